@@ -1,0 +1,92 @@
+"""Which seasons a table has: candidates from its frequency or autocorrelation, kept if the training rows show them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstmkit.data.series import SeriesTable
+
+EVIDENCE = 0.95
+"""A season counts as shown if repeating it is better than this share of the error of repeating the last value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seasons:
+    """What is known about the seasons of a table.
+
+    naive   period of the seasonal naive forecast, in steps: the candidate that forecasts the training rows best; None
+            if there is no candidate
+    shown   periods that the training rows show, shortest first: the network sees their lags
+    """
+
+    naive: int | None
+    shown: tuple[int, ...]
+
+    @property
+    def mase_period(self) -> int:
+        """Period of the naive forecast that MASE is scaled by: 1 unless a season is shown."""
+        return self.naive if self.naive in self.shown and self.naive is not None else 1
+
+
+def find_seasons(table: SeriesTable, horizon: int, given: tuple[int, ...] | None) -> Seasons:
+    """Look for seasons in the training rows.
+
+    horizon  steps ahead at which forecasts are compared
+    given    periods that the user named, which are believed; None looks for them
+    """
+    longest = int(table.lengths.min())
+    candidates = given if given is not None else table.frequency.seasons() or _autocorrelation_peaks(table)
+    possible = tuple(m for m in sorted(set(candidates)) if 2 * m + horizon < longest)
+    if not possible:
+        return Seasons(None, ())
+    errors = {m: _naive_errors(table, m, horizon) for m in possible}
+    naive = min(possible, key=lambda m: errors[m][1])
+    if given is not None:
+        return Seasons(naive, tuple(m for m in possible if 3 * m + horizon < longest))
+    shown = tuple(m for m in possible if 3 * m + horizon < longest and min(errors[m][1:]) < EVIDENCE * errors[m][0])
+    return Seasons(naive, shown)
+
+
+def _naive_errors(table: SeriesTable, m: int, horizon: int) -> tuple[float, float, float]:
+    """Return mean absolute errors on the same rows: last value, seasonal naive, and seasonal naive moved to the level.
+
+    Each series is scaled by its mean absolute change, so that large series do not drown small ones.
+    """
+    totals = np.zeros(3)
+    steps = sorted({1, (horizon + 1) // 2, horizon})
+    for s in range(len(table)):
+        y = table.values[table.offsets[s] : table.offsets[s + 1]]
+        scale = np.abs(np.diff(y)).mean() or 1.0
+        for p in steps:
+            back = m * -(-p // m)  # whole seasons back from the target: the seasonal naive forecast p steps ahead
+            at = np.arange(back - p + m, len(y) - p)
+            target, last, season, season_then = y[at + p], y[at], y[at + p - back], y[at - m]
+            forecasts = (last, season, season + last - season_then)
+            totals += [np.abs(target - f).mean() / scale for f in forecasts]
+    return float(totals[0]), float(totals[1]), float(totals[2])
+
+
+def _autocorrelation_peaks(table: SeriesTable, strength: float = 0.3) -> tuple[int, ...]:
+    """Return up to two lags at which the changes of the longest series repeat, shortest first."""
+    s = int(table.lengths.argmax())
+    correlation = _autocorrelation(np.diff(table.values[table.offsets[s] : table.offsets[s + 1]]))
+    inner = correlation[2:-1]
+    is_peak = (inner > correlation[1:-2]) & (inner >= correlation[3:]) & (inner > strength)
+    peaks = np.flatnonzero(is_peak) + 2
+    if not len(peaks):
+        return ()
+    best = int(peaks[correlation[peaks].argmax()])
+    strong = peaks[correlation[peaks] > 0.7 * correlation[best]]
+    return tuple(sorted({int(strong[0]), best}))
+
+
+def _autocorrelation(changes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the autocorrelation at lags 0 to a third of the series, 1,000 at most."""
+    n = len(changes)
+    centred = changes - changes.mean()
+    spectrum = np.fft.rfft(centred, 2 * n)
+    covariance = np.fft.irfft(spectrum * spectrum.conj())[: min(n // 3, 1000) + 1]
+    return np.asarray(covariance / (covariance[0] or 1.0))
