@@ -9,6 +9,7 @@ bench/results/default_model.txt.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections import defaultdict
@@ -16,9 +17,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from machine import data_folder, header, write_result
+from machine import ROOT, header, write
 
 from lstmkit import Forecaster
 from lstmkit.data import TableSettings, read_file, read_table
@@ -63,7 +65,7 @@ def line(name: str, rows: list[Row]) -> str:
 
 
 def main() -> None:
-    folder = data_folder()
+    folder = Path(os.environ.get("LSTMKIT_DATA") or ROOT.parent / "shared" / "data")
     stocks = sorted((folder / "stocks").glob("*.csv"))
     lines = [
         f"{'series, steps ahead':42}{'RMSE/last':>9}{'worst':>9}{'MASE/best':>9}{'MASE':>9}{'cover 80':>10}{'epochs':>8}{'s':>8}"
@@ -81,7 +83,8 @@ def main() -> None:
         lines.append(line(f"{file[:-4]}, {horizon}", rows))
         print(lines[-1], flush=True)
     lines += [""] + [line(name, rows) for name, rows in groups.items()]
-    write_result("default_model.txt", header("default forecaster, seeds 0 1 2, last 20 % of each series"), lines)
+    head = header("Default forecaster, seeds 0 1 2, last 20 % of each series", {"torch": torch.__version__})
+    write("default_model.txt", [*head, "", *lines])
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ fresh process; the contestants alternate, and ratios are taken within a round, s
 import argparse
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -22,6 +23,7 @@ CSV = Path("stocks/AAPL_1980-12-15_2021-09-23_yahoo.csv")
 SANE_TEST_RMSE = (2.5, 7.0)  # of the exact recipe on this file, over seeds; repeating the last value scores 1.24
 SANE_NAIVE_RMSE = (1.23, 1.25)
 REFERENCE = "torch"
+QUIET = 0.05  # share of all cores that other processes may use during a run before it is called disturbed
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -47,7 +49,7 @@ CONTESTANTS = {
     "lstmkit": Contestant("lstmkit", "with_lstmkit", None, True),
     "torch": Contestant("plain PyTorch", "with_torch", None, True),
     "keras": Contestant("Keras compiled", "with_keras", "keras", True),
-    "keras-eager": Contestant("Keras eager (60 steps)", "with_keras", "keras", True, True, ("--eager",)),
+    "keras-eager": Contestant("Keras eager, 60 steps", "with_keras", "keras", True, True, ("--eager",)),
     "neuralforecast": Contestant("NeuralForecast LSTM", "with_neuralforecast", "forecasting", False),
     "darts": Contestant("Darts BlockRNNModel", "with_darts", "forecasting", False),
 }
@@ -88,13 +90,14 @@ def main() -> None:
             check(contestant, run, full=args.epochs >= 10)
             runs[name].append(run)
             progress = f"round {number + 1}/{args.rounds} {contestant.label}: {run['ms_per_step']:.2f} ms per step"
-            print(f"{progress}, {run['seconds_command']:.1f} s in all", file=sys.stderr, flush=True)
+            progress += f", {run['seconds_command']:.1f} s in all, other processes {run['other_load']:.0%} of the CPU"
+            print(progress, file=sys.stderr, flush=True)
     versions = {name: number for each in runs.values() for name, number in each[0]["versions"].items()}
     title = (
         f"Tutorial recipe: {args.epochs} epochs of one-step-ahead LSTM(50)x2 on AAPL closes, "
         f"{args.rounds} alternating rounds, {args.threads} threads"
     )
-    write("tutorial.txt", [*header(title, versions), "", *table(runs), "", *notes()])
+    write("tutorial.txt", [*header(title, versions), "", *table(runs), "", *notes(), quiet(runs)])
 
 
 def run_once(contestant: Contestant, args: argparse.Namespace, seed: int, mode: tuple[str, ...]) -> Run:
@@ -106,15 +109,29 @@ def run_once(contestant: Contestant, args: argparse.Namespace, seed: int, mode: 
     command = [str(python), "-m", f"bench.tutorial.{contestant.module}", "--csv", str(args.data / CSV)]
     command += ["--epochs", str(args.epochs), "--seed", str(seed), "--threads", str(args.threads)]
     variables = os.environ | dict.fromkeys(THREAD_VARIABLES, str(args.threads))
-    start = time.perf_counter()
+    start, busy, own = time.perf_counter(), busy_seconds(), own_seconds()
     done = subprocess.run(
         [*command, *mode, *contestant.options], cwd=ROOT, env=variables, capture_output=True, text=True, check=False
     )
     seconds = time.perf_counter() - start
+    foreign = busy_seconds() - busy - (own_seconds() - own)
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode != 0 or not lines:
         sys.exit(f"{contestant.label}: exit code {done.returncode}\n{done.stderr[-3000:]}")
-    return json.loads(lines[-1]) | {"seconds_command": seconds}
+    other_load = max(0.0, foreign / seconds / (os.cpu_count() or 1))
+    return json.loads(lines[-1]) | {"seconds_command": seconds, "other_load": other_load}
+
+
+def busy_seconds() -> float:
+    """CPU seconds used since the machine started, by all its processes and by other guests of its host (steal)."""
+    user, nice, system, _, _, irq, softirq, steal = map(int, Path("/proc/stat").read_text().split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
+def own_seconds() -> float:
+    """CPU seconds of this process and of the workers that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def check(contestant: Contestant, run: Run, full: bool) -> None:
@@ -129,15 +146,15 @@ def check(contestant: Contestant, run: Run, full: bool) -> None:
 
 def table(runs: dict[str, list[Run]]) -> list[str]:
     rows = [
-        ("", "ms per step", "fit, s", "whole command, s", "ratio to PyTorch", "RMSE", ""),
+        ("", "ms per step", "fit, s", "whole command, s", "over PyTorch", "RMSE", ""),
         ("contestant", "median [min, max]", "median [min, max]", "median [min, max]", "step  command", "train", "test"),
     ]
     for name, each in runs.items():
         contestant = CONTESTANTS[name]
         fit = command = train = test = "-"
         if not contestant.steps_only:
-            fit = spread([run["seconds_fit"] for run in each])
-            command = spread([run["seconds_command"] for run in each])
+            fit = spread([run["seconds_fit"] for run in each], 1)
+            command = spread([run["seconds_command"] for run in each], 1)
         if contestant.exact and not contestant.steps_only:
             train, test = (f"{statistics.median(run[k] for run in each):.2f}" for k in ("train_rmse", "test_rmse"))
         elif not contestant.exact:
@@ -153,8 +170,8 @@ def table(runs: dict[str, list[Run]]) -> list[str]:
     return [*lines, *(f"{'last value repeated':<{len(lines[1]) - 5}} {naive[0]:.2f}" for _ in naive[:1])]
 
 
-def spread(values: Sequence[float]) -> str:
-    return f"{statistics.median(values):.2f} [{min(values):.2f}, {max(values):.2f}]"
+def spread(values: Sequence[float], digits: int = 2) -> str:
+    return f"{statistics.median(values):.{digits}f} [{min(values):.{digits}f}, {max(values):.{digits}f}]"
 
 
 def ratio(each: list[Run], reference: list[Run] | None, key: str) -> str:
@@ -164,14 +181,21 @@ def ratio(each: list[Run], reference: list[Run] | None, key: str) -> str:
     return f"{statistics.median(a[key] / b[key] for a, b in zip(each, reference, strict=True)):.2f}"
 
 
+def quiet(runs: dict[str, list[Run]]) -> str:
+    """Say how much other processes disturbed; two threads on two busy cores can lose a factor of a hundred."""
+    most = max(run["other_load"] for each in runs.values() for run in each)
+    verdict = "quiet" if most <= QUIET else "DISTURBED, DO NOT QUOTE"
+    return f"CPU used by other processes during a run: at most {most:.1%} of all cores ({verdict})."
+
+
 def notes() -> list[str]:
     return [
-        "ms per step: median over the epochs after the first of (seconds of the epoch / steps in it); Keras eager:",
-        "median over single steps after 10 warm-up steps. Keras reports once per epoch too, so nothing slows its steps.",
+        "ms per step: median over the epochs after the first of (seconds of the epoch / steps in it), the clock read",
+        "once per epoch (Lightning: once per step); Keras eager: median over single steps after 10 warm-up steps.",
         "whole command: process start to end with imports, reading, fit, forecasts of the test part and their error",
         "(of the training part too where a train RMSE is shown). RMSE: median over rounds, each round its own seed.",
-        "(in brackets): not the exact recipe: NeuralForecast draws windows at random, other initial weights, and both",
-        "forecasting libraries score the same test rows.",
+        "Plain PyTorch starts from Keras' initial weights, which are part of the recipe. (In brackets): not the exact",
+        "recipe: nn.LSTM's initial weights, and NeuralForecast draws windows at random; scored on the same test rows.",
     ]
 
 

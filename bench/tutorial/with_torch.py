@@ -1,4 +1,8 @@
-"""How fast and how accurate is the tutorial recipe as a hand-written PyTorch loop?"""
+"""How fast and how accurate is the tutorial recipe as a hand-written PyTorch loop?
+
+The recipe is Keras', and so are the initial weights here: most of the test part lies beyond the training range, and
+with nn.LSTM's own initial weights the test error there is several times larger (the time is the same).
+"""
 
 import time
 
@@ -13,6 +17,20 @@ class Forecaster(nn.Module):
         super().__init__()
         self.lstm = nn.LSTM(1, recipe.UNITS, num_layers=2, batch_first=True)
         self.head = nn.Linear(recipe.UNITS, 1)
+        self.start_as_keras()
+
+    @torch.no_grad()
+    def start_as_keras(self) -> None:
+        """Glorot-uniform kernels, orthogonal recurrent kernels, biases 0 but 1 for the forget gate."""
+        for name, parameter in self.named_parameters():
+            if "weight_hh" in name:
+                nn.init.orthogonal_(parameter)
+            elif "weight" in name:
+                nn.init.xavier_uniform_(parameter)
+            else:
+                nn.init.zeros_(parameter)
+                if "bias_ih" in name:
+                    parameter[recipe.UNITS : 2 * recipe.UNITS] = 1.0
 
     def forward(self, x: Tensor) -> Tensor:
         hidden, _ = self.lstm(x)

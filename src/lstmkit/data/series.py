@@ -83,6 +83,11 @@ class SeriesTable:
         """Rows of each series, (S,)."""
         return np.diff(self.offsets)
 
+    @property
+    def time_column(self) -> str:
+        """Name of the time column in results: the user's own, or "row" where rows are numbered."""
+        return self.columns.time or "row"
+
     def name(self, s: int) -> str:
         """Return how an error message calls series `s`."""
         return f"series {self.ids[s]!r}" if self.columns.id is not None else f"column {self.columns.target!r}"

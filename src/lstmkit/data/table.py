@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, Literal
 
 import narwhals as nw
 import numpy as np
@@ -15,6 +15,8 @@ from lstmkit.data.parse import TIME_NAMES, ParsedTimes, find_time_column, to_num
 from lstmkit.data.repair import check_values, merge_duplicates, regularise
 from lstmkit.data.series import SeriesTable, TableSettings, closest, shorten
 from lstmkit.errors import InputError
+
+TableKind = Literal["polars", "pandas", "pyarrow"]
 
 
 def read_table(table: Any, settings: TableSettings) -> SeriesTable:
@@ -57,26 +59,29 @@ def read_table(table: Any, settings: TableSettings) -> SeriesTable:
     return check_values(regularise(merge_duplicates(read, _label_columns(frame, settings))))
 
 
-def to_native(columns: dict[str, Any], like: SeriesTable, kind: str, time_column: str | None) -> Any:
+def to_native(columns: dict[str, Any], like: SeriesTable, kind: TableKind, time_columns: list[str]) -> Any:
     """Return columns as a table of the user's own library.
 
-    columns      name to array, in order
-    like         where the times come from: their kind and zone are restored in `time_column`
-    kind         "polars", "pandas" or "pyarrow"
+    columns       name to array, in order
+    like          where the times come from: their kind and zone are restored in `time_columns`
+    kind          "polars", "pandas" or "pyarrow"
     """
-    backend = nw.Implementation.from_string(kind)
-    frame = nw.from_dict(columns, backend=backend)
-    if time_column is not None and like.time_kind == "date" and kind != "pandas":
-        frame = frame.with_columns(nw.col(time_column).cast(nw.Date))
-    if time_column is not None and like.zone is not None:
-        frame = frame.with_columns(nw.col(time_column).dt.replace_time_zone("UTC").dt.convert_time_zone(like.zone))
+    frame = nw.from_dict(columns, backend=kind)
+    if like.time_kind == "date" and kind != "pandas":
+        frame = frame.with_columns(nw.col(name).cast(nw.Date) for name in time_columns)
+    if like.zone is not None and time_columns:
+        zone = like.zone
+        frame = frame.with_columns(
+            nw.col(name).dt.replace_time_zone("UTC").dt.convert_time_zone(zone) for name in time_columns
+        )
     return frame.to_native()
 
 
-def table_kind(table: Any) -> str:
+def table_kind(table: Any) -> TableKind:
     """Return "polars", "pandas" or "pyarrow": the library whose table this is, polars for any other."""
-    kind = str(nw.from_native(table, eager_only=True).implementation.value)
-    return kind if kind in ("polars", "pandas", "pyarrow") else "polars"
+    implementation = nw.from_native(table, eager_only=True).implementation
+    kinds: dict[Any, TableKind] = {nw.Implementation.PANDAS: "pandas", nw.Implementation.PYARROW: "pyarrow"}
+    return kinds.get(implementation, "polars")
 
 
 def _to_polars(table: Any) -> pl.DataFrame:
@@ -88,7 +93,8 @@ def _to_polars(table: Any) -> pl.DataFrame:
         index = table.index
         if index.name is not None and index.name not in frame.columns:
             frame = nw.from_native(table.reset_index(), eager_only=True)
-    return frame.to_polars()
+    converted: pl.DataFrame = frame.to_polars()
+    return converted
 
 
 def _resolve_columns(frame: pl.DataFrame, settings: TableSettings) -> TableSettings:

@@ -11,6 +11,7 @@ from lstmkit.data import SeriesTable, make_windows
 from lstmkit.forecasting.baselines import naive_forecasts
 from lstmkit.forecasting.forecaster import Forecaster
 from lstmkit.forecasting.metrics import Scores, Skill, coverage, mase_scales, score, skill
+from lstmkit.forecasting.output import interval_ends
 
 Array = NDArray[np.float64]
 MODEL = "model"
@@ -81,14 +82,7 @@ def assemble(
     scores = {name: score(truth, forecast, series, scales) for name, forecast in forecasts.items()}
     best = min((name for name in scores if name != MODEL), key=lambda name: (scores[name].mase, scores[name].mae))
     errors = {name: np.abs(truth - forecasts[name]) for name in (MODEL, best)}
-    levels = forecaster.quantile_levels
-    ends = {
-        float(level): (
-            quantiles[..., levels.index(round(0.5 - level / 200, 6))],
-            quantiles[..., levels.index(round(0.5 + level / 200, 6))],
-        )
-        for level in forecaster.levels
-    }
+    ends = interval_ends(forecaster, quantiles)
     block = max(P, round(len(cutoffs) ** (1 / 3)))
     return Evaluation(
         table=table,

@@ -21,7 +21,7 @@ from lstmkit.forecasting.seasons import Seasons, find_seasons
 from lstmkit.forecasting.settings import LstmSettings
 from lstmkit.nn import mean_weights, quantile_levels
 from lstmkit.recurrence.backends import check_backend_name
-from lstmkit.training import Checkpoint, EpochRecord, TrainSettings, train
+from lstmkit.training import Checkpoint, EpochRecord, TrainSettings, threads_for, train
 
 MODELS = ("lstm",)
 EVALUATION_BATCH = 1024
@@ -114,7 +114,10 @@ class Forecaster:
         columns = TableSettings(target, time, id, freq, None, missing, duplicates)
         self.table_kind_ = table_kind(table)
         path = None if checkpoint is None else Path(checkpoint)
-        return self.fit_series(read_table(table, columns), on_epoch, path, resume)
+        self.fit_series(read_table(table, columns), on_epoch, path, resume)
+        if path is not None:
+            path.unlink(missing_ok=True)
+        return self
 
     def fit_series(
         self,
@@ -123,7 +126,7 @@ class Forecaster:
         checkpoint: Path | None = None,
         resume: bool = False,
     ) -> Forecaster:
-        """Learn from a table that has been read and checked; as `fit`."""
+        """Learn from a table that has been read and checked; as `fit`, but the checkpoint stays."""
         settings = self.settings or LstmSettings()
         given = None if self.seasons is None else tuple(self.seasons)
         fit_rows = table.lengths - self._validation_rows(table, settings)
@@ -137,13 +140,13 @@ class Forecaster:
         self.network_.start_from(training)
         self.history_ = []
         kept = None if checkpoint is None else Checkpoint(checkpoint, self._fingerprint(table, settings))
-        for record in self._train(training, validation, settings, kept, resume):
-            self.history_.append(record)
-            if on_epoch is not None:
-                on_epoch(record)
+        with threads_for(settings.hidden_size):
+            for record in self._train(training, validation, settings, kept, resume):
+                self.history_.append(record)
+                if on_epoch is not None:
+                    on_epoch(record)
+            self.network_.calibrate(training, validation)
         self.table_ = self._tail(table)
-        if kept is not None:
-            kept.remove()
         return self
 
     def predict(self, table: Any = None) -> Any:
@@ -186,7 +189,7 @@ class Forecaster:
         self.network_.eval()
         parts = []
         with torch.no_grad():
-            for items in torch.arange(len(windows)).split(EVALUATION_BATCH):
+            for items in torch.split(torch.arange(len(windows)), EVALUATION_BATCH):
                 quantiles, scale = self.network_(windows.batch(items)[0])
                 parts.append(scale.invert(quantiles.double()).sort(dim=2).values)
         return torch.cat(parts).numpy() if parts else np.empty((0, self.horizon, len(self.quantile_levels)))
@@ -277,13 +280,13 @@ class Forecaster:
         def validate() -> float:
             losses = [
                 float(network.loss(*validation.batch(items))) * len(items)
-                for items in torch.arange(len(validation)).split(EVALUATION_BATCH)
+                for items in torch.split(torch.arange(len(validation)), EVALUATION_BATCH)
             ]
             return sum(losses) / len(validation)
 
         how = TrainSettings(
             max_epochs=settings.max_epochs,
-            batch_size=settings.batch_size,
+            batch_size=min(settings.batch_size, max(8, len(training) // 16)),
             steps_per_epoch=settings.steps_per_epoch,
             patience=settings.patience,
             clip_norm=1.0,

@@ -68,7 +68,9 @@ def mean_by_series(per_window: Array, series: NDArray[np.int64], num_series: int
     """Return the mean of a figure per window (W,) within each series, (S,); NaN for a series without windows."""
     counts = np.bincount(series, minlength=num_series)
     sums = np.bincount(series, weights=per_window, minlength=num_series)
-    return np.divide(sums, counts, out=np.full(num_series, np.nan), where=counts > 0)
+    means = np.full(num_series, np.nan)
+    np.divide(sums, counts, out=means, where=counts > 0)
+    return means
 
 
 @dataclass(frozen=True, slots=True)

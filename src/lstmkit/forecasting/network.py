@@ -58,7 +58,9 @@ class ForecastNetwork(nn.Module):
         self.levels: Tensor
         self.spread: Tensor
         self.register_buffer("levels", torch.tensor(levels, dtype=torch.float32))
+        self.width: Tensor
         self.register_buffer("spread", torch.ones(horizon))
+        self.register_buffer("width", torch.ones(Q))
 
     @property
     def window(self) -> int:
@@ -76,7 +78,11 @@ class ForecastNetwork(nn.Module):
         hidden, _ = self.lstm(inputs)
         change = self.head(self.dropout(hidden[:, -1])).unflatten(1, (self.horizon, -1))
         level = (naive * self.blend).sum(2, keepdim=True)
-        return level + self.spread[:, None] * (change + self.offset), scale
+        change = change + self.offset
+        if not self.training:
+            median = change[..., self.levels == 0.5]
+            change = median + self.width * (change - median)
+        return level + self.spread[:, None] * change, scale
 
     def loss(self, window: Tensor, future: Tensor) -> Tensor:
         """Return the mean pinball loss; every step ahead counts in units of its own usual error.
@@ -104,7 +110,40 @@ class ForecastNetwork(nn.Module):
             offset = torch.quantile(errors, self.levels.double(), dim=0).T / spread[:, None]
             self.blend.copy_(blend)
             self.spread.copy_(spread)
-            self.offset.copy_(offset - offset[:, self.levels == 0.5])
+            offset[:, self.levels == 0.5] = 0.0  # the median begins as the naive forecast itself
+            self.offset.copy_(offset)
+
+    def calibrate(self, training: Windows, validation: Windows) -> None:
+        """Widen or narrow the intervals to the errors made, half of the weight on the most recent windows.
+
+        For each pair of levels q and 1 - q, one factor for all steps ahead: the one with which the interval holds the
+        share 1 - 2 q of the truths, training windows and validation windows counting half each.
+        """
+        self.width.fill_(1.0)
+        distances, weights = [], []
+        for windows in (training, validation):
+            every = max(1, len(windows) // START_WINDOWS)
+            items = torch.arange(0, len(windows), every)
+            distances.append(torch.cat([self._distances(*windows.batch(part)) for part in torch.split(items, 1024)]))
+            weights.append(torch.full((len(distances[-1]),), 1 / len(distances[-1])))
+        distance, weight = torch.cat(distances), torch.cat(weights)
+        Q = len(self.levels)
+        for q in range(Q // 2):
+            order = distance[:, q].argsort()
+            cumulative = weight[order].double().cumsum(0) / weight.double().sum()
+            at = int((cumulative < 1 - 2 * self.levels[q].double()).sum())
+            self.width[[q, Q - 1 - q]] = distance[order[min(at, len(order) - 1)], q]
+
+    @torch.no_grad()
+    def _distances(self, window: Tensor, future: Tensor) -> Tensor:
+        """Return how far truths lie from the median, in units of each interval's half width there, (B * P, Q // 2)."""
+        quantiles, scale = self(window)
+        target = scale.apply(future).to(quantiles.dtype).unsqueeze(2)
+        half = len(self.levels) // 2
+        median = quantiles[..., half : half + 1]
+        above = (target - median) / (quantiles[..., half + 1 :].flip(2) - median).clamp_min(1e-12)
+        below = (median - target) / (median - quantiles[..., :half]).clamp_min(1e-12)
+        return torch.maximum(above, below).flatten(0, 1)
 
     def _inputs(self, window: Tensor, scale: WindowScale) -> tuple[Tensor, Tensor]:
         """Return what the LSTM sees, (B, C, 2 + S), and the seasonal naive forecasts, (B, P, 2 S), both scaled.
@@ -135,4 +174,5 @@ def _ridge(naive: Tensor, target: Tensor) -> Tensor:
     gram = X.transpose(1, 2) @ X
     size = gram.diagonal(dim1=1, dim2=2).mean(1) / len(naive)
     gram = gram + RIDGE * size.clamp_min(1e-6)[:, None, None] * torch.eye(K, dtype=naive.dtype)
-    return torch.linalg.solve(gram, (X.transpose(1, 2) @ target.T[:, :, None])).squeeze(2)
+    weights: Tensor = torch.linalg.solve(gram, X.transpose(1, 2) @ target.T[:, :, None])
+    return weights.squeeze(2)

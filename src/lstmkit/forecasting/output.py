@@ -1,14 +1,16 @@
-"""Forecasts as columns, and columns as the user's kind of table."""
+"""Forecasts and test windows as columns, and columns as the user's kind of table."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lstmkit.data import SeriesTable, make_windows, to_native
+from lstmkit.data import SeriesTable, TableKind, make_windows, to_native
 
 if TYPE_CHECKING:
+    from lstmkit.forecasting.evaluate import Evaluation
     from lstmkit.forecasting.forecaster import Forecaster
 
 
@@ -17,15 +19,25 @@ def level_name(level: float) -> str:
     return f"{level:g}"
 
 
-def interval_columns(forecaster: Forecaster, quantiles: Any) -> dict[str, Any]:
-    """Return `mean`, `median`, and `lo-` and `hi-` of each level, from quantiles (..., Q)."""
+def interval_ends(
+    forecaster: Forecaster, quantiles: NDArray[np.float64]
+) -> dict[float, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Return the two ends of each interval, by coverage in percent, from quantiles (..., Q)."""
     levels = forecaster.quantile_levels
-    columns = {"mean": forecaster.mean_of(quantiles), "median": quantiles[..., levels.index(0.5)]}
-    for level in forecaster.levels:
-        low, high = round(0.5 - level / 200, 6), round(0.5 + level / 200, 6)
-        columns[f"lo-{level_name(level)}"] = quantiles[..., levels.index(low)]
-        columns[f"hi-{level_name(level)}"] = quantiles[..., levels.index(high)]
-    return columns
+    at = {q: k for k, q in enumerate(levels)}
+    return {
+        float(level): (quantiles[..., at[round(0.5 - level / 200, 6)]], quantiles[..., at[round(0.5 + level / 200, 6)]])
+        for level in forecaster.levels
+    }
+
+
+def interval_columns(forecaster: Forecaster, quantiles: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    """Return `mean`, `median`, and `lo-` and `hi-` of each level, flat, from quantiles (..., Q)."""
+    columns = {"mean": forecaster.mean_of(quantiles), "median": quantiles[..., forecaster.quantile_levels.index(0.5)]}
+    for level, (low, high) in interval_ends(forecaster, quantiles).items():
+        columns[f"lo-{level_name(level)}"] = low
+        columns[f"hi-{level_name(level)}"] = high
+    return {name: column.reshape(-1) for name, column in columns.items()}
 
 
 def forecast_columns(forecaster: Forecaster, table: SeriesTable) -> dict[str, Any]:
@@ -37,10 +49,28 @@ def forecast_columns(forecaster: Forecaster, table: SeriesTable) -> dict[str, An
     columns: dict[str, Any] = {}
     if table.columns.id is not None:
         columns[table.columns.id] = [table.ids[s] for s in range(len(table)) for _ in range(P)]
-    columns[table.columns.time or "row"] = np.concatenate(times)
-    return columns | {k: v.reshape(-1) for k, v in interval_columns(forecaster, quantiles).items()}
+    columns[table.time_column] = np.concatenate(times)
+    return columns | interval_columns(forecaster, quantiles)
 
 
-def to_user_table(columns: dict[str, Any], table: SeriesTable, kind: str) -> Any:
+def backtest_columns(forecaster: Forecaster, evaluation: Evaluation) -> dict[str, Any]:
+    """Return a row per window and step ahead: id (if any), cutoff, time, step, y, the model's and the naive forecasts.
+
+    cutoff  time of the last value that the forecast has seen
+    """
+    table, P = evaluation.table, forecaster.horizon
+    columns: dict[str, Any] = {}
+    if table.columns.id is not None:
+        columns[table.columns.id] = [table.ids[s] for s in evaluation.series for _ in range(P)]
+    columns["cutoff"] = np.repeat(table.times[evaluation.cutoffs - 1], P)
+    columns[table.time_column] = table.times[(evaluation.cutoffs[:, None] + np.arange(P)).reshape(-1)]
+    columns["step"] = np.tile(np.arange(1, P + 1), len(evaluation.cutoffs))
+    columns["y"] = evaluation.truth.reshape(-1)
+    columns |= interval_columns(forecaster, evaluation.quantiles)
+    return columns | {name: f.reshape(-1) for name, f in evaluation.forecasts.items() if name != "model"}
+
+
+def to_user_table(columns: dict[str, Any], table: SeriesTable, kind: TableKind) -> Any:
     """Return columns as a polars, pandas or pyarrow table, with times as in the user's own."""
-    return to_native(columns, table, kind, table.columns.time)
+    times = [] if table.columns.time is None else [c for c in (table.time_column, "cutoff") if c in columns]
+    return to_native(columns, table, kind, times)

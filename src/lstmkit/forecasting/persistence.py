@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -39,7 +37,7 @@ def save_forecaster(forecaster: Forecaster, path: Path, force: bool) -> None:
         "time_zone": table.zone,
         "frequency": str(table.frequency),
         "table_kind": forecaster.table_kind_,
-        "history": [_without_nan(dataclasses.asdict(r)) for r in forecaster.history_],
+        "history": [record.to_json() for record in forecaster.history_],
     }
     times = table.times.astype("datetime64[us]").astype(np.int64) if table.times.dtype.kind == "M" else table.times
     tensors = {f"network.{k}": v for k, v in forecaster.network_.state_dict().items()}
@@ -71,9 +69,7 @@ def _restore(folder: ModelFolder) -> Forecaster:
         {k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")}
     )
     forecaster.network_.eval()
-    forecaster.history_ = [
-        EpochRecord(**{k: math.nan if v is None else v for k, v in r.items()}) for r in config["history"]
-    ]
+    forecaster.history_ = [EpochRecord.from_json(record) for record in config["history"]]
     forecaster.table_kind_ = config["table_kind"]
     times = tensors["table.times"].numpy()
     forecaster.table_ = SeriesTable(
@@ -87,7 +83,3 @@ def _restore(folder: ModelFolder) -> Forecaster:
         frequency=parse_frequency(config["frequency"]),
     )
     return forecaster
-
-
-def _without_nan(record: dict[str, Any]) -> dict[str, Any]:
-    return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in record.items()}

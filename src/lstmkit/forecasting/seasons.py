@@ -88,5 +88,6 @@ def _autocorrelation(changes: NDArray[np.float64]) -> NDArray[np.float64]:
     n = len(changes)
     centred = changes - changes.mean()
     spectrum = np.fft.rfft(centred, 2 * n)
-    covariance = np.fft.irfft(spectrum * spectrum.conj())[: min(n // 3, 1000) + 1]
+    lags = np.arange(min(n // 3, 1000) + 1)
+    covariance = np.fft.irfft(spectrum * spectrum.conj())[: len(lags)] / (n - lags)
     return np.asarray(covariance / (covariance[0] or 1.0))

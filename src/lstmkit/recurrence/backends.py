@@ -55,6 +55,7 @@ class TorchBackend:
             return LstmOutput(*torch._VF.lstm(call.x, (call.h0, call.c0), *rest, False))
         packed = pack_padded_sequence(call.x, call.lengths, enforce_sorted=False)
         order, back = packed.sorted_indices, packed.unsorted_indices
+        assert order is not None and back is not None
         hx = (call.h0.index_select(1, order), call.c0.index_select(1, order))
         data, h, c = torch._VF.lstm(packed.data, packed.batch_sizes, hx, *rest)
         y, _ = pad_packed_sequence(packed._replace(data=data), total_length=call.x.shape[0])

@@ -97,10 +97,6 @@ class Checkpoint:
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
         return parts["best"], tensors["rng"], header["progress"]
 
-    def remove(self) -> None:
-        """Delete the file if it exists."""
-        self.path.unlink(missing_ok=True)
-
     def _check(self, found: Mapping[str, Any]) -> None:
         wanted = json.loads(json.dumps(dict(self.fingerprint)))
         for key in sorted(wanted.keys() | found.keys()):

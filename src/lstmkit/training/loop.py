@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -62,6 +63,16 @@ class EpochRecord:
     steps: int
     seconds: float
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as JSON-able data, null for nan."""
+        return {k: None if v != v else v for k, v in dataclasses.asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> EpochRecord:
+        """Undo `to_json`."""
+        values: dict[str, Any] = {k: math.nan if v is None else v for k, v in record.items()}
+        return cls(**values)
+
 
 def train(
     model: nn.Module,
@@ -91,7 +102,7 @@ def train(
     restored = checkpoint.load(model, optimizer) if checkpoint is not None and resume else None
     if restored is not None:
         best, rng, progress = restored
-        history = [EpochRecord(**_from_json(record)) for record in progress]
+        history = [EpochRecord.from_json(record) for record in progress]
         yield from history
     elif validate is not None:
         start = time.perf_counter()
@@ -113,7 +124,7 @@ def train(
         total = (history[-1].steps if history else 0) + steps
         history.append(EpochRecord(epoch, train_loss, valid_loss, improved, total, time.perf_counter() - start))
         if checkpoint is not None:
-            checkpoint.save(model, best, optimizer, rng, [_to_json(r) for r in history])
+            checkpoint.save(model, best, optimizer, rng, [r.to_json() for r in history])
         yield history[-1]
     model.load_state_dict(best)
     model.eval()
@@ -134,7 +145,7 @@ def _epoch(
         order = order[: settings.steps_per_epoch * settings.batch_size]
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     total = torch.zeros((), dtype=torch.float64)
-    batches = order.split(settings.batch_size)
+    batches = torch.split(order, settings.batch_size)
     for items in batches:
         loss = batch_loss(items)
         optimizer.zero_grad(set_to_none=True)
@@ -172,11 +183,3 @@ def _seeded_rng(seed: int) -> Tensor:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return torch.get_rng_state()
-
-
-def _to_json(record: EpochRecord) -> dict[str, float | int | bool | None]:
-    return {k: None if v != v else v for k, v in dataclasses.asdict(record).items()}
-
-
-def _from_json(record: dict[str, float | int | bool | None]) -> dict[str, float | int | bool]:
-    return {k: math.nan if v is None else v for k, v in record.items()}

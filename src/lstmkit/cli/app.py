@@ -1,0 +1,70 @@
+"""The entry point: subcommands, and how errors end.
+
+Input that cannot be used ends in one line and exit code 2; Ctrl-C in exit code 130. A defect of lstmkit keeps its
+traceback. Nothing here, nor in the modules imported here, imports torch: `lstm --help` must answer at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from lstmkit import __version__
+from lstmkit.cli.backtest import backtest
+from lstmkit.cli.doctor import doctor
+from lstmkit.cli.forecast import forecast
+from lstmkit.cli.predict import predict
+from lstmkit.errors import InputError
+
+app = typer.Typer(
+    name="lstm",
+    help="Forecasts with LSTMs, shown beside what a naive forecast would have said.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (forecast, predict, backtest, doctor):
+    app.command()(command)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"lstmkit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Forecasts with LSTMs, shown beside what a naive forecast would have said."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line, and leave with its exit code."""
+    # Threads that spin while they wait make a step a thousand times slower when the cores are shared with others;
+    # torch's OpenMP reads this when torch is imported, which is later than here.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        code = typer.main.get_command(app).main(arguments, prog_name="lstm", standalone_mode=False)
+    except InputError as error:
+        code = _fail(str(error))
+    except typer.TyperException as error:
+        code = error.exit_code if not error.format_message() else _fail(error.format_message())
+    except (KeyboardInterrupt, typer.Abort):
+        code = 130
+    except BrokenPipeError:
+        code = 0
+    sys.exit(code)
+
+
+def _fail(message: str) -> int:
+    line = " ".join(message.split())
+    print(f"lstm: {line}", file=sys.stderr)  # noqa: T201
+    return 2

@@ -1,0 +1,75 @@
+"""`lstm backtest`: rolling-origin scores of the model and of the baselines."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lstmkit.cli import options, printing
+
+
+def backtest(
+    file: options.Source,
+    target: options.Target = None,
+    time: options.Time = None,
+    id: options.Id = None,
+    horizon: options.Horizon = None,
+    windows: Annotated[int, typer.Option(help="Cutoffs of each series, a horizon apart, at its end.")] = 20,
+    refit: Annotated[bool, typer.Option("--refit", help="Fit again at every cutoff, on all rows before it.")] = False,
+    context: options.Context = None,
+    model: options.Model = "lstm",
+    level: options.Level = [80, 95],  # noqa: B006
+    season: options.Season = None,
+    out: Annotated[Path | None, typer.Option(help="CSV file to write a row per window and step to.")] = None,
+    freq: options.Freq = None,
+    time_format: options.TimeFormat = None,
+    missing: options.Missing = "refuse",
+    duplicates: options.Duplicates = "refuse",
+    delimiter: options.Delimiter = None,
+    seed: options.Seed = 0,
+    backend: options.Backend = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file that --out names.")] = False,
+    json: options.Json = False,
+) -> None:
+    """Forecast from several cutoffs at the end of every series, and score beside the naive forecasts.
+
+    \b
+    examples:
+      lstm backtest demo:aapl --horizon 5 --windows 20
+      lstm backtest AAPL.csv --target Close --horizon 1 --windows 50 --refit --out rows.csv
+    """
+    from lstmkit.data import TableSettings, read_file, read_table
+    from lstmkit.errors import InputError
+    from lstmkit.forecasting.backtest import backtest_series
+    from lstmkit.forecasting.forecaster import Forecaster
+    from lstmkit.forecasting.output import backtest_columns, to_user_table
+    from lstmkit.forecasting.report import score_rows
+    from lstmkit.forecasting.verdict import judge
+    from lstmkit.training import write_atomically
+
+    if out is not None and out.exists() and not force:
+        raise InputError(f"{out}: exists already; choose another --out, or --force to replace it")
+    settings = TableSettings(options.default_target(file, target), time, id, freq, time_format, missing, duplicates)
+    table = read_table(read_file(file, delimiter), settings)
+    steps = horizon if horizon is not None else options.DEFAULT_HORIZON
+    unfitted = Forecaster(steps, context, model, options.whole(level), season, seed, backend=backend)
+    forecaster, evaluation = backtest_series(unfitted, table, windows, refit)
+    if out is not None:
+        frame = to_user_table(backtest_columns(forecaster, evaluation), table, "polars")
+        write_atomically(out, frame.write_csv(datetime_format="%Y-%m-%d %H:%M:%S").encode())
+    verdict = judge(evaluation, forecaster.seasons_)
+    if json:
+        scores = {name: dataclasses.asdict(s) for name, s in evaluation.scores.items()}
+        skill = dataclasses.asdict(evaluation.skill)
+        printing.print_json({"scores": scores, "best_naive": evaluation.best_naive, "skill": skill, "windows": windows})
+        return
+    rows = score_rows(evaluation, forecaster.seasons_)
+    title = f"{windows} cutoffs, {steps} ahead, " + (
+        "fitted again at each" if refit else "fitted once before the first"
+    )
+    printing.print_table(("forecast", "RMSE", "MAE", "MASE", "sMAPE", "skill"), rows, title, bold_first=True)
+    printing.stdout().print(verdict.headline, style="bold")
+    printing.stdout().print(verdict.detail)

@@ -1,0 +1,112 @@
+"""`lstm forecast`: the main job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lstmkit.cli import options, printing
+
+if TYPE_CHECKING:
+    from lstmkit.forecasting.job import ForecastJob, JobResult
+
+SHOWN_ROWS = 10
+
+
+def forecast(
+    file: options.Source,
+    target: options.Target = None,
+    time: options.Time = None,
+    id: options.Id = None,
+    horizon: options.Horizon = None,
+    context: options.Context = None,
+    model: options.Model = "lstm",
+    level: options.Level = [80, 95],  # noqa: B006
+    season: options.Season = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="tutorial: also run the well-known tutorial, and say what is wrong with it.")
+    ] = None,
+    out: options.Out = None,
+    test: Annotated[float, typer.Option(help="Share of the rows, at the end, that is only used to score.")] = 0.2,
+    freq: options.Freq = None,
+    time_format: options.TimeFormat = None,
+    missing: options.Missing = "refuse",
+    duplicates: options.Duplicates = "refuse",
+    delimiter: options.Delimiter = None,
+    seed: options.Seed = 0,
+    backend: options.Backend = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the results that --out holds.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run in --out.")] = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Train on a table, score beside naive forecasts on rows never seen, forecast ahead, write a report.
+
+    \b
+    examples:
+      lstm forecast demo:aapl
+      lstm forecast AAPL.csv --target Close --horizon 5
+      lstm forecast sales.parquet --target sold --id shop --horizon 28 --out sales
+      lstm forecast AAPL.csv --target Close --recipe tutorial
+    """
+    from lstmkit.data import TableSettings
+    from lstmkit.forecasting.forecaster import Forecaster
+    from lstmkit.forecasting.job import ForecastJob, run_job
+    from lstmkit.forecasting.settings import LstmSettings
+
+    steps = horizon if horizon is not None else 1 if recipe else options.DEFAULT_HORIZON
+    job = ForecastJob(
+        source=file,
+        out=out or Path(f"forecast-{Path(file.removeprefix('demo:')).name.split('.')[0]}"),
+        table=TableSettings(options.default_target(file, target), time, id, freq, time_format, missing, duplicates),
+        forecaster=Forecaster(steps, context, model, options.whole(level), season, seed, backend=backend),
+        delimiter=delimiter,
+        test=test,
+        recipe=recipe,
+        force=force,
+        resume=resume,
+    )
+    epochs = {"tutorial": 10, "fit": LstmSettings().max_epochs}
+    try:
+        with printing.JobProgress(epochs, quiet or json) as progress:
+            result = run_job(job, progress)
+    except KeyboardInterrupt:
+        printing.stderr().print(_how_to_resume(job))
+        raise
+    if json:
+        printing.print_json(result.summary)
+    else:
+        _print(result)
+
+
+def _how_to_resume(job: ForecastJob) -> str:
+    from lstmkit.forecasting.job import CHECKPOINT
+
+    if not (job.out / CHECKPOINT).exists():
+        return "lstm: interrupted before the first epoch was complete; nothing is kept"
+    return f"lstm: interrupted; the training so far is kept in {job.out}: run the same command with --resume to go on"
+
+
+def _print(result: JobResult) -> None:
+    from lstmkit.forecasting.report import forecast_rows, score_rows, tutorial_rows
+    from lstmkit.forecasting.tutorial import FAULTS
+
+    out = printing.stdout()
+    if result.tutorial is not None:
+        rows = tutorial_rows(result)
+        printing.print_table(("one step ahead", "train RMSE", "test RMSE"), rows, "The tutorial, as people write it")
+        out.print("What is wrong with it:")
+        for fault in FAULTS:
+            out.print(f"  - {fault}")
+    rows = score_rows(result.evaluation, result.forecaster.seasons_)
+    title = f"{result.summary['windows']:,} test windows, {result.forecaster.horizon} ahead"
+    printing.print_table(("forecast", "RMSE", "MAE", "MASE", "sMAPE", "skill"), rows, title, bold_first=True)
+    out.print(result.verdict.headline, style="bold")
+    out.print(result.verdict.detail)
+    head, rows = forecast_rows(result.columns)
+    printing.print_table(head, rows[:SHOWN_ROWS], "Forecast")
+    if len(rows) > SHOWN_ROWS:
+        out.print(f"... and {len(rows) - SHOWN_ROWS:,} more rows")
+    out.print(f"{result.job.out / 'report.html'} shows it all ({result.summary['seconds']['total']:.1f} s)")

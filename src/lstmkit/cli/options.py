@@ -1,0 +1,48 @@
+"""Options that several subcommands share, and how lists in them are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Source = Annotated[
+    str, typer.Argument(metavar="FILE", help="CSV (also .gz) or Parquet file, or demo:aapl, demo:ibm, demo:msft.")
+]
+Target = Annotated[
+    str | None, typer.Option(help="Column to forecast; may be left out if it is the only column of numbers.")
+]
+Time = Annotated[str | None, typer.Option(help="Time column; found by itself if left out.")]
+Id = Annotated[str | None, typer.Option(help="Column that tells several series apart.")]
+Freq = Annotated[str | None, typer.Option(help="Length of a step: s, min, h, D, B, W, MS, ME, QS, YS, 15min ...")]
+TimeFormat = Annotated[str | None, typer.Option(help="How times are written, such as %d.%m.%Y.")]
+Missing = Annotated[
+    str, typer.Option(help="Missing values and rows: refuse, drop, previous or interpolate.", show_default=True)
+]
+Duplicates = Annotated[str, typer.Option(help="Rows with the same time: refuse, first, last or mean.")]
+Delimiter = Annotated[str | None, typer.Option(help="Between the columns of a CSV; a comma if left out.")]
+Horizon = Annotated[int | None, typer.Option(help="Steps ahead to forecast.  [default: 5]", show_default=False)]
+Context = Annotated[
+    int | None, typer.Option(help="Past values the model sees; chosen from the seasons and the length if left out.")
+]
+Model = Annotated[str, typer.Option(help="The model: lstm.")]
+Level = Annotated[list[float], typer.Option(help="Coverage of an interval in percent; may be repeated.")]
+Season = Annotated[list[int] | None, typer.Option(help="Season in steps; may be repeated; looked for if left out.")]
+Seed = Annotated[int, typer.Option(help="Of weights, order and dropout; the same seed gives the same forecast.")]
+Backend = Annotated[str | None, typer.Option(help="Force a backend; see lstm doctor.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no remarks.")]
+Out = Annotated[Path | None, typer.Option(help="Folder for the results.  [default: forecast-NAME]", show_default=False)]
+
+DEFAULT_HORIZON = 5
+
+
+def default_target(source: str, target: str | None) -> str | None:
+    """Return the target, or for a demonstration the column it is known by."""
+    return "Adj Close" if target is None and source.startswith("demo:") else target
+
+
+def whole(levels: list[float]) -> tuple[float, ...]:
+    """Return levels with 80.0 written as 80, smallest first and each once."""
+    return tuple(sorted({int(level) if level == int(level) else level for level in levels}))

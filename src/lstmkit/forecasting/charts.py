@@ -1,0 +1,269 @@
+"""The report's figures. Everything they show is in the arrays of an `Evaluation`; nothing is computed twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from plotly.subplots import make_subplots
+
+from lstmkit.forecasting.baselines import TITLES
+from lstmkit.forecasting.evaluate import MODEL, Evaluation
+from lstmkit.forecasting.forecaster import Forecaster
+from lstmkit.forecasting.output import interval_ends, level_name
+from lstmkit.forecasting.tutorial import TutorialResult
+from lstmkit.training import EpochRecord
+
+INK, BLUE, ORANGE, GREY, GRID = "#24292f", "#2f6fed", "#e07b39", "#8c959f", "#eaeef2"
+BASELINE_COLOURS = {"last_value": ORANGE, "seasonal_naive": "#7c5cbf", "drift": "#2e8b6f", "moving_average": "#b08800"}
+BANDS = ("rgba(47,111,237,0.28)", "rgba(47,111,237,0.14)", "rgba(47,111,237,0.08)")
+MOST_SERIES = 6
+
+
+def forecast_figure(
+    forecaster: Forecaster, evaluation: Evaluation, columns: dict[str, Any], test_starts: NDArray[np.int64]
+) -> go.Figure:
+    """Draw the series with the forecast and its bands; buttons choose the stretch shown, or the series.
+
+    columns      of forecast.csv
+    test_starts  (S,) flat position of each series' first test row
+    """
+    table, P = evaluation.table, forecaster.horizon
+    figure = _figure(440)
+    shown = min(len(table), MOST_SERIES)
+    views = []
+    for s in range(shown):
+        begin, end = int(table.offsets[s]), int(table.offsets[s + 1])
+        times, values = table.times[begin:end], table.values[begin:end]
+        own = {name: np.asarray(column)[s * P : (s + 1) * P] for name, column in columns.items()}
+        ahead = np.concatenate([times[-1:], own[table.time_column]])
+        bands = {
+            level: (np.append(values[-1], own[f"lo-{name}"]), np.append(values[-1], own[f"hi-{name}"]))
+            for level, name in ((float(level), level_name(level)) for level in forecaster.levels)
+        }
+        visible = s == 0
+        figure.add_scatter(x=times, y=values, name="observed", line={"color": INK, "width": 1.3}, visible=visible)
+        add_bands(figure, ahead, bands, visible=visible)
+        figure.add_scatter(
+            x=ahead,
+            y=np.append(values[-1], own["mean"]),
+            name="forecast",
+            mode="lines+markers" if P <= 60 else "lines",
+            line={"color": BLUE, "width": 2.2},
+            marker={"size": 5},
+            visible=visible,
+        )
+        test = int(test_starts[s]) - begin
+        recent = max(0, len(times) - max(120, 6 * P))
+        for label, first in (("recent", recent), ("test part", test), ("everything", 0)):
+            views.append((s, label, _window(times[first:], ahead, values[first:], list(bands.values())), times[test]))
+    _buttons(figure, views, shown, [str(i) for i in table.ids])
+    return figure
+
+
+def add_bands(
+    figure: go.Figure, x: Any, bands: dict[float, tuple[Any, Any]], visible: bool = True, **where: int
+) -> None:
+    """Add filled intervals, the widest first, so that the narrow ones lie on top."""
+    for k, level in enumerate(sorted(bands, reverse=True)):
+        low, high = bands[level]
+        colour = BANDS[max(0, len(bands) - 1 - k)] if len(bands) <= len(BANDS) else BANDS[-1]
+        line = {"width": 0, "color": colour}
+        shared = {"x": x, "line": line, "visible": visible, "legendgroup": f"band{level}", "mode": "lines"}
+        figure.add_trace(go.Scatter(y=low, showlegend=False, hoverinfo="skip", **shared), **where)
+        name = f"{level_name(level)} % interval"
+        figure.add_trace(go.Scatter(y=high, fill="tonexty", fillcolor=colour, name=name, **shared), **where)
+
+
+def windows_figure(forecaster: Forecaster, evaluation: Evaluation, rival_title: str) -> go.Figure:
+    """Draw the test part twice: the model's forecasts on the left, the best naive ones on the right."""
+    table, P = evaluation.table, forecaster.horizon
+    figure = make_subplots(1, 2, shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=("the LSTM", rival_title))
+    _style(figure, 420)
+    figure.update_xaxes(matches="x")
+    steps = sorted({1, (P + 1) // 2, P})
+    choices = [(s, p) for s in range(min(len(table), MOST_SERIES)) for p in steps]
+    ends = interval_ends(forecaster, evaluation.quantiles)
+    narrow = min(ends)
+    for k, (s, p) in enumerate(choices):
+        own = evaluation.series == s
+        x = table.times[evaluation.cutoffs[own] + p - 1]
+        truth = evaluation.truth[own, p - 1]
+        band = {narrow: (ends[narrow][0][own, p - 1], ends[narrow][1][own, p - 1])}
+        add_bands(figure, x, band, visible=k == 0, row=1, col=1)
+        for col, name, colour in ((1, MODEL, BLUE), (2, evaluation.best_naive, ORANGE)):
+            line = {"color": INK, "width": 1.2}
+            title = "LSTM" if name == MODEL else rival_title
+            forecast = evaluation.forecasts[name][own, p - 1]
+            figure.add_scatter(
+                x=x, y=truth, name="observed", line=line, showlegend=col == 1, visible=k == 0, row=1, col=col
+            )
+            figure.add_scatter(
+                x=x, y=forecast, name=title, line={"color": colour, "width": 1.4}, visible=k == 0, row=1, col=col
+            )
+    if len(choices) > 1:
+        per_choice = 6
+        labels = [
+            (f"{table.ids[s]}, " if len(table) > 1 else "") + f"{p} step{'s' if p > 1 else ''} ahead"
+            for s, p in choices
+        ]
+        masks = [[j // per_choice == k for j in range(per_choice * len(choices))] for k in range(len(choices))]
+        menu = [{"label": t, "method": "update", "args": [{"visible": m}]} for t, m in zip(labels, masks, strict=True)]
+        figure.update_layout(updatemenus=[_menu(menu)])
+    return figure
+
+
+def error_figure(evaluation: Evaluation) -> go.Figure:
+    """Draw the mean absolute error by step ahead, or as bars when there is one step."""
+    figure = _figure(360)
+    errors = evaluation.error_by_step
+    if next(iter(errors.values())).size == 1:
+        names = [_title(name) for name in errors]
+        colours = [_colour(name) for name in errors]
+        values = [float(e[0]) for e in errors.values()]
+        figure.add_bar(
+            x=values, y=names, orientation="h", marker_color=colours, texttemplate="%{x:.4g}", showlegend=False
+        )
+        figure.update_yaxes(autorange="reversed", showgrid=False)
+        figure.update_xaxes(title="mean absolute error", rangemode="tozero")
+        figure.update_layout(hovermode="closest", margin={"l": 110})
+        return figure
+    for name, error in errors.items():
+        width = 2.6 if name == MODEL else 1.5
+        figure.add_scatter(
+            x=np.arange(1, len(error) + 1), y=error, name=_title(name), line={"color": _colour(name), "width": width}
+        )
+    figure.update_xaxes(title="steps ahead")
+    figure.update_yaxes(title="mean absolute error", rangemode="tozero")
+    return figure
+
+
+def training_figure(history: Sequence[EpochRecord]) -> go.Figure:
+    """Draw training and validation loss by epoch, and the epoch whose weights were kept."""
+    figure = _figure(360)
+    learnt = [r for r in history if r.epoch > 0]
+    figure.add_scatter(
+        x=[r.epoch for r in learnt],
+        y=[r.train_loss for r in learnt],
+        name="training",
+        line={"color": GREY, "width": 1.6},
+    )
+    checked = [r for r in history if r.valid_loss == r.valid_loss]
+    if checked:
+        figure.add_scatter(
+            x=[r.epoch for r in checked],
+            y=[r.valid_loss for r in checked],
+            name="validation",
+            line={"color": BLUE, "width": 2.2},
+        )
+        kept = [r for r in checked if r.improved][-1]
+        figure.add_scatter(
+            x=[kept.epoch],
+            y=[kept.valid_loss],
+            name=f"kept: epoch {kept.epoch}",
+            mode="markers",
+            marker={"color": BLUE, "size": 11, "line": {"color": "white", "width": 2}},
+        )
+    figure.update_xaxes(title="epoch (0 is untrained)")
+    figure.update_yaxes(title="loss")
+    return figure
+
+
+def tutorial_figure(evaluation: Evaluation, tutorial: TutorialResult) -> go.Figure:
+    """Draw the tutorial's own picture, with the naive forecast that it leaves out."""
+    figure = _figure(420)
+    table = evaluation.table
+    figure.add_scatter(x=table.times, y=table.values, name="observed", line={"color": INK, "width": 1.2})
+    for at, forecast, name, colour in (
+        (tutorial.train_at, tutorial.train_forecast, "tutorial, train", GREY),
+        (tutorial.test_at, tutorial.test_forecast, "tutorial, test", "#cf222e"),
+    ):
+        figure.add_scatter(x=table.times[at], y=forecast, name=name, line={"color": colour, "width": 1.4})
+    at = tutorial.test_at
+    line = {"color": ORANGE, "width": 1.2}
+    figure.add_scatter(x=table.times[at], y=table.values[at - 1], name="last value, test", line=line)
+    return figure
+
+
+def _window(times: Any, ahead: Any, values: Any, bands: list[tuple[Any, Any]]) -> tuple[list[Any], list[float]]:
+    """Return the ranges of both axes that show these times and the forecast."""
+    low = min(values.min(), *(low.min() for low, _ in bands))
+    high = max(values.max(), *(high.max() for _, high in bands))
+    margin = 0.05 * (high - low or 1.0)
+    x = [times[0], ahead[-1]]
+    return [str(t) if isinstance(t, np.datetime64) else int(t) for t in x], [low - margin, high + margin]
+
+
+def _buttons(figure: go.Figure, views: list[Any], shown: int, names: list[str]) -> None:
+    """Add a button per view; with several series, a menu of series that shows the recent part of each."""
+    per_series = len(figure.data) // shown
+
+    def layout(view: Any) -> dict[str, Any]:
+        _, _, (x, y), test = view
+        return {"xaxis.range": x, "yaxis.range": y, "shapes": [_test_line(test)]}
+
+    figure.update_layout(layout(views[0]) | {"shapes": [_test_line(views[0][3])]})
+    if shown == 1:
+        menu = [{"label": view[1], "method": "relayout", "args": [layout(view)]} for view in views]
+    else:
+        menu = []
+        for view in views[::3]:
+            mask = [j // per_series == view[0] for j in range(len(figure.data))]
+            menu.append({"label": names[view[0]], "method": "update", "args": [{"visible": mask}, layout(view)]})
+    figure.update_layout(updatemenus=[_menu(menu)])
+
+
+def _test_line(at: Any) -> dict[str, Any]:
+    x = str(at) if isinstance(at, np.datetime64) else int(at)
+    line = {"color": GREY, "width": 1, "dash": "dot"}
+    label = {"text": "test part begins", "textposition": "end", "font": {"size": 11, "color": GREY}, "textangle": 0}
+    return {"type": "line", "x0": x, "x1": x, "yref": "paper", "y0": 0, "y1": 1, "line": line, "label": label}
+
+
+def _menu(buttons: list[dict[str, Any]]) -> dict[str, Any]:
+    few = len(buttons) <= 4
+    return {
+        "type": "buttons" if few else "dropdown",
+        "direction": "right" if few else "down",
+        "buttons": buttons,
+        "x": 1,
+        "xanchor": "right",
+        "y": 1.02,
+        "yanchor": "bottom",
+        "pad": {"b": 6, "r": 0},
+        "bgcolor": "#f6f8fa",
+        "bordercolor": "#d0d7de",
+        "font": {"size": 12},
+    }
+
+
+def _title(name: str) -> str:
+    return "LSTM" if name == MODEL else TITLES[name]
+
+
+def _colour(name: str) -> str:
+    return BLUE if name == MODEL else BASELINE_COLOURS[name]
+
+
+def _figure(height: int) -> go.Figure:
+    figure = go.Figure()
+    _style(figure, height)
+    return figure
+
+
+def _style(figure: go.Figure, height: int) -> None:
+    figure.update_layout(
+        height=height,
+        template="plotly_white",
+        font={"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 13, "color": INK},
+        margin={"l": 56, "r": 12, "t": 48, "b": 44},
+        hovermode="x unified",
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+    )
+    figure.update_xaxes(gridcolor=GRID, zeroline=False)
+    figure.update_yaxes(gridcolor=GRID, zeroline=False)

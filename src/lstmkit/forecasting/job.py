@@ -1,0 +1,280 @@
+"""The main job, from a file to a folder of results: read, fit, score, forecast, write."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import platform
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import lstmkit
+from lstmkit.data import SeriesTable, TableSettings, read_file, read_table
+from lstmkit.data.frequency import show
+from lstmkit.errors import InputError
+from lstmkit.forecasting.evaluate import Evaluation, evaluate, test_split
+from lstmkit.forecasting.forecaster import Forecaster
+from lstmkit.forecasting.output import backtest_columns, forecast_columns, level_name, to_user_table
+from lstmkit.forecasting.report import write_report
+from lstmkit.forecasting.settings import LstmSettings
+from lstmkit.forecasting.tutorial import UNITS, TutorialResult, run_tutorial
+from lstmkit.forecasting.verdict import Verdict, judge
+from lstmkit.training import EpochRecord, threads_for, write_atomically
+
+CHECKPOINT = "checkpoint.safetensors"
+RESULTS = ("forecast.csv", "backtest.csv", "summary.json", "report.html", "model")
+
+
+@dataclass(frozen=True)
+class ForecastJob:
+    """What `lstm forecast` was asked to do.
+
+    source      path of a table, or "demo:aapl"
+    out         folder for the results
+    table       how to read the table
+    forecaster  unfitted
+    delimiter   of a CSV, None for a comma
+    test        share of the rows, at the end of every series, that is only used to score
+    recipe      None, or "tutorial" to run the well-known tutorial beside the honest forecast
+    force       replace results that are in `out`
+    resume      continue an interrupted job in `out`
+    """
+
+    source: str
+    out: Path
+    table: TableSettings
+    forecaster: Forecaster
+    delimiter: str | None = None
+    test: float = 0.2
+    recipe: str | None = None
+    force: bool = False
+    resume: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the choices that need no file."""
+        if not 0 < self.test < 1:
+            raise InputError(f"test must lie between 0 and 1; got {self.test}")
+        if self.recipe not in (None, "tutorial"):
+            raise InputError(f"recipe must be tutorial; got {self.recipe!r}")
+
+
+class Watcher(Protocol):
+    """Who is told about the progress of a job."""
+
+    def on_read(self, lines: list[str]) -> None:
+        """Take two lines about what was understood, then what was noticed."""
+
+    def on_stage(self, name: str) -> None:
+        """Take the name of what begins: tutorial, fit, score, predict, write."""
+
+    def on_epoch(self, record: EpochRecord) -> None:
+        """Take the record of an epoch of the stage tutorial or fit."""
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """What a job found; the folder `job.out` holds it.
+
+    columns  of forecast.csv
+    summary  what summary.json holds
+    """
+
+    job: ForecastJob
+    forecaster: Forecaster
+    evaluation: Evaluation
+    verdict: Verdict
+    columns: dict[str, Any]
+    tutorial: TutorialResult | None
+    summary: dict[str, Any] = field(repr=False)
+
+
+def run_job(job: ForecastJob, watcher: Watcher | None = None) -> JobResult:
+    """Do the whole job.
+
+    Raises  InputError if something given cannot be used, before anything in `job.out` is touched; KeyboardInterrupt
+            leaves the checkpoint there, and the job can be resumed
+    """
+    clock = _Clock(watcher)
+    prepare_folder(job)
+    table = read_table(read_file(job.source, job.delimiter), job.table)
+    train_rows = test_split(table, job.test)
+    _check_rows(job, table, train_rows)
+    if watcher is not None:
+        watcher.on_read(understood(job, table, train_rows))
+    on_epoch = None if watcher is None else watcher.on_epoch
+    tutorial = None
+    if job.recipe == "tutorial":
+        clock.begin("tutorial")
+        with threads_for(UNITS):
+            tutorial = run_tutorial(table.values, seed=job.forecaster.seed, on_epoch=on_epoch)
+    clock.begin("fit")
+    checkpoint = job.out / CHECKPOINT
+    forecaster = job.forecaster.fit_series(table.head(train_rows), on_epoch, checkpoint, job.resume)
+    forecaster.table_kind_ = "polars"
+    clock.begin("score")
+    evaluation = evaluate(forecaster, table, train_rows)
+    verdict = judge(evaluation, forecaster.seasons_)
+    clock.begin("predict")
+    columns = forecast_columns(forecaster, table)
+    clock.begin("write")
+    result = JobResult(job, forecaster, evaluation, verdict, columns, tutorial, {})
+    result = dataclasses.replace(result, summary=_summary(result, clock))
+    _write(result)
+    checkpoint.unlink(missing_ok=True)
+    return result
+
+
+def prepare_folder(job: ForecastJob) -> None:
+    """Make sure that results can be written to `job.out` and nothing there is lost.
+
+    Raises  InputError if it holds a result, an interrupted run, or cannot be written to
+    """
+    out = job.out
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: is a file, not a folder; choose another --out")
+    checkpoint = out / CHECKPOINT
+    continues = job.resume and checkpoint.exists()
+    held = [name for name in RESULTS if (out / name).exists()]
+    if held and not job.force and not continues:
+        raise InputError(f"{out}: already holds a result ({held[0]}); choose another --out, or --force to replace it")
+    if checkpoint.exists() and not job.resume:
+        if not job.force:
+            raise InputError(f"{out}: holds an interrupted run; --resume continues it, --force starts again")
+        checkpoint.unlink()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe = out / ".lstmkit-probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InputError(f"{out}: cannot be written to ({error.strerror}); choose another --out") from error
+
+
+def understood(job: ForecastJob, table: SeriesTable, train_rows: NDArray[np.int64]) -> list[str]:
+    """Return two lines about what was understood, then what was noticed."""
+    rows, S = len(table.values), len(table)
+    what = f"column {table.columns.target!r}"
+    series = "one series" if S == 1 else f"{S:,} series by {table.columns.id!r}"
+    period = ""
+    if table.time_kind != "row":
+        period = f", {show(table.times.min())} to {show(table.times.max())}, a row per {table.frequency.words}"
+    test_rows = int((table.lengths - train_rows).sum())
+    P = job.forecaster.horizon
+    step = "step" if table.frequency.unit == "step" else table.frequency.words
+    plural = "" if P == 1 else "s"
+    return [
+        f"{job.source}: {what}, {rows:,} rows, {series}{period}",
+        f"Forecasting {P} {step}{plural} ahead; learning from the first {rows - test_rows:,} rows, "
+        f"scoring on the last {test_rows:,}",
+        *table.notes,
+    ]
+
+
+def _check_rows(job: ForecastJob, table: SeriesTable, train_rows: NDArray[np.int64]) -> None:
+    if job.recipe == "tutorial" and len(table) > 1:
+        raise InputError("--recipe tutorial takes one series; filter the table first")
+    P = job.forecaster.horizon
+    test_rows = table.lengths - train_rows
+    if (test_rows < P).any():
+        s = int(test_rows.argmin())
+        needed = math.ceil(P / job.test)
+        raise InputError(
+            f"{table.name(s)}: {table.lengths[s]} rows leave {test_rows[s]} to score a horizon of {P}; "
+            f"at least {needed} rows are needed, or a smaller --horizon"
+        )
+
+
+class _Clock:
+    """Seconds by stage; tells the watcher when one begins."""
+
+    def __init__(self, watcher: Watcher | None) -> None:
+        self.seconds: dict[str, float] = {}
+        self._watcher = watcher
+        self._stage = "read"
+        self._start = self._last = time.perf_counter()
+
+    def begin(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.seconds[self._stage] = now - self._last
+        self._stage, self._last = stage, now
+        if self._watcher is not None:
+            self._watcher.on_stage(stage)
+
+    def total(self) -> float:
+        return time.perf_counter() - self._start
+
+
+def _summary(result: JobResult, clock: _Clock) -> dict[str, Any]:
+    forecaster, evaluation = result.forecaster, result.evaluation
+    settings = forecaster.settings or LstmSettings()
+    sample = torch.zeros(1, forecaster.network_.context, 2 + len(forecaster.seasons_.shown))
+    summary: dict[str, Any] = {
+        "scores": {name: dataclasses.asdict(scores) for name, scores in evaluation.scores.items()},
+        "best_naive": evaluation.best_naive,
+        "skill": evaluation.skill.value,
+        "skill_interval": [evaluation.skill.low, evaluation.skill.high],
+        "verdict": result.verdict.kind,
+        "coverage": {level_name(level): share for level, share in evaluation.coverage.items()},
+        "windows": len(evaluation.cutoffs),
+        "horizon": forecaster.horizon,
+        "series": len(evaluation.table),
+        "rows": len(evaluation.table.values),
+        "frequency": str(evaluation.table.frequency),
+        "seasons": dataclasses.asdict(forecaster.seasons_),
+        "seconds": {**clock.seconds, "total": clock.total()},
+        "steps": forecaster.history_[-1].steps,
+        "epochs": forecaster.history_[-1].epoch,
+        "settings": {
+            "model": forecaster.model,
+            "context": forecaster.network_.context,
+            "levels": list(forecaster.levels),
+            "test": result.job.test,
+            **dataclasses.asdict(settings),
+        },
+        "columns": dataclasses.asdict(evaluation.table.columns),
+        "versions": {
+            "lstmkit": lstmkit.__version__,
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+        "backend": forecaster.network_.lstm.explain(sample).chosen,
+        "seed": forecaster.seed,
+    }
+    if result.tutorial is not None:
+        names = ("train_rmse", "test_rmse", "naive_train_rmse", "naive_rmse", "steps", "seconds_fit")
+        summary["tutorial"] = {name: getattr(result.tutorial, name) for name in names}
+    return _without_nan(summary)  # type: ignore[no-any-return]
+
+
+def _write(result: JobResult) -> None:
+    """Write every result, each complete or not at all; summary.json last, as the sign that all are there."""
+    out, table = result.job.out, result.evaluation.table
+    try:
+        result.forecaster.save(out / "model", force=result.job.force)
+        for name, columns in (
+            ("forecast.csv", result.columns),
+            ("backtest.csv", backtest_columns(result.forecaster, result.evaluation)),
+        ):
+            text = to_user_table(columns, table, "polars").write_csv(datetime_format="%Y-%m-%d %H:%M:%S")
+            write_atomically(out / name, text.encode())
+        write_report(result, out / "report.html")
+        write_atomically(out / "summary.json", (json.dumps(result.summary, indent=2) + "\n").encode())
+    except OSError as error:
+        raise InputError(f"{out}: cannot be written to ({error.strerror})") from error
+
+
+def _without_nan(value: Any) -> Any:
+    """Return JSON-able data with null for NaN, which JSON does not know."""
+    if isinstance(value, dict):
+        return {k: _without_nan(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

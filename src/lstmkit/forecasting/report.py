@@ -1,0 +1,218 @@
+"""The report: one HTML file that needs no network, written from a finished job."""
+
+from __future__ import annotations
+
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lstmkit.data import SeriesTable
+from lstmkit.data.frequency import show
+from lstmkit.forecasting.baselines import TITLES
+from lstmkit.forecasting.evaluate import MODEL, Evaluation, test_split
+from lstmkit.forecasting.output import level_name
+from lstmkit.forecasting.seasons import Seasons
+from lstmkit.forecasting.tutorial import FAULTS, TutorialResult
+from lstmkit.forecasting.verdict import naive_name
+from lstmkit.training import write_atomically
+
+if TYPE_CHECKING:
+    from lstmkit.forecasting.job import JobResult
+
+CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
+MOST_ROWS = 60
+
+
+def write_report(result: JobResult, path: Path) -> None:
+    """Write report.html."""
+    from plotly.offline import get_plotlyjs
+
+    template = Template((files("lstmkit.forecasting") / "report.html").read_text(encoding="utf-8"))
+    verdict, table = result.verdict, result.evaluation.table
+    source = Path(result.job.source).name
+    horizon = f"{result.forecaster.horizon} {_step(table)}{'s' if result.forecaster.horizon > 1 else ''} ahead"
+    page = template.substitute(
+        title=escape(f"{table.columns.target} of {source}, {horizon}"),
+        heading=escape(f"{table.columns.target}, {horizon}"),
+        understood=escape(_understood(result)),
+        kind=verdict.kind,
+        headline=escape(verdict.headline),
+        detail=escape(verdict.detail),
+        plotly=get_plotlyjs(),
+        sections="\n".join(_sections(result)),
+        footer=escape(_footer(result)),
+    )
+    write_atomically(path, page.encode())
+
+
+def score_rows(evaluation: Evaluation, seasons: Seasons) -> list[tuple[str, ...]]:
+    """Return the table of scores as text: title, RMSE, MAE, MASE, sMAPE, skill; the model first."""
+    best = evaluation.scores[evaluation.best_naive].mase
+    rows: list[tuple[str, ...]] = []
+    for name, scores in evaluation.scores.items():
+        title = "LSTM" if name == MODEL else TITLES[name]
+        if name == "seasonal_naive":
+            title += f" ({seasons.naive})"
+        skill = 1 - scores.mase / best if best else float("nan")
+        mark = "best naive" if name == evaluation.best_naive else f"{100 * skill + 0.0:+.1f} %".replace("-0.0", "0.0")
+        figures = (_number(scores.rmse), _number(scores.mae), f"{scores.mase:.3f}", f"{scores.smape:.2f}")
+        rows.append((title, *figures, mark))
+    return rows
+
+
+def tutorial_rows(result: JobResult) -> list[tuple[str, ...]]:
+    """Return the honest comparison for the tutorial: title, train RMSE, test RMSE, all on the tutorial's own rows."""
+    tutorial, evaluation = result.tutorial, result.evaluation
+    assert tutorial is not None
+    same = np.isin(evaluation.cutoffs, tutorial.test_at)
+    error = evaluation.truth[same, 0] - evaluation.forecasts[MODEL][same, 0]
+    return [
+        ("the tutorial's LSTM", _number(tutorial.train_rmse), _number(tutorial.test_rmse)),
+        ("repeating the last value", _number(tutorial.naive_train_rmse), _number(tutorial.naive_rmse)),
+        ("lstmkit's default LSTM", "", _number(float(np.sqrt((error**2).mean())))),
+    ]
+
+
+def _sections(result: JobResult) -> list[str]:
+    from lstmkit.forecasting import charts
+
+    forecaster, evaluation = result.forecaster, result.evaluation
+    table = evaluation.table
+    rival = naive_name(evaluation.best_naive, forecaster.seasons_)
+    starts = table.offsets[:-1] + test_split(table, result.job.test)
+    scores = _table(
+        ("forecast", "RMSE", "MAE", "MASE", "sMAPE", "skill"),
+        score_rows(evaluation, forecaster.seasons_),
+        first="model",
+    )
+    sections = []
+    if result.tutorial is not None:
+        sections.append(_tutorial_section(result, result.tutorial))
+    sections += [
+        _card(
+            "Forecast",
+            "What has been observed, and what comes next with its intervals.",
+            _plot(charts.forecast_figure(forecaster, evaluation, result.columns, starts), "forecast"),
+        ),
+        _card(
+            "Scores on the test part",
+            "Every row forecasts the same windows. MASE below 1 beats the naive forecast on the training rows; "
+            "skill is the share of the best naive forecast's error that is saved.",
+            f'<div class="scroll">{scores}</div>',
+        ),
+        _card(
+            "The test windows",
+            "The same forecasts, made from each point of the test part with what was known then. A curve that follows "
+            "the truth one step late is what repeating the last value looks like.",
+            _plot(charts.windows_figure(forecaster, evaluation, rival), "windows"),
+        ),
+        '  <div class="pair">'
+        + _card("Errors by step ahead", "", _plot(charts.error_figure(evaluation), "errors"))
+        + _card("Training", "", _plot(charts.training_figure(forecaster.history_), "training"))
+        + "</div>",
+        _card("The next steps in numbers", "", f'<div class="scroll">{_forecast_table(result)}</div>'),
+        _card("Settings", "", _settings(result)),
+    ]
+    return sections
+
+
+def _tutorial_section(result: JobResult, tutorial: TutorialResult) -> str:
+    from lstmkit.forecasting.charts import tutorial_figure
+
+    rows = _table(("one step ahead", "train RMSE", "test RMSE"), tutorial_rows(result))
+    faults = "".join(f"<li>{escape(fault)}</li>" for fault in FAULTS)
+    return _card(
+        "The tutorial, as people write it",
+        "Min-max scaling of the whole series, windows of 60, two layers of 50, ten epochs. Its picture, with "
+        "the line it leaves out:",
+        _plot(tutorial_figure(result.evaluation, tutorial), "tutorial") + rows + f"<ol>{faults}</ol>",
+    )
+
+
+def forecast_rows(columns: dict[str, Any]) -> tuple[list[str], list[tuple[str, ...]]]:
+    """Return the forecast as text: the names of the columns (without the median), and the rows."""
+    names = [name for name in columns if name != "median"]
+    return names, [tuple(_cell(columns[name][k]) for name in names) for k in range(len(columns["mean"]))]
+
+
+def _forecast_table(result: JobResult) -> str:
+    names, rows = forecast_rows(result.columns)
+    more = f"<p>{len(rows) - MOST_ROWS:,} more rows in forecast.csv</p>" if len(rows) > MOST_ROWS else ""
+    return _table(names, rows[:MOST_ROWS]) + more
+
+
+def _settings(result: JobResult) -> str:
+    forecaster = result.forecaster
+    chosen = dict(result.summary["settings"])
+    seasons = forecaster.seasons_
+    facts: dict[str, Any] = {
+        "horizon": forecaster.horizon,
+        "seasons the network sees": ", ".join(map(str, seasons.shown)) or "none shown by the training rows",
+        "training rows": f"{len(result.evaluation.table.values) - result.summary['windows']:,}"
+        if forecaster.horizon == 1
+        else f"first {100 * (1 - result.job.test):.0f} % of every series",
+        **{k: ", ".join(map(level_name, v)) if isinstance(v, list) else v for k, v in chosen.items()},
+        "epochs trained": f"{result.summary['epochs']} ({result.summary['steps']:,} steps)",
+        "seed": forecaster.seed,
+        "backend": result.summary["backend"],
+        "seconds": f"{result.summary['seconds']['total']:.1f}",
+        **result.summary["versions"],
+    }
+    half = -(-len(facts) // 2)
+    items = [(k.replace("_", " "), str(v)) for k, v in facts.items()]
+    return f'<div class="pair">{_table(("", ""), items[:half])}{_table(("", ""), items[half:])}</div>'
+
+
+def _understood(result: JobResult) -> str:
+    table = result.evaluation.table
+    series = "one series" if len(table) == 1 else f"{len(table):,} series"
+    period = "" if table.time_kind == "row" else f", {show(table.times.min())} to {show(table.times.max())}"
+    notes = "".join(f"; {note}" for note in table.notes)
+    return f"{Path(result.job.source).name}: {len(table.values):,} rows, {series}{period}{notes}."
+
+
+def _footer(result: JobResult) -> str:
+    versions = result.summary["versions"]
+    return (
+        f"Written by lstmkit {versions['lstmkit']} with torch {versions['torch']}, seed {result.forecaster.seed}. "
+        "The scores are of the very model that made the forecast; the test part was used for nothing else."
+    )
+
+
+def _step(table: SeriesTable) -> str:
+    return "step" if table.frequency.unit == "step" else table.frequency.words
+
+
+def _card(title: str, text: str, body: str) -> str:
+    lead = f"<p>{escape(text)}</p>" if text else ""
+    return f'  <section class="card"><h2>{escape(title)}</h2>{lead}{body}</section>'
+
+
+def _plot(figure: Any, name: str) -> str:
+    return str(figure.to_html(full_html=False, include_plotlyjs=False, div_id=f"plot-{name}", config=CONFIG))
+
+
+def _table(head: Any, rows: Any, first: str = "") -> str:
+    cells = "".join(f"<th>{escape(str(h))}</th>" for h in head)
+    header = f"<thead><tr>{cells}</tr></thead>" if any(head) else ""
+    body = []
+    for k, row in enumerate(rows):
+        mark = f' class="{first}"' if first and k == 0 else ""
+        body.append(f"<tr{mark}>" + "".join(f"<td>{escape(str(c))}</td>" for c in row) + "</tr>")
+    return f"<table>{header}<tbody>{''.join(body)}</tbody></table>"
+
+
+def _cell(value: Any) -> str:
+    return _number(float(value)) if isinstance(value, float | np.floating) else show(value)
+
+
+def _number(value: float) -> str:
+    """Return a figure with five significant digits, without an exponent where people would not write one."""
+    if value == 0 or not np.isfinite(value):
+        return f"{value:g}"
+    digits = 4 - int(np.floor(np.log10(abs(value))))
+    return f"{value:,.{min(max(digits, 0), 6)}f}" if -7 <= np.log10(abs(value)) < 12 else f"{value:.4g}"
