@@ -1,0 +1,38 @@
+# make demo   create the environment, install lstmkit, forecast real prices
+# make check  create the environment if needed, then format, lint, types, tests and docs
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo check format lint types test docs clean
+
+demo: $(READY)
+	rm -rf forecast-aapl
+	$(BIN)/lstm forecast demo:aapl --out forecast-aapl
+
+check: format lint types test docs
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "lstmkit needs Python 3.11 or later; set PYTHON=")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
+	touch $(READY)
+
+format: $(READY)
+	$(BIN)/ruff format --check src tests bench docs
+
+lint: $(READY)
+	$(BIN)/ruff check src tests bench docs
+
+types: $(READY)
+	$(BIN)/mypy
+
+test: $(READY)
+	$(BIN)/python -m pytest --ignore tests/docs
+
+docs: $(READY)
+	$(BIN)/python -m pytest tests/docs
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
