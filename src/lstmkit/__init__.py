@@ -4,12 +4,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lstmkit.errors import InputError as InputError
+    from lstmkit.forecasting.backtest import backtest as backtest
     from lstmkit.forecasting.forecaster import Forecaster as Forecaster
 
 __version__ = "0.1.0"
-__all__ = ["Forecaster", "InputError", "__version__"]
+__all__ = ["Forecaster", "InputError", "__version__", "backtest"]
 
-_WHERE = {"Forecaster": "lstmkit.forecasting.forecaster", "InputError": "lstmkit.errors"}
+_WHERE = {
+    "Forecaster": "lstmkit.forecasting.forecaster",
+    "InputError": "lstmkit.errors",
+    "backtest": "lstmkit.forecasting.backtest",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lstmkit.cli import options, printing
+
+if TYPE_CHECKING:
+    from lstmkit.forecasting.evaluate import Evaluation
+    from lstmkit.forecasting.seasons import Seasons
 
 
 def backtest(
@@ -46,8 +50,6 @@ def backtest(
     from lstmkit.forecasting.backtest import backtest_series
     from lstmkit.forecasting.forecaster import Forecaster
     from lstmkit.forecasting.output import backtest_columns, to_user_table
-    from lstmkit.forecasting.report import score_rows
-    from lstmkit.forecasting.verdict import judge
     from lstmkit.training import write_atomically
 
     if out is not None and out.exists() and not force:
@@ -60,16 +62,20 @@ def backtest(
     if out is not None:
         frame = to_user_table(backtest_columns(forecaster, evaluation), table, "polars")
         write_atomically(out, frame.write_csv(datetime_format="%Y-%m-%d %H:%M:%S").encode())
-    verdict = judge(evaluation, forecaster.seasons_)
     if json:
         scores = {name: dataclasses.asdict(s) for name, s in evaluation.scores.items()}
         skill = dataclasses.asdict(evaluation.skill)
         printing.print_json({"scores": scores, "best_naive": evaluation.best_naive, "skill": skill, "windows": windows})
         return
-    rows = score_rows(evaluation, forecaster.seasons_)
-    title = f"{windows} cutoffs, {steps} ahead, " + (
-        "fitted again at each" if refit else "fitted once before the first"
-    )
+    how = "fitted again at each" if refit else "fitted once before the first"
+    _print(evaluation, forecaster.seasons_, f"{windows} cutoffs, {steps} ahead, {how}")
+
+
+def _print(evaluation: Evaluation, seasons: Seasons, title: str) -> None:
+    from lstmkit.forecasting.report import score_rows
+    from lstmkit.forecasting.verdict import judge
+
+    verdict, rows = judge(evaluation, seasons), score_rows(evaluation, seasons)
     printing.print_table(("forecast", "RMSE", "MAE", "MASE", "sMAPE", "skill"), rows, title, bold_first=True)
     printing.stdout().print(verdict.headline, style="bold")
     printing.stdout().print(verdict.detail)

@@ -53,8 +53,7 @@ def forecast(
     """
     from lstmkit.data import TableSettings
     from lstmkit.forecasting.forecaster import Forecaster
-    from lstmkit.forecasting.job import ForecastJob, run_job
-    from lstmkit.forecasting.settings import LstmSettings
+    from lstmkit.forecasting.job import ForecastJob
 
     steps = horizon if horizon is not None else 1 if recipe else options.DEFAULT_HORIZON
     job = ForecastJob(
@@ -68,17 +67,24 @@ def forecast(
         force=force,
         resume=resume,
     )
-    epochs = {"tutorial": 10, "fit": LstmSettings().max_epochs}
-    try:
-        with printing.JobProgress(epochs, quiet or json) as progress:
-            result = run_job(job, progress)
-    except KeyboardInterrupt:
-        printing.stderr().print(_how_to_resume(job))
-        raise
+    result = _run(job, quiet or json)
     if json:
         printing.print_json(result.summary)
     else:
         _print(result)
+
+
+def _run(job: ForecastJob, silent: bool) -> JobResult:
+    from lstmkit.forecasting.job import run_job
+    from lstmkit.forecasting.settings import LstmSettings
+
+    epochs = {"tutorial": 10, "fit": LstmSettings().max_epochs}
+    try:
+        with printing.JobProgress(epochs, silent) as progress:
+            return run_job(job, progress)
+    except KeyboardInterrupt:
+        printing.stderr().print(_how_to_resume(job))
+        raise
 
 
 def _how_to_resume(job: ForecastJob) -> str:
@@ -90,14 +96,14 @@ def _how_to_resume(job: ForecastJob) -> str:
 
 
 def _print(result: JobResult) -> None:
-    from lstmkit.forecasting.report import forecast_rows, score_rows, tutorial_rows
+    from lstmkit.forecasting.report import forecast_rows, score_rows, tutorial_rows, tutorial_verdict
     from lstmkit.forecasting.tutorial import FAULTS
 
     out = printing.stdout()
     if result.tutorial is not None:
         rows = tutorial_rows(result)
         printing.print_table(("one step ahead", "train RMSE", "test RMSE"), rows, "The tutorial, as people write it")
-        out.print("What is wrong with it:")
+        out.print(tutorial_verdict(result.tutorial))
         for fault in FAULTS:
             out.print(f"  - {fault}")
     rows = score_rows(result.evaluation, result.forecaster.seasons_)

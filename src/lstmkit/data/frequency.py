@@ -90,12 +90,14 @@ class Axis:
     missing    steps without a row between the first and the last
     first_gap  sentence about the first of them, or ""
     problem    "" or the sentence why the times are irregular
+    usual      the most common step of irregular times; None if it is shorter than a second
     """
 
     frequency: Frequency | None
     missing: int = 0
     first_gap: str = ""
     problem: str = ""
+    usual: Frequency | None = None
 
 
 def parse_frequency(code: str) -> Frequency:
@@ -175,7 +177,7 @@ def _fixed(times: Times, is_date: bool) -> Axis:
             return Axis(None, problem=f"the usual step of {size} microseconds is shorter than a second")
         frequency = Frequency(unit, size // MICROSECONDS[unit])
     if (gaps % size).any():
-        return Axis(None, problem=_irregular(frequency, times, gaps != size))
+        return Axis(None, problem=_irregular(frequency, times, gaps != size), usual=frequency)
     return _with_gaps(frequency, times, gaps // size, MAX_MISSING_STEPS)
 
 

@@ -41,6 +41,9 @@ def read_file(source: str | Path, delimiter: str | None = None) -> pl.DataFrame:
     text = _decode(path, content)
     if delimiter is None:
         delimiter = "\t" if path.name.endswith((".tsv", ".tsv.gz")) else ","
+    delimiter = "\t" if delimiter == r"\t" else delimiter  # a shell passes a typed \t as two characters
+    if len(delimiter.encode()) != 1 or delimiter in '"\r\n':
+        raise InputError(f"delimiter {delimiter!r} is not one plain character; use one such as ';' or '\\t'")
     header = _check_header(path, text, delimiter)
     try:
         frame = pl.read_csv(io.BytesIO(text.encode()), separator=delimiter, infer_schema=False)

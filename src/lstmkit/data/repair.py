@@ -92,12 +92,14 @@ def _find_frequency(table: SeriesTable) -> tuple[Frequency, list[str], bool]:
         if len(times) < 3:
             raise InputError(f"{table.name(s)}: only {len(times)} rows; at least 3 are needed to see a frequency")
         axis = infer_frequency(times)
+        frequency = axis.frequency or axis.usual  # rows taken as consecutive are dated ahead by their usual step
+        if frequency is None:
+            raise InputError(f"{table.name(s)}: {axis.problem}; round the times, or number the rows")
         if axis.problem and (policy == "refuse" or (axis.frequency is None and policy != "drop")):
             fix = "--missing drop takes the rows as consecutive"
             if axis.frequency is not None:
                 fix += ", --missing previous or interpolate fills the missing ones"
             raise InputError(f"{table.name(s)}: irregular times: {axis.problem}; {fix}")
-        frequency = axis.frequency or Frequency("step")
         found.setdefault(str(frequency), []).append(s)
         missing += axis.missing
         first_gap = first_gap or axis.first_gap

@@ -91,7 +91,8 @@ def _to_polars(table: Any) -> pl.DataFrame:
         raise InputError(f"a table is needed (polars, pandas or pyarrow); got {type(table).__name__}") from error
     if frame.implementation is nw.Implementation.PANDAS:
         index = table.index
-        if index.name is not None and index.name not in frame.columns:
+        named = index.name is not None and index.name not in frame.columns
+        if named or (index.name is None and index.dtype.kind == "M"):  # times without a name come as column "index"
             frame = nw.from_native(table.reset_index(), eager_only=True)
     converted: pl.DataFrame = frame.to_polars()
     return converted

@@ -36,8 +36,12 @@ def naive_forecasts(
     seen = np.maximum(cutoffs - 1 - starts, 1)
     slope = (last - table.values[starts]) / seen
     span = np.minimum(season or 5, cutoffs - starts)
-    sums = np.concatenate([[0.0], np.cumsum(table.values - table.values.mean())])
-    average = (sums[cutoffs] - sums[cutoffs - span]) / span + table.values.mean()
+    # Running sums of each series alone, from its first value: not even the last bit depends on what comes later.
+    sums = np.empty(len(table.values))
+    for begin, end in zip(table.offsets[:-1], table.offsets[1:], strict=True):
+        np.cumsum(table.values[begin:end] - table.values[begin], out=sums[begin:end])
+    before = np.where(cutoffs - span > starts, sums[cutoffs - span - 1], 0.0)
+    average = (sums[cutoffs - 1] - before) / span + table.values[starts]
     flat = np.ones((1, horizon))
     forecasts = {"last_value": last[:, None] * flat}
     if season is not None:

@@ -21,6 +21,7 @@ INK, BLUE, ORANGE, GREY, GRID = "#24292f", "#2f6fed", "#e07b39", "#8c959f", "#ea
 BASELINE_COLOURS = {"last_value": ORANGE, "seasonal_naive": "#7c5cbf", "drift": "#2e8b6f", "moving_average": "#b08800"}
 BANDS = ("rgba(47,111,237,0.28)", "rgba(47,111,237,0.14)", "rgba(47,111,237,0.08)")
 MOST_SERIES = 6
+RECENT_WINDOWS = 120
 
 
 def forecast_figure(
@@ -65,7 +66,12 @@ def forecast_figure(
 
 
 def add_bands(
-    figure: go.Figure, x: Any, bands: dict[float, tuple[Any, Any]], visible: bool = True, **where: int
+    figure: go.Figure,
+    x: Any,
+    bands: dict[float, tuple[Any, Any]],
+    visible: bool = True,
+    row: int | None = None,
+    col: int | None = None,
 ) -> None:
     """Add filled intervals, the widest first, so that the narrow ones lie on top."""
     for k, level in enumerate(sorted(bands, reverse=True)):
@@ -73,16 +79,19 @@ def add_bands(
         colour = BANDS[max(0, len(bands) - 1 - k)] if len(bands) <= len(BANDS) else BANDS[-1]
         line = {"width": 0, "color": colour}
         shared = {"x": x, "line": line, "visible": visible, "legendgroup": f"band{level}", "mode": "lines"}
-        figure.add_trace(go.Scatter(y=low, showlegend=False, hoverinfo="skip", **shared), **where)
+        figure.add_trace(go.Scatter(y=low, showlegend=False, hoverinfo="skip", **shared), row=row, col=col)
         name = f"{level_name(level)} % interval"
-        figure.add_trace(go.Scatter(y=high, fill="tonexty", fillcolor=colour, name=name, **shared), **where)
+        upper = go.Scatter(y=high, fill="tonexty", fillcolor=colour, name=name, **shared)
+        figure.add_trace(upper, row=row, col=col)
 
 
 def windows_figure(forecaster: Forecaster, evaluation: Evaluation, rival_title: str) -> go.Figure:
     """Draw the test part twice: the model's forecasts on the left, the best naive ones on the right."""
     table, P = evaluation.table, forecaster.horizon
-    figure = make_subplots(1, 2, shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=("the LSTM", rival_title))
+    titles = ("the LSTM and its interval", rival_title)
+    figure = make_subplots(1, 2, shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=titles)
     _style(figure, 420)
+    _legend_below(figure)
     figure.update_xaxes(matches="x")
     steps = sorted({1, (P + 1) // 2, P})
     choices = [(s, p) for s in range(min(len(table), MOST_SERIES)) for p in steps]
@@ -104,6 +113,9 @@ def windows_figure(forecaster: Forecaster, evaluation: Evaluation, rival_title: 
             figure.add_scatter(
                 x=x, y=forecast, name=title, line={"color": colour, "width": 1.4}, visible=k == 0, row=1, col=col
             )
+    own = np.flatnonzero(evaluation.series == 0)[-RECENT_WINDOWS:]
+    shown = np.concatenate([evaluation.truth[own, 0], *(end[own, 0] for end in ends[narrow])])
+    _look_at(figure, table.times[evaluation.cutoffs[own]], shown)
     if len(choices) > 1:
         per_choice = 6
         labels = [
@@ -136,6 +148,7 @@ def error_figure(evaluation: Evaluation) -> go.Figure:
         figure.add_scatter(
             x=np.arange(1, len(error) + 1), y=error, name=_title(name), line={"color": _colour(name), "width": width}
         )
+    _legend_below(figure)
     figure.update_xaxes(title="steps ahead")
     figure.update_yaxes(title="mean absolute error", rangemode="tozero")
     return figure
@@ -167,6 +180,7 @@ def training_figure(history: Sequence[EpochRecord]) -> go.Figure:
             mode="markers",
             marker={"color": BLUE, "size": 11, "line": {"color": "white", "width": 2}},
         )
+    _legend_below(figure)
     figure.update_xaxes(title="epoch (0 is untrained)")
     figure.update_yaxes(title="loss")
     return figure
@@ -185,13 +199,26 @@ def tutorial_figure(evaluation: Evaluation, tutorial: TutorialResult) -> go.Figu
     at = tutorial.test_at
     line = {"color": ORANGE, "width": 1.2}
     figure.add_scatter(x=table.times[at], y=table.values[at - 1], name="last value, test", line=line)
+    late = slice(-2 * RECENT_WINDOWS, None)
+    _look_at(figure, table.times[at[late]], np.concatenate([tutorial.test_forecast[late], table.values[at[late]]]))
     return figure
+
+
+def _look_at(figure: go.Figure, times: Any, values: Any) -> None:
+    """Begin with these times and values in view; a double click shows everything."""
+    x, y = _window(times, times, values, [])
+    figure.update_xaxes(range=x)
+    figure.update_yaxes(range=y)
+
+
+def _legend_below(figure: go.Figure) -> None:
+    figure.update_layout(legend={"y": -0.18, "yanchor": "top"}, margin={"t": 36, "b": 72})
 
 
 def _window(times: Any, ahead: Any, values: Any, bands: list[tuple[Any, Any]]) -> tuple[list[Any], list[float]]:
     """Return the ranges of both axes that show these times and the forecast."""
-    low = min(values.min(), *(low.min() for low, _ in bands))
-    high = max(values.max(), *(high.max() for _, high in bands))
+    low = min([values.min(), *(low.min() for low, _ in bands)])
+    high = max([values.max(), *(high.max() for _, high in bands)])
     margin = 0.05 * (high - low or 1.0)
     x = [times[0], ahead[-1]]
     return [str(t) if isinstance(t, np.datetime64) else int(t) for t in x], [low - margin, high + margin]

@@ -224,7 +224,7 @@ class Forecaster:
         return load_forecaster(Path(path))
 
     def _require_fit(self, method: str) -> None:
-        if not hasattr(self, "table_"):
+        if "table_" not in self.__dict__:
             raise NotFittedError(f"Forecaster.{method}: this forecaster has not been fitted; call fit first")
 
     def _build(self, context: int, seasons: Seasons, settings: LstmSettings) -> ForecastNetwork:
@@ -241,8 +241,23 @@ class Forecaster:
 
     def _validation_rows(self, table: SeriesTable, settings: LstmSettings) -> NDArray[np.int64]:
         """Return how many rows at the end of each series only early stopping sees, (S,)."""
-        share = (settings.validation * table.lengths).astype(np.int64)
-        return np.maximum(share, np.minimum(2 * self.horizon, table.lengths // 4))
+        return self._held_back(table.lengths, settings)
+
+    def _held_back(self, rows: NDArray[np.int64], settings: LstmSettings) -> NDArray[np.int64]:
+        share = (settings.validation * rows).astype(np.int64)
+        return np.asarray(np.maximum(share, np.minimum(2 * self.horizon, rows // 4)))
+
+    def least_rows(self, season: int = 0) -> int:
+        """Return how many rows a series needs at least, so that it has a training window and a validation window.
+
+        season  longest season shown by the rows, which comes before the context
+        """
+        settings = self.settings or LstmSettings()
+        needed = (self.context or 2) + season + self.horizon
+        most = 2 * needed + 4 * self.horizon + 4  # less than half is held back, and a quarter of 4 P holds a window
+        rows = np.arange(1, most + 1)
+        held_back = self._held_back(rows, settings)
+        return int(rows[(rows - held_back >= needed) & (held_back >= self.horizon)][0])
 
     def _choose_context(self, table: SeriesTable, fit_rows: NDArray[np.int64]) -> int:
         """Return the context, and make sure that every series has a training window and a validation window."""
@@ -252,14 +267,13 @@ class Forecaster:
         context = self.context
         if context is None:
             context = max(2, min(max(60, 2 * min(self.seasons_.shown, default=0)), available // 3))
-        needed = context + season + self.horizon
-        validation_rows = int(table.lengths[shortest] - fit_rows[shortest])
-        if fit_rows[shortest] < needed or validation_rows < self.horizon:
-            rows = needed + max(validation_rows, self.horizon)
-            rows = max(rows, int(np.ceil(needed / (1 - (self.settings or LstmSettings()).validation))))
+        rows = self.least_rows(season)
+        if table.lengths[shortest] < rows:
+            what = ("" if self.context is None else f"context {context} and ") + f"horizon {self.horizon}"
+            what += f" after a season of {season}" if season else ""
             raise InputError(
-                f"{table.name(shortest)}: {table.lengths[shortest]} rows to learn from; context {context} and horizon "
-                f"{self.horizon} need at least {rows}; use a smaller --context or --horizon"
+                f"{table.name(shortest)}: {table.lengths[shortest]} rows to learn from; {what} need at least {rows}; "
+                f"use a smaller {'--horizon' if self.context is None else '--context or --horizon'}"
             )
         return context
 

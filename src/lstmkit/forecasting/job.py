@@ -24,7 +24,7 @@ from lstmkit.forecasting.forecaster import Forecaster
 from lstmkit.forecasting.output import backtest_columns, forecast_columns, level_name, to_user_table
 from lstmkit.forecasting.report import write_report
 from lstmkit.forecasting.settings import LstmSettings
-from lstmkit.forecasting.tutorial import UNITS, TutorialResult, run_tutorial
+from lstmkit.forecasting.tutorial import UNITS, TutorialResult, check_rows, run_tutorial
 from lstmkit.forecasting.verdict import Verdict, judge
 from lstmkit.training import EpochRecord, threads_for, write_atomically
 
@@ -102,12 +102,24 @@ def run_job(job: ForecastJob, watcher: Watcher | None = None) -> JobResult:
             leaves the checkpoint there, and the job can be resumed
     """
     clock = _Clock(watcher)
-    prepare_folder(job)
+    check_folder(job)
     table = read_table(read_file(job.source, job.delimiter), job.table)
     train_rows = test_split(table, job.test)
     _check_rows(job, table, train_rows)
+    is_new = prepare_folder(job)
     if watcher is not None:
         watcher.on_read(understood(job, table, train_rows))
+    try:
+        return _fit_and_write(job, table, train_rows, clock, watcher)
+    except (InputError, KeyboardInterrupt):
+        if is_new and not any(job.out.iterdir()):  # nothing was kept: leave nothing behind
+            job.out.rmdir()
+        raise
+
+
+def _fit_and_write(
+    job: ForecastJob, table: SeriesTable, train_rows: NDArray[np.int64], clock: _Clock, watcher: Watcher | None
+) -> JobResult:
     on_epoch = None if watcher is None else watcher.on_epoch
     tutorial = None
     if job.recipe == "tutorial":
@@ -131,30 +143,40 @@ def run_job(job: ForecastJob, watcher: Watcher | None = None) -> JobResult:
     return result
 
 
-def prepare_folder(job: ForecastJob) -> None:
-    """Make sure that results can be written to `job.out` and nothing there is lost.
+def check_folder(job: ForecastJob) -> None:
+    """Make sure that nothing in `job.out` would be lost; nothing is touched.
 
-    Raises  InputError if it holds a result, an interrupted run, or cannot be written to
+    Raises  InputError if it is a file, or holds a result or an interrupted run
     """
     out = job.out
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: is a file, not a folder; choose another --out")
-    checkpoint = out / CHECKPOINT
-    continues = job.resume and checkpoint.exists()
+    interrupted = (out / CHECKPOINT).exists()
     held = [name for name in RESULTS if (out / name).exists()]
-    if held and not job.force and not continues:
+    if held and not job.force and not (job.resume and interrupted):
         raise InputError(f"{out}: already holds a result ({held[0]}); choose another --out, or --force to replace it")
-    if checkpoint.exists() and not job.resume:
-        if not job.force:
-            raise InputError(f"{out}: holds an interrupted run; --resume continues it, --force starts again")
-        checkpoint.unlink()
+    if interrupted and not job.resume and not job.force:
+        raise InputError(f"{out}: holds an interrupted run; --resume continues it, --force starts again")
+
+
+def prepare_folder(job: ForecastJob) -> bool:
+    """Create `job.out` where it is missing, and drop the interrupted run that is not to be continued.
+
+    Returns  whether the folder is new
+    Raises   InputError if it cannot be written to
+    """
+    out = job.out
     try:
+        is_new = not out.exists()
         out.mkdir(parents=True, exist_ok=True)
         probe = out / ".lstmkit-probe"
         probe.touch()
         probe.unlink()
     except OSError as error:
         raise InputError(f"{out}: cannot be written to ({error.strerror}); choose another --out") from error
+    if not job.resume:
+        (out / CHECKPOINT).unlink(missing_ok=True)
+    return is_new
 
 
 def understood(job: ForecastJob, table: SeriesTable, train_rows: NDArray[np.int64]) -> list[str]:
@@ -180,14 +202,21 @@ def understood(job: ForecastJob, table: SeriesTable, train_rows: NDArray[np.int6
 def _check_rows(job: ForecastJob, table: SeriesTable, train_rows: NDArray[np.int64]) -> None:
     if job.recipe == "tutorial" and len(table) > 1:
         raise InputError("--recipe tutorial takes one series; filter the table first")
-    P = job.forecaster.horizon
-    test_rows = table.lengths - train_rows
-    if (test_rows < P).any():
-        s = int(test_rows.argmin())
-        needed = math.ceil(P / job.test)
+    if job.recipe == "tutorial":
+        check_rows(len(table.values))
+    P, least = job.forecaster.horizon, job.forecaster.least_rows()
+    short = np.flatnonzero((table.lengths - train_rows < P) | (train_rows < least))
+    if len(short):
+        s = int(short[0])
+        needed = max(int((P - 0.5) / job.test), int((least - 0.5) / (1 - job.test)))
+        while not (round(job.test * needed) >= P and needed - round(job.test * needed) >= least):
+            needed += 1
+        context = job.forecaster.context
+        what = f"horizon {P}" if context is None else f"context {context} and horizon {P}"
         raise InputError(
-            f"{table.name(s)}: {table.lengths[s]} rows leave {test_rows[s]} to score a horizon of {P}; "
-            f"at least {needed} rows are needed, or a smaller --horizon"
+            f"{table.name(s)}: {table.lengths[s]} rows, of which {train_rows[s]} to learn from and "
+            f"{table.lengths[s] - train_rows[s]} to score on; {what} need at least {needed} in all; "
+            f"use a smaller {'--horizon' if context is None else '--context or --horizon'}"
         )
 
 
@@ -258,7 +287,7 @@ def _write(result: JobResult) -> None:
     """Write every result, each complete or not at all; summary.json last, as the sign that all are there."""
     out, table = result.job.out, result.evaluation.table
     try:
-        result.forecaster.save(out / "model", force=result.job.force)
+        result.forecaster.save(out / "model", force=result.job.force or result.job.resume)
         for name, columns in (
             ("forecast.csv", result.columns),
             ("backtest.csv", backtest_columns(result.forecaster, result.evaluation)),

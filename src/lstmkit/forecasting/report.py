@@ -23,7 +23,7 @@ from lstmkit.training import write_atomically
 if TYPE_CHECKING:
     from lstmkit.forecasting.job import JobResult
 
-CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
+CONFIG = {"displayModeBar": False, "responsive": True}
 MOST_ROWS = 60
 
 
@@ -77,6 +77,16 @@ def tutorial_rows(result: JobResult) -> list[tuple[str, ...]]:
     ]
 
 
+def tutorial_verdict(tutorial: TutorialResult) -> str:
+    """Return in a sentence what the tutorial's test error amounts to."""
+    ratio = tutorial.test_rmse / tutorial.naive_rmse
+    if ratio > 1:
+        return f"The tutorial's test RMSE is {ratio:.1f} times that of repeating the last value. What is wrong with it:"
+    return (
+        f"The tutorial's test RMSE is {ratio:.2f} times that of repeating the last value. What is wrong all the same:"
+    )
+
+
 def _sections(result: JobResult) -> list[str]:
     from lstmkit.forecasting import charts
 
@@ -95,7 +105,7 @@ def _sections(result: JobResult) -> list[str]:
     sections += [
         _card(
             "Forecast",
-            "What has been observed, and what comes next with its intervals.",
+            "What has been observed, and what comes next. Drag to zoom, double-click to see everything.",
             _plot(charts.forecast_figure(forecaster, evaluation, result.columns, starts), "forecast"),
         ),
         _card(
@@ -107,7 +117,7 @@ def _sections(result: JobResult) -> list[str]:
         _card(
             "The test windows",
             "The same forecasts, made from each point of the test part with what was known then. A curve that follows "
-            "the truth one step late is what repeating the last value looks like.",
+            "the truth one step late is what repeating the last value looks like. Double-click to see all windows.",
             _plot(charts.windows_figure(forecaster, evaluation, rival), "windows"),
         ),
         '  <div class="pair">'
@@ -128,8 +138,9 @@ def _tutorial_section(result: JobResult, tutorial: TutorialResult) -> str:
     return _card(
         "The tutorial, as people write it",
         "Min-max scaling of the whole series, windows of 60, two layers of 50, ten epochs. Its picture, with "
-        "the line it leaves out:",
-        _plot(tutorial_figure(result.evaluation, tutorial), "tutorial") + rows + f"<ol>{faults}</ol>",
+        "the line it leaves out (the end of the test part; double-click for all):",
+        _plot(tutorial_figure(result.evaluation, tutorial), "tutorial")
+        + f"{rows}<h3>{escape(tutorial_verdict(tutorial))}</h3><ol>{faults}</ol>",
     )
 
 

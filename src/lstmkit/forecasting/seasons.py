@@ -76,6 +76,8 @@ def _autocorrelation_peaks(table: SeriesTable, strength: float = 0.3) -> tuple[i
     inner = correlation[2:-1]
     is_peak = (inner > correlation[1:-2]) & (inner >= correlation[3:]) & (inner > strength)
     peaks = np.flatnonzero(is_peak) + 2
+    fallen = int((correlation <= 0).argmax())  # a slow wave and some noise also have small peaks before it has turned
+    peaks = peaks[peaks > fallen] if fallen else peaks[:0]
     if not len(peaks):
         return ()
     best = int(peaks[correlation[peaks].argmax()])

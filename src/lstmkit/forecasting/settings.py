@@ -9,7 +9,7 @@ from lstmkit.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class LstmSettings:
-    """The default network and its training. The defaults were chosen on training ranges alone; see docs/forecasting.md.
+    """The default network and its training. How the defaults were chosen is told in docs/forecasting.md.
 
     hidden_size      cells per layer
     num_layers       LSTM layers

@@ -48,7 +48,7 @@ class TutorialNetwork(nn.Module):
             w_ih, w_hh, b_ih, b_hh = lstm.parameters()
             nn.init.xavier_uniform_(w_ih)
             nn.init.orthogonal_(w_hh)
-            nn.init.zeros_(b_hh)
+            nn.init.zeros_(b_hh).requires_grad_(False)  # Keras has one bias, not two that move together
             with torch.no_grad():
                 b_ih.zero_()[UNITS : 2 * UNITS] = 1.0
         nn.init.xavier_uniform_(self.dense.weight)
@@ -86,6 +86,17 @@ class TutorialResult:
     seconds_fit: float
 
 
+def check_rows(rows: int) -> int:
+    """Return where the test part begins.
+
+    Raises  InputError if it is too short to hold a window
+    """
+    split = int(rows * 0.8)
+    if rows - split < LOOK_BACK + 2:
+        raise InputError(f"the tutorial needs at least {5 * (LOOK_BACK + 1) + 1} rows; the series has {rows}")
+    return split
+
+
 def run_tutorial(
     values: Array, epochs: int = 10, seed: int = 0, on_epoch: Callable[[EpochRecord], None] | None = None
 ) -> TutorialResult:
@@ -97,9 +108,7 @@ def run_tutorial(
     on_epoch  called after every epoch
     Raises    InputError if the series is too short for two parts with windows
     """
-    split = int(len(values) * 0.8)
-    if len(values) - split < LOOK_BACK + 2:
-        raise InputError(f"the tutorial needs at least {5 * (LOOK_BACK + 2)} rows; the series has {len(values)}")
+    split = check_rows(len(values))
     low, high = values.min(), values.max()  # fault: the test part is in there
     scaled = torch.from_numpy(((values - low) / (high - low)).astype(np.float32))
     train_x, train_y, train_at = _create_dataset(scaled, 0, split)
@@ -107,7 +116,7 @@ def run_tutorial(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = TutorialNetwork()
-    adam = torch.optim.Adam(network.parameters(), lr=1e-3, eps=1e-7)
+    adam = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], lr=1e-3, eps=1e-7)
     history = []
     start = time.perf_counter()
     settings = TrainSettings(max_epochs=epochs, batch_size=32, seed=seed)

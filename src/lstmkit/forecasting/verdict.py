@@ -53,7 +53,7 @@ def judge(evaluation: Evaluation, seasons: Seasons) -> Verdict:
         headline = f"No better than {rival}."
         detail = (
             f"The model makes {_percent(abs(skill.value))} {more} error on {windows} that it never saw; the "
-            f"uncertainty ({interval} of the error saved) includes none at all."
+            f"uncertainty ({interval} of the error saved) includes zero."
         )
     held = ", ".join(
         f"the {level:g} % interval held {100 * share:.0f} %" for level, share in evaluation.coverage.items()

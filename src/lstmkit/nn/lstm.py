@@ -72,6 +72,7 @@ class LSTM(torch.nn.LSTM):
         Returns  output, of the kind and layout of the input with last axis D * P, and (h, c), shaped like hx
         Raises   RuntimeError or ValueError as torch.nn.LSTM does for wrong shapes; InputError for wrong lengths
         """
+        self._update_flat_weights()  # torch's checks look at these references, which functional_call leaves stale
         if isinstance(input, PackedSequence):
             return self._forward_packed(input, hx, lengths)
         batched = input.dim() == 3
@@ -96,6 +97,7 @@ class LSTM(torch.nn.LSTM):
                 self.check_forward_args(packed.data, self.permute_hidden(hx, packed.sorted_indices), packed.batch_sizes)
             else:
                 self.check_forward_args(packed.data, hx, packed.batch_sizes)
+            self._check_state_type(packed.data, hx)
         else:
             self.check_input(packed.data, packed.batch_sizes)
         x, own_lengths = pad_packed_sequence(packed)
@@ -131,18 +133,23 @@ class LSTM(torch.nn.LSTM):
         return self._assemble(x, hx, None if lengths is None else _checked_lengths(lengths, x.shape[1], x.shape[0]))
 
     def _check_shapes(self, x: Tensor, hx: State | None) -> None:
-        if x.dtype != self.weight_ih_l0.dtype and not torch.is_autocast_enabled(x.device.type):
-            raise ValueError(f"RNN input dtype ({x.dtype}) does not match weight dtype ({self.weight_ih_l0.dtype})")
-        if x.shape[-1] != self.input_size:
-            raise RuntimeError(
-                f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {x.shape[-1]}"
-            )
+        self.check_input(x, None)
         if hx is not None:
             states, B = self.num_layers * (2 if self.bidirectional else 1), x.shape[1]
             self.check_hidden_size(
                 hx[0], (states, B, self.proj_size or self.hidden_size), "Expected hidden[0] size {}, got {}"
             )
             self.check_hidden_size(hx[1], (states, B, self.hidden_size), "Expected hidden[1] size {}, got {}")
+            self._check_state_type(x, hx)
+
+    @staticmethod
+    def _check_state_type(x: Tensor, hx: State) -> None:
+        for state in hx:  # here, because plain PyTorch would promote the cell state in silence
+            if state.dtype != x.dtype and not torch.is_autocast_enabled(x.device.type):
+                raise RuntimeError(
+                    f"Input and hidden tensors are not the same dtype, found input tensor with {x.dtype} and hidden "
+                    f"tensor with {state.dtype}"
+                )
 
     def _assemble(self, x: Tensor, hx: State | None, lengths: Tensor | None) -> LstmCall:
         if hx is None:

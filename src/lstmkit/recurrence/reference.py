@@ -27,10 +27,13 @@ def lstm_step(gates_x: Tensor, state: State, w_hh: Tensor, w_hr: Tensor | None =
              projection: Sak, Senior & Beaufays 2014
     """
     h, c = state
-    if gates_x.shape[-1] != 4 * c.shape[-1] or w_hh.shape != (gates_x.shape[-1], h.shape[-1]):
+    P, H = h.shape[-1], c.shape[-1]
+    projection = (H, H) if w_hr is None else tuple(w_hr.shape)
+    if gates_x.shape[-1] != 4 * H or w_hh.shape != (4 * H, P) or projection != (P, H):
         raise ValueError(
-            f"lstm_step: gates_x {tuple(gates_x.shape)}, h {tuple(h.shape)}, c {tuple(c.shape)} and "
-            f"w_hh {tuple(w_hh.shape)} do not belong to one LSTM; expected (B, 4H), (B, P), (B, H) and (4H, P)"
+            f"lstm_step: gates_x {tuple(gates_x.shape)}, h {tuple(h.shape)}, c {tuple(c.shape)}, w_hh "
+            f"{tuple(w_hh.shape)} and w_hr {None if w_hr is None else tuple(w_hr.shape)} do not belong to one LSTM; "
+            f"expected (B, 4H), (B, P), (B, H), (4H, P) and (P, H), or P = H without w_hr"
         )
     i, f, g, o = (gates_x + h @ w_hh.T).chunk(4, dim=-1)
     i, f, o = torch.sigmoid(i), torch.sigmoid(f), torch.sigmoid(o)
@@ -56,19 +59,21 @@ def lstm_direction(
     w_ih, w_hh = weights[:2]
     b_ih, b_hh = weights[2:4] if bias else (None, None)
     w_hr = weights[-1] if len(weights) in (3, 5) else None
+    alive = None
+    if lengths is not None:  # a NaN in the padding would pass the backward of torch.where, as 0 * NaN
+        alive = (torch.arange(x.shape[0])[:, None] < lengths.cpu()).to(x.device)[..., None]
+        x = torch.where(alive, x, x.new_zeros(()))
     gates_x = functional.linear(x, w_ih, None if b_ih is None or b_hh is None else b_ih + b_hh)
     steps = range(x.shape[0])
     outputs: list[Tensor] = [x.new_empty(0)] * x.shape[0]
-    ends = None if lengths is None else lengths.to(x.device)[:, None]
     for t in reversed(steps) if backward else steps:
         after = lstm_step(gates_x[t], state, w_hh, w_hr)
-        if ends is None:
+        if alive is None:
             state = after
             outputs[t] = state[0]
         else:
-            alive = t < ends
-            state = (torch.where(alive, after[0], state[0]), torch.where(alive, after[1], state[1]))
-            outputs[t] = torch.where(alive, after[0], torch.zeros_like(after[0]))
+            state = (torch.where(alive[t], after[0], state[0]), torch.where(alive[t], after[1], state[1]))
+            outputs[t] = torch.where(alive[t], after[0], torch.zeros_like(after[0]))
     return torch.stack(outputs), state
 
 

@@ -6,6 +6,7 @@ header carries a fingerprint of the data and the settings, so a checkpoint canno
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping
@@ -24,7 +25,10 @@ FORMAT = 1
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replace the file `path` by `content`: a reader, or a killed run, finds the old or the new, never a part."""
+    """Replace the file `path` by `content`: a reader, or a killed run, finds the old or the new, never a part.
+
+    Raises  InputError if it cannot be written
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "wb") as file:
@@ -32,8 +36,13 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    finally:
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
+    except BaseException:
         temporary.unlink(missing_ok=True)
+        raise
 
 
 @dataclass(frozen=True)
@@ -89,7 +98,10 @@ class Checkpoint:
             part, _, name = key.partition(".")
             if name:
                 parts[part][name] = tensor
-        model.load_state_dict(parts["model"])
+        try:
+            model.load_state_dict(parts["model"])
+        except RuntimeError as error:
+            raise InputError(f"{self.path}: holds another network ({error}); delete it to start again") from error
         state: dict[int, dict[str, Tensor]] = {}
         for name, tensor in parts["optimizer"].items():
             index, _, key = name.partition(".")

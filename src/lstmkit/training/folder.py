@@ -39,10 +39,12 @@ class ModelFolder:
 
         version  of lstmkit, recorded for the reader of an error message
         force    replace an existing folder, which is kept until the new one is complete
-        Raises   ModelFolderError if `path` exists and not `force`, or cannot be written
+        Raises   ModelFolderError if `path` exists and not `force`, or is not a model folder, or cannot be written
         """
         if path.exists() and not force:
             raise ModelFolderError(f"{path}: exists already; choose another place or force to replace it")
+        if path.exists() and not _replaceable(path):
+            raise ModelFolderError(f"{path}: is not a model folder, so it is not replaced; choose another place")
         weights = save({k: v.detach().contiguous() for k, v in self.tensors.items()})
         config = {
             "format": FORMAT,
@@ -68,8 +70,9 @@ class ModelFolder:
             raise ModelFolderError(f"{path}: cannot be written ({error.strerror})") from error
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-            if path.exists():
-                shutil.rmtree(replaced, ignore_errors=True)
+            if replaced.exists() and not path.exists():  # the last step failed: the old folder goes back
+                replaced.rename(path)
+            shutil.rmtree(replaced, ignore_errors=True)
 
     @classmethod
     def read(cls, path: Path, kind: str) -> ModelFolder:
@@ -92,7 +95,9 @@ class ModelFolder:
         if not file.is_file():
             raise ModelFolderError(f"{path}: model.safetensors is missing; the folder is incomplete")
         weights = file.read_bytes()
-        recorded = config.get("weights") or {}
+        recorded = config.get("weights")
+        if not isinstance(recorded, dict):
+            raise ModelFolderError(f"{path}: config.json does not say how long the weights are; the file is damaged")
         if len(weights) != recorded.get("bytes"):
             raise ModelFolderError(
                 f"{file}: has {len(weights)} of {recorded.get('bytes')} bytes; the file is truncated"
@@ -100,6 +105,11 @@ class ModelFolder:
         if hashlib.sha256(weights).hexdigest() != recorded.get("sha256"):
             raise ModelFolderError(f"{file}: its content does not match config.json; the file is damaged")
         return cls(kind, config, load(weights))
+
+
+def _replaceable(path: Path) -> bool:
+    """Whether nothing but a model, perhaps a damaged one, is lost when `path` is replaced."""
+    return path.is_dir() and {entry.name for entry in path.iterdir()} <= {"model.safetensors", "config.json"}
 
 
 def _read_config(path: Path) -> dict[str, Any]:

@@ -107,7 +107,7 @@ def train(
     elif validate is not None:
         start = time.perf_counter()
         history.append(
-            EpochRecord(0, math.nan, _validation_loss(model, validate), True, 0, time.perf_counter() - start)
+            EpochRecord(0, math.nan, _validation_loss(model, validate, 0), True, 0, time.perf_counter() - start)
         )
         yield history[-1]
     while not _finished(history, settings):
@@ -117,7 +117,7 @@ def train(
             torch.set_rng_state(rng)
             train_loss, steps = _epoch(model, optimizer, settings, num_items, batch_loss, epoch)
             rng = torch.get_rng_state()
-        valid_loss = math.nan if validate is None else _validation_loss(model, validate)
+        valid_loss = math.nan if validate is None else _validation_loss(model, validate, epoch)
         improved = settings.patience is None or valid_loss < min(r.valid_loss for r in history)
         if improved:
             best = _copy(model)
@@ -169,10 +169,16 @@ def _finished(history: list[EpochRecord], settings: TrainSettings) -> bool:
     return settings.patience is not None and history[-1].epoch - last_improvement >= settings.patience
 
 
-def _validation_loss(model: nn.Module, validate: Callable[[], float]) -> float:
+def _validation_loss(model: nn.Module, validate: Callable[[], float], epoch: int) -> float:
     model.eval()
     with torch.no_grad():
-        return validate()
+        loss = validate()
+    if not math.isfinite(loss):  # nothing is better than nan, so early stopping would go on with it unseen
+        raise InputError(
+            f"training: the validation loss became {loss} in epoch {epoch}; look for extreme values in the last "
+            f"training rows, or try a smaller learning rate"
+        )
+    return loss
 
 
 def _copy(model: nn.Module) -> dict[str, Tensor]:

@@ -1,0 +1,121 @@
+"""What the pages must hold: every option, every message, links that lead somewhere, a current reference."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import typer
+
+from lstmkit.cli.app import app
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+SOURCE = ROOT / "src" / "lstmkit"
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))]
+OWN_ERRORS = {"InputError", "NotFittedError", "ModelFolderError"}
+COMMANDS = typer.main.get_command(app).commands
+SHORTEST_FRAGMENT = 8
+
+
+def make_cli_reference() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_cli_reference", DOCS / "make_cli_reference.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub makes of the headings of a page."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def messages() -> list[tuple[str, str]]:
+    """Return the longest constant part of every message raised on purpose, with where it is raised."""
+    found = []
+    for path in sorted(SOURCE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.args):
+                continue
+            message = node.exc.args[0]
+            if not (isinstance(node.exc.func, ast.Name) and node.exc.func.id in OWN_ERRORS):
+                continue
+            pieces = message.values if isinstance(message, ast.JoinedStr) else [message]
+            texts = [p.value for p in pieces if isinstance(p, ast.Constant) and isinstance(p.value, str)]
+            longest = max((t.strip(" :;,.('\"") for t in texts), key=len, default="")
+            if len(longest) >= SHORTEST_FRAGMENT:
+                found.append((f"{path.relative_to(SOURCE)}:{node.lineno}", longest))
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_subcommand_and_option_is_in_the_documentation(name: str) -> None:
+    page = (DOCS / "forecasting.md").read_text(encoding="utf-8")
+    assert f"`lstm {name}`" in page
+    options = {option for parameter in COMMANDS[name].params for option in parameter.opts if option.startswith("-")}
+    tables = [line for line in page.splitlines() if line.startswith("| `--") or "also `-" in line]
+    missing = sorted(
+        o for o in options if not any(f"`{o}`" in line and (name in line or "all" in line) for line in tables)
+    )
+    assert not missing, f"docs/forecasting.md does not explain {missing} of lstm {name}"
+
+
+def test_no_option_is_documented_that_does_not_exist() -> None:
+    page = (DOCS / "forecasting.md").read_text(encoding="utf-8")
+    known = {option for command in COMMANDS.values() for parameter in command.params for option in parameter.opts}
+    known |= {"--version", "--help"}
+    assert set(re.findall(r"^\| `(--[\w-]+)`", page, re.MULTILINE)) <= known
+
+
+def test_every_message_raised_on_purpose_is_explained() -> None:
+    pages = "".join((DOCS / name).read_text(encoding="utf-8") for name in ("forecasting.md", "architecture.md"))
+    found = messages()
+    assert len(found) > 60
+    absent = [f"{where}: {text!r}" for where, text in found if text not in pages]
+    assert not absent, "messages that no page explains:\n" + "\n".join(absent)
+
+
+def test_every_message_in_the_documentation_exists() -> None:
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in SOURCE.rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    texts = "\n".join(node.value for node in nodes if isinstance(node.value, str))
+    page = (DOCS / "forecasting.md").read_text(encoding="utf-8").split("\n## Errors\n")[1]
+    documented = [line[3:].split("`")[0] for line in page.splitlines() if line.startswith("| `")]
+    longest = [max((part.strip(" :;,.('\"") for part in text.split("…")), key=len) for text in documented]
+    assert len(longest) > 60
+    assert not [text for text in longest if text not in texts]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_relative_link_leads_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        goal = page.parent / file if file else page
+        assert goal.exists(), f"{page.name}: {target} does not exist"
+        assert not anchor or anchor in anchors(goal), f"{page.name}: {target} has no such heading"
+
+
+def test_the_command_line_reference_is_current() -> None:
+    module = make_cli_reference()
+    assert module.PAGE.read_text(encoding="utf-8") == module.reference(), "run python docs/make_cli_reference.py"
+
+
+def test_the_command_line_reference_shows_every_subcommand() -> None:
+    module = make_cli_reference()
+    assert set(module.SUBCOMMANDS) == set(COMMANDS) >= {"forecast", "predict", "backtest", "doctor"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_placeholder_is_left(page: Path) -> None:
+    left = re.findall(r"\b(?:TODO|TBD|FIXME|TIME_DEMO|TIME_CHECK|SPEED_TABLE)\b", page.read_text(encoding="utf-8"))
+    assert not left, f"{page.name}: {left}"

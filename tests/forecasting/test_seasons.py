@@ -1,0 +1,80 @@
+"""Which seasons are found."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from lstmkit.data import SeriesTable, TableSettings, read_table
+from lstmkit.forecasting.seasons import Seasons, find_seasons
+
+
+def monthly(values: np.ndarray) -> SeriesTable:
+    months = (np.datetime64("1949-01") + np.arange(len(values))).astype("datetime64[us]")
+    return read_table(pl.DataFrame({"month": months, "y": values}), TableSettings("y"))
+
+
+def unnamed(values: np.ndarray) -> SeriesTable:
+    return read_table(pl.DataFrame({"y": values}), TableSettings("y"))
+
+
+@pytest.fixture
+def passengers() -> np.ndarray:
+    """144 months that grow, with a yearly season that grows with them, and noise."""
+    k = np.arange(144)
+    noise = np.random.default_rng(0).normal(0, 0.02, 144)
+    return np.exp(4.7 + 0.01 * k + 0.2 * np.sin(2 * np.pi * k / 12) + noise)
+
+
+def random_walk(length: int) -> np.ndarray:
+    return np.random.default_rng(5).normal(size=length).cumsum()
+
+
+def test_a_yearly_season_of_months_is_shown(passengers: np.ndarray) -> None:
+    seasons = find_seasons(monthly(passengers), 12, None)
+    assert seasons == Seasons(12, (12,))
+    assert seasons.mase_period == 12
+
+
+def test_a_random_walk_shows_none_and_mase_is_scaled_by_the_last_value() -> None:
+    seasons = find_seasons(monthly(random_walk(300)), 5, None)
+    assert seasons == Seasons(12, ())
+    assert seasons.mase_period == 1
+
+
+def test_a_random_walk_of_numbered_rows_has_no_candidate() -> None:
+    assert find_seasons(unnamed(random_walk(500)), 5, None) == Seasons(None, ())
+
+
+@pytest.mark.parametrize("period", [4, 5, 7, 17])
+def test_the_period_of_numbered_rows_is_found_by_autocorrelation(period: int) -> None:
+    k = np.arange(400)
+    values = np.sin(2 * np.pi * k / period) + np.random.default_rng(1).normal(0, 0.05, 400)
+    assert period in find_seasons(unnamed(values), 3, None).shown
+
+
+def test_given_periods_are_believed() -> None:
+    assert find_seasons(unnamed(random_walk(300)), 5, (7, 30)).shown == (7, 30)
+    assert find_seasons(unnamed(random_walk(300)), 5, ()) == Seasons(None, ())
+
+
+def test_periods_that_the_rows_cannot_hold_are_left_out(passengers: np.ndarray) -> None:
+    assert find_seasons(monthly(passengers[:28]), 4, None) == Seasons(None, ())
+    assert find_seasons(monthly(passengers[:30]), 4, None) == Seasons(12, ())
+    assert find_seasons(monthly(passengers[:41]), 4, None) == Seasons(12, (12,))
+
+
+def test_large_series_do_not_drown_small_ones(passengers: np.ndarray) -> None:
+    values = np.concatenate([1e6 * random_walk(144), passengers, passengers, passengers])
+    months = np.tile((np.datetime64("1949-01") + np.arange(144)).astype("datetime64[us]"), 4)
+    frame = pl.DataFrame({"s": np.repeat(list("abcd"), 144), "month": months, "y": values})
+    assert find_seasons(read_table(frame, TableSettings("y", "month", "s")), 6, None).shown == (12,)
+
+
+def test_a_slow_wave_with_noise_shows_no_season_shorter_than_its_own() -> None:
+    k = np.arange(400)
+    values = np.sin(2 * np.pi * k / 48) + np.random.default_rng(1).normal(0, 0.05, 400)
+    shown = find_seasons(unnamed(values), 3, None).shown
+    assert shown
+    assert min(shown) > 24  # where the wave has come round, give or take the noise

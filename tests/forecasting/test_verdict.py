@@ -1,0 +1,78 @@
+"""The judgement in words follows the interval of the skill, and nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import polars as pl
+import pytest
+
+from lstmkit import Forecaster
+from lstmkit.forecasting.backtest import backtest_series
+from lstmkit.forecasting.evaluate import Evaluation
+from lstmkit.forecasting.metrics import Skill
+from lstmkit.forecasting.seasons import Seasons
+from lstmkit.forecasting.settings import LstmSettings
+from lstmkit.forecasting.verdict import judge, naive_name
+
+
+@pytest.fixture
+def evaluation(prices: pl.DataFrame) -> Evaluation:
+    from lstmkit.data import TableSettings, read_table
+
+    forecaster = Forecaster(2, context=8, settings=LstmSettings(hidden_size=4, max_epochs=1))
+    _, found = backtest_series(forecaster, read_table(prices, TableSettings("Close")), 5, False)
+    return dataclasses.replace(found, best_naive="last_value", coverage={80.0: 0.7, 95.0: 1.0})
+
+
+HELD = "Of the true values, the 80 % interval held 70 %, the 95 % interval held 100 %."
+UNSEEN = "5 test windows that"
+
+
+@pytest.mark.parametrize(
+    ("skill", "kind", "headline", "detail"),
+    [
+        (
+            Skill(0.123, 0.051, 0.2),
+            "better",
+            "Better than repeating the last value: 12 % less error.",
+            f"95 % interval 5.1 % to 20 %, on {UNSEEN} the model never saw. {HELD}",
+        ),
+        (
+            Skill(-0.052, -0.3, -0.01),
+            "worse",
+            "Worse than repeating the last value: 5.2 % more error.",
+            f"95 % interval -30 % to -1.0 % of the error saved, on {UNSEEN} the model never saw. "
+            f"Use the naive forecast instead. {HELD}",
+        ),
+        (
+            Skill(0.01, -0.02, 0.04),
+            "equal",
+            "No better than repeating the last value.",
+            f"The model makes 1.0 % less error on {UNSEEN} it never saw; the uncertainty (95 % interval -2.0 % to "
+            f"4.0 % of the error saved) includes zero. {HELD}",
+        ),
+        (
+            Skill(-0.01, -0.04, 0.02),
+            "equal",
+            "No better than repeating the last value.",
+            f"The model makes 1.0 % more error on {UNSEEN} it never saw; the uncertainty (95 % interval -4.0 % to "
+            f"2.0 % of the error saved) includes zero. {HELD}",
+        ),
+    ],
+)
+def test_the_wording(evaluation: Evaluation, skill: Skill, kind: str, headline: str, detail: str) -> None:
+    verdict = judge(dataclasses.replace(evaluation, skill=skill), Seasons(5, ()))
+    assert (verdict.kind, verdict.headline, verdict.detail) == (kind, headline, detail)
+
+
+@pytest.mark.parametrize("ends", [(0.0, 0.1), (-0.1, 0.0)])
+def test_an_interval_that_touches_zero_is_no_difference(evaluation: Evaluation, ends: tuple[float, float]) -> None:
+    assert judge(dataclasses.replace(evaluation, skill=Skill(0.0, *ends)), Seasons(5, ())).kind == "equal"
+
+
+def test_naive_forecasts_in_words() -> None:
+    assert naive_name("seasonal_naive", Seasons(12, (12,))) == "repeating the last season of 12 steps"
+    assert naive_name("moving_average", Seasons(None, ())) == "the mean of the last 5 values"
+    assert naive_name("moving_average", Seasons(7, ())) == "the mean of the last 7 values"
+    assert naive_name("drift", Seasons(None, ())) == "continuing the drift"

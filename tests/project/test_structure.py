@@ -1,0 +1,162 @@
+"""The habits of the source that can be read off its syntax: one-way imports, small files, honest names."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "src" / "lstmkit"
+FILES = sorted(SOURCE.rglob("*.py"))
+NAMES = [str(file.relative_to(SOURCE)) for file in FILES]
+ROOMS = sorted(path.parent.name for path in SOURCE.glob("*/__init__.py"))
+FLOORS = {"recurrence": 0, "nn": 1, "training": 1, "data": 1, "forecasting": 2, "checkup": 3, "cli": 4}
+FREE = {"errors", "lstmkit", "__version__"}
+"""What every room may import: the errors and the package's own name and version."""
+
+every_file = pytest.mark.parametrize("file", FILES, ids=NAMES)
+
+
+@functools.cache
+def _tree(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+def _room(file: Path) -> str:
+    return file.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def _imported_rooms(tree: ast.Module) -> set[str]:
+    """Return the rooms of lstmkit that a module imports, at its top or anywhere inside."""
+    modules: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            modules += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide the room"
+            modules += [f"{node.module}.{alias.name}" for alias in node.names]
+    parts = [module.split(".") for module in modules]
+    return {p[1] if len(p) > 1 else "lstmkit" for p in parts if p[0] == "lstmkit"}
+
+
+def _functions(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def test_every_room_has_a_floor():
+    assert set(ROOMS) | {"checkup"} == set(FLOORS)
+
+
+@every_file
+def test_imports_go_one_way(file):
+    room = _room(file)
+    if room in ("__init__", "errors"):
+        return
+    allowed = FREE | {room} | {other for other, floor in FLOORS.items() if floor < FLOORS[room]}
+    assert _imported_rooms(_tree(file)) <= allowed
+
+
+def test_the_import_rule_sees_imports_inside_functions():
+    tree = ast.parse("import lstmkit\ndef f():\n    from lstmkit.cli.app import main\n    from lstmkit import nn\n")
+    assert _imported_rooms(tree) == {"lstmkit", "cli", "nn"}
+
+
+def test_errors_import_nothing_of_the_package():
+    assert _imported_rooms(_tree(SOURCE / "errors.py")) == set()
+
+
+@every_file
+def test_files_stay_under_400_lines(file):
+    assert len(file.read_text(encoding="utf-8").splitlines()) < 400
+
+
+@every_file
+def test_functions_stay_under_60_lines(file):
+    lengths = {f.name: (f.end_lineno or f.lineno) - f.lineno + 1 for f in _functions(_tree(file))}
+    assert {name: length for name, length in lengths.items() if length >= 60} == {}
+
+
+@every_file
+def test_constructors_stay_under_12_arguments(file):
+    counts = {
+        f"{f.name} in line {f.lineno}": len(f.args.posonlyargs + f.args.args + f.args.kwonlyargs) - 1
+        for f in _functions(_tree(file))
+        if f.name == "__init__"
+    }
+    assert {name: count for name, count in counts.items() if count >= 12} == {}
+
+
+@every_file
+def test_no_arguments_are_passed_through_blindly(file):
+    assert [f.name for f in _functions(_tree(file)) if f.args.kwarg is not None] == []
+
+
+@every_file
+def test_no_failure_is_swallowed_and_nothing_is_probed(file):
+    found = []
+    for node in ast.walk(_tree(file)):
+        if isinstance(node, ast.ExceptHandler):
+            caught = "" if node.type is None else ast.unparse(node.type)
+            reraised = any(isinstance(inner, ast.Raise) for inner in node.body)
+            if caught in ("", "Exception") or (caught == "BaseException" and not reraised):
+                found.append(f"line {node.lineno}: except {caught}")
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "hasattr":
+            found.append(f"line {node.lineno}: hasattr")
+    assert found == []
+
+
+@every_file
+def test_file_names_say_what_is_inside(file):
+    assert not set(file.stem.split("_")) & {"utils", "util", "helpers", "helper", "common", "manager", "base", "misc"}
+
+
+@every_file
+def test_every_module_and_every_public_name_has_a_docstring(file):
+    tree = _tree(file)
+    missing = [] if ast.get_docstring(tree) else ["the module"]
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            inner = node.body if isinstance(node, ast.ClassDef) else []
+            public = [n for n in inner if isinstance(n, ast.FunctionDef) and not n.name.startswith("_")]
+            missing += [n.name for n in (node, *public) if not ast.get_docstring(n)]
+    assert missing == []
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_the_door_of_a_room_holds_only_exports(room):
+    tree = _tree(SOURCE / room / "__init__.py")
+    assert ast.get_docstring(tree)
+    exports = tree.body[1:]
+    assert exports, "a room without exports"
+    for node in exports:
+        assert isinstance(node, ast.ImportFrom), ast.unparse(node)
+        assert [alias.asname for alias in node.names] == [alias.name for alias in node.names], ast.unparse(node)
+        assert node.module is not None and node.module.startswith(f"lstmkit.{room}."), ast.unparse(node)
+    modules = [node.module for node in exports]
+    assert modules == sorted(modules)
+
+
+@functools.cache
+def _own_classes() -> set[str]:
+    return {node.name for file in FILES for node in ast.walk(_tree(file)) if isinstance(node, ast.ClassDef)}
+
+
+@every_file
+def test_classes_have_at_most_one_own_class_above_them(file):
+    """The drop-in LSTM extends torch's class; nothing else of ours is stacked."""
+    own = _own_classes()
+    deep = {"ModelFolderError", "NotFittedError"}
+    for node in ast.walk(_tree(file)):
+        if isinstance(node, ast.ClassDef):
+            bases = [ast.unparse(base) for base in node.bases]
+            assert sum(base in own for base in bases) <= 1
+            assert not set(bases) & deep, f"{node.name} is a third floor"
+
+
+@every_file
+def test_nothing_is_ever_unpickled(file):
+    banned = {"pickle.load", "pickle.loads", "torch.load", "joblib.load", "eval", "exec"}
+    calls = [ast.unparse(node.func) for node in ast.walk(_tree(file)) if isinstance(node, ast.Call)]
+    assert banned.isdisjoint(calls)

@@ -1,0 +1,107 @@
+"""The choice of a backend: the first that can, the forced one or its reason, and the explanation."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from lstmkit.errors import InputError
+from lstmkit.nn import LSTM
+from lstmkit.recurrence import BACKENDS, Explanation
+
+X = torch.zeros(4, 2, 3)
+NO_STEPS = "a sequence has length 0, which torch's packed sequences refuse"
+
+
+@pytest.fixture(autouse=True)
+def _no_variable(monkeypatch):
+    monkeypatch.delenv("LSTMKIT_BACKEND", raising=False)
+
+
+def test_every_backend_has_its_own_name_and_a_description():
+    names = [b.name for b in BACKENDS]
+    assert len(set(names)) == len(names)
+    assert names[-1] == "reference"
+    assert all(b.description for b in BACKENDS)
+
+
+def test_the_first_that_can_is_chosen():
+    assert LSTM(3, 2).explain(X) == Explanation("torch", "", (("torch", ""), ("reference", "")))
+    assert LSTM(3, 2).explain(X, lengths=[4, 1]).chosen == "torch"
+
+
+def test_the_next_is_chosen_when_the_first_cannot():
+    found = LSTM(3, 2).explain(X, lengths=[4, 0])
+    assert found == Explanation("reference", "", (("torch", NO_STEPS), ("reference", "")))
+
+
+def test_the_argument_forces():
+    found = LSTM(3, 2, backend="reference").explain(X)
+    assert found == Explanation("reference", "argument", (("torch", ""), ("reference", "")))
+
+
+def test_the_environment_variable_forces(monkeypatch):
+    layer = LSTM(3, 2)
+    monkeypatch.setenv("LSTMKIT_BACKEND", "reference")
+    found = layer.explain(X)
+    assert (found.chosen, found.forced) == ("reference", "LSTMKIT_BACKEND")
+
+
+def test_the_argument_wins_over_the_environment_variable(monkeypatch):
+    monkeypatch.setenv("LSTMKIT_BACKEND", "reference")
+    found = LSTM(3, 2, backend="torch").explain(X)
+    assert (found.chosen, found.forced) == ("torch", "argument")
+
+
+def test_an_empty_environment_variable_forces_nothing(monkeypatch):
+    monkeypatch.setenv("LSTMKIT_BACKEND", "")
+    assert LSTM(3, 2).explain(X).forced == ""
+
+
+def test_an_unknown_name_in_the_environment_variable_is_refused(monkeypatch):
+    monkeypatch.setenv("LSTMKIT_BACKEND", "metal")
+    with pytest.raises(InputError, match="backend must be one of torch, reference; got 'metal'"):
+        LSTM(3, 2)(X)
+
+
+@pytest.mark.parametrize("how", ["argument", "variable"])
+def test_a_forced_backend_that_cannot_raises_with_its_reason(how, monkeypatch):
+    if how == "variable":
+        monkeypatch.setenv("LSTMKIT_BACKEND", "torch")
+    layer = LSTM(3, 2, backend="torch" if how == "argument" else None)
+    for method in (layer, layer.explain):
+        with pytest.raises(InputError) as error:
+            method(X, lengths=[4, 0])
+        assert str(error.value) == f"backend 'torch' cannot take this call: {NO_STEPS}"
+
+
+def _operations(layer: torch.nn.LSTM) -> set[str]:
+    """Return the names of all operations in the graph of an output."""
+    found, stack = set(), [layer(X)[0].grad_fn]
+    while stack:
+        node = stack.pop()
+        found.add(type(node).__name__)
+        stack += [n for n, _ in node.next_functions if n is not None]
+    return found
+
+
+def test_the_forced_backend_is_the_one_that_runs(monkeypatch):
+    torchs, ours = _operations(torch.nn.LSTM(3, 2)), _operations(LSTM(3, 2, backend="reference"))
+    assert torchs != ours
+    assert _operations(LSTM(3, 2)) == _operations(LSTM(3, 2, backend="torch")) == torchs
+    monkeypatch.setenv("LSTMKIT_BACKEND", "reference")
+    assert _operations(LSTM(3, 2)) == ours
+
+
+def test_the_explanation_reads_as_a_few_lines():
+    assert str(LSTM(3, 2, backend="reference").explain(X, lengths=[4, 0])) == (
+        f"backend: reference (forced by argument)\n  torch: {NO_STEPS}\n  reference: can take this call"
+    )
+    assert str(LSTM(3, 2).explain(X)).splitlines()[0] == "backend: torch"
+
+
+def test_explaining_checks_the_call_as_running_does():
+    with pytest.raises(RuntimeError, match="Expected 3, got 5"):
+        LSTM(3, 2).explain(torch.zeros(4, 2, 5))
+    with pytest.raises(InputError, match=r"in 0\.\.4"):
+        LSTM(3, 2).explain(X, lengths=[5, 1])

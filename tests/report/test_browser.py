@@ -1,0 +1,117 @@
+"""The report in headless Chromium: it renders without the network and without an error, and answers the mouse."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.support.ui import WebDriverWait
+
+PLOTS = ("forecast", "windows", "errors", "training")
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1200,900",
+)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    chromium, chromedriver = shutil.which("chromium"), shutil.which("chromedriver")
+    if chromium is None or chromedriver is None:
+        pytest.skip("no chromium and chromedriver on this machine")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('browser')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(chromedriver))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def report(lstm: Callable[..., Any], prices_csv: Path, tmp_path: Path) -> Path:
+    assert lstm("forecast", prices_csv, "--horizon", 3, "--context", 10, "--out", tmp_path / "out").code == 0
+    return tmp_path / "out" / "report.html"
+
+
+def open_page(browser: webdriver.Chrome, page: Path) -> None:
+    browser.get(page.as_uri())
+    WebDriverWait(browser, 20).until(lambda b: len(b.find_elements("css selector", ".js-plotly-plot .main-svg")) > 0)
+
+
+def test_report_renders_hovers_and_zooms_offline(browser: webdriver.Chrome, report: Path) -> None:
+    assert not re.search(r"<(script|link|img)[^>]+(src|href)=[\"']?https?:", report.read_text())
+    open_page(browser, report)
+    for name in PLOTS:
+        lines = browser.find_elements("css selector", f"#plot-{name} .scatterlayer .trace")
+        assert len(lines) >= 2, name
+    assert browser.find_element("id", "verdict").text.split()[0] in ("Better", "No", "Worse")
+    rows = browser.find_elements("css selector", "tr.model td")
+    assert rows[0].text == "LSTM" and float(rows[1].text) > 0
+    requests = browser.execute_script("return performance.getEntriesByType('resource').map(e => e.name)")
+    assert [r for r in requests if not r.startswith("data:")] == []
+
+    plot = browser.find_element("id", "plot-forecast")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", plot)
+    ActionChains(browser).move_to_element_with_offset(plot, 100, 40).pause(0.5).perform()
+    hover = WebDriverWait(browser, 5).until(lambda b: b.find_elements("css selector", "#plot-forecast .hoverlayer text"))
+    assert any("observed" in text.text for text in hover)
+
+    before = axis_range(browser, "forecast")
+    drag = ActionChains(browser).move_to_element_with_offset(plot, -100, -20).click_and_hold()
+    drag.move_by_offset(160, 60).pause(0.2).release().perform()
+    WebDriverWait(browser, 5).until(lambda b: axis_range(b, "forecast") != before)
+    errors = [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
+    assert errors == []
+
+
+def axis_range(browser: webdriver.Chrome, name: str) -> list[str]:
+    return list(browser.execute_script(f"return document.getElementById('plot-{name}')._fullLayout.xaxis.range"))
+
+
+def test_buttons_choose_the_stretch_that_is_shown(browser: webdriver.Chrome, report: Path) -> None:
+    open_page(browser, report)
+    recent = axis_range(browser, "forecast")
+    buttons = browser.find_elements("css selector", "#plot-forecast .updatemenu-button")
+    assert [b.text for b in buttons] == ["recent", "test part", "everything"]
+    ActionChains(browser).move_to_element(buttons[2]).click().perform()
+    WebDriverWait(browser, 5).until(lambda b: axis_range(b, "forecast") != recent)
+    assert axis_range(browser, "forecast")[0].startswith("2024-01-01")
+
+
+def test_report_of_many_series_switches_between_them(
+    browser: webdriver.Chrome, lstm: Callable[..., Any], prices: Any, tmp_path: Path
+) -> None:
+    import polars as pl
+
+    table = pl.concat([prices.with_columns(pl.col("Close") * k, symbol=pl.lit(f"S{k}")) for k in (1, 2, 3)])
+    table.write_csv(tmp_path / "many.csv")
+    out = tmp_path / "out"
+    ran = lstm("forecast", tmp_path / "many.csv", "--id", "symbol", "--target", "Close", "--context", 10, "--out", out)
+    assert ran.code == 0, ran.err
+    open_page(browser, out / "report.html")
+    buttons = browser.find_elements("css selector", "#plot-forecast .updatemenu-button")
+    assert [b.text for b in buttons] == ["S1", "S2", "S3"]
+    shown = visible(browser)
+    ActionChains(browser).move_to_element(buttons[1]).click().perform()
+    WebDriverWait(browser, 5).until(lambda b: visible(b) != shown)
+    assert [e for e in browser.get_log("browser") if e["level"] == "SEVERE"] == []
+
+
+def visible(browser: webdriver.Chrome) -> list[bool]:
+    script = "return document.getElementById('plot-forecast')._fullData.map(t => t.visible === true)"
+    return list(browser.execute_script(script))
