@@ -176,7 +176,9 @@ def test_option_values(
 ) -> None:
     if (option, value) == ("--freq", "h"):
         prices_csv.write_text("t,y\n" + "".join(f"2024-01-01 00:{k:02d},{k}\n" for k in range(60)))
-        message = "column 'y': --freq h does not fit: 2024-01-01 00:01:00 follows 2024-01-01 by less than one hour"
+        message = (
+            "column 'y': steps of one hour do not fit: 2024-01-01 00:01:00 follows 2024-01-01 by less than one hour"
+        )
     assert message in complain(command, prices_csv, option, value)
 
 

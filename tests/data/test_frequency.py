@@ -61,7 +61,7 @@ def test_every_frequency_is_found_and_dates_its_own_later_rows(code: str) -> Non
     np.testing.assert_array_equal(ahead, times[known:])
     assert ahead.dtype == times.dtype
     assert parse_frequency(code) == axis.frequency
-    assert check_frequency(times, axis.frequency) == ""
+    assert check_frequency(times, axis.frequency) == axis
 
 
 def test_month_ends_follow_month_ends_through_a_leap_year() -> None:
@@ -155,9 +155,16 @@ def test_an_unknown_frequency_lists_those_there_are(code: str) -> None:
 
 
 def test_times_closer_than_the_given_frequency_do_not_fit() -> None:
-    sentence = check_frequency(AXES["D"], Frequency("W"))
-    assert sentence == "2023-02-26 follows 2023-02-25 by less than one week"
-    assert check_frequency(AXES["W"], Frequency("D")) == ""
+    axis = check_frequency(AXES["D"], Frequency("W"))
+    assert axis.problem == "2023-02-26 follows 2023-02-25 by less than one week"
+
+
+def test_a_known_frequency_bears_gaps_but_not_an_axis_that_is_mostly_gaps() -> None:
+    days = AXES["D"]
+    assert check_frequency(np.delete(days, [1, 2, 4]), Frequency("D")).missing == 3
+    assert "days have no row" in check_frequency(AXES["W"], Frequency("D")).problem
+    business = np.array(["2023-11-13", "2023-11-14", "2023-11-17", "2023-11-20"], "datetime64[us]")
+    assert check_frequency(business, Frequency("B")).missing == 2
 
 
 @pytest.mark.parametrize(

@@ -153,3 +153,18 @@ def test_fractions_are_no_times() -> None:
 )
 def test_the_time_column_is_found_by_type_then_name_then_looks(columns: dict[str, list], found: str | None) -> None:
     assert find_time_column(pl.DataFrame(columns)) == found
+
+
+def test_days_with_a_zone_are_days_by_the_clock_on_the_wall() -> None:
+    import pandas as pd
+
+    from lstmkit.data import TableSettings, read_table, to_native
+
+    days = pd.date_range("2024-03-01", periods=60, freq="D", tz="Europe/Berlin")  # the clocks change on March 31
+    table = read_table(pd.DataFrame({"day": days, "y": range(60)}), TableSettings("y"))
+    assert str(table.frequency) == "D"
+    ahead = to_native({"day": table.future_times(table.times[-1], 2)}, table, "pandas", ["day"])["day"]
+    assert list(ahead) == [
+        pd.Timestamp("2024-04-30", tz="Europe/Berlin"),
+        pd.Timestamp("2024-05-01", tz="Europe/Berlin"),
+    ]

@@ -167,7 +167,7 @@ def test_two_rows_show_no_frequency() -> None:
 @pytest.mark.parametrize(
     ("freq", "message"),
     [
-        ("W", "column 'y': --freq W does not fit: 2024-01-02 follows 2024-01-01 by less than one week"),
+        ("W", "column 'y': steps of one week do not fit: 2024-01-02 follows 2024-01-01 by less than one week"),
         ("step", "--freq step does not fit the date times of 'day'"),
     ],
 )

@@ -168,7 +168,13 @@ def test_a_table_too_short_for_the_context_is_refused(fitted: Forecaster, wave: 
 
 def test_a_table_of_another_frequency_is_refused(fitted: Forecaster, wave: pl.DataFrame) -> None:
     message = complaint(lambda: fitted.predict(wave.gather_every(7)))
-    assert message == "the model was fitted on steps of one day, this table has steps of one week"
+    assert message.startswith("column 'y': steps of one day do not fit: ") and "have no row" in message
+
+
+def test_a_few_recent_rows_are_read_with_the_frequency_seen_at_fit(fitted: Forecaster, wave: pl.DataFrame) -> None:
+    recent = wave.tail(16)
+    with_holidays = recent.filter(~pl.int_range(16).is_in([3, 7, 8]))
+    assert fitted.predict(with_holidays)["day"].to_list() == fitted.predict(recent)["day"].to_list()
 
 
 ROWS = [(3, 10), (1, 2), (2, 25), (10, 4), (5, None), (1, None), (12, None)]

@@ -68,7 +68,9 @@ def test_report_renders_hovers_and_zooms_offline(browser: webdriver.Chrome, repo
     plot = browser.find_element("id", "plot-forecast")
     browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", plot)
     ActionChains(browser).move_to_element_with_offset(plot, 100, 40).pause(0.5).perform()
-    hover = WebDriverWait(browser, 5).until(lambda b: b.find_elements("css selector", "#plot-forecast .hoverlayer text"))
+    hover = WebDriverWait(browser, 5).until(
+        lambda b: b.find_elements("css selector", "#plot-forecast .hoverlayer text")
+    )
     assert any("observed" in text.text for text in hover)
 
     before = axis_range(browser, "forecast")

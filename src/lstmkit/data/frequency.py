@@ -81,6 +81,18 @@ class Frequency:
         within = length - 1 if self.unit.endswith("E") else np.minimum(day_of_month, length - 1)
         return np.asarray(months.astype("datetime64[D]") + within + time_of_day)
 
+    def steps(self, times: Times) -> NDArray[np.int64]:
+        """Return how many whole steps lie between consecutive times, (N - 1,)."""
+        if self.unit == "step":
+            return np.asarray(np.diff(times) // self.count, np.int64)
+        if self.unit in MICROSECONDS:
+            return np.asarray(np.diff(times).astype(np.int64) // (MICROSECONDS[self.unit] * self.count), np.int64)
+        days = times.astype("datetime64[D]")
+        if self.unit == "B":
+            return np.asarray(np.busday_count(days[:-1], days[1:]) // self.count, np.int64)
+        months = np.diff(days.astype("datetime64[M]").astype(np.int64))
+        return np.asarray(months // (MONTHS[self.unit] * self.count), np.int64)
+
 
 @dataclass(frozen=True, slots=True)
 class Axis:
@@ -130,12 +142,21 @@ def infer_frequency(times: Times) -> Axis:
     return _fixed(times, is_date=True)
 
 
-def check_frequency(times: Times, frequency: Frequency) -> str:
-    """Return "" if increasing times fit a frequency that the user named, else one sentence why not."""
-    for k in range(len(times) - 1):
-        if frequency.future(times[k], 1)[0] > times[k + 1]:
-            return f"{show(times[k + 1])} follows {show(times[k])} by less than one {frequency.words}"
-    return ""
+def check_frequency(times: Times, frequency: Frequency) -> Axis:
+    """Return how increasing times lie on an axis whose frequency is known: by the user, or from earlier rows.
+
+    Gaps are counted and taken as they are; it is a problem if rows are closer than a step, or most steps have no row.
+    """
+    steps = frequency.steps(times)
+    if (steps < 1).any():
+        k = int((steps < 1).argmax())
+        problem = f"{show(times[k + 1])} follows {show(times[k])} by less than one {frequency.words}"
+        return Axis(None, problem=problem)
+    missing = int(steps.sum()) - len(steps)
+    first_gap = f"first after {show(times[int((steps > 1).argmax())])}" if missing else ""
+    if missing > len(steps):
+        return Axis(None, problem=f"{missing} of {int(steps.sum())} {frequency.words}s have no row ({first_gap})")
+    return Axis(frequency, missing, first_gap)
 
 
 def _calendar(days: Times) -> Axis | None:

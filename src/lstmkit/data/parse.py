@@ -54,12 +54,14 @@ class ParsedTimes:
     kind    "date", "datetime" or "integer"
     zone    name of the time zone, or None
     format  what text was read as, or ""
+    wall    whether `values` are by the clock on the wall of `zone`, not in UTC
     """
 
     values: NDArray[Any]
     kind: str
     zone: str | None = None
     format: str = ""
+    wall: bool = False
 
 
 def to_numbers(column: pl.Series, name: str) -> NDArray[np.float64]:
@@ -100,9 +102,11 @@ def to_times(column: pl.Series, name: str, format: str | None = None) -> ParsedT
     if dtype == pl.Date:
         return ParsedTimes(column.cast(pl.Datetime("us")).to_numpy(), "date")
     if isinstance(dtype, pl.Datetime):
-        zone = dtype.time_zone
-        plain = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if zone else column
-        return ParsedTimes(plain.cast(pl.Datetime("us")).to_numpy(), "datetime", zone)
+        local = column.dt.replace_time_zone(None)
+        if dtype.time_zone is None or local.dt.time().n_unique() == 1:  # days are days by the clock on the wall
+            return ParsedTimes(local.cast(pl.Datetime("us")).to_numpy(), "datetime", dtype.time_zone, wall=True)
+        utc = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        return ParsedTimes(utc.cast(pl.Datetime("us")).to_numpy(), "datetime", dtype.time_zone)
     if dtype.is_integer():
         _require_complete(column, name)
         return ParsedTimes(column.cast(pl.Int64).to_numpy(), "integer")

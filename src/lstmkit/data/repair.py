@@ -108,25 +108,33 @@ def _find_frequency(table: SeriesTable) -> tuple[Frequency, list[str], bool]:
         kinds = "; ".join(f"{code}: {shorten([table.ids[s] for s in which], 3)}" for code, which in found.items())
         raise InputError(f"the series have different frequencies ({kinds}); forecast them apart, or pass --freq")
     frequency = parse_frequency(next(iter(found)))
-    if not missing:
-        return frequency, [], fill
-    if frequency.unit == "B":
-        note = f"{missing} weekdays without a row ({first_gap}) are taken for holidays"
-    else:
-        done = _DONE[policy] if fill else "not there: the rows that are there are taken as consecutive"
-        note = f"{missing} {frequency.words}{'s' if missing > 1 else ''} without a row ({first_gap}): {done}"
-    return frequency, [note], fill
+    return frequency, _gap_notes(frequency, missing, first_gap, policy if fill else "drop"), fill
 
 
 def _given_frequency(table: SeriesTable, frequency: Frequency) -> tuple[Frequency, list[str], bool]:
-    if table.time_kind != "row":
-        if (table.time_kind == "integer") != (frequency.unit == "step"):
-            raise InputError(f"--freq {frequency} does not fit the {table.time_kind} times of {table.columns.time!r}")
-        for s in range(len(table)):
-            problem = check_frequency(table.times[table.offsets[s] : table.offsets[s + 1]], frequency)
-            if problem:
-                raise InputError(f"{table.name(s)}: --freq {frequency} does not fit: {problem}")
-    return frequency, [], table.columns.missing in ("previous", "interpolate") and table.time_kind != "row"
+    if table.time_kind == "row":
+        return frequency, [], False
+    if (table.time_kind == "integer") != (frequency.unit == "step"):
+        raise InputError(f"--freq {frequency} does not fit the {table.time_kind} times of {table.columns.time!r}")
+    missing, first_gap = 0, ""
+    for s in range(len(table)):
+        axis = check_frequency(table.times[table.offsets[s] : table.offsets[s + 1]], frequency)
+        if axis.problem:
+            raise InputError(f"{table.name(s)}: steps of one {frequency.words} do not fit: {axis.problem}")
+        missing += axis.missing
+        first_gap = first_gap or axis.first_gap
+    fill = missing > 0 and table.columns.missing in ("previous", "interpolate")
+    return frequency, _gap_notes(frequency, missing, first_gap, table.columns.missing if fill else "drop"), fill
+
+
+def _gap_notes(frequency: Frequency, missing: int, first_gap: str, policy: str) -> list[str]:
+    """Return what to say about missing rows: taken as they are under the policy "drop", else filled."""
+    if not missing:
+        return []
+    if frequency.unit == "B" and policy == "drop":
+        return [f"{missing} weekdays without a row ({first_gap}) are taken for holidays"]
+    done = "the rows that are there are taken as consecutive" if policy == "drop" else _DONE[policy]
+    return [f"{missing} {frequency.words}{'s' if missing > 1 else ''} without a row ({first_gap}): {done}"]
 
 
 def _fill(table: SeriesTable, rows_too: bool) -> SeriesTable:

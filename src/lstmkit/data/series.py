@@ -59,7 +59,8 @@ class SeriesTable:
     times      (N,) datetime64[us] or int64, strictly increasing within a series
     columns    names as in the user's table: target, time (None if rows are numbered), id (None if single)
     time_kind  "date", "datetime", "integer" or "row"
-    zone       time zone of the times, which are in UTC then
+    zone       time zone of the times, or None
+    wall       whether the times are by the clock on the wall of that zone (once a day and rarer), not in UTC
     frequency  of every series
     notes      sentences about what was found and done
     """
@@ -73,6 +74,7 @@ class SeriesTable:
     zone: str | None
     frequency: Frequency
     notes: tuple[str, ...] = ()
+    wall: bool = False
 
     def __len__(self) -> int:
         """Return the number of series."""

@@ -55,6 +55,7 @@ def read_table(table: Any, settings: TableSettings) -> SeriesTable:
         zone=axis.zone,
         frequency=Frequency("step"),
         notes=tuple(notes),
+        wall=axis.wall,
     )
     return check_values(regularise(merge_duplicates(read, _label_columns(frame, settings))))
 
@@ -71,8 +72,9 @@ def to_native(columns: dict[str, Any], like: SeriesTable, kind: TableKind, time_
         frame = frame.with_columns(nw.col(name).cast(nw.Date) for name in time_columns)
     if like.zone is not None and time_columns:
         zone = like.zone
+        known = "UTC" if not like.wall else zone
         frame = frame.with_columns(
-            nw.col(name).dt.replace_time_zone("UTC").dt.convert_time_zone(zone) for name in time_columns
+            nw.col(name).dt.replace_time_zone(known).dt.convert_time_zone(zone) for name in time_columns
         )
     return frame.to_native()
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+import lstmkit
 from lstmkit.data import SeriesTable, TableSettings, Windows, make_windows, read_table, table_kind
 from lstmkit.errors import InputError, NotFittedError
 from lstmkit.forecasting.network import ForecastNetwork
@@ -163,19 +164,16 @@ class Forecaster:
         return to_user_table(forecast_columns(self, read), read, kind)
 
     def read(self, table: Any) -> SeriesTable:
-        """Read a table with the columns of the table given to `fit`."""
+        """Read a table with the columns of the table given to `fit`; its frequency must be the one seen there."""
         self._require_fit("read")
-        read = read_table(table, self.table_.columns)
+        fitted = self.table_
+        known = None if fitted.time_kind == "row" else str(fitted.frequency)  # a few rows alone may not show it
+        read = read_table(table, dataclasses.replace(fitted.columns, freq=fitted.columns.freq or known))
         short = np.flatnonzero(read.lengths < self.network_.window)
         if len(short):
             s = int(short[0])
             raise InputError(
                 f"{read.name(s)}: {read.lengths[s]} rows; the model needs {self.network_.window} to forecast from"
-            )
-        if read.frequency != self.table_.frequency:
-            raise InputError(
-                f"the model was fitted on steps of one {self.table_.frequency.words}, "
-                f"this table has steps of one {read.frequency.words}"
             )
         return read
 
@@ -322,7 +320,8 @@ class Forecaster:
         own = {k: v for k, v in self.get_params().items() if k not in ("settings", "backend")}
         own["levels"] = list(self.levels)
         own["seasons"] = None if self.seasons is None else list(self.seasons)
-        return {**own, **dataclasses.asdict(settings), "target": table.columns.target, "data": digest}
+        made_with = {"lstmkit": lstmkit.__version__, "torch": torch.__version__}  # other versions round otherwise
+        return {**own, **dataclasses.asdict(settings), **made_with, "target": table.columns.target, "data": digest}
 
     def _tail(self, table: SeriesTable) -> SeriesTable:
         """Return the last rows of each series: what `predict` needs without a table."""

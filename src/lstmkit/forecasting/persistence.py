@@ -35,6 +35,7 @@ def save_forecaster(forecaster: Forecaster, path: Path, force: bool) -> None:
         "ids": list(table.ids),
         "time_kind": table.time_kind,
         "time_zone": table.zone,
+        "time_on_wall": table.wall,
         "frequency": str(table.frequency),
         "table_kind": forecaster.table_kind_,
         "history": [record.to_json() for record in forecaster.history_],
@@ -80,6 +81,7 @@ def _restore(folder: ModelFolder) -> Forecaster:
         columns=TableSettings(**config["columns"]),
         time_kind=config["time_kind"],
         zone=config["time_zone"],
+        wall=config["time_on_wall"],
         frequency=parse_frequency(config["frequency"]),
     )
     return forecaster

@@ -29,7 +29,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
     Raises  InputError if it cannot be written
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.tmp")  # one name: what a killed run leaves, the next one replaces
     try:
         with open(temporary, "wb") as file:
             file.write(content)

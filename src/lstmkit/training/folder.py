@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,8 +53,8 @@ class ModelFolder:
             "weights": {"bytes": len(weights), "sha256": hashlib.sha256(weights).hexdigest()},
             **self.config,
         }
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        replaced = path.with_name(f".{path.name}.{os.getpid()}.old")
+        temporary = path.with_name(f".{path.name}.tmp")
+        replaced = path.with_name(f".{path.name}.old")
         try:
             shutil.rmtree(temporary, ignore_errors=True)
             temporary.mkdir(parents=True)
