@@ -58,7 +58,7 @@ def forecast_figure(
             visible=visible,
         )
         test = int(test_starts[s]) - begin
-        recent = max(0, len(times) - max(120, 6 * P))
+        recent = max(0, len(times) - max(60, 6 * P))
         for label, first in (("recent", recent), ("test part", test), ("everything", 0)):
             views.append((s, label, _window(times[first:], ahead, values[first:], list(bands.values())), times[test]))
     _buttons(figure, views, shown, [str(i) for i in table.ids])
@@ -124,7 +124,7 @@ def windows_figure(forecaster: Forecaster, evaluation: Evaluation, rival_title: 
         ]
         masks = [[j // per_choice == k for j in range(per_choice * len(choices))] for k in range(len(choices))]
         menu = [{"label": t, "method": "update", "args": [{"visible": m}]} for t, m in zip(labels, masks, strict=True)]
-        figure.update_layout(updatemenus=[_menu(menu)])
+        figure.update_layout(updatemenus=[_menu(menu) | {"y": 1.1}], margin={"t": 76})
     return figure
 
 
@@ -212,7 +212,7 @@ def _look_at(figure: go.Figure, times: Any, values: Any) -> None:
 
 
 def _legend_below(figure: go.Figure) -> None:
-    figure.update_layout(legend={"y": -0.18, "yanchor": "top"}, margin={"t": 36, "b": 72})
+    figure.update_layout(legend={"y": -0.24, "yanchor": "top"}, margin={"t": 36, "b": 92})
 
 
 def _window(times: Any, ahead: Any, values: Any, bands: list[tuple[Any, Any]]) -> tuple[list[Any], list[float]]:
