@@ -163,5 +163,5 @@ def test_wrong_settings_raise_what_torch_raises(options, error):
 
 
 def test_an_unknown_backend_is_refused_when_the_layer_is_built():
-    with pytest.raises(InputError, match="one of torch, reference; got 'cuda'"):
+    with pytest.raises(InputError, match="one of native, torch, reference; got 'cuda'"):
         LSTM(5, 3, backend="cuda")

@@ -1,7 +1,8 @@
 """The list of backends, the choice between them, and the explanation of the choice.
 
-A backend answers `unsupported(call)` with "" or with one sentence that says why it cannot take the call. The first of
-`BACKENDS` that answers "" is used. A user forces one by argument or by the environment variable `LSTMKIT_BACKEND`;
+A backend answers `unsupported(call)` with "" or with one sentence that says why it cannot take the call, and
+`slower(call)` with one that says why a later one is faster at it. The first of `BACKENDS` that answers "" to both is
+used. A user forces one by argument or by the environment variable `LSTMKIT_BACKEND`;
 forcing one that cannot take the call raises with its sentence. The reference is only ever chosen when it is the last
 one standing or was asked for by name.
 """
@@ -18,6 +19,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from lstmkit.errors import InputError
 from lstmkit.recurrence.call import LstmCall, LstmOutput
+from lstmkit.recurrence.library import FLOAT_TYPES, load_library
 from lstmkit.recurrence.reference import lstm_reference
 
 ENVIRONMENT_VARIABLE = "LSTMKIT_BACKEND"
@@ -32,8 +34,47 @@ class Backend(Protocol):
     def unsupported(self, call: LstmCall) -> str:
         """Return "" if `run` can take the call, else one sentence why not."""
 
+    def slower(self, call: LstmCall) -> str:
+        """Return "", or one sentence why a later backend is faster; a forced backend is not asked."""
+
     def run(self, call: LstmCall) -> LstmOutput:
         """Run the call; only called after `unsupported` answered ""."""
+
+
+class NativeBackend:
+    """lstmkit's own kernel for the CPU: the whole stack in one call, padding skipped."""
+
+    name = "native"
+    description = "lstmkit's C++ kernel: unequal lengths at no cost for the padding; float32 and float64 on the CPU"
+
+    def unsupported(self, call: LstmCall) -> str:
+        """Return "" for calls that the kernel takes, else why not."""
+        tensors = (call.x, call.h0, call.c0, *call.weights)
+        if any(t.device.type != "cpu" for t in tensors):
+            return "it runs on the CPU only"
+        if call.x.dtype not in FLOAT_TYPES or any(t.dtype != call.x.dtype for t in tensors):
+            return f"it takes float32 and float64, one of them throughout; the input is {call.x.dtype}"
+        if call.projected:
+            return "it has no recurrent projection yet"
+        if torch.is_autocast_enabled("cpu"):
+            return "autocast is on, and it has no lower precision"
+        if torch.compiler.is_compiling() or torch._C._functorch.peek_interpreter_stack() is not None:
+            return "it is not yet available inside torch.compile and torch.func"
+        return load_library()[1]
+
+    def slower(self, call: LstmCall) -> str:
+        """Return "" for unequal lengths and float64, where torch has only a loop."""
+        if call.lengths is None and call.x.dtype == torch.float32:
+            return (
+                "equal lengths in float32 are left to torch until this kernel has been measured faster on every shape"
+            )
+        return ""
+
+    def run(self, call: LstmCall) -> LstmOutput:
+        """Run the call in the native library."""
+        from lstmkit.recurrence.native import run_native
+
+        return run_native(call)
 
 
 class TorchBackend:
@@ -46,6 +87,10 @@ class TorchBackend:
         """Return "" unless the lengths are such that torch's packed sequences refuse them."""
         if call.lengths is not None and int(call.lengths.min()) < 1:
             return "a sequence has length 0, which torch's packed sequences refuse"
+        return ""
+
+    def slower(self, call: LstmCall) -> str:
+        """Return "": nothing after it is faster."""
         return ""
 
     def run(self, call: LstmCall) -> LstmOutput:
@@ -72,12 +117,16 @@ class ReferenceBackend:
         """Return "": the reference takes every call."""
         return ""
 
+    def slower(self, call: LstmCall) -> str:
+        """Return "": nothing after it is faster."""
+        return ""
+
     def run(self, call: LstmCall) -> LstmOutput:
         """Run the call through the reference loop."""
         return lstm_reference(call)
 
 
-BACKENDS: tuple[Backend, ...] = (TorchBackend(), ReferenceBackend())
+BACKENDS: tuple[Backend, ...] = (NativeBackend(), TorchBackend(), ReferenceBackend())
 """Fastest first; the last one takes every call."""
 
 
@@ -120,7 +169,7 @@ def choose(call: LstmCall, backend: str | None = None) -> Backend:
         if forced is not None and candidate.name != forced:
             continue
         why_not = candidate.unsupported(call)
-        if not why_not:
+        if not why_not and (forced is not None or not candidate.slower(call)):
             return candidate
         if forced is not None:
             raise InputError(f"backend {forced!r} cannot take this call: {why_not}")
@@ -130,7 +179,7 @@ def choose(call: LstmCall, backend: str | None = None) -> Backend:
 def explain_call(call: LstmCall, backend: str | None = None) -> Explanation:
     """Say which backend `choose` picks for `call`, and what every backend answers."""
     forced = "argument" if backend is not None else ENVIRONMENT_VARIABLE if os.environ.get(ENVIRONMENT_VARIABLE) else ""
-    reasons = tuple((b.name, b.unsupported(call)) for b in BACKENDS)
+    reasons = tuple((b.name, b.unsupported(call) or b.slower(call)) for b in BACKENDS)
     return Explanation(choose(call, backend).name, forced, reasons)
 
 

@@ -1,0 +1,84 @@
+/* Which instruction set is used, and the public functions. */
+#include <atomic>
+#include <cstring>
+
+#include "targets.h"
+
+namespace lstmkit {
+#if defined(__x86_64__)
+namespace avx512 {
+extern const Target target;
+}
+namespace avx2 {
+extern const Target target;
+}
+#endif
+namespace portable {
+extern const Target target;
+}
+
+namespace {
+
+struct Choice {
+  const Target* target;
+  bool (*runs_here)();
+};
+
+/* Best first; the last one runs everywhere. */
+const Choice kChoices[] = {
+#if defined(__x86_64__)
+    {&avx512::target, [] { return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") != 0; }},
+    {&avx2::target, [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") != 0; }},
+#endif
+    {&portable::target, [] { return true; }},
+};
+
+const Target* best() {
+  for (const Choice& choice : kChoices) {
+    if (choice.runs_here()) return choice.target;
+  }
+  return nullptr;
+}
+
+std::atomic<const Target*> chosen{nullptr};
+
+const Target* current() {
+  const Target* target = chosen.load(std::memory_order_relaxed);
+  if (target == nullptr) {
+    target = best();
+    chosen.store(target, std::memory_order_relaxed);
+  }
+  return target;
+}
+
+}  // namespace
+}  // namespace lstmkit
+
+using lstmkit::current;
+
+int64_t lstmkit_lstm_reserve(const lstmkit_lstm* call) { return current()->reserve(call); }
+int lstmkit_lstm_forward(const lstmkit_lstm* call) { return current()->forward(call); }
+int lstmkit_lstm_backward(const lstmkit_lstm* call) { return current()->backward(call); }
+const char* lstmkit_target(void) { return current()->name; }
+
+const char* lstmkit_targets(void) {
+  static char names[64] = "";
+  if (names[0] == 0) {
+    for (const auto& choice : lstmkit::kChoices) {
+      if (!choice.runs_here()) continue;
+      if (names[0] != 0) std::strcat(names, " ");
+      std::strcat(names, choice.target->name);
+    }
+  }
+  return names;
+}
+
+int lstmkit_use_target(const char* name) {
+  for (const auto& choice : lstmkit::kChoices) {
+    if (std::strcmp(choice.target->name, name) == 0 && choice.runs_here()) {
+      lstmkit::chosen.store(choice.target, std::memory_order_relaxed);
+      return 0;
+    }
+  }
+  return 1;
+}
