@@ -1,7 +1,7 @@
 """How fast is a training step on unequal lengths, against torch's packed sequences and against padding?
 
-Lengths are uniform over 20 to 100 % of T. The kernel's outputs and gradients are compared with torch's before anything is
-timed; contestants alternate; medians of `--rounds` steps with the spread. Writes bench/results/lengths.txt.
+Lengths are uniform over 20 to 100 % of T. The kernel's outputs and gradients are compared with torch's before anything
+is timed; contestants alternate; medians of `--rounds` steps with the spread. Writes bench/results/lengths.txt.
 
     python -m bench.kernel.lengths
 """
