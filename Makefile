@@ -29,7 +29,7 @@ types: $(READY)
 	$(BIN)/mypy
 
 test: $(READY)
-	$(BIN)/python -m pytest --ignore tests/docs
+	$(BIN)/python -m pytest -n 2 --ignore tests/docs
 
 docs: $(READY)
 	$(BIN)/python -m pytest tests/docs
