@@ -9,14 +9,19 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import torch
-from torch import nn
 
 import lstmkit
 from lstmkit.nn import LSTM
 from lstmkit.recurrence import BACKENDS
+from lstmkit.training import threads_for
 
 PACKAGES = ("torch", "numpy", "polars", "narwhals", "safetensors", "plotly", "typer", "rich")
-SHAPES = ((32, 60, 1, 50, 2), (128, 60, 2, 64, 1), (32, 60, 16, 256, 1))
+SHAPES = (
+    (32, 60, 1, 50, 2, False),
+    (128, 60, 2, 64, 1, False),
+    (32, 60, 16, 256, 1, False),
+    (32, 60, 16, 64, 1, True),
+)
 SECONDS = 9.0
 
 
@@ -45,19 +50,27 @@ def _version(name: str) -> str:
         return "not installed"
 
 
-def _compare(B: int, T: int, I: int, H: int, K: int, seconds: float) -> dict[str, Any]:  # noqa: E741
-    """Time a training step of lstmkit's LSTM and of torch's, alternating; return the medians in milliseconds."""
+def _compare(B: int, T: int, I: int, H: int, K: int, ragged: bool, seconds: float) -> dict[str, Any]:  # noqa: E741
+    """Time a training step of lstmkit's LSTM and of torch's, alternating; return the medians in milliseconds.
+
+    ragged   lengths from a fifth of T to T, which torch takes as a packed sequence
+    """
     x = torch.randn(T, B, I)
-    modules = {"lstmkit": LSTM(I, H, K), "torch": nn.LSTM(I, H, K)}
+    lengths = torch.linspace(T // 5, T, B).to(torch.int64) if ragged else None
+    modules = {"lstmkit": LSTM(I, H, K), "torch": LSTM(I, H, K, backend="torch")}
     times: dict[str, list[float]] = {name: [] for name in modules}
     end = time.perf_counter() + seconds
-    while time.perf_counter() < end or len(times["torch"]) < 3:
-        for name, module in modules.items():
-            start = time.perf_counter()
-            module.zero_grad()
-            module(x)[0].sum().backward()
-            times[name].append(1e3 * (time.perf_counter() - start))
+    with threads_for(H):
+        threads = torch.get_num_threads()
+        while time.perf_counter() < end or len(times["torch"]) < 3:
+            for name, module in modules.items():
+                start = time.perf_counter()
+                module.zero_grad()
+                module(x, lengths=lengths)[0].sum().backward()
+                times[name].append(1e3 * (time.perf_counter() - start))
     medians = {name: statistics.median(t[1:]) for name, t in times.items()}
     layers = "layer" if K == 1 else "layers"
-    what = f"batch {B}, {T} steps, {K} {layers} of {H}"
+    steps = f"{T // 5} to {T}" if ragged else str(T)
+    what = f"batch {B}, {steps} steps, {K} {layers} of {H}, {threads} thread"
+    what += "s" if threads > 1 else ""
     return {"what": what, **medians, "ratio": medians["torch"] / medians["lstmkit"]}

@@ -212,9 +212,9 @@ def test_the_rows_said_to_be_needed_are_enough_and_one_fewer_is_not(
     options += [] if context is None else ["--context", context]
     write(path, [[y] for y in rows[:6]], "y")
     message = complain("forecast", path, *options)
-    needed = int(message.split(" need at least ")[1].split(" ")[0])
+    needed = int(message.split(" at least ")[1].split(" ")[0])
     write(path, [[y] for y in rows[: needed - 1]], "y")
-    assert f"need at least {needed} in all;" in complain("forecast", path, *options)
+    assert f"at least {needed} rows in all for " in complain("forecast", path, *options)
     write(path, [[y] for y in rows[:needed]], "y")
     assert lstm("forecast", path, *options).code == 0
 

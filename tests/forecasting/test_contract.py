@@ -188,16 +188,16 @@ def test_the_number_of_rows_said_to_be_needed_is_enough_and_one_fewer_is_not(
     settings = LstmSettings(hidden_size=2, max_epochs=1, validation=validation)
     forecaster = Forecaster(horizon, context, seasons=(), settings=settings)
     message = complaint(lambda: forecaster.fit(wave.head(4 if horizon > 1 else 3), "y"))
-    words = message.split(" need at least ")[1]
-    needed = int(words.split(";")[0])
+    words = message.split(" at least ")[1]
+    needed = int(words.split(" ")[0])
     forecaster.fit(wave.head(needed), "y")
     assert forecaster.predict().height == horizon
-    assert f"need at least {needed};" in complaint(lambda: forecaster.fit(wave.head(needed - 1), "y"))
+    assert f"at least {needed} for " in complaint(lambda: forecaster.fit(wave.head(needed - 1), "y"))
 
 
 def test_the_rows_needed_count_the_season_before_the_context(wave: pl.DataFrame) -> None:
     forecaster = make(context=30, seasons=(9,), settings=LstmSettings(hidden_size=2, max_epochs=1))
     message = complaint(lambda: forecaster.fit(wave.head(45), "y"))
-    assert "context 30 and horizon 3 after a season of 9 need at least 48;" in message
+    assert "at least 48 for context 30 and horizon 3 after a season of 9;" in message
     assert forecaster.fit(wave.head(48), "y").network_.window == 39
-    assert "need at least 48;" in complaint(lambda: forecaster.fit(wave.head(47), "y"))
+    assert "at least 48 for " in complaint(lambda: forecaster.fit(wave.head(47), "y"))

@@ -270,7 +270,7 @@ class Forecaster:
             what = ("" if self.context is None else f"context {context} and ") + f"horizon {self.horizon}"
             what += f" after a season of {season}" if season else ""
             raise InputError(
-                f"{table.name(shortest)}: {table.lengths[shortest]} rows to learn from; {what} need at least {rows}; "
+                f"{table.name(shortest)}: {table.lengths[shortest]} rows to learn from; at least {rows} for {what}; "
                 f"use a smaller {'--horizon' if self.context is None else '--context or --horizon'}"
             )
         return context

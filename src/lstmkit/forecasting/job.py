@@ -215,7 +215,7 @@ def _check_rows(job: ForecastJob, table: SeriesTable, train_rows: NDArray[np.int
         what = f"horizon {P}" if context is None else f"context {context} and horizon {P}"
         raise InputError(
             f"{table.name(s)}: {table.lengths[s]} rows, of which {train_rows[s]} to learn from and "
-            f"{table.lengths[s] - train_rows[s]} to score on; {what} need at least {needed} in all; "
+            f"{table.lengths[s] - train_rows[s]} to score on; at least {needed} rows in all for {what}; "
             f"use a smaller {'--horizon' if context is None else '--context or --horizon'}"
         )
 
