@@ -1,11 +1,12 @@
 # make demo   create the environment, install lstmkit, forecast real prices
+# make sanitize  check the kernel with sanitizers
 # make check  create the environment if needed, then format, lint, types, tests and docs
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo check format lint types test docs clean
+.PHONY: demo check format lint types test docs sanitize clean
 
 demo: $(READY)
 	rm -rf forecast-aapl
@@ -33,6 +34,15 @@ test: $(READY)
 
 docs: $(READY)
 	$(BIN)/python -m pytest tests/docs
+
+# The kernel's tests under AddressSanitizer and UndefinedBehaviorSanitizer, the pool under ThreadSanitizer.
+SANITIZERS = $(shell $(CXX) -print-file-name=libasan.so) $(shell $(CXX) -print-file-name=libubsan.so)
+sanitize: $(READY)
+	cmake -S . -B build/address -DLSTMKIT_SANITIZE=address,undefined && cmake --build build/address -j 2
+	LD_PRELOAD="$(SANITIZERS)" ASAN_OPTIONS=detect_leaks=0 LSTMKIT_LIBRARY=build/address/liblstmkit.so \
+	  $(BIN)/python -m pytest tests/recurrence/test_native.py
+	cmake -S . -B build/thread -DLSTMKIT_SANITIZE=thread && cmake --build build/thread --target pool_test
+	build/thread/pool_test
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache

@@ -1,6 +1,7 @@
 /* Which instruction set is used, and the public functions. */
 #include <atomic>
 #include <cstring>
+#include <string>
 
 #include "targets.h"
 
@@ -62,15 +63,14 @@ int lstmkit_lstm_backward(const lstmkit_lstm* call) { return current()->backward
 const char* lstmkit_target(void) { return current()->name; }
 
 const char* lstmkit_targets(void) {
-  static char names[64] = "";
-  if (names[0] == 0) {
+  static const std::string names = [] {
+    std::string all;
     for (const auto& choice : lstmkit::kChoices) {
-      if (!choice.runs_here()) continue;
-      if (names[0] != 0) std::strcat(names, " ");
-      std::strcat(names, choice.target->name);
+      if (choice.runs_here()) all += (all.empty() ? "" : " ") + std::string(choice.target->name);
     }
-  }
-  return names;
+    return all;
+  }();
+  return names.c_str();
 }
 
 int lstmkit_use_target(const char* name) {

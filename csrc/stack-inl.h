@@ -49,15 +49,21 @@ Pass<S> make_pass(const Shape<S>& s, const lstmkit_lstm& c, const Order& order, 
   return p;
 }
 
+/* Several tasks may fail at once. */
+template <class S>
+void fail(Layer<S>& layer) {
+  __atomic_store_n(&layer.failed, 1, __ATOMIC_RELAXED);
+}
+
 template <class S>
 void forward_task(void* context, long number) {
   Layer<S>& layer = *static_cast<Layer<S>*>(context);
-  if (!forward_chunk<S>(layer.pass[number % layer.directions], number / layer.directions)) layer.failed = 1;
+  if (!forward_chunk<S>(layer.pass[number % layer.directions], number / layer.directions)) fail(layer);
 }
 template <class S>
 void backward_task(void* context, long number) {
   Layer<S>& layer = *static_cast<Layer<S>*>(context);
-  if (!backward_chunk<S>(layer.pass[number % layer.directions], number / layer.directions)) layer.failed = 1;
+  if (!backward_chunk<S>(layer.pass[number % layer.directions], number / layer.directions)) fail(layer);
 }
 template <class S>
 void sums_task(void* context, long number) {

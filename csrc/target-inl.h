@@ -1,4 +1,6 @@
-/* One instruction set: LSTMKIT_TARGET names it, LSTMKIT_BYTES is the width of its vectors. */
+/* One instruction set: LSTMKIT_TARGET names it, LSTMKIT_BYTES is the width of its vectors. What is included inside the
+ * namespace has internal linkage and uses no template of the standard library, so that no copy made for one machine can
+ * be taken for another's. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -9,11 +11,15 @@
 namespace lstmkit {
 namespace LSTMKIT_TARGET {
 namespace {
+// clang-format off: the order matters
 #include "vector-inl.h"
-
-#include "lstm-inl.h"
-
+#include "tile-inl.h"
+#include "layout-inl.h"
+#include "forward-inl.h"
+#include "backward-inl.h"
+#include "sums-inl.h"
 #include "stack-inl.h"
+// clang-format on
 
 int forward(const lstmkit_lstm* c) {
   return c->type == LSTMKIT_FLOAT32 ? forward_stack<float>(*c) : forward_stack<double>(*c);

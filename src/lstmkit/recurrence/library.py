@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 TARGET_VARIABLE = "LSTMKIT_TARGET"
+LIBRARY_VARIABLE = "LSTMKIT_LIBRARY"
+"""Path of another build of the library, such as one with a sanitizer."""
 FLOAT_TYPES = {torch.float32: 0, torch.float64: 1}
 _SIZES = ("T", "B", "I", "H", "K", "D")
 _FLAGS = ("type", "bias", "threads", "padding")
@@ -35,7 +37,9 @@ class StackCall(ctypes.Structure):
 def load_library() -> tuple[ctypes.CDLL | None, str]:
     """Return the library and "", or None and one sentence why it cannot be used. Looked for once a process."""
     folders = sys.modules["lstmkit.recurrence"].__path__  # an editable install has two: the source, and what was built
-    path = next((p for p in (Path(folder) / "liblstmkit.so" for folder in folders) if p.exists()), None)
+    given = os.environ.get(LIBRARY_VARIABLE)
+    places = [Path(given)] if given else [Path(folder) / "liblstmkit.so" for folder in folders]
+    path = next((place for place in places if place.exists()), None)
     if path is None:
         return None, "the native library is not installed; it is built when lstmkit is installed with a C++ compiler"
     try:
