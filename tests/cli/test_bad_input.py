@@ -167,7 +167,7 @@ def test_infinite_values(complain: Callable[..., str], prices: pl.DataFrame) -> 
         ("--missing", "guess", "missing must be one of refuse, drop, previous, interpolate; got 'guess'"),
         ("--duplicates", "guess", "duplicates must be one of refuse, first, last, mean; got 'guess'"),
         ("--backend", "abacus", "abacus"),
-        ("--horizon", "abc", "Invalid value for '--horizon': "),
+        ("--horizon", "abc", "unable to parse string as an integer; got 'abc'"),
         ("--no-such-option", 1, "No such option: --no-such-option"),
     ],
 )

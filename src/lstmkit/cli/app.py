@@ -51,10 +51,14 @@ def main(arguments: list[str] | None = None) -> None:
     # Threads that spin while they wait make a step a thousand times slower when the cores are shared with others;
     # torch's OpenMP reads this when torch is imported, which is later than here.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
         code = typer.main.get_command(app).main(arguments, prog_name="lstm", standalone_mode=False)
     except InputError as error:
         code = _fail(str(error))
+    except typer.BadParameter as error:
+        names = getattr(error.param, "opts", [])
+        code = _fail(f"{error.format_message()}{_given(arguments, names)}")
     except typer.TyperException as error:
         code = error.exit_code if not error.format_message() else _fail(error.format_message())
     except (KeyboardInterrupt, typer.Abort):
@@ -62,6 +66,15 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:
         code = 0
     sys.exit(code)
+
+
+def _given(arguments: list[str], names: list[str]) -> str:
+    """Return "; got 'x'" with the value given for an option that could not be read, or ""."""
+    for k, argument in enumerate(arguments):
+        option, equals, value = argument.partition("=")
+        if option in names and (equals or k + 1 < len(arguments)):
+            return f"; got {value if equals else arguments[k + 1]!r}"
+    return ""
 
 
 def _fail(message: str) -> int:
