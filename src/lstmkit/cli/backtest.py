@@ -46,22 +46,19 @@ def backtest(
       lstm backtest AAPL.csv --target Close --horizon 1 --windows 50 --refit --out rows.csv
     """
     from lstmkit.data import TableSettings, read_file, read_table
-    from lstmkit.errors import InputError
     from lstmkit.forecasting.backtest import backtest_series
     from lstmkit.forecasting.forecaster import Forecaster
-    from lstmkit.forecasting.output import backtest_columns, to_user_table
+    from lstmkit.forecasting.output import backtest_columns, to_csv
     from lstmkit.training import write_atomically
 
-    if out is not None and out.exists() and not force:
-        raise InputError(f"{out}: exists already; choose another --out, or --force to replace it")
+    options.check_out(out, force)
     settings = TableSettings(options.default_target(file, target), time, id, freq, time_format, missing, duplicates)
     table = read_table(read_file(file, delimiter), settings)
     steps = horizon if horizon is not None else options.DEFAULT_HORIZON
     unfitted = Forecaster(steps, context, model, options.whole(level), season, seed, backend=backend)
     forecaster, evaluation = backtest_series(unfitted, table, windows, refit)
     if out is not None:
-        frame = to_user_table(backtest_columns(forecaster, evaluation), table, "polars")
-        write_atomically(out, frame.write_csv(datetime_format="%Y-%m-%d %H:%M:%S").encode())
+        write_atomically(out, to_csv(backtest_columns(forecaster, evaluation), table))
     if json:
         scores = {name: dataclasses.asdict(s) for name, s in evaluation.scores.items()}
         skill = dataclasses.asdict(evaluation.skill)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from lstmkit.errors import InputError
+
 Source = Annotated[
     str, typer.Argument(metavar="FILE", help="CSV (also .gz) or Parquet file, or demo:aapl, demo:ibm, demo:msft.")
 ]
@@ -41,6 +43,12 @@ DEFAULT_HORIZON = 5
 def default_target(source: str, target: str | None) -> str | None:
     """Return the target, or for a demonstration the column it is known by."""
     return "Adj Close" if target is None and source.startswith("demo:") else target
+
+
+def check_out(out: Path | None, force: bool) -> None:
+    """Raise InputError if the file `out` exists and may not be replaced."""
+    if out is not None and out.exists() and not force:
+        raise InputError(f"{out}: exists already; choose another --out, or --force to replace it")
 
 
 def whole(levels: list[float]) -> tuple[float, ...]:

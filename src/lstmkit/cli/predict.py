@@ -32,14 +32,12 @@ def predict(
       lstm predict forecast-aapl AAPL-today.csv --out tomorrow.csv
     """
     from lstmkit.data import read_file
-    from lstmkit.errors import InputError
     from lstmkit.forecasting.forecaster import Forecaster
-    from lstmkit.forecasting.output import forecast_columns, to_user_table
+    from lstmkit.forecasting.output import forecast_columns, to_csv, to_user_table
     from lstmkit.forecasting.report import forecast_rows
     from lstmkit.training import write_atomically
 
-    if out is not None and out.exists() and not force:
-        raise InputError(f"{out}: exists already; choose another --out, or --force to replace it")
+    options.check_out(out, force)
     inner = model / "model"
     forecaster = Forecaster.load(inner if inner.is_dir() else model)
     if missing is not None:
@@ -48,10 +46,10 @@ def predict(
         )
     table = forecaster.read(read_file(file, delimiter))
     columns = forecast_columns(forecaster, table)
-    frame = to_user_table(columns, table, "polars")
     if out is not None:
-        write_atomically(out, frame.write_csv(datetime_format="%Y-%m-%d %H:%M:%S").encode())
+        write_atomically(out, to_csv(columns, table))
     if json:
+        frame = to_user_table(columns, table, "polars")
         time = table.time_column
         rows = frame.with_columns(frame[time].cast(str) if table.time_kind in ("date", "datetime") else frame[time])
         printing.print_json(rows.to_dicts())

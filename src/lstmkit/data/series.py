@@ -118,8 +118,15 @@ class SeriesTable:
 
     def head(self, rows: NDArray[np.int64]) -> SeriesTable:
         """Return the table with the first `rows` (S,) rows of each series."""
-        position = np.arange(len(self.values)) - np.repeat(self.offsets[:-1], self.lengths)
-        return self.select(position < np.repeat(rows, self.lengths))
+        return self.select(self._position() < np.repeat(rows, self.lengths))
+
+    def tail(self, rows: int) -> SeriesTable:
+        """Return the table with the last `rows` rows of each series, or all of a shorter one."""
+        return self.select(self._position() >= np.repeat(self.lengths - rows, self.lengths))
+
+    def _position(self) -> NDArray[np.int64]:
+        """Return the place of every flat row within its series, (N,)."""
+        return np.arange(len(self.values)) - np.repeat(self.offsets[:-1], self.lengths)
 
 
 def closest(name: str, names: Iterable[str]) -> str:

@@ -130,7 +130,7 @@ class Forecaster:
         """Learn from a table that has been read and checked; as `fit`, but the checkpoint stays."""
         settings = self.settings or LstmSettings()
         given = None if self.seasons is None else tuple(self.seasons)
-        fit_rows = table.lengths - self._validation_rows(table, settings)
+        fit_rows = table.lengths - self._held_back(table.lengths, settings)
         self.seasons_ = find_seasons(table.head(fit_rows), self.horizon, given)
         context = self._choose_context(table, fit_rows)
         with torch.random.fork_rng(devices=[]):
@@ -147,7 +147,7 @@ class Forecaster:
                 if on_epoch is not None:
                     on_epoch(record)
             self.network_.calibrate(training, validation)
-        self.table_ = self._tail(table)
+        self.table_ = table.tail(self.network_.window)
         return self
 
     def predict(self, table: Any = None) -> Any:
@@ -237,11 +237,8 @@ class Forecaster:
             self.backend,
         )
 
-    def _validation_rows(self, table: SeriesTable, settings: LstmSettings) -> NDArray[np.int64]:
-        """Return how many rows at the end of each series only early stopping sees, (S,)."""
-        return self._held_back(table.lengths, settings)
-
     def _held_back(self, rows: NDArray[np.int64], settings: LstmSettings) -> NDArray[np.int64]:
+        """Return how many of a series' rows, at its end, only early stopping sees."""
         share = (settings.validation * rows).astype(np.int64)
         return np.asarray(np.maximum(share, np.minimum(2 * self.horizon, rows // 4)))
 
@@ -322,9 +319,3 @@ class Forecaster:
         own["seasons"] = None if self.seasons is None else list(self.seasons)
         made_with = {"lstmkit": lstmkit.__version__, "torch": torch.__version__}  # other versions round otherwise
         return {**own, **dataclasses.asdict(settings), **made_with, "target": table.columns.target, "data": digest}
-
-    def _tail(self, table: SeriesTable) -> SeriesTable:
-        """Return the last rows of each series: what `predict` needs without a table."""
-        keep = np.minimum(table.lengths, self.network_.window)
-        position = np.arange(len(table.values)) - np.repeat(table.offsets[:-1], table.lengths)
-        return table.select(position >= np.repeat(table.lengths - keep, table.lengths))

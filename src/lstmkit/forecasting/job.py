@@ -21,7 +21,7 @@ from lstmkit.data.frequency import show
 from lstmkit.errors import InputError
 from lstmkit.forecasting.evaluate import Evaluation, evaluate, test_split
 from lstmkit.forecasting.forecaster import Forecaster
-from lstmkit.forecasting.output import backtest_columns, forecast_columns, level_name, to_user_table
+from lstmkit.forecasting.output import backtest_columns, forecast_columns, level_name, to_csv
 from lstmkit.forecasting.report import write_report
 from lstmkit.forecasting.settings import LstmSettings
 from lstmkit.forecasting.tutorial import UNITS, TutorialResult, check_rows, run_tutorial
@@ -288,12 +288,9 @@ def _write(result: JobResult) -> None:
     out, table = result.job.out, result.evaluation.table
     try:
         result.forecaster.save(out / "model", force=result.job.force or result.job.resume)
-        for name, columns in (
-            ("forecast.csv", result.columns),
-            ("backtest.csv", backtest_columns(result.forecaster, result.evaluation)),
-        ):
-            text = to_user_table(columns, table, "polars").write_csv(datetime_format="%Y-%m-%d %H:%M:%S")
-            write_atomically(out / name, text.encode())
+        write_atomically(out / "forecast.csv", to_csv(result.columns, table))
+        backtest = backtest_columns(result.forecaster, result.evaluation)
+        write_atomically(out / "backtest.csv", to_csv(backtest, table))
         write_report(result, out / "report.html")
         write_atomically(out / "summary.json", (json.dumps(result.summary, indent=2) + "\n").encode())
     except OSError as error:

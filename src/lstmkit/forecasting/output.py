@@ -70,6 +70,12 @@ def backtest_columns(forecaster: Forecaster, evaluation: Evaluation) -> dict[str
     return columns | {name: f.reshape(-1) for name, f in evaluation.forecasts.items() if name != "model"}
 
 
+def to_csv(columns: dict[str, Any], table: SeriesTable) -> bytes:
+    """Return columns as the text of a CSV file, with times as in the user's own table."""
+    text: str = to_user_table(columns, table, "polars").write_csv(datetime_format="%Y-%m-%d %H:%M:%S")
+    return text.encode()
+
+
 def to_user_table(columns: dict[str, Any], table: SeriesTable, kind: TableKind) -> Any:
     """Return columns as a polars, pandas or pyarrow table, with times as in the user's own."""
     times = [] if table.columns.time is None else [c for c in (table.time_column, "cutoff") if c in columns]

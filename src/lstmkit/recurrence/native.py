@@ -66,113 +66,72 @@ def _check(code: int) -> None:
         raise MemoryError("the native LSTM kernel could not get the memory it needs")
 
 
-def _run_forward(
-    train: bool, x: Tensor, h0: Tensor, c0: Tensor, weights: Sequence[Tensor], lengths: Tensor | None, *how: Any
-) -> tuple[Tensor, ...]:
-    library = _library()
-    call, alive = _stack_call(x, h0, c0, weights, lengths, *how)
-    y = x.new_empty(call.T, call.B, call.D * call.H)
-    hn, cn = torch.empty_like(alive[1]), torch.empty_like(alive[2])
-    call.y, call.hn, call.cn = y.data_ptr(), hn.data_ptr(), cn.data_ptr()
-    if not train:
-        _check(library.lstmkit_lstm_forward(ctypes.byref(call)))
-        return y, hn, cn
-    reserve = x.new_empty(library.lstmkit_lstm_reserve(ctypes.byref(call)) // x.element_size())
-    call.reserve = reserve.data_ptr()
-    _check(library.lstmkit_lstm_forward(ctypes.byref(call)))
-    return y, hn, cn, reserve
+def _outputs(x: Tensor, h0: Tensor, c0: Tensor, D: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Allocate y and the final states."""
+    y = x.new_empty(x.shape[0], x.shape[1], D * c0.shape[2])
+    hn, cn = (torch.empty_like(state, memory_format=torch.contiguous_format) for state in (h0, c0))
+    return y, hn, cn
 
 
-def _lstm(*arguments: Any) -> tuple[Tensor, ...]:
-    return _run_forward(True, *arguments)
-
-
-def _lstm_infer(*arguments: Any) -> tuple[Tensor, ...]:
-    return _run_forward(False, *arguments)
-
-
-def _lstm_backward(
-    x: Tensor,
-    h0: Tensor,
-    c0: Tensor,
-    weights: Sequence[Tensor],
-    lengths: Tensor | None,
-    layers: int,
-    D: int,
-    bias: bool,
-    y: Tensor,
-    reserve: Tensor,
-    dy: Tensor,
-    dh: Tensor,
-    dc: Tensor,
-    needs_dx: bool,
+def _gradients(
+    x: Tensor, h0: Tensor, c0: Tensor, weights: Sequence[Tensor], needs_dx: bool
 ) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
-    library = _library()
-    call, alive = _stack_call(x, h0, c0, weights, lengths, layers, D, bias)
-    given = [t.contiguous() for t in (y, reserve, dy, dh, dc)]
+    """Allocate the gradients of x (empty if not needed), of the initial states and of the weights."""
+    dh0, dc0, *dweights = (torch.empty_like(t, memory_format=torch.contiguous_format) for t in (h0, c0, *weights))
+    return x.new_empty(x.shape if needs_dx else (0,)), dh0, dc0, dweights
+
+
+def _lstm(x: Tensor, h0: Tensor, c0: Tensor, *rest: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    call, alive = _stack_call(x, h0, c0, *rest)
+    reserve = x.new_empty(_library().lstmkit_lstm_reserve(ctypes.byref(call)) // x.element_size())
+    call.reserve = reserve.data_ptr()
+    return *_forward(call, alive), reserve
+
+
+def _lstm_infer(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
+    return _forward(*_stack_call(*arguments))
+
+
+def _forward(call: StackCall, alive: list[Any]) -> tuple[Tensor, Tensor, Tensor]:
+    """Run a forward; `alive` begins with x, h0 and c0."""
+    x, h0, c0, *_ = alive
+    y, hn, cn = _outputs(x, h0, c0, call.D)
+    call.y, call.hn, call.cn = y.data_ptr(), hn.data_ptr(), cn.data_ptr()
+    _check(_library().lstmkit_lstm_forward(ctypes.byref(call)))
+    return y, hn, cn
+
+
+def _lstm_backward(*arguments: Any) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
+    shared, (*saved, needs_dx) = arguments[:8], arguments[8:]
+    call, _alive = _stack_call(*shared)
+    given = [t.contiguous() for t in saved]
     call.y, call.reserve, call.dy, call.dhn, call.dcn = (t.data_ptr() for t in given)
-    dx = x.new_empty(x.shape if needs_dx else (0,))
-    dh0, dc0 = torch.empty_like(alive[1]), torch.empty_like(alive[2])
-    dweights = [torch.empty_like(w, memory_format=torch.contiguous_format) for w in weights]
+    x, h0, c0, weights = shared[:4]
+    dx, dh0, dc0, dweights = _gradients(x, h0, c0, weights, needs_dx)
     table = pointers(dweights)
     call.dx = dx.data_ptr() if needs_dx else None
     call.dh0, call.dc0, call.dweights = dh0.data_ptr(), dc0.data_ptr(), ctypes.addressof(table)
-    _check(library.lstmkit_lstm_backward(ctypes.byref(call)))
+    _check(_library().lstmkit_lstm_backward(ctypes.byref(call)))
     return dx, dh0, dc0, dweights
 
 
-def _fake_infer(
-    x: Tensor,
-    h0: Tensor,
-    c0: Tensor,
-    weights: Sequence[Tensor],
-    lengths: Tensor | None,
-    layers: int,
-    D: int,
-    bias: bool,
-) -> tuple[Tensor, Tensor, Tensor]:
-    y = x.new_empty(x.shape[0], x.shape[1], D * c0.shape[2])
-    contiguous = torch.contiguous_format
-    return y, torch.empty_like(h0, memory_format=contiguous), torch.empty_like(c0, memory_format=contiguous)
+def _fake_infer(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
+    x, h0, c0, _weights, _lengths, _layers, D, _bias = arguments
+    return _outputs(x, h0, c0, D)
 
 
-def _fake_lstm(
-    x: Tensor,
-    h0: Tensor,
-    c0: Tensor,
-    weights: Sequence[Tensor],
-    lengths: Tensor | None,
-    layers: int,
-    D: int,
-    bias: bool,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _fake_lstm(*arguments: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    x, _h0, c0, _weights, _lengths, layers, D, _bias = arguments
     T, B, H = x.shape[0], x.shape[1], c0.shape[2]
     lanes = reserve_lanes(x.dtype)
     padded = (H + lanes - 1) // lanes * lanes
     size = layers * D * T * B * 5 * padded + (layers - 1) * T * B * D * H
-    return (*_fake_infer(x, h0, c0, weights, lengths, layers, D, bias), x.new_empty(size))
+    return (*_fake_infer(*arguments), x.new_empty(size))
 
 
-def _fake_backward(
-    x: Tensor,
-    h0: Tensor,
-    c0: Tensor,
-    weights: Sequence[Tensor],
-    lengths: Tensor | None,
-    layers: int,
-    D: int,
-    bias: bool,
-    y: Tensor,
-    reserve: Tensor,
-    dy: Tensor,
-    dh: Tensor,
-    dc: Tensor,
-    needs_dx: bool,
-) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
-    contiguous = torch.contiguous_format
-    dx = x.new_empty(x.shape if needs_dx else (0,))
-    dweights = [torch.empty_like(w, memory_format=contiguous) for w in weights]
-    return dx, torch.empty_like(h0, memory_format=contiguous), torch.empty_like(c0, memory_format=contiguous), dweights
+def _fake_backward(*arguments: Any) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
+    x, h0, c0, weights = arguments[:4]
+    return _gradients(x, h0, c0, weights, needs_dx=arguments[-1])
 
 
 def reserve_lanes(dtype: torch.dtype) -> int:
