@@ -27,6 +27,13 @@ def result(lstm: Run, prices_csv: Path, tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
+def test_the_saved_model_forecasts_after_the_last_row_of_the_table(result: Path) -> None:
+    from lstmkit import Forecaster
+
+    written = pl.read_csv(result / "forecast.csv", try_parse_dates=True)
+    assert Forecaster.load(result / "model").predict().equals(written)
+
+
 def test_forecast_writes_the_five_results(result: Path) -> None:
     assert sorted(path.name for path in result.iterdir()) == RESULTS
     assert sorted(path.name for path in (result / "model").iterdir()) == ["config.json", "model.safetensors"]

@@ -147,6 +147,10 @@ class Forecaster:
                 if on_epoch is not None:
                     on_epoch(record)
             self.network_.calibrate(training, validation)
+        return self.remember(table)
+
+    def remember(self, table: SeriesTable) -> Forecaster:
+        """Keep the end of each series: the rows that `predict` without a table forecasts after; nothing is learnt."""
         self.table_ = table.tail(self.network_.window)
         return self
 

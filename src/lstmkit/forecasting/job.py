@@ -133,6 +133,7 @@ def _fit_and_write(
     clock.begin("score")
     evaluation = evaluate(forecaster, table, train_rows)
     verdict = judge(evaluation, forecaster.seasons_)
+    forecaster.remember(table)  # the saved model forecasts after the last row, not after the training part
     clock.begin("predict")
     columns = forecast_columns(forecaster, table)
     clock.begin("write")
