@@ -14,6 +14,11 @@ namespace avx2 {
 extern const Target target;
 }
 #endif
+#if defined(__aarch64__)
+namespace neon {
+extern const Target target;
+}
+#endif
 namespace portable {
 extern const Target target;
 }
@@ -30,6 +35,9 @@ const Choice kChoices[] = {
 #if defined(__x86_64__)
     {&avx512::target, [] { return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") != 0; }},
     {&avx2::target, [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") != 0; }},
+#endif
+#if defined(__aarch64__)
+    {&neon::target, [] { return true; }}, /* every such machine has it */
 #endif
     {&portable::target, [] { return true; }},
 };
@@ -57,9 +65,11 @@ const Target* current() {
 
 using lstmkit::current;
 
-int64_t lstmkit_lstm_reserve(const lstmkit_lstm* call) { return current()->reserve(call); }
-int lstmkit_lstm_forward(const lstmkit_lstm* call) { return current()->forward(call); }
-int lstmkit_lstm_backward(const lstmkit_lstm* call) { return current()->backward(call); }
+int64_t lstmkit_reserve(const lstmkit_stack* call) { return current()->reserve(call); }
+int64_t lstmkit_packed(const lstmkit_stack* call) { return current()->packed(call); }
+int lstmkit_pack(const lstmkit_stack* call, void* packed) { return current()->pack(call, packed); }
+int lstmkit_forward(const lstmkit_stack* call) { return current()->forward(call); }
+int lstmkit_backward(const lstmkit_stack* call) { return current()->backward(call); }
 const char* lstmkit_target(void) { return current()->name; }
 
 const char* lstmkit_targets(void) {

@@ -1,153 +1,187 @@
 /* One direction of one layer, forward. Included once per target, inside its namespace. */
 
-constexpr int64_t kBlockSteps = 16;  /* time steps whose input products are made together */
-constexpr int64_t kBlockDepth = 128; /* inputs per pass of a product: the packed weights of a block stay in L1 */
+constexpr int64_t kBlockRows = 256; /* rows whose input products are made together */
+constexpr int64_t kManyRows = 32;   /* rows of a step from which input weights need not be shared between steps */
 
-/* out[r][block j] (+)= a[r] . packed, over a list of rows. */
-template <class S>
-struct Products {
-  const S* const* a;
-  S* const* out;
-  const S* start; /* (4 n) what a row begins with, or null: what is in it */
-  const S* packed;
-  int64_t depth;
-  template <int MB>
-  void tile(int64_t first) {
-    constexpr int64_t n = Lanes<S>::n;
-    Vec<S> acc[MB][4];
-    for (int r = 0; r < MB; ++r) {
-      for (int g = 0; g < 4; ++g) acc[r][g] = load<S>((start ? start : out[first + r]) + g * n);
-    }
-    multiply<S, MB, 4>(acc, a + first, packed, depth);
-    for (int r = 0; r < MB; ++r) {
-      for (int g = 0; g < 4; ++g) store<S>(out[first + r] + g * n, acc[r][g]);
-    }
-  }
-};
-
-/* out[row] = start + x[row] W for `count` rows: depth by depth, block by block, so that the weights in use stay in L1. */
-template <class S>
-void input_products(const Shape<S>& s, const S** x, S** out, const S** x_at, S** out_at, int64_t count, int64_t inputs,
-                    const S* packed, const S* bias) {
-  constexpr int64_t n = Lanes<S>::n;
-  for (int64_t k = 0; k < inputs || k == 0; k += kBlockDepth) {
-    const int64_t depth = inputs - k < kBlockDepth ? inputs - k : kBlockDepth;
-    for (int64_t r = 0; r < count; ++r) x_at[r] = x[r] + k;
-    for (int64_t j = 0; j < s.blocks; ++j) {
-      for (int64_t r = 0; r < count; ++r) out_at[r] = out[r] + j * 4 * n;
-      Products<S> products{x_at, out_at, k == 0 ? bias + j * 4 * n : nullptr, packed + (j * inputs + k) * 4 * n, depth};
-      tiles(count, products);
-    }
-  }
-}
-
-/* One step of a block of units for a tile of rows: recurrent products, activations, cell. */
-template <class S>
-struct ForwardStep {
+/* A part of the products of one block of units for a tile of rows; after the last part, the cell. The products of x, if
+ * they are made here, and of h are one: that of [x, h] with the weights of both, cut into parts that fit into L1. */
+template <class Cell>
+struct StepTile {
+  using S = typename Cell::Scalar;
+  static constexpr int G = Cell::gates;
   const Shape<S>& s;
-  const S* const* h;       /* (H) state before the step */
-  const S* const* before;  /* cell before, padded */
-  S* const* gates;         /* in: input products; out: activated gates */
-  S* const* cell;
-  S* const* y;
-  const S* w_h;
-  int64_t j;
-  bool keep;
+  const Cell& cell;
+  const ForwardRows<S>& rows;
+  int64_t j;                  /* block of units */
+  const S *w_x, *w_h;         /* packed, of this block */
+  const S* start;             /* (G n) what a sum begins with, or null: what the gates of the kept row hold */
+  S* partial;                 /* (count, G n) sums so far */
+  int64_t x_at, x_depth;      /* inputs of this part */
+  int64_t h_at, h_depth;
+  bool first, last;
   template <int MB>
-  void tile(int64_t first) {
+  __attribute__((noinline)) void tile(int64_t from) {
     constexpr int64_t n = Lanes<S>::n;
-    const int64_t at = j * n, in_block = s.in_block(j);
-    Vec<S> acc[MB][4];
+    Vec<S> acc[MB][G];
     for (int r = 0; r < MB; ++r) {
-      for (int g = 0; g < 4; ++g) acc[r][g] = load<S>(gates[first + r] + (j * 4 + g) * n);
+      const S* sums = !first ? partial + (from + r) * G * n : start ? start : rows.kept[from + r] + j * G * n;
+      for (int g = 0; g < G; ++g) acc[r][g] = load<S>(sums + g * n);
     }
-    multiply<S, MB, 4>(acc, h + first, w_h + j * s.H * 4 * n, s.H);
+    if (x_depth > 0) multiply<S, MB, G, Cell::x_skips>(acc, rows.x + from, x_at, w_x + x_at * G * n, x_depth);
+    if (h_depth > 0) multiply<S, MB, G, Cell::h_skips>(acc, rows.h + from, h_at, w_h + h_at * G * n, h_depth);
     for (int r = 0; r < MB; ++r) {
-      const Vec<S> i = sigmoid_of(acc[r][0]), f = sigmoid_of(acc[r][1]);
-      const Vec<S> g = tanh_of(acc[r][2]), o = sigmoid_of(acc[r][3]);
-      const Vec<S> c = rounded(f * load<S>(before[first + r] + at)) + i * g;
-      const Vec<S> out = o * tanh_of(c);
-      store<S>(cell[first + r] + at, c);
-      if (in_block == n) {
-        store<S>(y[first + r] + at, out);
+      if (!last) {
+        for (int g = 0; g < G; ++g) store<S>(partial + ((from + r) * G + g) * n, acc[r][g]);
+      } else if constexpr (Cell::whole_rows) {
+        S* to = rows.kept[from + r] + (Cell::separate ? s.products_at : 0) + j * G * n;
+        for (int g = 0; g < G; ++g) store<S>(to + g * n, acc[r][g]);
       } else {
-        store_some<S>(y[first + r] + at, out, in_block);
-      }
-      if (keep) {
-        S* kept = gates[first + r] + j * 4 * n;
-        store<S>(kept, i);
-        store<S>(kept + n, f);
-        store<S>(kept + 2 * n, g);
-        store<S>(kept + 3 * n, o);
+        cell.forward_block(rows, from + r, j, acc[r]);
       }
     }
   }
 };
 
-template <class S>
-bool forward_chunk(const Pass<S>& p, int64_t number) {
-  const Shape<S>& s = *p.shape;
-  const Chunk<S> chunk(p, number);
-  const int64_t n = s.n, count = chunk.count, padded = s.blocks * n, width = s.D * s.H;
+template <class Cell>
+class ForwardChunk {
+  using S = typename Cell::Scalar;
+  static constexpr int G = Cell::gates;
+
+ public:
+  ForwardChunk(const Pass<S>& pass, int64_t number)
+      : p(pass), s(*pass.shape), chunk(pass, number), cell(pass), keep(pass.kept != nullptr) {
+    /* Apart, the input products of several steps share the weights, but go through memory. With many rows, or weights
+     * that stay in L1 beside the recurrent ones, they cost less in the step. */
+    const bool fit = p.inputs <= 16 || (p.inputs + s.P <= kDepth && chunk.count >= tile_rows<G>());
+    in_step = Cell::moves_input || (!Cell::separate && (fit || chunk.count >= kManyRows));
+    const int64_t at_once = kBlockRows / (chunk.count ? chunk.count : 1), most = in_step || at_once == 0 ? 1 : at_once;
+    block_steps = most < s.T ? most : s.T;
+  }
+
+  bool run() {
+    if (!prepare()) return false;
+    const int64_t longest = chunk.longest();
+    int64_t alive = chunk.count;
+    for (int64_t begin = 0; begin < longest; begin += block_steps) {
+      const int64_t end = begin + block_steps < longest ? begin + block_steps : longest;
+      const int64_t total = list_rows(begin, end, alive);
+      if (!in_step) input_products<S, G, Cell::x_skips>(s, x, kept, total, p.inputs, p.w_x, start);
+      int64_t first = 0;
+      for (int64_t number = begin; number < end; ++number) {
+        alive = chunk.alive(number, alive);
+        step(number, alive, first);
+        first += alive;
+      }
+    }
+    finish();
+    return true;
+  }
+
+ private:
+  const Pass<S>& p;
+  const Shape<S>& s;
+  const Chunk<S> chunk;
+  Cell cell;
+  const bool keep;
+  bool in_step;
+  int64_t block_steps;
   Arena arena;
-  const bool keep = p.gates != nullptr;
-  const int64_t block_rows = kBlockSteps * count;
-  S* products = keep ? nullptr : arena.take<S>(block_rows * s.wide);
-  S* carried = arena.take<S>(count * padded * 2); /* cells before the first step; in inference all cells */
-  const S** x = arena.take<const S*>(2 * block_rows);
-  S** out = arena.take<S*>(2 * block_rows);
-  const S** h = arena.take<const S*>(2 * count);
-  S** cell = arena.take<S*>(2 * count);
-  if (arena.failed) return false;
-  S** y = cell + count;
-  const S** before = h + count;
-  for (int64_t r = 0; r < count; ++r) {
-    const int64_t b = p.order->row[chunk.place(r)];
-    for (int64_t u = 0; u < padded; ++u) carried[r * padded + u] = u < s.H ? p.c0[b * s.H + u] : S(0);
-    h[r] = p.h0 + b * s.H;
-    before[r] = carried + r * padded;
-  }
-  const int64_t longest = count ? chunk.length(0) : 0;
-  int64_t alive = count;
-  for (int64_t begin = 0; begin < longest; begin += kBlockSteps) {
-    const int64_t end = begin + kBlockSteps < longest ? begin + kBlockSteps : longest;
-    int64_t total = 0, running = alive;
-    for (int64_t step = begin; step < end; ++step) {
-      running = chunk.alive(step, running);
-      for (int64_t r = 0; r < running; ++r, ++total) {
-        const int64_t row = p.row(chunk.place(r), step);
-        x[total] = p.x + row * p.inputs;
-        out[total] = keep ? p.gates + row * s.wide : products + total * s.wide;
+  /* of a block of steps */
+  const S** x;
+  S** kept;
+  int64_t* number;
+  S* scratch; /* kept rows of inference */
+  /* of a step */
+  const S **h, **previous, **before;
+  S **cells, **y, *carried, *partial;
+  const S* start; /* (wide) what the sums of all blocks begin with */
+
+  bool prepare() {
+    const int64_t count = chunk.count, all = count * block_steps, width = s.cells * s.padded;
+    x = arena.take<const S*>(all);
+    kept = arena.take<S*>(all);
+    number = arena.take<int64_t>(all);
+    scratch = keep ? nullptr : arena.take<S>(all * s.kept_row);
+    h = arena.take<const S*>(3 * count);
+    cells = arena.take<S*>(2 * count);
+    carried = arena.take<S>(2 * count * width); /* cells before the first step; in inference all cells, in turns */
+    partial = arena.take<S>(count * G * s.n);
+    S* zeros = arena.take<S>(s.wide);
+    if (arena.failed || !cell.prepare(arena, chunk)) return false;
+    previous = h + count;
+    before = previous + count;
+    y = cells + count;
+    for (int64_t k = 0; k < s.wide; ++k) zeros[k] = S(0);
+    start = Cell::whole_rows ? zeros : p.bias;
+    for (int64_t r = 0; r < count; ++r) {
+      const int64_t b = p.order->row[chunk.place(r)];
+      previous[r] = p.h0 + b * s.P;
+      before[r] = carried + r * width;
+      for (int64_t c = 0; c < s.cells; ++c) {
+        S* to = carried + r * width + c * s.padded;
+        for (int64_t u = 0; u < s.padded; ++u) to[u] = u < s.H ? p.cell0[c][b * s.H + u] : S(0);
       }
     }
-    input_products<S>(s, x, out, x + block_rows, out + block_rows, total, p.inputs, p.w_x, p.bias);
-    S** gates = out;
-    for (int64_t step = begin; step < end; ++step) {
-      alive = chunk.alive(step, alive);
-      for (int64_t r = 0; r < alive; ++r) {
-        const int64_t row = p.row(chunk.place(r), step);
-        y[r] = p.y + row * width;
-        cell[r] = keep ? p.cells + row * padded : carried + (r + (step + 1) % 2 * count) * padded;
+    return true;
+  }
+
+  int64_t list_rows(int64_t begin, int64_t end, int64_t alive) {
+    int64_t total = 0;
+    for (int64_t at = begin; at < end; ++at) {
+      alive = chunk.alive(at, alive);
+      for (int64_t r = 0; r < alive; ++r, ++total) {
+        number[total] = p.row(chunk.place(r), at);
+        kept[total] = keep ? p.kept + number[total] * s.kept_row : scratch + total * s.kept_row;
+        x[total] = Cell::moves_input ? kept[total] + s.extra_at : p.x + number[total] * p.inputs;
       }
-      for (int64_t j = 0; j < s.blocks; ++j) {
-        ForwardStep<S> work{s, h, before, gates, cell, y, p.w_h, j, keep};
-        tiles(alive, work);
-      }
-      for (int64_t r = 0; r < alive; ++r) {
-        h[r] = y[r];
-        before[r] = cell[r];
-      }
-      gates += alive;
+    }
+    return total;
+  }
+
+  void step(int64_t at, int64_t alive, int64_t first) {
+    const int64_t width = s.cells * s.padded;
+    for (int64_t r = 0; r < alive; ++r) {
+      y[r] = p.y + number[first + r] * s.D * s.P;
+      cells[r] = keep ? kept[first + r] + s.cells_at : carried + (r + (at + 1) % 2 * chunk.count) * width;
+      h[r] = s.read_at < 0 ? previous[r] : kept[first + r] + s.read_at;
+    }
+    const ForwardRows<S> rows{at, alive, number + first, h, x + first, previous, before, cells, kept + first, y, keep};
+    cell.before_step(rows);
+    /* Forth and back in turns: the weights that the step before read last are still in the cache. */
+    for (int64_t k = 0; k < s.blocks; ++k) work_block(rows, at % 2 ? s.blocks - 1 - k : k);
+    if constexpr (Cell::whole_rows) {
+      for (int64_t r = 0; r < alive; ++r) cell.forward_row(rows, r);
+    }
+    cell.after_step(rows);
+    for (int64_t r = 0; r < alive; ++r) {
+      previous[r] = cell.h_after(rows, r);
+      before[r] = cells[r];
     }
   }
-  for (int64_t r = 0; r < count; ++r) {
-    const int64_t b = p.order->row[chunk.place(r)];
-    for (int64_t u = 0; u < s.H; ++u) p.hn[b * s.H + u] = h[r][u];
-    for (int64_t u = 0; u < s.H; ++u) p.cn[b * s.H + u] = before[r][u];
-    for (int64_t t = chunk.length(r); t < s.T; ++t) {
-      S* ended = p.y + (t * s.B + b) * width;
-      for (int64_t u = 0; u < s.H; ++u) ended[u] = S(0);
+
+  void work_block(const ForwardRows<S>& rows, int64_t j) {
+    constexpr int64_t group = G * Lanes<S>::n;
+    const int64_t inputs = in_step ? p.inputs : 0, depth = inputs + s.P;
+    /* One tile reads the weights once: they need not stay in L1. */
+    const int64_t part = rows.count > tile_rows<G>() ? kDepth : depth;
+    for (int64_t k = 0; k < depth; k += part) {
+      const int64_t end = k + part < depth ? k + part : depth;
+      const int64_t x_end = end < inputs ? end : inputs, h_from = k > inputs ? k : inputs;
+      const S* begin = in_step || Cell::separate ? start + j * group : nullptr;
+      StepTile<Cell> work{s, cell, rows, j, p.w_x + j * p.inputs * group, p.w_h + j * s.P * group, begin, partial,
+                          k, x_end - k, h_from - inputs, end - h_from, k == 0, end == depth};
+      tiles<tile_rows<G>()>(rows.count, work);
     }
   }
-  return true;
-}
+
+  void finish() {
+    for (int64_t r = 0; r < chunk.count; ++r) {
+      const int64_t b = p.order->row[chunk.place(r)];
+      for (int64_t u = 0; u < s.P; ++u) p.last_h[b * s.P + u] = previous[r][u];
+      for (int64_t c = 0; c < s.cells; ++c) {
+        for (int64_t u = 0; u < s.H; ++u) p.last_cell[c][b * s.H + u] = before[r][c * s.padded + u];
+      }
+    }
+    cell.finish(chunk);
+  }
+};

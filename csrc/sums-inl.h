@@ -1,118 +1,196 @@
-/* Weight gradients, after the time loop: sums over rows. Included once per target, inside its namespace. */
+/* Weight gradients: sums over the rows of a block of steps of products of two vectors. Included once per target, inside
+ * its namespace.
+ *
+ * The gradient rows and the vectors they are multiplied with are copied to where the product reads one after another;
+ * the copies are shared by all products. Every sum runs over the rows in their order and is continued from block to
+ * block, so the bits depend neither on the number of threads nor on how the tasks are cut. */
 
-/* Weight gradients of one block of units for some columns of the input or of the state: sums over rows, in a fixed order. */
+constexpr int64_t kSumRows = 128; /* rows of gradients of one block of units that stay in L1 */
+
+/* A vector of each row: `width` values from `at` on; or the number one, whose sum is that of a bias. */
 template <class S>
-struct Sums {
-  const S* const* source; /* per row */
-  const S* const* da;     /* per row, at the block */
-  S* acc;                 /* (columns, 4 n) */
-  int64_t rows, column;
-  template <int MB>
-  void tile(int64_t first) {
-    constexpr int64_t n = Lanes<S>::n;
-    Vec<S> sum[MB][4];
-    for (int r = 0; r < MB; ++r) {
-      for (int g = 0; g < 4; ++g) sum[r][g] = load<S>(acc + ((first + r) * 4 + g) * n);
-    }
-    for (int64_t k = 0; k < rows; ++k) {
-      const S* from = source[k] + column + first;
-      Vec<S> d[4];
-      for (int g = 0; g < 4; ++g) d[g] = load<S>(da[k] + g * n);
-#pragma GCC unroll 8
-      for (int r = 0; r < MB; ++r) {
-        const Vec<S> v = splat<S>(from[r]);
-#pragma GCC unroll 8
-        for (int g = 0; g < 4; ++g) sum[r][g] += v * d[g];
+struct Source {
+  const S* const* rows; /* null: the number one */
+  int64_t at, width;
+  S* out; /* (gates * units, width) */
+};
+
+/* The sums of gradients (rows of `gates` interleaved gates of `units`) times sources. */
+template <class S>
+struct Job {
+  int gates;
+  bool plain; /* the gradients are one vector of `units`, of which `gates` blocks are worked together */
+  int64_t units, gradients_at;
+  Source<S> source[3];
+  int sources;
+  S* sums;   /* (blocks, groups of columns, tile_rows, gates n) */
+  S* packed; /* (groups of rows, groups of columns, kSumRows, tile_rows) */
+
+  int64_t columns() const {
+    int64_t all = 0;
+    for (int k = 0; k < sources; ++k) all += source[k].width;
+    return all;
+  }
+  int64_t in_tile() const { return gates == 1 ? tile_rows<1>() : gates == 3 ? tile_rows<3>() : tile_rows<4>(); }
+  int64_t groups() const { return (columns() + in_tile() - 1) / in_tile(); }
+  int64_t in_block() const { return plain ? gates * Lanes<S>::n : Lanes<S>::n; }
+  int64_t blocks() const { return (units + in_block() - 1) / in_block(); }
+  int64_t sum_values() const { return blocks() * groups() * in_tile() * gates * Lanes<S>::n; }
+  int64_t packed_values(int64_t rows) const { return round_up(rows, kSumRows) * groups() * in_tile(); }
+};
+
+template <class S>
+struct JobList {
+  Job<S>* job = nullptr; /* as many as fit: two, and more_jobs of the cell */
+  int count = 0;
+  void add(int gates, int64_t units, int64_t gradients_at, Source<S> source) {
+    job[count++] = {gates, false, units, gradients_at, {source, {}, {}}, 1, nullptr, nullptr};
+  }
+  /* Gradients that are one vector; three vectors that are read and not used may follow it in the row. */
+  void add_vector(int64_t units, int64_t gradients_at, Source<S> source) {
+    const bool wide = units > 2 * Lanes<S>::n;
+    job[count++] = {wide ? 4 : 1, wide, units, gradients_at, {source, {}, {}}, 1, nullptr, nullptr};
+  }
+};
+
+/* Copy the sources of rows first .. first + rows: out[group of MB columns][row][column]. */
+template <class S, int MB>
+void pack_sources(const Job<S>& job, int64_t first, int64_t rows, S* out) {
+  for (int64_t r = 0; r < rows; ++r) {
+    S* to = out + r * MB;
+    int64_t column = 0;
+    for (int k = 0; k < job.sources; ++k) {
+      const S one = 1;
+      const Source<S>& source = job.source[k];
+      const S* from = source.rows ? source.rows[first + r] + source.at : &one;
+      for (int64_t left = source.width; left > 0;) {
+        const int64_t run = left < MB - column ? left : MB - column;
+        if (run == MB) {
+          __builtin_memcpy(to, from, MB * sizeof(S));
+        } else {
+          for (int64_t u = 0; u < run; ++u) to[column + u] = from[u];
+        }
+        from += run;
+        left -= run;
+        column += run;
+        if (column == MB) {
+          column = 0;
+          to += kSumRows * MB;
+        }
       }
     }
+    for (; column > 0 && column < MB; ++column) to[column] = S(0);
+  }
+}
+
+/* sums[column][gate] (+)= sum over rows of a source's column times the gradients. */
+template <class S, int G>
+inline void sum_tile(const S* gradients, const S* source, int64_t rows, S* sums, bool add) {
+  constexpr int64_t n = Lanes<S>::n;
+  constexpr int MB = tile_rows<G>();
+  Vec<S> acc[MB][G] = {};
+  for (int r = 0; add && r < MB; ++r) {
+    for (int g = 0; g < G; ++g) acc[r][g] = load<S>(sums + (r * G + g) * n);
+  }
+  for (int64_t k = 0; k < rows; ++k, gradients += G * n, source += MB) {
+    Vec<S> d[G];
+#pragma GCC unroll 8
+    for (int g = 0; g < G; ++g) d[g] = load<S>(gradients + g * n);
+#pragma GCC unroll 16
     for (int r = 0; r < MB; ++r) {
-      for (int g = 0; g < 4; ++g) store<S>(acc + ((first + r) * 4 + g) * n, sum[r][g]);
+      const Vec<S> v = splat<S>(source[r]);
+#pragma GCC unroll 8
+      for (int g = 0; g < G; ++g) acc[r][g] += v * d[g];
     }
   }
-};
-
-constexpr int64_t kSumColumns = 4 * kRows; /* columns of a task */
-constexpr int64_t kSumRows = 128;          /* rows of gate gradients that stay in L1 meanwhile */
-
-/* Rows that are no padding, in order of time: where each one's input, state before and gate gradients stand. */
-template <class S>
-struct RowList {
-  const S **x, **h, **da;
-  int64_t count;
-};
-
-template <class S>
-bool list_rows(Arena& arena, const Pass<S>& p, RowList<S>& list) {
-  const Shape<S>& s = *p.shape;
-  const int64_t all = s.T * s.B, width = s.D * s.H;
-  list.x = arena.take<const S*>(all);
-  list.h = arena.take<const S*>(all);
-  list.da = arena.take<const S*>(all);
-  if (arena.failed) return false;
-  list.count = 0;
-  const int64_t longest = s.B ? p.order->length[0] : 0;
-  for (int64_t step = 0; step < longest; ++step) {
-    for (int64_t place = 0; place < s.B && p.order->length[place] > step; ++place) {
-      const int64_t row = p.row(place, step);
-      list.x[list.count] = p.x + row * p.inputs;
-      list.h[list.count] = step ? p.y + p.row(place, step - 1) * width : p.h0 + p.order->row[place] * s.H;
-      list.da[list.count++] = p.da + row * s.wide;
-    }
+  for (int r = 0; r < MB; ++r) {
+    for (int g = 0; g < G; ++g) store<S>(sums + (r * G + g) * n, acc[r][g]);
   }
-  return true;
 }
 
+/* What the rows of a block of steps give to the sums of one block of units; added to them unless it is the first. */
+template <class S, int G>
+void sum_block(const Job<S>& job, const Records<S>& records, int64_t j, bool add) {
+  constexpr int64_t n = Lanes<S>::n, in_tile = tile_rows<G>();
+  alignas(64) S gradients[kSumRows * G * n];
+  for (int64_t first = 0; first < records.count || first == 0; first += kSumRows) {
+    const int64_t rows = records.count - first < kSumRows ? records.count - first : kSumRows;
+    for (int64_t k = 0; k < rows; ++k) {
+      const S* from = records.gradients[first + k] + job.gradients_at + j * G * n;
+      for (int g = 0; g < G; ++g) store<S>(gradients + (k * G + g) * n, load<S>(from + g * n));
+    }
+    const int64_t groups = job.groups();
+    const S* source = job.packed + first * groups * in_tile;
+    S* sums = job.sums + j * groups * in_tile * G * n;
+    for (int64_t k = 0; k < groups; ++k) {
+      sum_tile<S, G>(gradients, source + k * kSumRows * in_tile, rows, sums + k * in_tile * G * n, add || first > 0);
+    }
+  }
+}
+
+/* Copy the sums of one block of units to the gradients of the weights. */
 template <class S>
-void sum_columns(const Pass<S>& p, const RowList<S>& list, int64_t j, const S* const* source, int64_t column,
-                 int64_t columns, int64_t all_columns, S* out) {
-  const Shape<S>& s = *p.shape;
+void write_sums(const Job<S>& job, int64_t j) {
   constexpr int64_t n = Lanes<S>::n;
-  alignas(64) S acc[kSumColumns * 4 * n];
-  for (int64_t k = 0; k < columns * 4 * n; ++k) acc[k] = S(0);
-  const S* da[kSumRows];
-  for (int64_t first = 0; first < list.count; first += kSumRows) {
-    const int64_t rows = list.count - first < kSumRows ? list.count - first : kSumRows;
-    for (int64_t k = 0; k < rows; ++k) da[k] = list.da[first + k] + j * 4 * n;
-    Sums<S> sums{source + first, da, acc, rows, column};
-    tiles(columns, sums);
+  const int64_t in_tile = job.in_tile(), G = job.gates;
+  const S* sums = job.sums + j * job.groups() * in_tile * G * n;
+  for (int k = 0; k < job.sources; ++k) {
+    const Source<S>& source = job.source[k];
+    for (int64_t g = 0; g < G; ++g) {
+      const int64_t first = job.plain ? (j * G + g) * n : j * n;
+      const int64_t units = job.units - first < n ? job.units - first : n;
+      S* to = source.out + (job.plain ? first : g * job.units + first) * source.width;
+      for (int64_t u = 0; u < source.width; u += n) {
+        const int64_t count = source.width - u < n ? source.width - u : n;
+        transpose_lanes<S>(sums + (u * G + g) * n, G * n, units, count, to + u, source.width, count);
+      }
+    }
+    sums += source.width * G * n;
   }
-  for (int64_t g = 0; g < 4; ++g) {
-    for (int64_t lane = 0; lane < s.in_block(j); ++lane) {
-      S* row = out + (g * s.H + j * n + lane) * all_columns + column;
-      for (int64_t k = 0; k < columns; ++k) row[k] = acc[(k * 4 + g) * n + lane];
+}
+
+template <class S>
+bool list_records(Arena& arena, const Pass<S>& p, int64_t steps, Records<S>& records) {
+  const int64_t most = p.shape->B * steps;
+  records.number = arena.take<int64_t>(most);
+  const S*** const lists[] = {&records.x,      &records.h,    &records.previous,
+                              &records.before, &records.kept, &records.gradients};
+  for (const S*** list : lists) *list = arena.take<const S*>(most);
+  return !arena.failed;
+}
+
+template <class Cell>
+void fill_records(const Pass<typename Cell::Scalar>& p, Records<typename Cell::Scalar>& records) {
+  const Shape<typename Cell::Scalar>& s = *p.shape;
+  int64_t k = 0;
+  for (int64_t step = p.begin; step < p.end; ++step) {
+    for (int64_t place = 0; place < s.B && p.order->length[place] > step; ++place, ++k) {
+      records.number[k] = p.row(place, step);
+      records.kept[k] = p.kept + records.number[k] * s.kept_row;
+      records.previous[k] = Cell::h_before(p, place, step);
+      records.before[k] = p.cells_before(place, step);
+      records.gradients[k] = p.gradients_of(place, step);
+      records.h[k] = s.read_at < 0 ? records.previous[k] : records.kept[k] + s.read_at;
+      records.x[k] = Cell::moves_input ? records.kept[k] + s.extra_at : p.x + records.number[k] * p.inputs;
     }
   }
+  records.count = k;
 }
 
-template <class S>
-void sum_bias(const Pass<S>& p, const RowList<S>& list, int64_t j) {
+/* The jobs that every cell has: its two matrices, and the bias if it is a part of the product. */
+template <class Cell>
+void list_jobs(const Pass<typename Cell::Scalar>& p, const Records<typename Cell::Scalar>& records,
+               JobList<typename Cell::Scalar>& list) {
+  using S = typename Cell::Scalar;
   const Shape<S>& s = *p.shape;
-  constexpr int64_t n = Lanes<S>::n;
-  Vec<S> sum[4] = {};
-  for (int64_t k = 0; k < list.count; ++k) {
-    for (int g = 0; g < 4; ++g) sum[g] += load<S>(list.da[k] + (j * 4 + g) * n);
+  const Source<S> h{records.h, 0, s.P, p.dw_hh}, x{records.x, 0, p.inputs, p.dw_ih}, one{nullptr, 0, 1, p.db};
+  list.add(Cell::gates, s.H, 0, h);
+  Job<S>& job = list.job[0];
+  if (Cell::separate) {
+    list.add(Cell::gates, s.H, s.input_at, x);
+  } else {
+    job.source[job.sources++] = x;
   }
-  for (int64_t g = 0; g < 4; ++g) store_some<S>(p.db + g * s.H + j * n, sum[g], s.in_block(j));
-}
-
-/* Task numbers of one pass: for each block of units, groups of input columns, groups of state columns, and the bias. */
-template <class S>
-int64_t sum_tasks(const Pass<S>& p) {
-  const int64_t x = (p.inputs + kSumColumns - 1) / kSumColumns, h = (p.shape->H + kSumColumns - 1) / kSumColumns;
-  return p.shape->blocks * (x + h + 1);
-}
-
-template <class S>
-void sum_task(const Pass<S>& p, const RowList<S>& list, int64_t number) {
-  const int64_t H = p.shape->H;
-  const int64_t x = (p.inputs + kSumColumns - 1) / kSumColumns, h = (H + kSumColumns - 1) / kSumColumns;
-  const int64_t j = number / (x + h + 1), group = number % (x + h + 1);
-  if (group == x + h) {
-    if (p.db != nullptr) sum_bias<S>(p, list, j);
-    return;
-  }
-  const bool is_input = group < x;
-  const int64_t all = is_input ? p.inputs : H, column = (is_input ? group : group - x) * kSumColumns;
-  const int64_t columns = all - column < kSumColumns ? all - column : kSumColumns;
-  sum_columns<S>(p, list, j, is_input ? list.x : list.h, column, columns, all, is_input ? p.dw_ih : p.dw_hh);
+  if (!Cell::whole_rows && p.db != nullptr) job.source[job.sources++] = one;
+  Cell::add_jobs(p, records, list);
 }

@@ -12,9 +12,11 @@
 namespace lstmkit {
 struct Target {
   const char* name;
-  int (*forward)(const lstmkit_lstm*);
-  int (*backward)(const lstmkit_lstm*);
-  int64_t (*reserve)(const lstmkit_lstm*);
+  int (*forward)(const lstmkit_stack*);
+  int (*backward)(const lstmkit_stack*);
+  int64_t (*reserve)(const lstmkit_stack*);
+  int64_t (*packed)(const lstmkit_stack*);
+  int (*pack)(const lstmkit_stack*, void*);
 };
 }  // namespace lstmkit
 #endif

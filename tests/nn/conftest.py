@@ -35,8 +35,15 @@ def assert_same() -> Callable[[Numbers, Numbers], None]:
         assert ours.keys() == theirs.keys()
         for name, expected in theirs.items():
             assert ours[name].dtype == expected.dtype, name
+            bounds = TOLERANCES[expected.dtype]
+            # Sums of many products are as exact as their largest value, not as each value that happens to be small.
+            largest = float(expected.abs().max()) if expected.numel() else 0.0
             torch.testing.assert_close(
-                ours[name], expected, **TOLERANCES[expected.dtype], msg=lambda text, name=name: f"{name}: {text}"
+                ours[name],
+                expected,
+                rtol=bounds["rtol"],
+                atol=bounds["atol"] * (1 + largest),
+                msg=lambda text, name=name: f"{name}: {text}",
             )
 
     return check

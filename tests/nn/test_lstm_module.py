@@ -28,13 +28,13 @@ def test_initial_weights_under_a_seed_are_torchs(options):
 
 
 def test_state_dicts_load_both_ways():
-    theirs, ours = torch.nn.LSTM(5, 3, **FULL), LSTM(5, 3, **FULL)
+    theirs, ours = torch.nn.LSTM(5, 3, **FULL), LSTM(5, 3, **FULL, backend="torch")
     assert [n for n, _ in ours.named_parameters()] == [n for n, _ in theirs.named_parameters()]
     x = torch.randn(4, 2, 5)
     assert not torch.equal(ours(x)[0], theirs(x)[0])
     theirs.load_state_dict(ours.state_dict(), strict=True)
     assert torch.equal(ours(x)[0], theirs(x)[0])
-    fresh = LSTM(5, 3, **FULL)
+    fresh = LSTM(5, 3, **FULL, backend="torch")
     fresh.load_state_dict(theirs.state_dict(), strict=True)
     assert torch.equal(fresh(x)[0], theirs(x)[0])
 
@@ -163,5 +163,5 @@ def test_wrong_settings_raise_what_torch_raises(options, error):
 
 
 def test_an_unknown_backend_is_refused_when_the_layer_is_built():
-    with pytest.raises(InputError, match="one of native, torch, reference; got 'cuda'"):
+    with pytest.raises(InputError, match="one of native, torch, chunkwise, reference; got 'cuda'"):
         LSTM(5, 3, backend="cuda")

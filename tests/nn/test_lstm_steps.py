@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch.nn import functional
 
-from lstmkit.recurrence import lstm_step
+from lstmkit.recurrence.cells import Lstm
 
 pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN:UserWarning")
 DTYPES = pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=["float64", "float32"])
@@ -17,12 +16,13 @@ DTYPES = pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=["
 def test_the_unrolled_step_is_the_layer(dtype, proj_size, backend, pair, states, assert_same, everything):
     theirs, ours = pair(4, 3, proj_size=proj_size, dtype=dtype, backend=backend)
     x, hx = torch.randn(6, 5, 4, dtype=dtype), states(theirs, 5)
-    gates_x = functional.linear(x, theirs.weight_ih_l0, theirs.bias_ih_l0 + theirs.bias_hh_l0)
+    weights = {name.removesuffix("_l0"): weight for name, weight in theirs.named_parameters()}
+    inputs = Lstm().inputs(x, weights)
     h, c = hx[0][0], hx[1][0]
     outputs = []
     for t in range(6):
-        h, c = lstm_step(gates_x[t], (h, c), theirs.weight_hh_l0, theirs.weight_hr_l0 if proj_size else None)
-        outputs.append(h)
+        y, (h, c) = Lstm().step(inputs[t], (h, c), weights)
+        outputs.append(y)
     y, state = ours(x, hx)
     assert_same({"y": y, "h": state[0][0], "c": state[1][0]}, {"y": torch.stack(outputs), "h": h, "c": c})
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
 from lstmkit.errors import InputError
-from lstmkit.nn import LSTM
+from lstmkit.nn import LSTM, Lstm
 from lstmkit.recurrence import BACKENDS, Explanation
 
 X = torch.zeros(4, 2, 3)
-LEFT_TO_TORCH = "equal lengths in float32 are left to torch until this kernel has been measured faster on every shape"
 NO_STEPS = "a sequence has length 0, which torch's packed sequences refuse"
 
 
@@ -26,27 +29,36 @@ def test_every_backend_has_its_own_name_and_a_description():
     assert all(b.description for b in BACKENDS)
 
 
+REASONS = (("native", ""), ("torch", ""), ("chunkwise", "lstm has no parallel form"), ("reference", ""))
+
+
 def test_the_first_that_can_is_chosen():
-    reasons = (("native", LEFT_TO_TORCH), ("torch", ""), ("reference", ""))
-    assert LSTM(3, 2).explain(X) == Explanation("torch", "", reasons)
+    assert LSTM(3, 2).explain(X) == Explanation("native", "", REASONS)
     assert LSTM(3, 2).explain(X, lengths=[4, 1]).chosen == "native"
     assert LSTM(3, 2, dtype=torch.float64).explain(X.double()).chosen == "native"
 
 
-def test_a_slower_backend_runs_when_it_is_forced():
-    assert LSTM(3, 2, backend="native").explain(X).chosen == "native"
+@pytest.mark.parametrize("forced", [None, "native"])
+def test_portable_code_leaves_equal_lengths_to_torch_unless_it_is_forced(forced):
+    program = (
+        "import torch; from lstmkit.nn import LSTM; x = torch.zeros(4, 2, 3)\n"
+        f"lstm = LSTM(3, 2, backend={forced!r})\n"
+        "print(lstm.explain(x).chosen, lstm.explain(x, lengths=[4, 1]).chosen)\n"
+        "print(LSTM(3, 2, cell='alstm').explain(x).chosen)"
+    )
+    environment = os.environ | {"LSTMKIT_TARGET": "portable"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["native" if forced else "torch", "native", "native"]
 
 
 def test_the_next_is_chosen_when_the_first_cannot():
-    found = LSTM(3, 2, proj_size=1).explain(X, lengths=[4, 0])
-    reasons = (("native", "it has no recurrent projection yet"), ("torch", NO_STEPS), ("reference", ""))
-    assert found == Explanation("reference", "", reasons)
+    found = LSTM(3, 2, cell=Lstm(clip=1.0)).explain(X, lengths=[4, 0])
+    assert (found.chosen, dict(found.reasons)["native"]) == ("reference", "it does not clip")
+    assert LSTM(3, 2, dtype=torch.float16).explain(X.half()).chosen == "torch"
 
 
 def test_the_argument_forces():
-    found = LSTM(3, 2, backend="reference").explain(X)
-    reasons = (("native", LEFT_TO_TORCH), ("torch", ""), ("reference", ""))
-    assert found == Explanation("reference", "argument", reasons)
+    assert LSTM(3, 2, backend="reference").explain(X) == Explanation("reference", "argument", REASONS)
 
 
 def test_the_environment_variable_forces(monkeypatch):
@@ -69,7 +81,7 @@ def test_an_empty_environment_variable_forces_nothing(monkeypatch):
 
 def test_an_unknown_name_in_the_environment_variable_is_refused(monkeypatch):
     monkeypatch.setenv("LSTMKIT_BACKEND", "metal")
-    with pytest.raises(InputError, match="backend must be one of native, torch, reference; got 'metal'"):
+    with pytest.raises(InputError, match="backend must be one of native, torch, chunkwise, reference; got 'metal'"):
         LSTM(3, 2)(X)
 
 
@@ -96,18 +108,24 @@ def _operations(layer: torch.nn.LSTM) -> set[str]:
 
 def test_the_forced_backend_is_the_one_that_runs(monkeypatch):
     torchs, ours = _operations(torch.nn.LSTM(3, 2)), _operations(LSTM(3, 2, backend="reference"))
-    assert torchs != ours
-    assert _operations(LSTM(3, 2)) == _operations(LSTM(3, 2, backend="torch")) == torchs
+    native = _operations(LSTM(3, 2, backend="native"))
+    assert torchs != ours != native != torchs
+    assert _operations(LSTM(3, 2)) == native
+    assert _operations(LSTM(3, 2, backend="torch")) == torchs
     monkeypatch.setenv("LSTMKIT_BACKEND", "reference")
     assert _operations(LSTM(3, 2)) == ours
 
 
 def test_the_explanation_reads_as_a_few_lines():
-    assert str(LSTM(3, 2, backend="reference").explain(X, lengths=[4, 0])) == (
-        "backend: reference (forced by argument)\n  native: can take this call\n"
-        f"  torch: {NO_STEPS}\n  reference: can take this call"
-    )
-    assert str(LSTM(3, 2).explain(X)).splitlines()[0] == "backend: torch"
+    assert str(LSTM(3, 2, backend="reference").explain(X, lengths=[4, 0])).splitlines() == [
+        "backend: reference (forced by argument)",
+        "  native: can take this call",
+        f"  torch: {NO_STEPS}",
+        "  chunkwise: lstm has no parallel form",
+        "  reference: can take this call",
+        "  cost: one Python step per time step, about ten times as slow as a kernel or more",
+    ]
+    assert str(LSTM(3, 2).explain(X)).splitlines()[0] == "backend: native"
 
 
 def test_explaining_checks_the_call_as_running_does():

@@ -15,6 +15,7 @@ import typer
 from lstmkit import __version__
 from lstmkit.cli.backtest import backtest
 from lstmkit.cli.doctor import doctor
+from lstmkit.cli.explain import explain
 from lstmkit.cli.forecast import forecast
 from lstmkit.cli.predict import predict
 from lstmkit.errors import InputError
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 for command in (forecast, predict, backtest, doctor):
     app.command()(command)
+app.add_typer(explain)
 
 
 def _version(value: bool) -> None:
@@ -60,7 +62,10 @@ def main(arguments: list[str] | None = None) -> None:
         names = getattr(error.param, "opts", [])
         code = _fail(f"{error.format_message()}{_given(arguments, names)}")
     except typer.TyperException as error:
-        code = error.exit_code if not error.format_message() else _fail(error.format_message())
+        message = error.format_message()
+        if message.startswith("Usage:"):  # a command that needs a subcommand, and got none, shows its help
+            typer.echo(message, err=True)
+        code = error.exit_code if not message or message.startswith("Usage:") else _fail(message)
     except (KeyboardInterrupt, typer.Abort):
         code = 130
     except BrokenPipeError:

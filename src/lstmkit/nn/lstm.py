@@ -1,32 +1,49 @@
-"""`LSTM`: torch.nn.LSTM with lengths, and with a choice of backends underneath."""
+"""`LSTM`: torch.nn.LSTM with lengths, every cell of the family, and a choice of backends underneath."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
 
 import torch
 from torch import Tensor
+from torch.nn import Parameter, functional
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from lstmkit.errors import InputError
-from lstmkit.recurrence.backends import Explanation, check_backend_name, explain_call, run, zero_state
-from lstmkit.recurrence.call import LstmCall
+from lstmkit.nn.lengths import Lengths, checked_lengths
+from lstmkit.nn.regularization import Rates, Regularization, locked, rates
+from lstmkit.nn.streaming import fast_step
+from lstmkit.recurrence import Call, Cell, Explanation, Output
+from lstmkit.recurrence.backends import check_backend_name, explain_call, run
+from lstmkit.recurrence.cell import NO_MASKS, Sizes, State
+from lstmkit.recurrence.cells import Lstm, cell_named
 
-State = tuple[Tensor, Tensor]
-Lengths = Tensor | Sequence[int]
 
+class LSTM(torch.nn.RNNBase):
+    """A drop-in for `torch.nn.LSTM` that also takes `lengths`, other cells of the family, and their regularisers.
 
-class LSTM(torch.nn.LSTM):
-    """A drop-in for `torch.nn.LSTM` that also takes `lengths`.
+    Constructor, parameter names, initialisation and state dict are torch's, so checkpoints load both ways. It is no
+    subclass of `torch.nn.LSTM`, which torch.compile refuses to look into, but of the class below. Letters: B batch,
+    T time, I input, H hidden, P output width (`proj_size` if positive, else H), K layers, D directions.
 
-    Constructor, parameter names, initialisation and state dict are torch's, so checkpoints load both ways. Letters:
-    B batch, T time, I input, H hidden, P output width (`proj_size` if positive, else H), K layers, D directions.
+    torch.compile and torch.export see one operator a call. Under autocast outputs and states have autocast's type, as
+    with torch; where torch's own kernels do not run, they are computed in float32 first. torch.func.vmap joins the
+    samples to the batch; it goes over them one by one where each has weights, or gradients of weights, of its own.
+    Forward-mode derivatives go through the reference. Gradients may be differentiated again, in eager mode.
 
     input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size, device, dtype
                 as in torch.nn.LSTM
+    cell        a name, such as "peephole", or settings, such as ALstm(lags=(7, 1)); the plain LSTM by default
+    zoneout     probability that a unit keeps its old value: of h and c alike, or (of h, of c)
+    weight_drop probability of dropping an entry of a recurrent matrix, drawn once a call
+    locked_dropout     of the inputs of layers, the state, and the output alike, or of each: one mask a sequence
+    recurrent_dropout  of the candidate at each step: recurrent dropout without memory loss
+    forget_bias the forget gate's bias to begin with, b_ih and b_hh together; None: as torch initialises it
     backend     name of the backend that must run every call, or None for the fastest that can; see `explain`
-    Raises      InputError if there is no such backend; whatever torch.nn.LSTM raises for the rest
-    Source      Hochreiter & Schmidhuber 1997; Gers, Schmidhuber & Cummins 2000; Sak, Senior & Beaufays 2014
+    Raises      InputError if there is no such cell or backend, or a rate is no probability; whatever torch.nn.LSTM
+                raises for the rest
+    Source      Hochreiter & Schmidhuber 1997; Gers, Schmidhuber & Cummins 2000; Sak, Senior & Beaufays 2014; each
+                cell and regulariser names its own; forget_bias: Jozefowicz, Zaremba & Sutskever 2015
     """
 
     def __init__(
@@ -42,10 +59,25 @@ class LSTM(torch.nn.LSTM):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
         *,
+        cell: str | Cell = "lstm",
+        zoneout: Rates = 0.0,
+        weight_drop: float = 0.0,
+        locked_dropout: Rates = 0.0,
+        recurrent_dropout: float = 0.0,
+        forget_bias: float | None = None,
         backend: str | None = None,
     ) -> None:
         check_backend_name(backend)
+        self.cell = cell_named(cell)
+        self.regularization = Regularization(
+            rates("zoneout", zoneout, 2), weight_drop, rates("locked_dropout", locked_dropout, 3), recurrent_dropout
+        )
+        self._draws = self.regularization != Regularization()  # torch.compile cannot compare numbers it keeps open
+        self.forget_bias = forget_bias
+        self.backend = backend
+        self._complete = False
         super().__init__(
+            "LSTM",
             input_size,
             hidden_size,
             num_layers,
@@ -57,129 +89,277 @@ class LSTM(torch.nn.LSTM):
             device=device,
             dtype=dtype,
         )
-        self.backend = backend
+        self._check_cell()
+        if not self._is_torchs:
+            self._replace_parameters(device, dtype)
+        self._complete = True
+        if forget_bias is not None or not self._is_torchs:
+            self.reset_parameters()
 
-    def forward(  # type: ignore[override]
+    @property
+    def _is_torchs(self) -> bool:
+        return isinstance(self.cell, Lstm) and self.cell.plain
+
+    @property
+    def directions(self) -> int:
+        """1, or 2 if bidirectional."""
+        return 2 if self.bidirectional else 1
+
+    def _sizes(self, layer: int) -> Sizes:
+        output = self.proj_size or self.hidden_size
+        return Sizes(self.directions * output if layer else self.input_size, self.hidden_size, output, self.bias)
+
+    def _check_cell(self) -> None:
+        one = torch.empty(1, 1, 1)
+        masks = self.regularization.masks(one, 1, 1, 1, training=True)
+        reason = self.cell.unsupported(self._sizes(0), masks)
+        if not reason and self.forget_bias is not None and self.cell.forget_rows(1) is None:
+            reason = f"{self.cell.name} has no forget gate of its own, which forget_bias= could set"
+        if not reason and self.forget_bias is not None and not self.bias:
+            reason = "forget_bias= needs bias=True"
+        if reason:
+            raise InputError(f"LSTM: {reason}")
+
+    def _replace_parameters(self, device: torch.device | str | None, dtype: torch.dtype | None) -> None:
+        """Put the cell's own parameters in the place of torch's."""
+        for name in self._flat_weights_names:
+            delattr(self, name)
+        self._all_weights = []
+        for k in range(self.num_layers * self.directions):
+            layer, suffix = k // self.directions, "_reverse" if k % self.directions else ""
+            shapes = self.cell.weight_shapes(self._sizes(layer))
+            self._all_weights.append([f"{name}_l{layer}{suffix}" for name in shapes])
+            for name, shape in zip(self._all_weights[-1], shapes.values(), strict=True):
+                self.register_parameter(name, Parameter(torch.empty(shape, device=device, dtype=dtype)))
+        self._flat_weights_names = [name for names in self._all_weights for name in names]
+        self._flat_weights = [getattr(self, name) for name in self._flat_weights_names]
+
+    def reset_parameters(self) -> None:
+        """Fill the parameters afresh: as the cell's source says, else uniform in ±1/√H; then the forget bias."""
+        super().reset_parameters()
+        if not self._complete:
+            return  # torch's constructor calls this before the cell's own parameters are there
+        for k, names in enumerate(self._all_weights):
+            sizes = self._sizes(k // self.directions)
+            shapes = self.cell.weight_shapes(sizes)
+            weights = dict(zip(shapes, (getattr(self, name) for name in names), strict=True))
+            with torch.no_grad():
+                if not self._is_torchs:
+                    self.cell.initialize(weights, sizes)
+                if self.forget_bias is not None:
+                    rows = self.cell.forget_rows(self.hidden_size)
+                    weights["bias_ih"][rows], weights["bias_hh"][rows] = self.forget_bias, 0.0
+
+    def flatten_parameters(self) -> None:
+        """Lay torch's own weights out for cuDNN; other cells have nothing to lay out."""
+        if self._is_torchs:
+            super().flatten_parameters()
+
+    def extra_repr(self) -> str:
+        """Return what torch prints, and the cell and regularisers if they are not the plain ones."""
+        text = super().extra_repr()
+        text += "" if self._is_torchs else f", cell={self.cell}"
+        return text + ("" if self.regularization == Regularization() else f", {self.regularization}")
+
+    def forward(
         self, input: Tensor | PackedSequence, hx: State | None = None, *, lengths: Lengths | None = None
     ) -> tuple[Tensor | PackedSequence, State]:
         """Run the whole stack over a batch of sequences.
 
         input    (T, B, I), or (B, T, I) if batch_first, or (T, I) unbatched, or a PackedSequence
-        hx       (h0, c0): (K * D, B, P) and (K * D, B, H), without B if unbatched; zeros if None
+        hx       the initial state, for the plain LSTM (h0, c0): (K * D, B, P) and (K * D, B, H), for other cells what
+                 `cell.states` names, always a tuple; without B if unbatched; zeros if None
         lengths  (B,) integers from 0 to T, or None for T each; steps at and after a sequence's length are padding:
                  they are never read, their outputs are zero, the final state is the one after the last true step, and
                  the backward direction starts there
-        Returns  output, of the kind and layout of the input with last axis D * P, and (h, c), shaped like hx
+        Returns  output, of the kind and layout of the input with last axis D * P, and the final state, shaped like hx
         Raises   RuntimeError or ValueError as torch.nn.LSTM does for wrong shapes; InputError for wrong lengths
         """
-        self._update_flat_weights()  # torch's checks look at these references, which functional_call leaves stale
         if isinstance(input, PackedSequence):
             return self._forward_packed(input, hx, lengths)
         batched = input.dim() == 3
-        call = self._call(input, hx, lengths)
-        out = run(call, self.backend)
+        out = self._run(self._call(input, hx, lengths))
         y = out.y.transpose(0, 1) if self.batch_first and batched else out.y
         if batched:
-            return y, (out.h, out.c)
-        return y.squeeze(1), (out.h.squeeze(1), out.c.squeeze(1))
+            return y, out.state
+        return y.squeeze(1), tuple(s.squeeze(1) for s in out.state)
+
+    def step(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """Advance a stack of one direction by one step of a stream.
+
+        Without gradients, on the CPU, weights are packed once and a step is one call of the native library. Changing a
+        weight in place packs anew, except through `.data`, which torch does not count as a change.
+
+        x        (B, I)
+        state    as `forward` takes it, each (K, B, width); zeros if None
+        Returns  the output (B, P) and the state after the step; step by step equals `forward` to rounding
+        Raises   InputError if the layer is bidirectional or x is no batch of single steps
+        """
+        if self.bidirectional:
+            raise InputError(
+                "LSTM: step() needs a layer of one direction; the other one begins at the end of a sequence"
+            )
+        if x.dim() != 2:
+            raise InputError(f"LSTM: step() takes one step of a batch, shape (B, I); got shape {tuple(x.shape)}")
+        if state is None:
+            widths = self.cell.state_widths(self._sizes(0))
+            state = tuple(x.new_zeros(self.num_layers, x.shape[0], width) for width in widths)
+        found = fast_step(self, x, state)
+        if found is not None:
+            return found
+        call = self._assemble(x.unsqueeze(0), state, None)
+        self._check_input(call)
+        self._check_state(call.x, state)
+        out = self._run(call)
+        return out.y.squeeze(0), out.state
+
+    @property
+    def draws(self) -> bool:
+        """Whether anything is drawn at random inside the recurrence in training."""
+        return self._draws
 
     def explain(self, input: Tensor, hx: State | None = None, *, lengths: Lengths | None = None) -> Explanation:
         """Say which backend would run `forward(input, hx, lengths=lengths)`, and why not a faster one."""
-        return explain_call(self._call(input, hx, lengths), self.backend)
+        call = self._call(input, hx, lengths)
+        with torch.random.fork_rng(devices=[]):
+            return explain_call(self._regularized(call), self.backend)
+
+    def _run(self, call: Call) -> Output:
+        """Run a call with everything that is dropped around and between its layers."""
+        if not self.draws and not (self.training and self.dropout > 0 and self.num_layers > 1):
+            return run(call, self.backend)
+        locked_input, _, locked_output = self.regularization.locked_dropout
+        between = self.training and self.num_layers > 1 and (self.dropout > 0 or locked_input > 0)
+        call = dataclasses.replace(call, x=locked(call.x, locked_input, self.training))
+        call = self._regularized(call)
+        out = self._run_layers(call) if between else run(call, self.backend)
+        return dataclasses.replace(out, y=locked(out.y, locked_output, self.training))
+
+    def _run_layers(self, call: Call) -> Output:
+        """Run layer by layer, with dropout on what stands between them."""
+        D, n = self.directions, len(self._all_weights[0]) * self.directions
+        x, states = call.x, []
+        for k in range(self.num_layers):
+            at = slice(k * D, (k + 1) * D)
+            masks = type(call.masks)(*(None if m is None else m[at] for m in call.masks.in_order()))
+            layer = dataclasses.replace(
+                call,
+                x=x,
+                state=tuple(s[at] for s in call.state),
+                weights=call.weights[k * n : (k + 1) * n],
+                num_layers=1,
+                masks=masks,
+            )
+            out = run(layer, self.backend)
+            states.append(out.state)
+            x = out.y
+            if k < self.num_layers - 1:
+                x = functional.dropout(x, self.dropout)
+                x = locked(x, self.regularization.locked_dropout[0], self.training)
+        return Output(x, tuple(torch.cat(parts) for parts in zip(*states, strict=True)))
+
+    def _regularized(self, call: Call) -> Call:
+        """Return the call with masks drawn and weights dropped."""
+        if not self.draws:
+            return call
+        states = self.num_layers * self.directions
+        masks = self.regularization.masks(call.x, states, call.hidden, call.output, self.training)
+        weights = self.regularization.dropped(tuple(self._flat_weights_names), call.weights, self.training)
+        return dataclasses.replace(call, masks=masks, weights=weights)
 
     def _forward_packed(
         self, packed: PackedSequence, hx: State | None, lengths: Lengths | None
     ) -> tuple[PackedSequence, State]:
         if lengths is not None:
             raise InputError("LSTM: a PackedSequence carries its own lengths; give it without lengths=")
-        if hx is not None:
-            if packed.sorted_indices is not None:
-                self.check_forward_args(packed.data, self.permute_hidden(hx, packed.sorted_indices), packed.batch_sizes)
-            else:
-                self.check_forward_args(packed.data, hx, packed.batch_sizes)
-            self._check_state_type(packed.data, hx)
-        else:
-            self.check_input(packed.data, packed.batch_sizes)
         x, own_lengths = pad_packed_sequence(packed)
-        out = run(self._assemble(x, hx, own_lengths), self.backend)
+        call = self._assemble(x, hx, own_lengths)
+        self._check_input(call)
+        if hx is not None:
+            self._check_state(x, hx)
+        out = self._run(call)
         if packed.sorted_indices is None:
             repacked = pack_padded_sequence(out.y, own_lengths, enforce_sorted=True)
         else:
             sorted_lengths = own_lengths[packed.sorted_indices.cpu()]
             repacked = pack_padded_sequence(out.y.index_select(1, packed.sorted_indices), sorted_lengths)
         y = PackedSequence(repacked.data, packed.batch_sizes, packed.sorted_indices, packed.unsorted_indices)
-        return y, (out.h, out.c)
+        return y, out.state
 
-    def _call(self, input: Tensor, hx: State | None, lengths: Lengths | None) -> LstmCall:
+    def _call(self, input: Tensor, hx: State | None, lengths: Lengths | None) -> Call:
         if input.dim() not in (2, 3):
             raise ValueError(f"LSTM: Expected input to be 2D or 3D, got {input.dim()}D instead")
         batched = input.dim() == 3
-        if hx is not None and (hx[0].dim() != input.dim() or hx[1].dim() != input.dim()):
+        if hx is not None and any(s.dim() != input.dim() for s in hx):
             kind = "batched 3-D" if batched else "unbatched 2-D"
             raise RuntimeError(
                 f"For {kind} input, hx and cx should also be {input.dim()}-D but got "
-                f"({hx[0].dim()}-D, {hx[1].dim()}-D) tensors"
+                f"({', '.join(f'{s.dim()}-D' for s in hx)}) tensors"
             )
         if batched:
             x = input.transpose(0, 1) if self.batch_first else input
         else:
             x = input.unsqueeze(1)
-            hx = None if hx is None else (hx[0].unsqueeze(1), hx[1].unsqueeze(1))
+            hx = None if hx is None else tuple(s.unsqueeze(1) for s in hx)
             if lengths is not None:
                 raise InputError("LSTM: lengths= needs a batch; the input is one sequence (T, I): cut it instead")
         if x.shape[0] == 0:
             raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
-        self._check_shapes(x, hx)
-        return self._assemble(x, hx, None if lengths is None else _checked_lengths(lengths, x.shape[1], x.shape[0]))
-
-    def _check_shapes(self, x: Tensor, hx: State | None) -> None:
-        self.check_input(x, None)
+        ends = None if lengths is None else checked_lengths(lengths, x.shape[1], x.shape[0], "LSTM")
+        call = self._assemble(x, hx, ends)
+        self._check_input(call)
         if hx is not None:
-            states, B = self.num_layers * (2 if self.bidirectional else 1), x.shape[1]
-            self.check_hidden_size(
-                hx[0], (states, B, self.proj_size or self.hidden_size), "Expected hidden[0] size {}, got {}"
-            )
-            self.check_hidden_size(hx[1], (states, B, self.hidden_size), "Expected hidden[1] size {}, got {}")
-            self._check_state_type(x, hx)
+            self._check_state(x, hx)
+        return call
 
-    @staticmethod
-    def _check_state_type(x: Tensor, hx: State) -> None:
-        for state in hx:  # here, because plain PyTorch would promote the cell state in silence
+    def _check_input(self, call: Call) -> None:
+        """Raise as torch's `check_input`, which looks at references that functional_call leaves stale."""
+        x, wanted = call.x, call.weights[0].dtype
+        if x.dtype != wanted and not torch.is_autocast_enabled(x.device.type):
+            raise ValueError(
+                f"RNN input dtype ({x.dtype}) does not match weight dtype ({wanted}). Convert input: "
+                f"input.to({wanted}), or convert model: model.to({x.dtype})"
+            )
+        if x.shape[2] != self.input_size:
+            raise RuntimeError(
+                f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {x.shape[2]}"
+            )
+
+    def _check_state(self, x: Tensor, hx: State) -> None:
+        widths, states = self.cell.state_widths(self._sizes(0)), self.num_layers * self.directions
+        if len(hx) != len(widths):
+            raise InputError(
+                f"LSTM: the state of {self.cell.name} is {', '.join(self.cell.states)}; got {len(hx)} tensors"
+            )
+        for k, (state, width) in enumerate(zip(hx, widths, strict=True)):
+            self.check_hidden_size(state, (states, x.shape[1], width), f"Expected hidden[{k}] size {{}}, got {{}}")
+            # Here, because plain PyTorch would promote a state in silence.
             if state.dtype != x.dtype and not torch.is_autocast_enabled(x.device.type):
                 raise RuntimeError(
                     f"Input and hidden tensors are not the same dtype, found input tensor with {x.dtype} and hidden "
                     f"tensor with {state.dtype}"
                 )
 
-    def _assemble(self, x: Tensor, hx: State | None, lengths: Tensor | None) -> LstmCall:
+    def _weights(self) -> tuple[Tensor, ...]:
+        """Return the weights as they are now: parameters, or what a parametrization or functional_call put there."""
+        own = self._parameters
+        return tuple([own[name] if name in own else getattr(self, name) for name in self._flat_weights_names])  # type: ignore[misc]
+
+    def _assemble(self, x: Tensor, hx: State | None, lengths: Tensor | None) -> Call:
+        sizes = self._sizes(0)
         if hx is None:
-            states = self.num_layers * (2 if self.bidirectional else 1)
-            hx = zero_state(x, states, self.proj_size or self.hidden_size, self.hidden_size)
-        return LstmCall(
+            states = self.num_layers * self.directions
+            hx = tuple([x.new_zeros((states, x.shape[1], width)) for width in self.cell.state_widths(sizes)])
+        return Call(
+            cell=self.cell,
             x=x,
-            h0=hx[0],
-            c0=hx[1],
-            weights=tuple(getattr(self, name) for name in self._flat_weights_names),
-            lengths=lengths,
+            state=tuple(hx),
+            weights=self._weights(),
+            hidden=sizes.hidden,
+            output=sizes.output,
             num_layers=self.num_layers,
             bidirectional=self.bidirectional,
             bias=self.bias,
-            projected=self.proj_size > 0,
-            dropout=self.dropout,
-            training=self.training,
+            lengths=lengths,
+            masks=NO_MASKS,
         )
-
-
-def _checked_lengths(lengths: Lengths, B: int, T: int) -> Tensor:
-    """Return lengths as an int64 tensor (B,) on the CPU; raise InputError unless each lies in 0..T."""
-    given = torch.as_tensor(lengths).cpu()
-    if given.dtype.is_floating_point or given.dtype.is_complex or given.dtype == torch.bool:
-        raise InputError(f"LSTM: lengths must be integers; got {given.dtype}")
-    if given.shape != (B,):
-        raise InputError(f"LSTM: lengths must be one per sequence, shape ({B},); got shape {tuple(given.shape)}")
-    if B and (int(given.min()) < 0 or int(given.max()) > T):
-        bad = int(((given < 0) | (given > T)).nonzero()[0])
-        raise InputError(
-            f"LSTM: lengths must lie in 0..{T}, the steps of the input; sequence {bad} has {int(given[bad])}"
-        )
-    return given.to(torch.int64)

@@ -2,6 +2,9 @@
 
 from lstmkit.recurrence.backends import BACKENDS as BACKENDS
 from lstmkit.recurrence.backends import Explanation as Explanation
-from lstmkit.recurrence.call import LstmCall as LstmCall
-from lstmkit.recurrence.call import LstmOutput as LstmOutput
-from lstmkit.recurrence.reference import lstm_step as lstm_step
+from lstmkit.recurrence.call import Call as Call
+from lstmkit.recurrence.call import Output as Output
+from lstmkit.recurrence.cell import Cell as Cell
+from lstmkit.recurrence.cell import Masks as Masks
+from lstmkit.recurrence.reference import run_direction as run_direction
+from lstmkit.recurrence.reference import run_reference as run_reference

@@ -10,7 +10,10 @@ one standing or was asked for by name.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Protocol
 
 import torch
@@ -18,26 +21,31 @@ from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from lstmkit.errors import InputError
-from lstmkit.recurrence.call import LstmCall, LstmOutput
+from lstmkit.recurrence.call import Call, Output
+from lstmkit.recurrence.cell import NO_MASKS, Masks, State, Weights
+from lstmkit.recurrence.cells import Gru, Lstm, MLstm, Rnn
+from lstmkit.recurrence.kernels import kernel_refusal
 from lstmkit.recurrence.library import FLOAT_TYPES, load_library
-from lstmkit.recurrence.reference import lstm_reference
+from lstmkit.recurrence.native import GRADIENT, active_transforms, run_native, transform_refusal
+from lstmkit.recurrence.reference import run_layers, run_reference
 
 ENVIRONMENT_VARIABLE = "LSTMKIT_BACKEND"
+LOWER_TYPES = (torch.bfloat16, torch.float16)
 
 
 class Backend(Protocol):
-    """A way of running an `LstmCall`."""
+    """A way of running a `Call`."""
 
     name: str
     description: str
 
-    def unsupported(self, call: LstmCall) -> str:
+    def unsupported(self, call: Call) -> str:
         """Return "" if `run` can take the call, else one sentence why not."""
 
-    def slower(self, call: LstmCall) -> str:
+    def slower(self, call: Call) -> str:
         """Return "", or one sentence why a later backend is faster; a forced backend is not asked."""
 
-    def run(self, call: LstmCall) -> LstmOutput:
+    def run(self, call: Call) -> Output:
         """Run the call; only called after `unsupported` answered ""."""
 
 
@@ -45,66 +53,121 @@ class NativeBackend:
     """lstmkit's own kernel for the CPU: the whole stack in one call, padding skipped."""
 
     name = "native"
-    description = "lstmkit's C++ kernel: unequal lengths at no cost for the padding; float32 and float64 on the CPU"
+    description = "lstmkit's C++ kernel: every cell but mLSTM, unequal lengths at no cost for the padding; on the CPU"
 
-    def unsupported(self, call: LstmCall) -> str:
+    def __init__(self) -> None:
+        library, self.absent = load_library()
+        """"" or why the library cannot be used; kept here because torch.compile cannot look for it while it traces."""
+        self.portable = library is not None and library.lstmkit_target() == b"portable"
+
+    def unsupported(self, call: Call) -> str:
         """Return "" for calls that the kernel takes, else why not."""
-        tensors = (call.x, call.h0, call.c0, *call.weights)
-        if any(t.device.type != "cpu" for t in tensors):
-            return "it runs on the CPU only"
-        if call.x.dtype not in FLOAT_TYPES or any(t.dtype != call.x.dtype for t in tensors):
-            return f"it takes float32 and float64, one of them throughout; the input is {call.x.dtype}"
-        if call.projected:
-            return "it has no recurrent projection yet"
-        if torch.is_autocast_enabled("cpu"):
-            return "autocast is on, and it has no lower precision"
-        if torch.compiler.is_compiling() or torch._C._functorch.peek_interpreter_stack() is not None:
-            return "it is not yet available inside torch.compile and torch.func"
-        return load_library()[1]
+        return self.refusal(call) or self.absent
 
-    def slower(self, call: LstmCall) -> str:
-        """Return "" for unequal lengths and float64, where torch has only a loop."""
-        if call.lengths is None and call.x.dtype == torch.float32:
-            return (
-                "equal lengths in float32 are left to torch until this kernel has been measured faster on every shape"
-            )
+    def refusal(self, call: Call) -> str:
+        """Return "" for calls that the kernel takes where there is a library, else why not."""
+        tensors, dtype = call.tensors, _computed_in(call.x)
+        if not all(t.is_cpu for t in tensors):
+            return "it runs on the CPU only"
+        if dtype not in FLOAT_TYPES or any(t.dtype != dtype and _computed_in(t) != dtype for t in tensors):
+            return f"it takes float32 and float64, one of them throughout; the input is {call.x.dtype}"
+        return transform_refusal() or kernel_refusal(call.cell)
+
+    def slower(self, call: Call) -> str:
+        """Return "" unless torch has kernels for the call that are faster: with autocast, or without vectors here."""
+        if torch.compiler.is_compiling():
+            return ""  # a compiler takes torch's LSTM apart into one node or more a step
+        if call.lengths is not None or _computed_in(call.x) != torch.float32 or TorchBackend().unsupported(call):
+            return ""
+        if torch.is_autocast_enabled("cpu"):
+            return "autocast is on, and torch's kernels compute in its lower precision"
+        if self.portable:
+            return "its portable instruction set is slower than torch's kernels on equal lengths in float32"
         return ""
 
-    def run(self, call: LstmCall) -> LstmOutput:
+    def run(self, call: Call) -> Output:
         """Run the call in the native library."""
-        from lstmkit.recurrence.native import run_native
-
         return run_native(call)
 
 
 class TorchBackend:
-    """torch's own LSTM: oneDNN on equal lengths in float32, cuDNN on the GPU, a slow loop for the rest."""
+    """torch's own LSTM, GRU and RNN: oneDNN on equal lengths in float32, cuDNN on the GPU, a slow loop for the rest."""
 
     name = "torch"
     description = "torch's own kernels (oneDNN or cuDNN on equal lengths; packed sequences otherwise)"
 
-    def unsupported(self, call: LstmCall) -> str:
-        """Return "" unless the lengths are such that torch's packed sequences refuse them."""
+    def unsupported(self, call: Call) -> str:
+        """Return "" for the cells that torch has, unless its packed sequences refuse the lengths."""
+        cell = call.cell  # isinstance takes a microsecond, because cells have an abstract class
+        if not (type(cell) is Gru or type(cell) is Rnn or (type(cell) is Lstm and cell.plain)):
+            return f"torch does not have the cell {call.cell.name}"
+        if call.masks != NO_MASKS:
+            return "torch's kernels have no zoneout and no dropout inside the recurrence"
+        if torch.compiler.is_compiling():
+            if torch._C._are_functorch_transforms_active():
+                return "it has no batching rule for torch.func"
+            if call.lengths is not None:
+                return "its packed sequences need lengths that are known while a compiler traces the call"
+        elif torch.autograd.forward_ad._current_level >= 0 or any(kind != GRADIENT for kind in active_transforms()):
+            return "it has no batching rule for torch.func, and no forward-mode derivative"
         if call.lengths is not None and int(call.lengths.min()) < 1:
             return "a sequence has length 0, which torch's packed sequences refuse"
         return ""
 
-    def slower(self, call: LstmCall) -> str:
+    def slower(self, call: Call) -> str:
         """Return "": nothing after it is faster."""
         return ""
 
-    def run(self, call: LstmCall) -> LstmOutput:
-        """Run the call through `torch._VF.lstm`, packing the batch if it has lengths."""
-        rest = (list(call.weights), call.bias, call.num_layers, call.dropout, call.training, call.bidirectional)
+    def run(self, call: Call) -> Output:
+        """Run the call through `torch._VF`, packing the batch if it has lengths."""
+        rest = (list(call.weights), call.bias, call.num_layers, 0.0, False, call.bidirectional)
         if call.lengths is None:
-            return LstmOutput(*torch._VF.lstm(call.x, (call.h0, call.c0), *rest, False))
+            y, *state = self._function(call)(call.x, self._state(call.state), *rest, False)
+            return Output(y, tuple(state))
         packed = pack_padded_sequence(call.x, call.lengths, enforce_sorted=False)
         order, back = packed.sorted_indices, packed.unsorted_indices
         assert order is not None and back is not None
-        hx = (call.h0.index_select(1, order), call.c0.index_select(1, order))
-        data, h, c = torch._VF.lstm(packed.data, packed.batch_sizes, hx, *rest)
+        hx = self._state(tuple(s.index_select(1, order) for s in call.state))
+        data, *state = self._function(call)(packed.data, packed.batch_sizes, hx, *rest)
         y, _ = pad_packed_sequence(packed._replace(data=data), total_length=call.x.shape[0])
-        return LstmOutput(y, h.index_select(1, back), c.index_select(1, back))
+        return Output(y, tuple(s.index_select(1, back) for s in state))
+
+    @staticmethod
+    def _function(call: Call) -> Callable[..., tuple[Tensor, ...]]:
+        name = {Lstm: "lstm", Gru: "gru", Rnn: "rnn_tanh"}[type(call.cell)]
+        function: Callable[..., tuple[Tensor, ...]] = getattr(torch._VF, name)
+        return function
+
+    @staticmethod
+    def _state(state: tuple[Tensor, ...]) -> Tensor | tuple[Tensor, ...]:
+        return state if len(state) > 1 else state[0]
+
+
+class ChunkwiseBackend:
+    """The parallel form of the mLSTM, in PyTorch: whole chunks of time at once."""
+
+    name = "chunkwise"
+    description = "the mLSTM's parallel form in plain PyTorch, chunks of time at once; any device, any floating type"
+
+    def unsupported(self, call: Call) -> str:
+        """Return "" for the mLSTM, which alone has no recurrent matrix."""
+        return "" if isinstance(call.cell, MLstm) else f"{call.cell.name} has no parallel form"
+
+    def slower(self, call: Call) -> str:
+        """Return "": nothing after it is faster."""
+        return ""
+
+    def run(self, call: Call) -> Output:
+        """Run every layer and direction by chunks."""
+        assert isinstance(call.cell, MLstm)
+        chunkwise = call.cell.chunkwise
+
+        def run_chunks(
+            x: Tensor, state: State, weights: Weights, *, masks: Masks, lengths: Tensor | None, backward: bool
+        ) -> tuple[Tensor, State]:
+            return chunkwise(x, state, weights, lengths, backward)
+
+        return run_layers(call, run_chunks)
 
 
 class ReferenceBackend:
@@ -113,20 +176,21 @@ class ReferenceBackend:
     name = "reference"
     description = "plain PyTorch, one Python step per time step; any device, any floating type, any order of gradient"
 
-    def unsupported(self, call: LstmCall) -> str:
+    def unsupported(self, call: Call) -> str:
         """Return "": the reference takes every call."""
         return ""
 
-    def slower(self, call: LstmCall) -> str:
+    def slower(self, call: Call) -> str:
         """Return "": nothing after it is faster."""
         return ""
 
-    def run(self, call: LstmCall) -> LstmOutput:
+    def run(self, call: Call) -> Output:
         """Run the call through the reference loop."""
-        return lstm_reference(call)
+        return run_reference(call)
 
 
-BACKENDS: tuple[Backend, ...] = (NativeBackend(), TorchBackend(), ReferenceBackend())
+NATIVE = NativeBackend()
+BACKENDS: tuple[Backend, ...] = (NATIVE, TorchBackend(), ChunkwiseBackend(), ReferenceBackend())
 """Fastest first; the last one takes every call."""
 
 
@@ -137,16 +201,22 @@ class Explanation:
     chosen    name of the backend that runs
     forced    "" or where the name was forced: "argument" or the environment variable
     reasons   for each backend in order, its name and "" or the sentence why it cannot take the call
+    note      "" or one sentence about what autocast or torch.func make of the call
     """
 
     chosen: str
     forced: str
     reasons: tuple[tuple[str, str], ...]
+    note: str = ""
 
     def __str__(self) -> str:
         """Say it in a few lines."""
         lines = [f"backend: {self.chosen}" + (f" (forced by {self.forced})" if self.forced else "")]
         lines += [f"  {name}: {why or 'can take this call'}" for name, why in self.reasons]
+        if self.note:
+            lines.append(f"  note: {self.note}")
+        if self.chosen == "reference":
+            lines.append("  cost: one Python step per time step, about ten times as slow as a kernel or more")
         return "\n".join(lines)
 
 
@@ -157,14 +227,15 @@ def check_backend_name(name: str | None) -> None:
         raise InputError(f"backend must be one of {', '.join(names)}; got {name!r}")
 
 
-def choose(call: LstmCall, backend: str | None = None) -> Backend:
+def choose(call: Call, backend: str | None = None) -> Backend:
     """Return the backend that will run `call`.
 
     backend  a name that must be used, or None for the environment variable, else the first that can
     Raises   InputError if the forced backend does not exist or cannot take the call; its reason is given
     """
     forced = backend if backend is not None else os.environ.get(ENVIRONMENT_VARIABLE) or None
-    check_backend_name(forced)
+    if forced is not None:
+        check_backend_name(forced)
     for candidate in BACKENDS:
         if forced is not None and candidate.name != forced:
             continue
@@ -176,20 +247,66 @@ def choose(call: LstmCall, backend: str | None = None) -> Backend:
     raise AssertionError("the last backend takes every call")
 
 
-def explain_call(call: LstmCall, backend: str | None = None) -> Explanation:
+def explain_call(call: Call, backend: str | None = None) -> Explanation:
     """Say which backend `choose` picks for `call`, and what every backend answers."""
     forced = "argument" if backend is not None else ENVIRONMENT_VARIABLE if os.environ.get(ENVIRONMENT_VARIABLE) else ""
     reasons = tuple((b.name, b.unsupported(call) or b.slower(call)) for b in BACKENDS)
-    return Explanation(choose(call, backend).name, forced, reasons)
+    chosen = choose(call, backend).name
+    return Explanation(chosen, forced, reasons, _note(call, chosen))
 
 
-def run(call: LstmCall, backend: str | None = None) -> LstmOutput:
-    """Run `call` on the backend that `choose` picks."""
-    return choose(call, backend).run(call)
+def _note(call: Call, chosen: str) -> str:
+    if torch.is_autocast_enabled(call.x.device.type):
+        target = torch.get_autocast_dtype(call.x.device.type)
+        return (
+            f"autocast is on: computed in {target if chosen == 'torch' else _computed_in(call.x)}, returned in {target}"
+        )
+    return ""
 
 
-def zero_state(x: Tensor, num_states: int, out_size: int, hidden_size: int) -> tuple[Tensor, Tensor]:
-    """Return the all-zero (h0, c0) for a time-major input x (T, B, I)."""
-    h0 = x.new_zeros(num_states, x.shape[1], out_size)
-    c0 = h0 if out_size == hidden_size else x.new_zeros(num_states, x.shape[1], hidden_size)
-    return h0, c0
+def run(call: Call, backend: str | None = None) -> Output:
+    """Run `call` on the backend that `choose` picks.
+
+    Under autocast outputs and states have autocast's type, as those of torch.nn.LSTM have. Only torch's own kernels
+    compute in it; the others compute in float32.
+    """
+    chosen = choose(call, backend)
+    if NATIVE.absent and backend is None and not torch.compiler.is_compiling():
+        _mention_absence(call)
+    if torch.is_autocast_enabled(call.x.device.type):
+        return _run_under_autocast(call, chosen)
+    return chosen.run(call)
+
+
+def _computed_in(tensor: Tensor) -> torch.dtype:
+    """Return the type a tensor has in the computation: autocast's lower types are lifted to float32."""
+    lowered = tensor.dtype in LOWER_TYPES and torch.is_autocast_enabled(tensor.device.type)
+    return torch.float32 if lowered else tensor.dtype
+
+
+def _run_under_autocast(call: Call, chosen: Backend) -> Output:
+    """Run a call outside autocast, unless torch's kernels take it, and return what autocast would."""
+    kind, wide = call.x.device.type, call.x.dtype == torch.float64  # which autocast leaves alone
+    target = torch.get_autocast_dtype(kind)
+    if chosen.name == TorchBackend.name:
+        out = chosen.run(call)
+    else:
+        x, state, weights = (
+            tuple(t.to(_computed_in(t)) for t in tensors) for tensors in ((call.x,), call.state, call.weights)
+        )
+        masks = (None if m is None else m.to(_computed_in(m)) for m in call.masks.in_order())
+        with torch.autocast(kind, enabled=False):
+            out = chosen.run(replace(call, x=x[0], state=state, weights=weights, masks=Masks(*masks)))
+    return out if wide else Output(out.y.to(target), tuple(s.to(target) for s in out.state))
+
+
+def _mention_absence(call: Call) -> None:
+    """Warn once a process that the library would have run `call`."""
+    forced = os.environ.get(ENVIRONMENT_VARIABLE)
+    if not forced and not NATIVE.refusal(call) and not NATIVE.slower(call):
+        _warn_once(f"lstmkit: {NATIVE.absent}; until then torch and the reference run in its place, more slowly")
+
+
+@cache
+def _warn_once(message: str) -> None:
+    warnings.warn(message, UserWarning, stacklevel=2)

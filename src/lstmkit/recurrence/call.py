@@ -6,54 +6,69 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from lstmkit.recurrence.cell import NO_MASKS, Cell, Masks, Sizes, State, Weights
+
 
 @dataclass(frozen=True, slots=True)
-class LstmCall:
-    """A stack of LSTM layers applied to a batch of sequences.
+class Call:
+    """A stack of layers of one cell applied to a batch of sequences.
 
     Letters: B batch, T time, I input, H hidden, P width of the output (H, or `proj_size`), K layers, D directions.
 
+    cell           the member of the family
     x              (T, B, I) time-major input; rows beyond a sequence's length are padding and never read
-    h0             (K * D, B, P) initial output state
-    c0             (K * D, B, H) initial cell state
-    weights        for each layer and direction in torch's order: w_ih (4H, I or D * P), w_hh (4H, P),
-                   then b_ih and b_hh (4H) if `bias`, then w_hr (P, H) if the layer is projected
+    state          initial state, one tensor (K * D, B, its width) for each of the cell's states
+    weights        for each layer and direction what `cell.weight_shapes` names, in its order
+    hidden         H
+    output         P
+    num_layers     K
+    bidirectional  whether D is 2
+    bias           whether the weights include biases
     lengths        (B,) int64 on the CPU, or None when every sequence fills all T steps
-    dropout        probability of zeroing an element between layers; used only when `training`
+    masks          random masks, drawn by the caller
     """
 
+    cell: Cell
     x: Tensor
-    h0: Tensor
-    c0: Tensor
+    state: State
     weights: tuple[Tensor, ...]
-    lengths: Tensor | None
-    num_layers: int
-    bidirectional: bool
-    bias: bool
-    projected: bool
-    dropout: float
-    training: bool
+    hidden: int
+    output: int
+    num_layers: int = 1
+    bidirectional: bool = False
+    bias: bool = True
+    lengths: Tensor | None = None
+    masks: Masks = NO_MASKS
 
     @property
     def directions(self) -> int:
         """1, or 2 if bidirectional."""
         return 2 if self.bidirectional else 1
 
+    def sizes(self, layer: int) -> Sizes:
+        """Return the sizes of layer number `layer`."""
+        inputs = self.x.shape[-1] if layer == 0 else self.directions * self.output
+        return Sizes(inputs, self.hidden, self.output, self.bias)
+
+    def weights_of(self, layer: int, direction: int) -> Weights:
+        """Return the weights of one direction of one layer by name."""
+        names = self.cell.weight_shapes(self.sizes(layer))
+        first = (layer * self.directions + direction) * len(names)
+        return dict(zip(names, self.weights[first : first + len(names)], strict=True))
+
     @property
-    def weights_per_direction(self) -> int:
-        """How many tensors of `weights` belong to one direction of one layer."""
-        return 2 + 2 * self.bias + self.projected
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Every tensor that may want a gradient: x, the state, the weights."""
+        return (self.x, *self.state, *self.weights)
 
 
 @dataclass(frozen=True, slots=True)
-class LstmOutput:
+class Output:
     """What a backend returns.
 
-    y              (T, B, D * P); zero where a sequence has ended
-    h              (K * D, B, P) state after each sequence's last step (its first, in the backward direction)
-    c              (K * D, B, H)
+    y      (T, B, D * P); zero where a sequence has ended
+    state  as `Call.state`, after each sequence's last step (its first, in the backward direction)
     """
 
     y: Tensor
-    h: Tensor
-    c: Tensor
+    state: State

@@ -1,217 +1,314 @@
-"""The native kernel as PyTorch operators: `lstmkit::lstm` (training), `lstmkit::lstm_infer`, `lstmkit::lstm_backward`.
+"""Running a call in the native kernel: gradients of every order, torch.func, torch.compile and torch.export.
 
-The operators are functional, each with a shape-only version beside it. Autograd is a plain `torch.autograd.Function`
-around them; a gradient of the gradient is taken through the reference.
+`lstmkit::run` carries its own derivative, so that a compiler sees one node. Everything else that wants gradients enters
+through `_Recurrence`, because torch.func must meet an autograd.Function before it meets the operator.
 """
 
 from __future__ import annotations
 
-import ctypes
-import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from lstmkit.recurrence.call import LstmCall, LstmOutput
-from lstmkit.recurrence.library import FLOAT_TYPES, StackCall, load_library, pointers
-from lstmkit.recurrence.reference import lstm_reference
+from lstmkit.recurrence.call import Call, Output
+from lstmkit.recurrence.cell import Cell, Masks
+from lstmkit.recurrence.cells import ALstm, Gru, Lstm, Mogrifier, Rnn, SLstm
+from lstmkit.recurrence.cells.lstm import Coupled, Norm
+from lstmkit.recurrence.kernels import ALSTM, GRU, LSTM, MOGRIFIER, SLSTM, KernelCell, kernel_cell
+from lstmkit.recurrence.operators import OptionalTensors, Tensors
+from lstmkit.recurrence.reference import run_reference
 
-_SHARED = (
-    "(Tensor x, Tensor h0, Tensor c0, Tensor[] weights, Tensor? lengths, "
-    "int num_layers, int directions, bool bias{more})"
-)
-_MORE = ", Tensor y, Tensor reserve, Tensor dy, Tensor dh, Tensor dc, bool needs_dx"
-_SCHEMAS = {
-    "lstm": _SHARED.format(more="") + " -> (Tensor, Tensor, Tensor, Tensor)",
-    "lstm_infer": _SHARED.format(more="") + " -> (Tensor, Tensor, Tensor)",
-    "lstm_backward": _SHARED.format(more=_MORE) + " -> (Tensor, Tensor, Tensor, Tensor[])",
-}
+_LEADING = 6
+"""Arguments of the autograd functions before x: the settings, the lengths, and four masks."""
+GRADIENT = torch._C._functorch.TransformType.Grad
 
 
-def _stack_call(
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """What of a call is not a tensor."""
+
+    states: int
+    epsilon: float
+    how: tuple[int, ...]
+
+
+def _operands(settings: _Settings, tensors: Sequence[Any]) -> tuple[Any, ...]:
+    """Return the operators' first seven arguments from lengths, masks, x, states and weights, one after another."""
+    lengths, masks, x, rest = tensors[0], tensors[1:5], tensors[5], tensors[6:]
+    n = settings.states
+    return x, list(rest[:n]), list(rest[n:]), lengths, list(masks), settings.epsilon, settings.how
+
+
+class _Recurrence(torch.autograd.Function):
+    """The recurrence with its gradients.
+
+    Arguments are the settings, the lengths, four masks, x, the states and the weights; it returns y, the final states
+    and what the backward reads. Under torch.func.vmap samples join the batch, unless each has weights of its own.
+    """
+
+    @staticmethod
+    def forward(settings: _Settings, *tensors: Tensor | None) -> tuple[Tensor, ...]:
+        y, last, reserve = torch.ops.lstmkit.forward.default(*_operands(settings, tensors))
+        return y, *last, reserve
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        ctx.settings, *tensors = inputs
+        ctx.save_for_backward(output[0], output[-1], *tensors)
+        ctx.mark_non_differentiable(output[-1])
+        ctx.set_materialize_grads(False)  # it would make zeros for what the forward keeps
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor | None, *dlast: Tensor | None) -> tuple[Tensor | None, ...]:
+        y, reserve, *tensors = ctx.saved_tensors
+        settings: _Settings = ctx.settings
+        ends = zip(dlast, tensors[_LEADING : _LEADING + settings.states], strict=False)
+        given_ends = [torch.zeros_like(s) if d is None else d for d, s in ends]
+        gradients = (y, reserve, torch.zeros_like(y) if dy is None else dy, *given_ends)
+        if torch.is_grad_enabled():  # the gradients may be differentiated
+            found = _Gradients.apply(settings, *tensors, *gradients)  # type: ignore[no-untyped-call]
+            return (*(None,) * _LEADING, *found)
+        needs_dx = ctx.needs_input_grad[_LEADING]
+        given = _operands(settings, tensors)
+        dx, dstate, dweights = torch.ops.lstmkit.backward.default(*given, *gradients[:3], gradients[3:], needs_dx)
+        return (*(None,) * _LEADING, dx if needs_dx else None, *dstate, *dweights)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], *arguments: Any) -> tuple[Any, Any]:
+        settings, *tensors = arguments
+        dims, N = in_dims[1:], info.batch_size
+        if any(d is not None for d in dims[_LEADING + settings.states :]):
+            return _looped(N, in_dims, arguments, _Recurrence.apply)
+        joined = _joined(settings, N, dims, tensors)
+        y, *last, reserve = _Recurrence.apply(settings, *joined)  # type: ignore[no-untyped-call]
+        y, *last = (_apart(t, N) for t in (y, *last))
+        return (y, *last, _reserve_apart(settings, y, reserve)), (*(1,) * (1 + len(last)), 0)
+
+
+class _EagerRecurrence(torch.autograd.Function):
+    """The same outside torch.func, at half the cost a call; what the forward keeps is no output."""
+
+    @staticmethod
+    def forward(ctx: Any, settings: _Settings, *tensors: Tensor | None) -> tuple[Tensor, ...]:
+        ctx.settings = settings
+        y, last, reserve = torch.ops.lstmkit.forward.default(*_operands(settings, tensors))
+        ctx.save_for_backward(y, reserve, *tensors)
+        ctx.set_materialize_grads(False)
+        return y, *last
+
+    backward = _Recurrence.backward
+
+
+class _Gradients(torch.autograd.Function):
+    """The gradients as a function of their own, whose derivative is taken through the reference.
+
+    Arguments are those of `_Recurrence`, then y, what the forward kept, and the gradients of y and of the final states.
+    """
+
+    @staticmethod
+    def forward(settings: _Settings, *arguments: Tensor | None) -> tuple[Tensor, ...]:
+        tensors, (y, reserve, dy, *dlast) = _split(settings, arguments)
+        dx, dstate, dweights = torch.ops.lstmkit.backward.default(
+            *_operands(settings, tensors), y, reserve, dy, dlast, True
+        )
+        return dx, *dstate, *dweights
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        ctx.settings, *arguments = inputs
+        ctx.save_for_backward(*arguments)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        settings: _Settings = ctx.settings
+        (lengths, *masks), inputs, (dy, *dlast) = _parted(settings, ctx.saved_tensors)
+        forward = _as_function(settings, lengths, Masks(*masks))
+
+        def first(inputs: tuple[Tensor, ...], outward: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+            found: tuple[Tensor, ...] = torch.func.vjp(forward, *inputs)[1](outward)
+            return found
+
+        second, outward = torch.func.vjp(first, tuple(inputs), (dy, *dlast))[1](gradients)
+        return (*(None,) * _LEADING, *second, None, None, *outward)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], *arguments: Any) -> tuple[Any, Any]:
+        return _looped(info.batch_size, in_dims, arguments, _Gradients.apply)
+
+
+def _split(settings: _Settings, arguments: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
+    """Return the arguments of `_Recurrence`, and what follows them: y, reserve, dy and dlast."""
+    more = 3 + settings.states
+    return arguments[:-more], arguments[-more:]
+
+
+def _parted(settings: _Settings, arguments: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
+    """Return lengths and masks; x, states and weights; dy and dlast."""
+    tensors, more = _split(settings, arguments)
+    return tensors[: _LEADING - 1], tensors[_LEADING - 1 :], more[2:]
+
+
+def _as_function(settings: _Settings, lengths: Tensor | None, masks: Masks) -> Callable[..., tuple[Tensor, ...]]:
+    """Return the reference as a function of x, the states and the weights."""
+    cell = _cell(settings)
+    _, hidden, output, layers, directions, bias = settings.how[:6]
+
+    def forward(x: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
+        state, weights = rest[: settings.states], rest[settings.states :]
+        call = Call(cell, x, state, weights, hidden, output, layers, directions == 2, bool(bias), lengths, masks)
+        out = run_reference(call)
+        return out.y, *out.state
+
+    return forward
+
+
+def _cell(settings: _Settings) -> Cell:
+    """Return the cell that `kernel_cell` wrote down."""
+    how = KernelCell(*settings.how)
+    if how.cell == LSTM:
+        coupled: Coupled = (None, "input", "forget")[how.coupled]
+        norm: Norm = (None, "ba", "gates")[how.norm]
+        return Lstm(bool(how.peephole), coupled, norm, epsilon=settings.epsilon)
+    if how.cell == ALSTM:
+        lags = tuple(lag for lag in range(31, 0, -1) if how.lags >> (lag - 1) & 1)
+        return ALstm(lags, how.period, bool(how.mean))
+    if how.cell == MOGRIFIER:
+        return Mogrifier(how.rounds, how.rank or None)
+    if how.cell == SLSTM:
+        return SLstm(heads=how.heads, exponential_forget=bool(how.exponential))
+    return Gru() if how.cell == GRU else Rnn()
+
+
+def _looped(
+    count: int, in_dims: tuple[int | None, ...], arguments: Sequence[Any], apply: Callable[..., tuple[Tensor, ...]]
+) -> tuple[tuple[Tensor, ...], tuple[int, ...]]:
+    """Apply a function of tensors to each of `count` samples by itself."""
+    samples = [
+        apply(*(a if d is None else a.select(d, k) for a, d in zip(arguments, in_dims, strict=True)))
+        for k in range(count)
+    ]
+    return tuple(torch.stack(parts) for parts in zip(*samples, strict=True)), (0,) * len(samples[0])
+
+
+def _joined(
+    settings: _Settings, N: int, dims: Sequence[int | None], tensors: Sequence[Tensor | None]
+) -> list[Tensor | None]:
+    """Return the arguments of `_Recurrence` with the axis of N samples, at `dims` or nowhere, joined to the batch."""
+    x, d = tensors[_LEADING - 1], dims[_LEADING - 1]
+    assert x is not None
+    B = x.shape[1] if d is None else x.select(d, 0).shape[1]
+
+    def join(tensor: Tensor | None, d: int | None, axis: int) -> Tensor | None:
+        if tensor is None:
+            return None
+        apart = tensor.unsqueeze(axis) if d is None else tensor.movedim(d, axis)
+        return apart.expand(*apart.shape[:axis], N, B, *apart.shape[axis + 2 :]).flatten(axis, axis + 1)
+
+    axes = (0, 2, 2, 2, 2, *(1,) * (1 + settings.states))  # of the batch in lengths, masks, x and states
+    return [*map(join, tensors[: len(axes)], dims, axes), *tensors[len(axes) :]]
+
+
+def _apart(tensor: Tensor, N: int) -> Tensor:
+    """Return y or a state (..., N * B, width) as (..., N, B, width)."""
+    return tensor.view(tensor.shape[0], N, -1, tensor.shape[2])
+
+
+def _reserve_apart(settings: _Settings, y: Tensor, reserve: Tensor) -> Tensor:
+    """Return what each of N samples would have kept by itself (N, ...), from what they kept together.
+
+    y        (T, N, B, D * P)
+    reserve  rows (T, N * B) for each layer and direction, then the outputs of all layers but the last
+    """
+    how, T, N = KernelCell(*settings.how), y.shape[0], y.shape[1]
+    outputs = (how.K - 1) * y.numel()
+    parts = (reserve[: reserve.numel() - outputs], how.K * how.D), (reserve[reserve.numel() - outputs :], how.K - 1)
+    return torch.cat([p.view(n, T, N, -1).movedim(2, 0).reshape(N, -1) for p, n in parts if n], dim=1)
+
+
+def _run_with_gradients(
     x: Tensor,
-    h0: Tensor,
-    c0: Tensor,
-    weights: Sequence[Tensor],
+    state: Tensors,
+    weights: Tensors,
     lengths: Tensor | None,
-    layers: int,
-    D: int,
-    bias: bool,
-) -> tuple[StackCall, list[Any]]:
-    """Return the C structure, and what must stay alive while it is used."""
-    T, B, I = x.shape  # noqa: E741
-    inputs = [t.contiguous() for t in (x, h0, c0)]
-    matrices = [w.contiguous() for w in weights]
-    ends = None if lengths is None else lengths.to(device="cpu", dtype=torch.int64).contiguous()
-    table = pointers(matrices)
-    call = StackCall(T, B, I, c0.shape[2], layers, D, FLOAT_TYPES[x.dtype], int(bias), torch.get_num_threads())
-    call.x, call.h0, call.c0 = (t.data_ptr() for t in inputs)
-    call.weights = ctypes.addressof(table)
-    call.lengths = None if ends is None else ends.data_ptr()
-    return call, [*inputs, *matrices, ends, table]
-
-
-def _library() -> ctypes.CDLL:
-    library, why_not = load_library()
-    if library is None:
-        raise RuntimeError(why_not)
-    return library
-
-
-def _check(code: int) -> None:
-    if code:
-        raise MemoryError("the native LSTM kernel could not get the memory it needs")
-
-
-def _outputs(x: Tensor, h0: Tensor, c0: Tensor, D: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Allocate y and the final states."""
-    y = x.new_empty(x.shape[0], x.shape[1], D * c0.shape[2])
-    hn, cn = (torch.empty_like(state, memory_format=torch.contiguous_format) for state in (h0, c0))
-    return y, hn, cn
-
-
-def _gradients(
-    x: Tensor, h0: Tensor, c0: Tensor, weights: Sequence[Tensor], needs_dx: bool
-) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
-    """Allocate the gradients of x (empty if not needed), of the initial states and of the weights."""
-    dh0, dc0, *dweights = (torch.empty_like(t, memory_format=torch.contiguous_format) for t in (h0, c0, *weights))
-    return x.new_empty(x.shape if needs_dx else (0,)), dh0, dc0, dweights
-
-
-def _lstm(x: Tensor, h0: Tensor, c0: Tensor, *rest: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    call, alive = _stack_call(x, h0, c0, *rest)
-    reserve = x.new_empty(_library().lstmkit_lstm_reserve(ctypes.byref(call)) // x.element_size())
-    call.reserve = reserve.data_ptr()
-    return *_forward(call, alive), reserve
-
-
-def _lstm_infer(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
-    return _forward(*_stack_call(*arguments))
-
-
-def _forward(call: StackCall, alive: list[Any]) -> tuple[Tensor, Tensor, Tensor]:
-    """Run a forward; `alive` begins with x, h0 and c0."""
-    x, h0, c0, *_ = alive
-    y, hn, cn = _outputs(x, h0, c0, call.D)
-    call.y, call.hn, call.cn = y.data_ptr(), hn.data_ptr(), cn.data_ptr()
-    _check(_library().lstmkit_lstm_forward(ctypes.byref(call)))
-    return y, hn, cn
-
-
-def _lstm_backward(*arguments: Any) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
-    shared, (*saved, needs_dx) = arguments[:8], arguments[8:]
-    call, _alive = _stack_call(*shared)
-    given = [t.contiguous() for t in saved]
-    call.y, call.reserve, call.dy, call.dhn, call.dcn = (t.data_ptr() for t in given)
-    x, h0, c0, weights = shared[:4]
-    dx, dh0, dc0, dweights = _gradients(x, h0, c0, weights, needs_dx)
-    table = pointers(dweights)
-    call.dx = dx.data_ptr() if needs_dx else None
-    call.dh0, call.dc0, call.dweights = dh0.data_ptr(), dc0.data_ptr(), ctypes.addressof(table)
-    _check(_library().lstmkit_lstm_backward(ctypes.byref(call)))
-    return dx, dh0, dc0, dweights
-
-
-def _fake_infer(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
-    x, h0, c0, _weights, _lengths, _layers, D, _bias = arguments
-    return _outputs(x, h0, c0, D)
-
-
-def _fake_lstm(*arguments: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    x, _h0, c0, _weights, _lengths, layers, D, _bias = arguments
-    T, B, H = x.shape[0], x.shape[1], c0.shape[2]
-    lanes = reserve_lanes(x.dtype)
-    padded = (H + lanes - 1) // lanes * lanes
-    size = layers * D * T * B * 5 * padded + (layers - 1) * T * B * D * H
-    return (*_fake_infer(*arguments), x.new_empty(size))
-
-
-def _fake_backward(*arguments: Any) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
-    x, h0, c0, weights = arguments[:4]
-    return _gradients(x, h0, c0, weights, needs_dx=arguments[-1])
-
-
-def reserve_lanes(dtype: torch.dtype) -> int:
-    """Return how many values a vector of the instruction set in use holds."""
-    width = {"avx512": 64, "avx2": 32, "portable": 16}[_library().lstmkit_target().decode()]
-    return width // dtype.itemsize
-
-
-for _name, _run, _fake in (
-    ("lstm", _lstm, _fake_lstm),
-    ("lstm_infer", _lstm_infer, _fake_infer),
-    ("lstm_backward", _lstm_backward, _fake_backward),
-):
-    torch.library.define(f"lstmkit::{_name}", _SCHEMAS[_name])
-    torch.library.impl(f"lstmkit::{_name}", "CPU", _run)
-    torch.library.register_fake(f"lstmkit::{_name}", _fake)
-
-
-class _Lstm(torch.autograd.Function):
-    """Forward and backward through the kernel."""
-
-    @staticmethod
-    def forward(ctx: Any, call: LstmCall, x: Tensor, h0: Tensor, c0: Tensor, *weights: Tensor) -> tuple[Tensor, ...]:
-        how = (call.lengths, call.num_layers, call.directions, call.bias)
-        y, h, c, reserve = torch.ops.lstmkit.lstm(x, h0, c0, weights, *how)
-        ctx.save_for_backward(x, h0, c0, y, reserve, *weights)
-        ctx.call = call
-        return y, h, c
-
-    @staticmethod
-    def backward(ctx: Any, dy: Tensor, dh: Tensor, dc: Tensor) -> tuple[Any, ...]:
-        x, h0, c0, y, reserve, *weights = ctx.saved_tensors
-        call: LstmCall = ctx.call
-        if torch.is_grad_enabled():
-            return (None, *_reference_gradients(call, (x, h0, c0, *weights), (dy, dh, dc)))
-        how = (call.lengths, call.num_layers, call.directions, call.bias)
-        dx, dh0, dc0, dweights = torch.ops.lstmkit.lstm_backward(
-            x, h0, c0, weights, *how, y, reserve, dy, dh, dc, ctx.needs_input_grad[1]
+    masks: OptionalTensors,
+    epsilon: float,
+    how: Sequence[int],
+) -> tuple[Tensor, list[Tensor]]:
+    """Do what `lstmkit::run` does where autograd looks on."""
+    if torch.is_grad_enabled() and any(t.requires_grad for t in (x, *state, *weights)):
+        settings = _Settings(len(state), epsilon, tuple(how))
+        y, *last = _EagerRecurrence.apply(settings, lengths, *masks, x, *state, *weights)  # type: ignore[no-untyped-call]
+        return y, last
+    with torch._C._AutoDispatchBelowAutograd():
+        found: tuple[Tensor, list[Tensor]] = torch.ops.lstmkit.run.default(
+            x, state, weights, lengths, masks, epsilon, how
         )
-        return (None, dx if ctx.needs_input_grad[1] else None, dh0, dc0, *dweights)
+        return found
 
 
-def _reference_gradients(
-    call: LstmCall, inputs: tuple[Tensor, ...], gradients: tuple[Tensor, ...]
-) -> tuple[Tensor | None, ...]:
-    """Return gradients that can be differentiated again: the reference's own."""
-    x, h0, c0, *weights = inputs
-    out = lstm_reference(dataclasses.replace(call, x=x, h0=h0, c0=c0, weights=tuple(weights)))
-    wanted = [t for t in inputs if t.requires_grad]
-    found = iter(torch.autograd.grad((out.y, out.h, out.c), wanted, gradients, create_graph=True, allow_unused=True))
-    return tuple(next(found) if t.requires_grad else None for t in inputs)
+torch.library.impl("lstmkit::run", "Autograd", _run_with_gradients)
 
 
-def run_native(call: LstmCall) -> LstmOutput:
-    """Run a call that the kernel supports; dropout between layers stands outside the kernel."""
-    if call.dropout > 0 and call.training and call.num_layers > 1:
-        return _run_with_dropout(call)
-    tensors = (call.x, call.h0, call.c0, *call.weights)
-    if torch.is_grad_enabled() and any(t.requires_grad for t in tensors):
-        return LstmOutput(*_Lstm.apply(call, *tensors))  # type: ignore[no-untyped-call]
-    how = (call.lengths, call.num_layers, call.directions, call.bias)
-    return LstmOutput(*torch.ops.lstmkit.lstm_infer(call.x, call.h0, call.c0, call.weights, *how))
+def _run_mapped(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> tuple[Any, Any]:
+    """Map `lstmkit::run` over samples: they join the batch, unless each has weights of its own; then it loops."""
+    x, state, weights, lengths, masks, epsilon, how = arguments
+    dx, dstate, dweights, dlengths, dmasks = in_dims[:5]
+    N, settings = info.batch_size, _Settings(len(state), epsilon, tuple(how))
+    flat, dims = (lengths, *masks, x, *state, *weights), (dlengths, *dmasks, dx, *dstate, *dweights)
+    if any(d is not None for d in dweights):
+
+        def one(*tensors: Any) -> tuple[Tensor, ...]:
+            y, last = _run(settings, tensors)
+            return y, *last
+
+        outputs, _ = _looped(N, dims, flat, one)
+        return (outputs[0], list(outputs[1:])), (0, [0] * len(state))
+    y, last = _run(settings, _joined(settings, N, dims, flat))
+    return (_apart(y, N), [_apart(s, N) for s in last]), (1, [1] * len(state))
 
 
-def _run_with_dropout(call: LstmCall) -> LstmOutput:
-    """Run layer by layer, with torch's dropout on the output of every layer but the last."""
-    D, n = call.directions, call.weights_per_direction * call.directions
-    x, states = call.x, []
-    for k in range(call.num_layers):
-        at = slice(k * D, (k + 1) * D)
-        layer = dataclasses.replace(
-            call,
-            x=x,
-            h0=call.h0[at],
-            c0=call.c0[at],
-            weights=call.weights[k * n : (k + 1) * n],
-            num_layers=1,
-            dropout=0.0,
-        )
-        out = run_native(layer)
-        states.append((out.h, out.c))
-        x = functional.dropout(out.y, call.dropout) if k < call.num_layers - 1 else out.y
-    return LstmOutput(x, torch.cat([h for h, _ in states]), torch.cat([c for _, c in states]))
+torch.library.register_vmap("lstmkit::run", _run_mapped)
+
+
+def active_transforms() -> list[Any]:
+    """Return the kinds of torch.func's transforms that are at work here, the outermost first."""
+    if not torch._C._are_functorch_transforms_active():
+        return []
+    return [level.key() for level in torch._C._functorch.get_interpreter_stack() or ()]
+
+
+def transform_refusal() -> str:
+    """Return "" unless a transform of torch.func is at work here that the kernel does not have, else one sentence."""
+    if torch.autograd.forward_ad._current_level >= 0:
+        return "it has no forward-mode derivative (jvp); that goes through the reference"
+    if torch._C._are_functorch_transforms_active() and torch.compiler.is_compiling():
+        return "torch.func inside torch.compile goes through the reference"
+    return ""
+
+
+def _run(settings: _Settings, tensors: Sequence[Any]) -> tuple[Tensor, Sequence[Tensor]]:
+    """Enter the recurrence where the transforms and modes at work here want it; see `_operands` for the tensors."""
+    transforms = active_transforms()
+    differentiated = GRADIENT in transforms
+    if torch.compiler.is_compiling() or (transforms and not differentiated):
+        y, last = torch.ops.lstmkit.run.default(*_operands(settings, tensors))
+    elif differentiated:
+        y, *last, _ = _Recurrence.apply(settings, *tensors)  # type: ignore[no-untyped-call]
+    elif torch.is_grad_enabled() and any(t.requires_grad for t in tensors[_LEADING - 1 :]):
+        y, *last = _EagerRecurrence.apply(settings, *tensors)  # type: ignore[no-untyped-call]
+    else:
+        with torch._C._AutoDispatchBelowAutograd():  # nothing to differentiate: spares a detour through Python
+            y, last = torch.ops.lstmkit.run.default(*_operands(settings, tensors))
+    return y, last
+
+
+def run_native(call: Call) -> Output:
+    """Run a call that the kernel supports."""
+    cell = call.cell
+    epsilon = cell.epsilon if type(cell) is Lstm else 0.0
+    settings = _Settings(len(call.state), epsilon, tuple(kernel_cell(call)))
+    y, last = _run(settings, (call.lengths, *call.masks.in_order(), *call.tensors))
+    return Output(y, tuple(last))

@@ -1,0 +1,207 @@
+"""`lstm explain`: how gradients fall, how far memory reaches, what the gates of a model do."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn
+
+from lstmkit.cli import options, printing
+
+if TYPE_CHECKING:
+    from lstmkit.explain.memory import Moment, Trial
+
+explain = typer.Typer(
+    name="explain",
+    help="Look inside: how gradients fall, how far memory reaches, what the gates of a model do.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Force = Annotated[bool, typer.Option("--force", help="Replace the file that --out names.")]
+Cells = Annotated[
+    str, typer.Option(help="Cells with commas between; lstm+1 is the LSTM with a forget bias of 1 to begin with.")
+]
+Hidden = Annotated[int, typer.Option(help="Units of the layer.")]
+
+
+class StudyProgress:
+    """Where a study of some minutes stands: a bar if somebody watches, and a line on stderr for each trial.
+
+    minutes  after which the study ends
+    """
+
+    def __init__(self, minutes: float, quiet: bool) -> None:
+        self._console, self._quiet, self._seconds = printing.stderr(), quiet, 60 * minutes
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=28),
+            TextColumn("{task.fields[state]}"),
+            console=self._console,
+            disable=quiet or not self._console.is_terminal,
+            transient=True,
+        )
+        self._task = self._progress.add_task("beginning", total=self._seconds, state="")
+
+    def __enter__(self) -> StudyProgress:
+        """Say how long it takes at most, and show the bar."""
+        if not self._quiet:
+            self._console.print(f"The study ends within {self._seconds / 60:g} minutes; Ctrl-C stops it.")
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove the bar."""
+        self._progress.stop()
+
+    def on_moment(self, moment: Moment) -> None:
+        """Move the bar."""
+        what = f"{moment.problem}, lag {moment.lag}, {moment.variant.title}"
+        state = f"step {moment.step:,}, error {moment.error:.3f}, at most {moment.seconds_left / 60:.1f} min left"
+        self._progress.update(self._task, completed=self._seconds - moment.seconds_left, description=what, state=state)
+
+    def on_trial(self, trial: Trial, seconds_left: float) -> None:
+        """Print what came of a trial."""
+        from lstmkit.explain.report import trial_in_words
+
+        if not self._quiet:
+            self._console.print(trial_in_words(trial, seconds_left))
+
+
+@explain.command()
+def gradients(
+    cells: Cells = "rnn,gru,lstm,lstm+1,lstm+3,alstm",
+    hidden: Hidden = 32,
+    steps: Annotated[int, typer.Option(help="Distances to look at.")] = 200,
+    seeds: Annotated[int, typer.Option(help="Random initialisations; medians over them are shown.")] = 10,
+    out: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("gradients.html"),
+    force: Force = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Draw how the gradient of the last output falls with the distance to the input; nothing is trained.
+
+    \b
+    examples:
+      lstm explain gradients
+      lstm explain gradients --cells lstm,lstm+1,peephole,slstm --steps 500
+    """
+    from lstmkit.explain import GradientSettings, measure_gradients, parse_variants
+    from lstmkit.explain.gradients import in_words
+    from lstmkit.explain.report import GRADIENT_HEAD, gradient_rows, write_gradient_page
+
+    options.check_out(out, force)
+    settings = GradientSettings(hidden, steps, seeds)
+    talk = printing.stderr()
+    silent = quiet or json
+    curves = measure_gradients(
+        parse_variants(cells), settings, lambda cell: None if silent else talk.print(f"measuring {cell.title}")
+    )
+    write_gradient_page(out, curves, settings)
+    if json:
+        printing.print_json({"settings": dataclasses.asdict(settings), "curves": [curve.to_json() for curve in curves]})
+        return
+    title = f"The gradient against the distance, {hidden} units, {seeds} seeds, untrained"
+    printing.print_table(GRADIENT_HEAD, gradient_rows(curves), title)
+    for curve in curves:
+        printing.stdout().print(in_words(curve, steps))
+    printing.stdout().print(f"{out} shows the curves")
+
+
+@explain.command()
+def memory(
+    cells: Cells = "rnn,gru,lstm,lstm+1,alstm",
+    longest: Annotated[int, typer.Option(help="Longest lag; the lags are 10, 20, 40 and so on.")] = 160,
+    minutes: Annotated[float, typer.Option(help="The study ends after this time, wherever it stands.")] = 5.0,
+    hidden: Hidden = 32,
+    steps: Annotated[int, typer.Option(help="Training steps for a cell at a lag, at most.")] = 4000,
+    seed: Annotated[int, typer.Option(help="Of weights and sequences.")] = 0,
+    fast: Annotated[
+        bool, typer.Option("--quick", help="Half a minute: lags up to 20, at most 500 steps each.")
+    ] = False,
+    out: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("memory.html"),
+    force: Force = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Find up to which lag each cell learns to add and to tell the order of two symbols.
+
+    \b
+    examples:
+      lstm explain memory --quick
+      lstm explain memory --cells lstm,lstm+1 --longest 640 --minutes 20
+    """
+    from lstmkit.explain import MemorySettings, measure_memory, parse_variants
+    from lstmkit.explain.problems import PROBLEMS
+    from lstmkit.explain.report import memory_head, memory_in_words, memory_rows, write_memory_page
+
+    options.check_out(out, force)
+    settings = MemorySettings(longest, minutes, hidden, steps, seed=seed)
+    if fast:
+        settings = settings.quick()
+    with StudyProgress(settings.minutes, quiet or json) as progress:
+        result = measure_memory(parse_variants(cells), settings, progress.on_moment, progress.on_trial)
+    write_memory_page(out, result)
+    if json:
+        printing.print_json(result.to_json())
+        return
+    for problem in PROBLEMS:
+        title = f"{problem.name}: {problem.measure}"
+        printing.print_table(memory_head(result), memory_rows(result, problem), title)
+    printing.stdout().print("x: not learnt; ?: not learnt when time was up.")
+    printing.stdout().print(memory_in_words(result))
+    printing.stdout().print(f"{out} shows it all ({result.seconds:.0f} s)")
+
+
+@explain.command()
+def gates(
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="Model folder, or a folder of results with one in it.")
+    ],
+    file: options.Source,
+    id: Annotated[str | None, typer.Option(help="Which series: its value in the id column.")] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(help="Last row that the model sees: its time, or its number; the last one if left out."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("gates.html"),
+    delimiter: options.Delimiter = None,
+    missing: Annotated[
+        str | None, typer.Option(help="As in lstm forecast; as the model was fitted if left out.")
+    ] = None,
+    force: Force = False,
+    json: options.Json = False,
+) -> None:
+    """Draw the gates and the cell of a trained forecaster over a window of a real series.
+
+    \b
+    examples:
+      lstm explain gates forecast-aapl AAPL.csv
+      lstm explain gates sales/model sales.csv --id north --at 2024-06-30 --out north.html
+    """
+    from lstmkit.data import read_file
+    from lstmkit.explain import study_gates
+    from lstmkit.explain.report import GATES_HEAD, gate_rows, gates_in_words, gates_title, write_gates_page
+    from lstmkit.forecasting.forecaster import Forecaster
+
+    options.check_out(out, force)
+    inner = model / "model"
+    forecaster = Forecaster.load(inner if inner.is_dir() else model)
+    if missing is not None:
+        forecaster.table_ = dataclasses.replace(
+            forecaster.table_, columns=dataclasses.replace(forecaster.table_.columns, missing=missing)
+        )
+    study = study_gates(forecaster, forecaster.read(read_file(file, delimiter)), id, at)
+    write_gates_page(out, study, forecaster)
+    if json:
+        printing.print_json(study.to_json())
+        return
+    printing.print_table(GATES_HEAD, gate_rows(study), f"Gates over {gates_title(study)}")
+    for layer in study.layers:
+        printing.stdout().print(gates_in_words(layer))
+    if study.remark:
+        printing.stdout().print(study.remark)
+    printing.stdout().print(f"{out} shows them over the series")

@@ -1,0 +1,151 @@
+"""Single steps of a stack on the CPU, for streams: weights packed once, one call of the native library a step.
+
+Everything a step does not need is left out: no operator, no autograd, no packing. What cannot be done so (gradients,
+other devices and types, cells that the kernel lacks, random masks) is refused here and takes the layer's usual way.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+
+from lstmkit.recurrence.backends import choose
+from lstmkit.recurrence.cell import State
+from lstmkit.recurrence.kernels import expanded, kernel_cell
+from lstmkit.recurrence.library import FLOAT_TYPES, StackCall, load_library
+
+if TYPE_CHECKING:
+    from lstmkit.nn.lstm import LSTM
+
+
+class Stream:
+    """The packed weights of a layer and a call of the library that is filled in anew at every step.
+
+    layer  the layer; its weights are packed as they are now
+    """
+
+    def __init__(self, layer: LSTM) -> None:
+        library, why_not = load_library()
+        if library is None:
+            raise RuntimeError(why_not)
+        weights = _weights(layer)
+        example = layer._regularized(layer._assemble(weights[0].new_zeros(1, 1, layer.input_size), None, None))
+        how = kernel_cell(example)
+        self.widths = tuple(s.shape[2] for s in example.state)
+        self.layers, self.inputs, self.outputs, self.dtype = how.K, layer.input_size, how.P, weights[0].dtype
+        self._training, self._versions = layer.training, _versions(weights)
+        call = self._call = StackCall(1, 1, self.inputs)
+        for name, value in how._asdict().items():
+            if name != "heads":
+                setattr(call, name, value)
+        call.epsilon = getattr(layer.cell, "epsilon", 0.0)
+        call.type, call.states, call.threads = FLOAT_TYPES[self.dtype], len(self.widths), 1
+        matrices = [w.detach().contiguous() for w in expanded(how, weights)]
+        call.each = len(matrices) // how.K
+        table = (ctypes.c_void_p * len(matrices))(*(w.data_ptr() for w in matrices))
+        self._state = (ctypes.c_void_p * len(self.widths))()
+        self._last = (ctypes.c_void_p * len(self.widths))()
+        masks = example.masks.in_order()
+        for k, mask in enumerate(masks):
+            if mask is not None:
+                call.masks[k] = (mask.data_ptr(), mask.shape[1], mask.shape[2])
+        call.weights, call.state, call.last = (ctypes.addressof(t) for t in (table, self._state, self._last))
+        self._reference = ctypes.byref(call)
+        values = library.lstmkit_packed(self._reference) // self.dtype.itemsize
+        packed = torch.empty(values + 64, dtype=self.dtype)
+        aligned = packed[-packed.data_ptr() % 64 // self.dtype.itemsize :]
+        if library.lstmkit_pack(self._reference, aligned.data_ptr()):
+            raise RuntimeError("the native kernel does not have this cell; a backend should not have chosen it")
+        call.packed = aligned.data_ptr()
+        self._forward = library.lstmkit_forward
+        self._alive = (matrices, table, masks, packed)
+
+    def fits(self, layer: LSTM) -> bool:
+        """Return whether the layer's weights are still those that were packed. Changes through `.data` are not seen."""
+        return self._training == layer.training and self._versions == _versions(_weights(layer))
+
+    def takes(self, x: Tensor, state: State) -> bool:
+        """Return whether one step of x (B, I) from this state can be run here; if not, the layer says why."""
+        if x.dtype is not self.dtype or x.dim() != 2 or x.shape[1] != self.inputs or not x.is_contiguous():
+            return False
+        if len(state) != len(self.widths):
+            return False
+        B = x.shape[0]
+        for s, width in zip(state, self.widths, strict=True):
+            if s.dtype is not self.dtype or s.shape != (self.layers, B, width) or not s.is_contiguous():
+                return False
+            if s.device.type != "cpu":
+                return False
+        return x.device.type == "cpu"
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """Advance by one step; only called after `takes` said yes."""
+        call, B = self._call, x.shape[0]
+        y = x.new_empty((B, self.outputs))
+        last = tuple([torch.empty_like(s) for s in state])
+        call.B, call.x, call.y = B, x.data_ptr(), y.data_ptr()
+        for k, s in enumerate(state):
+            self._state[k], self._last[k] = s.data_ptr(), last[k].data_ptr()
+        if self._forward(self._reference):
+            raise MemoryError("the native kernel could not get the memory it needs")
+        return y, last
+
+
+class _Streams(threading.local):
+    """Streams of the layers that this thread has stepped; a stream is filled in during a step, so none is shared."""
+
+    def __init__(self) -> None:
+        self.of: WeakKeyDictionary[LSTM, Stream] = WeakKeyDictionary()
+
+
+_streams = _Streams()
+
+
+def fast_step(layer: LSTM, x: Tensor, state: State) -> tuple[Tensor, State] | None:
+    """Advance `layer` by one step without detours, or return None if this call needs them.
+
+    x        (B, I)
+    state    each (K, B, its width)
+    Returns  y (B, P) and the state after the step, or None
+    """
+    if torch.is_grad_enabled() or type(x) is not Tensor or _is_watched():
+        return None
+    stream = _streams.of.get(layer)
+    if stream is None or not stream.fits(layer):
+        if not _streamable(layer, x, state):
+            return None
+        stream = _streams.of[layer] = Stream(layer)
+    return stream.step(x, state) if stream.takes(x, state) else None
+
+
+def _is_watched() -> bool:
+    """Whether something follows tensor operations and would not see a call of the library."""
+    return (
+        torch._C._len_torch_dispatch_stack() > 0
+        or torch._C._functorch.peek_interpreter_stack() is not None
+        or torch.is_autocast_enabled("cpu")
+    )
+
+
+def _streamable(layer: LSTM, x: Tensor, state: State) -> bool:
+    """Whether the native kernel would run this layer, with nothing drawn at random."""
+    if any(w.is_inference() or w.device.type != "cpu" for w in _weights(layer)):
+        return False
+    if layer.training and (layer.draws or (layer.dropout > 0 and layer.num_layers > 1)):
+        return False
+    call = layer._regularized(layer._assemble(x.unsqueeze(0), state, None))
+    return choose(call, layer.backend).name == "native"
+
+
+def _weights(layer: LSTM) -> list[Tensor]:
+    weights: list[Tensor] = layer._flat_weights  # type: ignore[assignment]
+    return weights
+
+
+def _versions(weights: list[Tensor]) -> list[tuple[int, int]]:
+    return [(w.data_ptr(), w._version) for w in weights]

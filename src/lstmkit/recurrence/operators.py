@@ -1,0 +1,197 @@
+"""The native kernel as PyTorch operators: `lstmkit::run`, `lstmkit::forward` and `lstmkit::backward`.
+
+`run` is the whole recurrence and the only one that autograd knows; `forward` also returns the memory that `backward`
+reads, which `native.py` puts together. All are functional, each with a shape-only version beside it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from lstmkit.recurrence.kernels import KernelCell, expanded, folded
+from lstmkit.recurrence.library import FLOAT_TYPES, StackCall, load_library, pointers
+
+_SHARED = (
+    "(Tensor x, Tensor[] state, Tensor[] weights, Tensor? lengths, Tensor?[] masks, float epsilon, int[] how{more})"
+)
+_MORE = ", Tensor y, Tensor reserve, Tensor dy, Tensor[] dlast, bool needs_dx"
+_SCHEMAS = {
+    "run": _SHARED.format(more="") + " -> (Tensor, Tensor[])",
+    "forward": _SHARED.format(more="") + " -> (Tensor, Tensor[], Tensor)",
+    "backward": _SHARED.format(more=_MORE) + " -> (Tensor, Tensor[], Tensor[])",
+}
+_PART = 1 << 24
+"""Bytes of a layer's output above which inference runs a stack in parts of time: the layers between keep no more."""
+Tensors = Sequence[Tensor]
+OptionalTensors = Sequence[Tensor | None]
+
+
+class _Alive(NamedTuple):
+    """Memory that must stay while the C structure that points to it is used."""
+
+    x: Tensor
+    state: list[Tensor]
+    weights: list[Tensor]
+    lengths: Tensor | None
+    rest: tuple[Any, ...]
+
+
+@lru_cache(maxsize=256)
+def _described(how: tuple[int, ...]) -> StackCall:
+    """Return a C structure with the cell and its sizes in it, to be copied; setting each field costs at every call."""
+    call = StackCall()
+    for name, value in KernelCell(*how)._asdict().items():
+        if name != "heads":
+            setattr(call, name, value)
+    return call
+
+
+def _stack_call(
+    x: Tensor,
+    state: Tensors,
+    weights: Tensors,
+    lengths: Tensor | None,
+    masks: OptionalTensors,
+    epsilon: float,
+    how: Sequence[int],
+) -> tuple[StackCall, _Alive]:
+    """Return the C structure, and what must stay alive while it is used."""
+    given = KernelCell(*how)
+    inputs, states = x.contiguous(), [s.contiguous() for s in state]
+    matrices = [w.contiguous() for w in expanded(given, weights)]
+    ends = None if lengths is None else lengths.to(device="cpu", dtype=torch.int64).contiguous()
+    (state_at, state_table), (weights_at, weight_table) = pointers(states), pointers(matrices)
+    drawn = [None if m is None else m.contiguous() for m in masks]
+    call = StackCall.from_buffer_copy(_described(given))
+    call.T, call.B, call.I = x.shape
+    call.epsilon = epsilon
+    call.type, call.states, call.threads = FLOAT_TYPES[x.dtype], len(states), torch.get_num_threads()
+    call.each = len(matrices) // (given.K * given.D)
+    call.x, call.state, call.weights = inputs.data_ptr(), state_at, weights_at
+    if ends is not None:
+        call.lengths = ends.data_ptr()
+    for k, mask in enumerate(drawn):
+        if mask is not None:
+            call.masks[k] = (mask.data_ptr(), mask.shape[1], mask.shape[2])
+    return call, _Alive(inputs, states, matrices, ends, (state_table, weight_table, drawn))
+
+
+def _library() -> ctypes.CDLL:
+    library, why_not = load_library()
+    if library is None:
+        raise RuntimeError(why_not)
+    return library
+
+
+def _check(code: int) -> None:
+    if code == 1:
+        raise MemoryError("the native kernel could not get the memory it needs")
+    if code:
+        raise RuntimeError("the native kernel does not have this cell; a backend should not have chosen it")
+
+
+def _outputs(x: Tensor, state: Tensors, how: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
+    """Allocate y and the final states."""
+    given = KernelCell(*how)
+    y = x.new_empty((x.shape[0], x.shape[1], given.D * given.P))
+    return y, [torch.empty_like(s, memory_format=torch.contiguous_format) for s in state]
+
+
+def _gradients(
+    x: Tensor, state: Tensors, weights: Tensors, needs_dx: bool
+) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+    """Allocate the gradients of x (empty if not needed), of the initial state and of the weights."""
+    dstate, dweights = (
+        [torch.empty_like(t, memory_format=torch.contiguous_format) for t in ts] for ts in (state, weights)
+    )
+    return x.new_empty(x.shape if needs_dx else (0,)), dstate, dweights
+
+
+def _run(*arguments: Any) -> tuple[Tensor, list[Tensor]]:
+    call, alive = _stack_call(*arguments)
+    row = call.B * call.P * alive.x.element_size()
+    parted = call.K > 1 and call.D == 1 and call.T * row > _PART and all(mask.steps <= 1 for mask in call.masks)
+    return _filled_in_parts(call, alive, arguments[-1]) if parted else _filled(call, alive, arguments[-1])
+
+
+def _filled_in_parts(call: StackCall, alive: _Alive, how: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
+    """Run a stack of one direction in parts of time, each from the state after the one before."""
+    (y, last), T = _outputs(alive.x, alive.state, how), call.T
+    steps = max(_PART // (y[0].nbytes or 1), 1)
+    for first in range(0, T, steps):
+        call.T = min(steps, T - first)
+        if alive.lengths is not None:
+            ends = (alive.lengths - first).clamp(0, call.T)
+            call.lengths = ends.data_ptr()
+        last = [torch.empty_like(s) for s in last]
+        table = pointers(last)
+        call.x, call.y, call.last = alive.x[first].data_ptr(), y[first].data_ptr(), table[0]
+        _check(_library().lstmkit_forward(ctypes.byref(call)))
+        call.state, _before = table[0], (table, last)
+    return y, last
+
+
+def _forward(*arguments: Any) -> tuple[Tensor, list[Tensor], Tensor]:
+    call, alive = _stack_call(*arguments)
+    reserve = alive.x.new_empty((_library().lstmkit_reserve(ctypes.byref(call)) // alive.x.element_size(),))
+    call.reserve = reserve.data_ptr()
+    return *_filled(call, alive, arguments[-1]), reserve
+
+
+def _filled(call: StackCall, alive: _Alive, how: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
+    y, last = _outputs(alive.x, alive.state, how)
+    call.y = y.data_ptr()
+    call.last, _table = pointers(last)
+    _check(_library().lstmkit_forward(ctypes.byref(call)))
+    return y, last
+
+
+def _backward(*arguments: Any) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+    shared, (y, reserve, dy, dlast, needs_dx) = arguments[:7], arguments[7:]
+    call, alive = _stack_call(*shared)
+    given = [t.contiguous() for t in (y, reserve, dy)]
+    ends = [t.contiguous() for t in dlast]
+    call.y, call.reserve, call.dy = (t.data_ptr() for t in given)
+    dx, dstate, dweights = _gradients(alive.x, alive.state, alive.weights, needs_dx)
+    tables = [pointers(ts) for ts in (ends, dstate, dweights)]
+    call.dlast, call.dstate, call.dweights = (address for address, _ in tables)
+    if needs_dx:
+        call.dx = dx.data_ptr()
+    _check(_library().lstmkit_backward(ctypes.byref(call)))
+    return dx, dstate, folded(KernelCell(*shared[-1]), dweights)
+
+
+def _fake_run(*arguments: Any) -> tuple[Tensor, list[Tensor]]:
+    return _outputs(arguments[0], arguments[1], arguments[-1])
+
+
+def _fake_forward(*arguments: Any) -> tuple[Tensor, list[Tensor], Tensor]:
+    x, state, _weights, _lengths, masks, _epsilon, how = arguments
+    one = StackCall.from_buffer_copy(_described(tuple(how)))
+    one.T, one.B, one.I = 1, 1, int(x.shape[2])  # T and B may be symbols; the size is linear in their product
+    one.type, one.states = FLOAT_TYPES[x.dtype], len(state)
+    for k, mask in enumerate(masks):  # only whether there is one
+        one.masks[k].values = 0 if mask is None else 1
+    row = _library().lstmkit_reserve(ctypes.byref(one)) // x.element_size()
+    return (*_fake_run(*arguments), x.new_empty((row * x.shape[0] * x.shape[1],)))
+
+
+def _fake_backward(*arguments: Any) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+    x, state, weights = arguments[:3]
+    return _gradients(x, state, weights, needs_dx=arguments[-1])
+
+
+for _name, _function, _fake in (
+    ("run", _run, _fake_run),
+    ("forward", _forward, _fake_forward),
+    ("backward", _backward, _fake_backward),
+):
+    torch.library.define(f"lstmkit::{_name}", _SCHEMAS[_name])
+    torch.library.impl(f"lstmkit::{_name}", "CPU", _function)
+    torch.library.register_fake(f"lstmkit::{_name}", _fake)
