@@ -75,15 +75,14 @@ class NativeBackend:
 
     def slower(self, call: Call) -> str:
         """Return "" unless torch has kernels for the call that are faster: with autocast, or without vectors here."""
-        if torch.compiler.is_compiling():
+        autocast = torch.is_autocast_enabled("cpu")
+        if not (autocast or self.portable) or torch.compiler.is_compiling():
             return ""  # a compiler takes torch's LSTM apart into one node or more a step
         if call.lengths is not None or _computed_in(call.x) != torch.float32 or TorchBackend().unsupported(call):
             return ""
-        if torch.is_autocast_enabled("cpu"):
+        if autocast:
             return "autocast is on, and torch's kernels compute in its lower precision"
-        if self.portable:
-            return "its portable instruction set is slower than torch's kernels on equal lengths in float32"
-        return ""
+        return "its portable instruction set is slower than torch's kernels on equal lengths in float32"
 
     def run(self, call: Call) -> Output:
         """Run the call in the native library."""
