@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 from lstmkit.errors import InputError
 from lstmkit.nn.lengths import Lengths, checked_lengths
 from lstmkit.nn.regularization import Rates, Regularization, locked, rates
-from lstmkit.nn.streaming import fast_step
+from lstmkit.nn.streaming import Stream, fast_step
 from lstmkit.recurrence import Call, Cell, Explanation, Output
 from lstmkit.recurrence.backends import check_backend_name, explain_call, run
 from lstmkit.recurrence.cell import NO_MASKS, Sizes, State
@@ -76,6 +76,7 @@ class LSTM(torch.nn.RNNBase):
         self.forget_bias = forget_bias
         self.backend = backend
         self._complete = False
+        self.stream: Stream | None = None  # packed weights of step(); made by it, and never copied or saved
         super().__init__(
             "LSTM",
             input_size,
@@ -195,18 +196,17 @@ class LSTM(torch.nn.RNNBase):
         Returns  the output (B, P) and the state after the step; step by step equals `forward` to rounding
         Raises   InputError if the layer is bidirectional or x is no batch of single steps
         """
+        if state is not None:
+            found = fast_step(self, x, state)
+            if found is not None:
+                return found
         if self.bidirectional:
-            raise InputError(
-                "LSTM: step() needs a layer of one direction; the other one begins at the end of a sequence"
-            )
+            raise InputError("LSTM: step() needs a layer of one direction; the other begins at the end of a sequence")
         if x.dim() != 2:
             raise InputError(f"LSTM: step() takes one step of a batch, shape (B, I); got shape {tuple(x.shape)}")
         if state is None:
             widths = self.cell.state_widths(self._sizes(0))
-            state = tuple(x.new_zeros(self.num_layers, x.shape[0], width) for width in widths)
-        found = fast_step(self, x, state)
-        if found is not None:
-            return found
+            return self.step(x, tuple(x.new_zeros(self.num_layers, x.shape[0], width) for width in widths))
         call = self._assemble(x.unsqueeze(0), state, None)
         self._check_input(call)
         self._check_state(call.x, state)

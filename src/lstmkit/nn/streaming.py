@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import threading
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -48,13 +47,15 @@ class Stream:
         matrices = [w.detach().contiguous() for w in expanded(how, weights)]
         call.each = len(matrices) // how.K
         table = (ctypes.c_void_p * len(matrices))(*(w.data_ptr() for w in matrices))
-        self._state = (ctypes.c_void_p * len(self.widths))()
-        self._last = (ctypes.c_void_p * len(self.widths))()
+        states = ctypes.c_void_p * len(self.widths)
+        self._before, self._after = states(), states()
+        self._returned: State = ()
+        self._busy = threading.Lock()
         masks = example.masks.in_order()
         for k, mask in enumerate(masks):
             if mask is not None:
                 call.masks[k] = (mask.data_ptr(), mask.shape[1], mask.shape[2])
-        call.weights, call.state, call.last = (ctypes.addressof(t) for t in (table, self._state, self._last))
+        call.weights = ctypes.addressof(table)
         self._reference = ctypes.byref(call)
         values = library.lstmkit_packed(self._reference) // self.dtype.itemsize
         packed = torch.empty(values + 64, dtype=self.dtype)
@@ -65,45 +66,56 @@ class Stream:
         self._forward = library.lstmkit_forward
         self._alive = (matrices, table, masks, packed)
 
+    def __deepcopy__(self, memo: object) -> None:
+        """Return None: a copy of the layer packs its own weights."""
+
+    def __reduce__(self) -> tuple[type, tuple[()]]:
+        """Pickle as None, for the same reason."""
+        return type(None), ()
+
     def fits(self, layer: LSTM) -> bool:
         """Return whether the layer's weights are still those that were packed. Changes through `.data` are not seen."""
         return self._training == layer.training and self._versions == _versions(_weights(layer))
 
-    def takes(self, x: Tensor, state: State) -> bool:
-        """Return whether one step of x (B, I) from this state can be run here; if not, the layer says why."""
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State] | None:
+        """Advance by one step, or return None: other types or sizes, or a second thread that steps meanwhile."""
         if x.dtype is not self.dtype or x.dim() != 2 or x.shape[1] != self.inputs or not x.is_contiguous():
-            return False
-        if len(state) != len(self.widths):
-            return False
-        B = x.shape[0]
-        for s, width in zip(state, self.widths, strict=True):
-            if s.dtype is not self.dtype or s.shape != (self.layers, B, width) or not s.is_contiguous():
-                return False
-            if s.device.type != "cpu":
-                return False
-        return x.device.type == "cpu"
+            return None
+        if not x.is_cpu or not self._busy.acquire(blocking=False):
+            return None
+        try:
+            return self._step(x, state)
+        finally:
+            self._busy.release()
 
-    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """Advance by one step; only called after `takes` said yes."""
-        call, B = self._call, x.shape[0]
+    def _step(self, x: Tensor, state: State) -> tuple[Tensor, State] | None:
+        B, call = x.shape[0], self._call
+        if state is self._returned and call.B == B:  # what the last step returned: where it lies is known
+            self._before, self._after = self._after, self._before
+        elif self._takes(state, B):
+            for k, s in enumerate(state):
+                self._before[k] = s.data_ptr()
+        else:
+            return None
         y = x.new_empty((B, self.outputs))
         last = tuple([torch.empty_like(s) for s in state])
+        for k, s in enumerate(last):
+            self._after[k] = s.data_ptr()
         call.B, call.x, call.y = B, x.data_ptr(), y.data_ptr()
-        for k, s in enumerate(state):
-            self._state[k], self._last[k] = s.data_ptr(), last[k].data_ptr()
+        call.state, call.last = ctypes.addressof(self._before), ctypes.addressof(self._after)
         if self._forward(self._reference):
             raise MemoryError("the native kernel could not get the memory it needs")
+        self._returned = last
         return y, last
 
-
-class _Streams(threading.local):
-    """Streams of the layers that this thread has stepped; a stream is filled in during a step, so none is shared."""
-
-    def __init__(self) -> None:
-        self.of: WeakKeyDictionary[LSTM, Stream] = WeakKeyDictionary()
-
-
-_streams = _Streams()
+    def _takes(self, state: State, B: int) -> bool:
+        """Whether the state is one the kernel can read as it lies in memory."""
+        if len(state) != len(self.widths):
+            return False
+        for s, width in zip(state, self.widths, strict=True):
+            if s.dtype is not self.dtype or s.shape != (self.layers, B, width) or not s.is_contiguous() or not s.is_cpu:
+                return False
+        return True
 
 
 def fast_step(layer: LSTM, x: Tensor, state: State) -> tuple[Tensor, State] | None:
@@ -115,12 +127,12 @@ def fast_step(layer: LSTM, x: Tensor, state: State) -> tuple[Tensor, State] | No
     """
     if torch.is_grad_enabled() or type(x) is not Tensor or _is_watched():
         return None
-    stream = _streams.of.get(layer)
+    stream = layer.stream
     if stream is None or not stream.fits(layer):
         if not _streamable(layer, x, state):
             return None
-        stream = _streams.of[layer] = Stream(layer)
-    return stream.step(x, state) if stream.takes(x, state) else None
+        stream = layer.stream = Stream(layer)
+    return stream.step(x, state)
 
 
 def _is_watched() -> bool:
@@ -134,7 +146,7 @@ def _is_watched() -> bool:
 
 def _streamable(layer: LSTM, x: Tensor, state: State) -> bool:
     """Whether the native kernel would run this layer, with nothing drawn at random."""
-    if any(w.is_inference() or w.device.type != "cpu" for w in _weights(layer)):
+    if layer.bidirectional or x.dim() != 2 or any(w.is_inference() or w.device.type != "cpu" for w in _weights(layer)):
         return False
     if layer.training and (layer.draws or (layer.dropout > 0 and layer.num_layers > 1)):
         return False
