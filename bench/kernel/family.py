@@ -58,6 +58,23 @@ def build(name: str, I: int, H: int, backend: str) -> LSTM:  # noqa: E741
     return LSTM(I, H, backend=backend, **options)  # type: ignore[arg-type]
 
 
+def check(contestants: dict[str, LSTM], name: str, x: torch.Tensor, lengths: torch.Tensor | None) -> None:
+    """Compare all but the plain LSTM with the reference in float64; no one may be much further off than the loop is.
+
+    A layer norm of one input divides by what may be next to nothing: there float32 is far off, whoever computes.
+    """
+    exact = build(name, x.shape[2], contestants["loop"].hidden_size, "reference").double()
+    exact.load_state_dict(contestants["loop"].state_dict())
+    truth = step(exact, x.double(), lengths)
+    loops = step(contestants["loop"], x, lengths)
+    for key, contestant in contestants.items():
+        for ours, loop, wanted in (
+            zip(step(contestant, x, lengths), loops, truth, strict=True) if key != "plain" else ()
+        ):
+            allowed = max(1e-4 * float(wanted.abs().max()), 4 * float((loop - wanted).abs().max()))
+            assert (ours - wanted).abs().max() <= allowed, (name, key)
+
+
 def measure(name: str, shape: tuple[int, int, int, int], ragged: bool, seconds: float) -> str:
     T, B, I, H = shape  # noqa: E741
     torch.manual_seed(0)
@@ -67,17 +84,17 @@ def measure(name: str, shape: tuple[int, int, int, int], ragged: bool, seconds: 
     contestants["loop"] = build(name, I, H, "reference")
     if name in ("lstm", "projection", "gru", "rnn"):
         contestants["torch"] = build(name, I, H, "torch")
-    wanted = step(contestants["loop"], x, lengths)
-    for contestant in list(contestants.values())[1:]:
-        for ours, theirs in zip(step(contestant, x, lengths), wanted, strict=True):
-            torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4 * float(theirs.abs().max()))
+    check(contestants, name, x, lengths)
 
     def runner(lstm: LSTM) -> Callable[[], object]:
         return lambda: step(lstm, x, lengths)
 
-    times = alternate({key: runner(lstm) for key, lstm in contestants.items()}, seconds)
+    # In pairs: whoever runs after the loop finds memory and caches as the loop left them.
+    plain = alternate({key: runner(contestants[key]) for key in ("plain", "native")}, seconds / 2)
+    others = {key: lstm for key, lstm in contestants.items() if key != "plain"}
+    times = alternate({key: runner(lstm) for key, lstm in others.items()}, seconds)
     native = times["native"].median
-    cells = [f"{name:20}", f"{times['native']!s:28}", f"{native / times['plain'].median:8.2f}"]
+    cells = [f"{name:20}", f"{plain['native']!s:28}", f"{plain['native'].median / plain['plain'].median:8.2f}"]
     cells.append(f"{times['loop'].median / native:8.1f}")
     cells.append(f"{times['torch'].median / native:8.2f}" if "torch" in times else " " * 8)
     return "".join(cells)

@@ -100,6 +100,24 @@ def test_a_changed_weight_is_seen_by_the_next_step():
     assert not torch.equal(first, second)
 
 
+def test_a_step_under_functional_call_uses_the_weights_given():
+    lstm, other = LSTM(3, 6, 2), LSTM(3, 6, 2)
+
+    class Step(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = lstm
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.layer.step(x)[0]
+
+    with torch.no_grad():
+        before, _ = lstm.step(X[0])
+        given = {f"layer.{name}": value.detach().clone() for name, value in other.named_parameters()}
+        torch.testing.assert_close(torch.func.functional_call(Step(), given, (X[0],)), other(X[:1])[0][0])
+        torch.testing.assert_close(lstm.step(X[0])[0], before, rtol=0, atol=0)
+
+
 def test_steps_take_any_batch_type_and_layout_of_memory():
     lstm = LSTM(3, 6, 2, proj_size=4, zoneout=0.2).eval()
     with torch.no_grad():

@@ -340,7 +340,7 @@ class LSTM(torch.nn.RNNBase):
                     f"tensor with {state.dtype}"
                 )
 
-    def _weights(self) -> tuple[Tensor, ...]:
+    def current_weights(self) -> tuple[Tensor, ...]:
         """Return the weights as they are now: parameters, or what a parametrization or functional_call put there."""
         own = self._parameters
         return tuple([own[name] if name in own else getattr(self, name) for name in self._flat_weights_names])  # type: ignore[misc]
@@ -354,7 +354,7 @@ class LSTM(torch.nn.RNNBase):
             cell=self.cell,
             x=x,
             state=tuple(hx),
-            weights=self._weights(),
+            weights=self.current_weights(),
             hidden=sizes.hidden,
             output=sizes.output,
             num_layers=self.num_layers,

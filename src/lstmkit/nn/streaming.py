@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -32,7 +33,7 @@ class Stream:
         library, why_not = load_library()
         if library is None:
             raise RuntimeError(why_not)
-        weights = _weights(layer)
+        weights = layer.current_weights()
         example = layer._regularized(layer._assemble(weights[0].new_zeros(1, 1, layer.input_size), None, None))
         how = kernel_cell(example)
         self.widths = tuple(s.shape[2] for s in example.state)
@@ -75,7 +76,7 @@ class Stream:
 
     def fits(self, layer: LSTM) -> bool:
         """Return whether the layer's weights are still those that were packed. Changes through `.data` are not seen."""
-        return self._training == layer.training and self._versions == _versions(_weights(layer))
+        return self._training == layer.training and self._versions == _versions(layer.current_weights())
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State] | None:
         """Advance by one step, or return None: other types or sizes, or a second thread that steps meanwhile."""
@@ -146,7 +147,11 @@ def _is_watched() -> bool:
 
 def _streamable(layer: LSTM, x: Tensor, state: State) -> bool:
     """Whether the native kernel would run this layer, with nothing drawn at random."""
-    if layer.bidirectional or x.dim() != 2 or any(w.is_inference() or w.device.type != "cpu" for w in _weights(layer)):
+    if (
+        layer.bidirectional
+        or x.dim() != 2
+        or any(w.is_inference() or w.device.type != "cpu" for w in layer.current_weights())
+    ):
         return False
     if layer.training and (layer.draws or (layer.dropout > 0 and layer.num_layers > 1)):
         return False
@@ -154,10 +159,5 @@ def _streamable(layer: LSTM, x: Tensor, state: State) -> bool:
     return choose(call, layer.backend).name == "native"
 
 
-def _weights(layer: LSTM) -> list[Tensor]:
-    weights: list[Tensor] = layer._flat_weights  # type: ignore[assignment]
-    return weights
-
-
-def _versions(weights: list[Tensor]) -> list[tuple[int, int]]:
+def _versions(weights: Sequence[Tensor]) -> list[tuple[int, int]]:
     return [(w.data_ptr(), w._version) for w in weights]

@@ -18,7 +18,7 @@ from lstmkit.recurrence.cell import Cell, Masks
 from lstmkit.recurrence.cells import ALstm, Gru, Lstm, Mogrifier, Rnn, SLstm
 from lstmkit.recurrence.cells.lstm import Coupled, Norm
 from lstmkit.recurrence.kernels import ALSTM, GRU, LSTM, MOGRIFIER, SLSTM, KernelCell, kernel_cell
-from lstmkit.recurrence.operators import OptionalTensors, Tensors
+from lstmkit.recurrence.operators import OptionalTensors, Tensors, direct
 from lstmkit.recurrence.reference import run_reference
 
 _LEADING = 6
@@ -73,7 +73,8 @@ class _Recurrence(torch.autograd.Function):
             return (*(None,) * _LEADING, *found)
         needs_dx = ctx.needs_input_grad[_LEADING]
         given = _operands(settings, tensors)
-        dx, dstate, dweights = torch.ops.lstmkit.backward.default(*given, *gradients[:3], gradients[3:], needs_dx)
+        backward = direct(torch.ops.lstmkit.backward.default, (*tensors, *gradients))
+        dx, dstate, dweights = backward(*given, *gradients[:3], gradients[3:], needs_dx)
         return (*(None,) * _LEADING, dx if needs_dx else None, *dstate, *dweights)
 
     @staticmethod
@@ -94,7 +95,8 @@ class _EagerRecurrence(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, settings: _Settings, *tensors: Tensor | None) -> tuple[Tensor, ...]:
         ctx.settings = settings
-        y, last, reserve = torch.ops.lstmkit.forward.default(*_operands(settings, tensors))
+        forward = direct(torch.ops.lstmkit.forward.default, tensors)
+        y, last, reserve = forward(*_operands(settings, tensors))
         ctx.save_for_backward(y, reserve, *tensors)
         ctx.set_materialize_grads(False)
         return y, *last
@@ -301,7 +303,7 @@ def _run(settings: _Settings, tensors: Sequence[Any]) -> tuple[Tensor, Sequence[
         y, *last = _EagerRecurrence.apply(settings, *tensors)  # type: ignore[no-untyped-call]
     else:
         with torch._C._AutoDispatchBelowAutograd():  # nothing to differentiate: spares a detour through Python
-            y, last = torch.ops.lstmkit.run.default(*_operands(settings, tensors))
+            y, last = direct(torch.ops.lstmkit.run.default, tensors)(*_operands(settings, tensors))
     return y, last
 
 

@@ -7,7 +7,7 @@ reads, which `native.py` puts together. All are functional, each with a shape-on
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -195,3 +195,28 @@ for _name, _function, _fake in (
     torch.library.define(f"lstmkit::{_name}", _SCHEMAS[_name])
     torch.library.impl(f"lstmkit::{_name}", "CPU", _function)
     torch.library.register_fake(f"lstmkit::{_name}", _fake)
+
+
+def direct(operator: Any, tensors: Sequence[Any]) -> Callable[..., Any]:
+    """Return what runs an operator: its function on the CPU where nothing but autograd could want to see the operator.
+
+    operator  such as torch.ops.lstmkit.run.default
+    tensors   what it will get; anything but plain tensors may have its own idea of operators
+    Returns   a function with the operator's arguments; the dispatcher it spares costs more than a small call
+    """
+    watched = (
+        torch._C._len_torch_dispatch_stack() > 0
+        or torch._C._are_functorch_transforms_active()
+        or torch.autograd.profiler._is_profiler_enabled
+    )
+    if watched or not all(type(t) in _PLAIN for t in tensors):
+        return operator  # type: ignore[no-any-return]
+    return _FUNCTIONS[operator]
+
+
+_PLAIN = frozenset((torch.Tensor, torch.nn.Parameter, type(None)))
+_FUNCTIONS = {
+    torch.ops.lstmkit.run.default: _run,
+    torch.ops.lstmkit.forward.default: _forward,
+    torch.ops.lstmkit.backward.default: _backward,
+}
