@@ -158,9 +158,7 @@ def memory(
 
 @explain.command()
 def gates(
-    model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="Model folder, or a folder of results with one in it.")
-    ],
+    model: options.ModelFolder,
     file: options.Source,
     id: Annotated[str | None, typer.Option(help="Which series: its value in the id column.")] = None,
     at: Annotated[
@@ -169,9 +167,7 @@ def gates(
     ] = None,
     out: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("gates.html"),
     delimiter: options.Delimiter = None,
-    missing: Annotated[
-        str | None, typer.Option(help="As in lstm forecast; as the model was fitted if left out.")
-    ] = None,
+    missing: options.MissingAsFitted = None,
     force: Force = False,
     json: options.Json = False,
 ) -> None:
@@ -185,15 +181,9 @@ def gates(
     from lstmkit.data import read_file
     from lstmkit.explain import study_gates
     from lstmkit.explain.report import GATES_HEAD, gate_rows, gates_in_words, gates_title, write_gates_page
-    from lstmkit.forecasting.forecaster import Forecaster
 
     options.check_out(out, force)
-    inner = model / "model"
-    forecaster = Forecaster.load(inner if inner.is_dir() else model)
-    if missing is not None:
-        forecaster.table_ = dataclasses.replace(
-            forecaster.table_, columns=dataclasses.replace(forecaster.table_.columns, missing=missing)
-        )
+    forecaster = options.load_model(model, missing)
     study = study_gates(forecaster, forecaster.read(read_file(file, delimiter)), id, at)
     write_gates_page(out, study, forecaster)
     if json:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lstmkit.errors import InputError
+
+if TYPE_CHECKING:
+    from lstmkit.forecasting.forecaster import Forecaster
 
 Source = Annotated[
     str, typer.Argument(metavar="FILE", help="CSV (also .gz) or Parquet file, or demo:aapl, demo:ibm, demo:msft.")
@@ -21,6 +25,12 @@ Freq = Annotated[str | None, typer.Option(help="Length of a step: s, min, h, D, 
 TimeFormat = Annotated[str | None, typer.Option(help="How times are written, such as %d.%m.%Y.")]
 Missing = Annotated[
     str, typer.Option(help="Missing values and rows: refuse, drop, previous or interpolate.", show_default=True)
+]
+ModelFolder = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="Model folder, or a folder of results with one in it.")
+]
+MissingAsFitted = Annotated[
+    str | None, typer.Option("--missing", help="As in lstm forecast; as the model was fitted if left out.")
 ]
 Duplicates = Annotated[str, typer.Option(help="Rows with the same time: refuse, first, last or mean.")]
 Delimiter = Annotated[str | None, typer.Option(help="Between the columns of a CSV; a comma if left out.")]
@@ -43,6 +53,21 @@ DEFAULT_HORIZON = 5
 def default_target(source: str, target: str | None) -> str | None:
     """Return the target, or for a demonstration the column it is known by."""
     return "Adj Close" if target is None and source.startswith("demo:") else target
+
+
+def load_model(model: Path, missing: str | None) -> Forecaster:
+    """Load a saved model from its folder or from the folder of results around it.
+
+    missing  how the table that it will read is repaired, or None: as the one it was fitted on
+    """
+    from lstmkit.forecasting.forecaster import Forecaster
+
+    inner = model / "model"
+    forecaster = Forecaster.load(inner if inner.is_dir() else model)
+    if missing is not None:
+        columns = dataclasses.replace(forecaster.table_.columns, missing=missing)
+        forecaster.table_ = dataclasses.replace(forecaster.table_, columns=columns)
+    return forecaster
 
 
 def check_out(out: Path | None, force: bool) -> None:

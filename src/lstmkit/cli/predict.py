@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Annotated
 
@@ -12,15 +11,11 @@ from lstmkit.cli import options, printing
 
 
 def predict(
-    model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="Model folder, or a folder of results with one in it.")
-    ],
+    model: options.ModelFolder,
     file: options.Source,
     out: Annotated[Path | None, typer.Option(help="CSV file to write the forecast to.")] = None,
     delimiter: options.Delimiter = None,
-    missing: Annotated[
-        str | None, typer.Option(help="As in lstm forecast; as the model was fitted if left out.")
-    ] = None,
+    missing: options.MissingAsFitted = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file that --out names.")] = False,
     json: options.Json = False,
 ) -> None:
@@ -32,18 +27,12 @@ def predict(
       lstm predict forecast-aapl AAPL-today.csv --out tomorrow.csv
     """
     from lstmkit.data import read_file
-    from lstmkit.forecasting.forecaster import Forecaster
     from lstmkit.forecasting.output import forecast_columns, to_csv, to_user_table
     from lstmkit.forecasting.report import forecast_rows
     from lstmkit.training import write_atomically
 
     options.check_out(out, force)
-    inner = model / "model"
-    forecaster = Forecaster.load(inner if inner.is_dir() else model)
-    if missing is not None:
-        forecaster.table_ = dataclasses.replace(
-            forecaster.table_, columns=dataclasses.replace(forecaster.table_.columns, missing=missing)
-        )
+    forecaster = options.load_model(model, missing)
     table = forecaster.read(read_file(file, delimiter))
     columns = forecast_columns(forecaster, table)
     if out is not None:
