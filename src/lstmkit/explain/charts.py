@@ -14,8 +14,8 @@ from lstmkit.explain.gradients import FAR, GradientCurve
 from lstmkit.explain.memory import MemoryResult
 from lstmkit.explain.page import style
 from lstmkit.explain.problems import Problem
+from lstmkit.forecasting.page import BLUE, GREY, INK, ORANGE
 
-INK, BLUE, ORANGE, GREY = "#24292f", "#2f6fed", "#e07b39", "#8c959f"
 PALETTE = (GREY, "#2e8b6f", BLUE, ORANGE, "#cf222e", "#7c5cbf", "#b08800", "#0f8aa8")
 GATE_COLOURS = {"input": "#2e8b6f", "forget": BLUE, "output": ORANGE}
 LEAST = 1e-12

@@ -12,7 +12,7 @@ from lstmkit.data.frequency import show
 from lstmkit.explain.gates import GateStudy, LayerGates
 from lstmkit.explain.gradients import INPUTS, GradientCurve, GradientSettings, in_words
 from lstmkit.explain.memory import MemoryResult, Trial
-from lstmkit.explain.page import Card, write_page
+from lstmkit.explain.page import Card, write_study
 from lstmkit.explain.problems import PROBLEMS, Problem
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def write_gradient_page(path: Path, curves: Sequence[GradientCurve], settings: G
         ),
         Card("In words", "", sentences=sentences),
     ]
-    write_page(path, "How the gradient falls with distance", how, (_gradient_headline(curves), why), cards)
+    write_study(path, "How the gradient falls with distance", how, (_gradient_headline(curves), why), cards)
 
 
 def _gradient_headline(curves: Sequence[GradientCurve]) -> str:
@@ -158,7 +158,7 @@ def write_memory_page(path: Path, result: MemoryResult) -> None:
         for name, t in ((f"{t.problem}: {t.variant.title}", t) for t in result.trials)
     ]
     cards.append(Card("Every trial", "Errors on sequences never seen in training.", head=TRIAL_HEAD, rows=trials))
-    write_page(path, "How far memory reaches", memory_in_words(result), finding, cards)
+    write_study(path, "How far memory reaches", memory_in_words(result), finding, cards)
 
 
 def gate_rows(study: GateStudy) -> list[tuple[str, ...]]:
@@ -219,7 +219,7 @@ def write_gates_page(path: Path, study: GateStudy, forecaster: Forecaster) -> No
         cards.append(Card("Attention", text, "attention", attention_figure(study)))
     cards.append(Card("In numbers", study.remark, head=GATES_HEAD, rows=gate_rows(study)))
     words = " ".join(gates_in_words(layer) for layer in study.layers)
-    write_page(path, "What the gates do", gates_title(study) + ".", (words, _honest()), cards)
+    write_study(path, "What the gates do", gates_title(study) + ".", (words, _honest()), cards)
 
 
 def _honest() -> str:

@@ -14,10 +14,10 @@ from lstmkit.forecasting.baselines import TITLES
 from lstmkit.forecasting.evaluate import MODEL, Evaluation
 from lstmkit.forecasting.forecaster import Forecaster
 from lstmkit.forecasting.output import interval_ends, level_name
+from lstmkit.forecasting.page import BLUE, GREY, INK, ORANGE, style
 from lstmkit.forecasting.tutorial import TutorialResult
 from lstmkit.training import EpochRecord
 
-INK, BLUE, ORANGE, GREY, GRID = "#24292f", "#2f6fed", "#e07b39", "#8c959f", "#eaeef2"
 BASELINE_COLOURS = {"last_value": ORANGE, "seasonal_naive": "#7c5cbf", "drift": "#2e8b6f", "moving_average": "#b08800"}
 BANDS = ("rgba(47,111,237,0.28)", "rgba(47,111,237,0.14)", "rgba(47,111,237,0.08)")
 MOST_SERIES = 6
@@ -33,7 +33,7 @@ def forecast_figure(
     test_starts  (S,) flat position of each series' first test row
     """
     table, P = evaluation.table, forecaster.horizon
-    figure = _figure(440)
+    figure = style(go.Figure(), 440)
     shown = min(len(table), MOST_SERIES)
     views = []
     for s in range(shown):
@@ -90,7 +90,7 @@ def windows_figure(forecaster: Forecaster, evaluation: Evaluation, rival_title: 
     table, P = evaluation.table, forecaster.horizon
     titles = ("the LSTM and its interval", rival_title)
     figure = make_subplots(1, 2, shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=titles)
-    _style(figure, 420)
+    style(figure, 420)
     _legend_below(figure)
     figure.update_xaxes(matches="x")
     steps = sorted({1, (P + 1) // 2, P})
@@ -130,7 +130,7 @@ def windows_figure(forecaster: Forecaster, evaluation: Evaluation, rival_title: 
 
 def error_figure(evaluation: Evaluation) -> go.Figure:
     """Draw the mean absolute error by step ahead, or as bars when there is one step."""
-    figure = _figure(360)
+    figure = style(go.Figure(), 360)
     errors = evaluation.error_by_step
     if next(iter(errors.values())).size == 1:
         names = [_title(name) for name in errors]
@@ -156,7 +156,7 @@ def error_figure(evaluation: Evaluation) -> go.Figure:
 
 def training_figure(history: Sequence[EpochRecord]) -> go.Figure:
     """Draw training and validation loss by epoch, and the epoch whose weights were kept."""
-    figure = _figure(360)
+    figure = style(go.Figure(), 360)
     learnt = [r for r in history if r.epoch > 0]
     figure.add_scatter(
         x=[r.epoch for r in learnt],
@@ -188,7 +188,7 @@ def training_figure(history: Sequence[EpochRecord]) -> go.Figure:
 
 def tutorial_figure(evaluation: Evaluation, tutorial: TutorialResult) -> go.Figure:
     """Draw the tutorial's own picture, with the naive forecast that it leaves out."""
-    figure = _figure(420)
+    figure = style(go.Figure(), 420)
     table = evaluation.table
     figure.add_scatter(x=table.times, y=table.values, name="observed", line={"color": INK, "width": 1.2})
     for at, forecast, name, colour in (
@@ -273,24 +273,3 @@ def _title(name: str) -> str:
 
 def _colour(name: str) -> str:
     return BLUE if name == MODEL else BASELINE_COLOURS[name]
-
-
-def _figure(height: int) -> go.Figure:
-    figure = go.Figure()
-    _style(figure, height)
-    return figure
-
-
-def _style(figure: go.Figure, height: int) -> None:
-    figure.update_layout(
-        height=height,
-        template="plotly_white",
-        font={"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 13, "color": INK},
-        margin={"l": 56, "r": 12, "t": 48, "b": 44},
-        hovermode="x unified",
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-    )
-    figure.update_xaxes(gridcolor=GRID, zeroline=False)
-    figure.update_yaxes(gridcolor=GRID, zeroline=False)

@@ -3,50 +3,41 @@
 from __future__ import annotations
 
 from html import escape
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lstmkit.data import SeriesTable
 from lstmkit.data.frequency import show
+from lstmkit.forecasting import page
 from lstmkit.forecasting.baselines import TITLES
 from lstmkit.forecasting.evaluate import MODEL, Evaluation, test_split
 from lstmkit.forecasting.output import level_name
 from lstmkit.forecasting.seasons import Seasons
 from lstmkit.forecasting.tutorial import FAULTS, TutorialResult
 from lstmkit.forecasting.verdict import naive_name
-from lstmkit.training import write_atomically
 
 if TYPE_CHECKING:
     from lstmkit.forecasting.job import JobResult
 
-CONFIG = {"displayModeBar": False, "responsive": True}
 MOST_ROWS = 60
 
 
 def write_report(result: JobResult, path: Path) -> None:
     """Write report.html."""
-    from plotly.offline import get_plotlyjs
-
-    template = Template((files("lstmkit.forecasting") / "report.html").read_text(encoding="utf-8"))
     verdict, table = result.verdict, result.evaluation.table
     source = Path(result.job.source).name
     horizon = f"{result.forecaster.horizon} {_step(table)}{'s' if result.forecaster.horizon > 1 else ''} ahead"
-    page = template.substitute(
-        title=escape(f"{table.columns.target} of {source}, {horizon}"),
-        heading=escape(f"{table.columns.target}, {horizon}"),
-        understood=escape(_understood(result)),
-        kind=verdict.kind,
-        headline=escape(verdict.headline),
-        detail=escape(verdict.detail),
-        plotly=get_plotlyjs(),
-        sections="\n".join(_sections(result)),
-        footer=escape(_footer(result)),
+    page.write_page(
+        path,
+        f"{table.columns.target}, {horizon}",
+        _understood(result),
+        (verdict.kind, verdict.headline, verdict.detail),
+        _sections(result),
+        _footer(result),
+        title=f"{table.columns.target} of {source}, {horizon}",
     )
-    write_atomically(path, page.encode())
 
 
 def score_rows(evaluation: Evaluation, seasons: Seasons) -> list[tuple[str, ...]]:
@@ -94,7 +85,7 @@ def _sections(result: JobResult) -> list[str]:
     table = evaluation.table
     rival = naive_name(evaluation.best_naive, forecaster.seasons_)
     starts = table.offsets[:-1] + test_split(table, result.job.test)
-    scores = _table(
+    scores = page.table(
         ("forecast", "RMSE", "MAE", "MASE", "sMAPE", "skill"),
         score_rows(evaluation, forecaster.seasons_),
         first="model",
@@ -103,29 +94,29 @@ def _sections(result: JobResult) -> list[str]:
     if result.tutorial is not None:
         sections.append(_tutorial_section(result, result.tutorial))
     sections += [
-        _card(
+        page.card(
             "Forecast",
             "What has been observed, and what comes next. Drag to zoom, double-click to see everything.",
-            _plot(charts.forecast_figure(forecaster, evaluation, result.columns, starts), "forecast"),
+            page.plot(charts.forecast_figure(forecaster, evaluation, result.columns, starts), "forecast"),
         ),
-        _card(
+        page.card(
             "Scores on the test part",
             "Every row forecasts the same windows. MASE below 1 beats the naive forecast on the training rows; "
             "skill is the share of the best naive forecast's error that is saved.",
-            f'<div class="scroll">{scores}</div>',
+            page.scrolling(scores),
         ),
-        _card(
+        page.card(
             "The test windows",
             "The same forecasts, made from each point of the test part with what was known then. A curve that follows "
             "the truth one step late is what repeating the last value looks like. Double-click to see all windows.",
-            _plot(charts.windows_figure(forecaster, evaluation, rival), "windows"),
+            page.plot(charts.windows_figure(forecaster, evaluation, rival), "windows"),
         ),
         '  <div class="pair">'
-        + _card("Errors by step ahead", "", _plot(charts.error_figure(evaluation), "errors"))
-        + _card("Training", "", _plot(charts.training_figure(forecaster.history_), "training"))
+        + page.card("Errors by step ahead", "", page.plot(charts.error_figure(evaluation), "errors"))
+        + page.card("Training", "", page.plot(charts.training_figure(forecaster.history_), "training"))
         + "</div>",
-        _card("The next steps in numbers", "", f'<div class="scroll">{_forecast_table(result)}</div>'),
-        _card("Settings", "", _settings(result)),
+        page.card("The next steps in numbers", "", page.scrolling(_forecast_table(result))),
+        page.card("Settings", "", _settings(result)),
     ]
     return sections
 
@@ -133,13 +124,13 @@ def _sections(result: JobResult) -> list[str]:
 def _tutorial_section(result: JobResult, tutorial: TutorialResult) -> str:
     from lstmkit.forecasting.charts import tutorial_figure
 
-    rows = _table(("one step ahead", "train RMSE", "test RMSE"), tutorial_rows(result))
+    rows = page.table(("one step ahead", "train RMSE", "test RMSE"), tutorial_rows(result))
     faults = "".join(f"<li>{escape(fault)}</li>" for fault in FAULTS)
-    return _card(
+    return page.card(
         "The tutorial, as people write it",
         "Min-max scaling of the whole series, windows of 60, two layers of 50, ten epochs. Its picture, with "
         "the line it leaves out (the end of the test part; double-click for all):",
-        _plot(tutorial_figure(result.evaluation, tutorial), "tutorial")
+        page.plot(tutorial_figure(result.evaluation, tutorial), "tutorial")
         + f"{rows}<h3>{escape(tutorial_verdict(tutorial))}</h3><ol>{faults}</ol>",
     )
 
@@ -153,7 +144,7 @@ def forecast_rows(columns: dict[str, Any]) -> tuple[list[str], list[tuple[str, .
 def _forecast_table(result: JobResult) -> str:
     names, rows = forecast_rows(result.columns)
     more = f"<p>{len(rows) - MOST_ROWS:,} more rows in forecast.csv</p>" if len(rows) > MOST_ROWS else ""
-    return _table(names, rows[:MOST_ROWS]) + more
+    return page.table(names, rows[:MOST_ROWS]) + more
 
 
 def _settings(result: JobResult) -> str:
@@ -175,7 +166,7 @@ def _settings(result: JobResult) -> str:
     }
     half = -(-len(facts) // 2)
     items = [(k.replace("_", " "), str(v)) for k, v in facts.items()]
-    return f'<div class="pair">{_table(("", ""), items[:half])}{_table(("", ""), items[half:])}</div>'
+    return f'<div class="pair">{page.table(("", ""), items[:half])}{page.table(("", ""), items[half:])}</div>'
 
 
 def _understood(result: JobResult) -> str:
@@ -196,25 +187,6 @@ def _footer(result: JobResult) -> str:
 
 def _step(table: SeriesTable) -> str:
     return "step" if table.frequency.unit == "step" else table.frequency.words
-
-
-def _card(title: str, text: str, body: str) -> str:
-    lead = f"<p>{escape(text)}</p>" if text else ""
-    return f'  <section class="card"><h2>{escape(title)}</h2>{lead}{body}</section>'
-
-
-def _plot(figure: Any, name: str) -> str:
-    return str(figure.to_html(full_html=False, include_plotlyjs=False, div_id=f"plot-{name}", config=CONFIG))
-
-
-def _table(head: Any, rows: Any, first: str = "") -> str:
-    cells = "".join(f"<th>{escape(str(h))}</th>" for h in head)
-    header = f"<thead><tr>{cells}</tr></thead>" if any(head) else ""
-    body = []
-    for k, row in enumerate(rows):
-        mark = f' class="{first}"' if first and k == 0 else ""
-        body.append(f"<tr{mark}>" + "".join(f"<td>{escape(str(c))}</td>" for c in row) + "</tr>")
-    return f"<table>{header}<tbody>{''.join(body)}</tbody></table>"
 
 
 def _cell(value: Any) -> str:
