@@ -16,8 +16,9 @@ from torch import Tensor
 
 from lstmkit.recurrence.backends import choose
 from lstmkit.recurrence.cell import State
-from lstmkit.recurrence.kernels import expanded, kernel_cell
-from lstmkit.recurrence.library import FLOAT_TYPES, StackCall, load_library
+from lstmkit.recurrence.kernels import kernel_cell, kernel_epsilon
+from lstmkit.recurrence.library import load_library
+from lstmkit.recurrence.operators import stack_call
 
 if TYPE_CHECKING:
     from lstmkit.nn.lstm import LSTM
@@ -39,24 +40,14 @@ class Stream:
         self.widths = tuple(s.shape[2] for s in example.state)
         self.layers, self.inputs, self.outputs, self.dtype = how.K, layer.input_size, how.P, weights[0].dtype
         self._training, self._versions = layer.training, _versions(weights)
-        call = self._call = StackCall(1, 1, self.inputs)
-        for name, value in how._asdict().items():
-            if name != "heads":
-                setattr(call, name, value)
-        call.epsilon = getattr(layer.cell, "epsilon", 0.0)
-        call.type, call.states, call.threads = FLOAT_TYPES[self.dtype], len(self.widths), 1
-        matrices = [w.detach().contiguous() for w in expanded(how, weights)]
-        call.each = len(matrices) // how.K
-        table = (ctypes.c_void_p * len(matrices))(*(w.data_ptr() for w in matrices))
+        given = (example.x, example.state, weights, None, example.masks.in_order(), kernel_epsilon(layer.cell), how)
+        call, alive = stack_call(*given)
+        call.threads = 1
+        self._call, self._alive = call, alive
         states = ctypes.c_void_p * len(self.widths)
         self._before, self._after = states(), states()
         self._returned: State = ()
         self._busy = threading.Lock()
-        masks = example.masks.in_order()
-        for k, mask in enumerate(masks):
-            if mask is not None:
-                call.masks[k] = (mask.data_ptr(), mask.shape[1], mask.shape[2])
-        call.weights = ctypes.addressof(table)
         self._reference = ctypes.byref(call)
         values = library.lstmkit_packed(self._reference) // self.dtype.itemsize
         packed = torch.empty(values + 64, dtype=self.dtype)
@@ -65,7 +56,7 @@ class Stream:
             raise RuntimeError("the native kernel does not have this cell; a backend should not have chosen it")
         call.packed = aligned.data_ptr()
         self._forward = library.lstmkit_forward
-        self._alive = (matrices, table, masks, packed)
+        self._packed = packed
 
     def __deepcopy__(self, memo: object) -> None:
         """Return None: a copy of the layer packs its own weights."""

@@ -11,6 +11,7 @@ from torch import Tensor
 from lstmkit.recurrence.call import Call
 from lstmkit.recurrence.cell import Cell
 from lstmkit.recurrence.cells import ALstm, Gru, Lstm, Mogrifier, Rnn, SLstm
+from lstmkit.recurrence.cells.lstm import Coupled, Norm
 
 LSTM, ALSTM, MOGRIFIER, SLSTM, GRU, RNN = range(6)
 """The numbers of the cells in csrc/lstmkit.h."""
@@ -63,12 +64,33 @@ def kernel_cell(call: Call) -> KernelCell:
         return KernelCell(LSTM, *sizes, int(cell.peephole), coupled, norm)
     if isinstance(cell, ALstm):
         lags = sum(1 << (lag - 1) for lag in cell.lags)
-        return KernelCell(ALSTM, *sizes, period=cell.period or max(cell.lags), lags=lags, mean=int(cell.mean))
+        return KernelCell(ALSTM, *sizes, period=cell.cycle, lags=lags, mean=int(cell.mean))
     if isinstance(cell, Mogrifier):
         return KernelCell(MOGRIFIER, *sizes, rounds=cell.rounds, rank=cell.rank or 0)
     if isinstance(cell, SLstm):
         return KernelCell(SLSTM, *sizes, exponential=int(cell.exponential_forget), heads=cell.heads)
     return KernelCell(GRU if isinstance(cell, Gru) else RNN, *sizes)
+
+
+def kernel_epsilon(cell: Cell) -> float:
+    """Return what the kernel adds to the variance in layer norms; the operators take it beside the whole numbers."""
+    return cell.epsilon if type(cell) is Lstm else 0.0
+
+
+def cell_of(how: KernelCell, epsilon: float) -> Cell:
+    """Return the cell that `kernel_cell` and `kernel_epsilon` wrote down."""
+    if how.cell == LSTM:
+        coupled: Coupled = (None, "input", "forget")[how.coupled]
+        norm: Norm = (None, "ba", "gates")[how.norm]
+        return Lstm(bool(how.peephole), coupled, norm, epsilon=epsilon)
+    if how.cell == ALSTM:
+        lags = tuple(lag for lag in range(31, 0, -1) if how.lags >> (lag - 1) & 1)
+        return ALstm(lags, how.period, bool(how.mean))
+    if how.cell == MOGRIFIER:
+        return Mogrifier(how.rounds, how.rank or None)
+    if how.cell == SLSTM:
+        return SLstm(heads=how.heads, exponential_forget=bool(how.exponential))
+    return Gru() if how.cell == GRU else Rnn()
 
 
 def expanded(how: KernelCell, weights: Sequence[Tensor]) -> list[Tensor]:
@@ -81,10 +103,7 @@ def expanded(how: KernelCell, weights: Sequence[Tensor]) -> list[Tensor]:
             zeros = torch.zeros_like(n)
             out[first + k] = torch.cat([r_z, n, zeros] if k % 2 == 0 else [r_z, zeros, n])
     for first in range(0, len(weights), per) if how.cell == SLSTM and how.heads > 1 else ():
-        blocks = weights[first + 1].view(4, how.heads, how.H // how.heads, -1)
-        dense = blocks.new_zeros(4, how.heads, how.H // how.heads, how.heads, how.H // how.heads)
-        dense.diagonal(dim1=1, dim2=3).copy_(blocks.permute(0, 2, 3, 1))
-        out[first + 1] = dense.reshape(4 * how.H, how.H)
+        out[first + 1] = SLstm(heads=how.heads).dense_recurrent(weights[first + 1])
     return out
 
 

@@ -14,10 +14,8 @@ import torch
 from torch import Tensor
 
 from lstmkit.recurrence.call import Call, Output
-from lstmkit.recurrence.cell import Cell, Masks
-from lstmkit.recurrence.cells import ALstm, Gru, Lstm, Mogrifier, Rnn, SLstm
-from lstmkit.recurrence.cells.lstm import Coupled, Norm
-from lstmkit.recurrence.kernels import ALSTM, GRU, LSTM, MOGRIFIER, SLSTM, KernelCell, kernel_cell
+from lstmkit.recurrence.cell import Masks
+from lstmkit.recurrence.kernels import KernelCell, cell_of, kernel_cell, kernel_epsilon
 from lstmkit.recurrence.operators import OptionalTensors, Tensors, direct
 from lstmkit.recurrence.reference import run_reference
 
@@ -155,7 +153,7 @@ def _parted(settings: _Settings, arguments: Sequence[Any]) -> tuple[Sequence[Any
 
 def _as_function(settings: _Settings, lengths: Tensor | None, masks: Masks) -> Callable[..., tuple[Tensor, ...]]:
     """Return the reference as a function of x, the states and the weights."""
-    cell = _cell(settings)
+    cell = cell_of(KernelCell(*settings.how), settings.epsilon)
     _, hidden, output, layers, directions, bias = settings.how[:6]
 
     def forward(x: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
@@ -165,23 +163,6 @@ def _as_function(settings: _Settings, lengths: Tensor | None, masks: Masks) -> C
         return out.y, *out.state
 
     return forward
-
-
-def _cell(settings: _Settings) -> Cell:
-    """Return the cell that `kernel_cell` wrote down."""
-    how = KernelCell(*settings.how)
-    if how.cell == LSTM:
-        coupled: Coupled = (None, "input", "forget")[how.coupled]
-        norm: Norm = (None, "ba", "gates")[how.norm]
-        return Lstm(bool(how.peephole), coupled, norm, epsilon=settings.epsilon)
-    if how.cell == ALSTM:
-        lags = tuple(lag for lag in range(31, 0, -1) if how.lags >> (lag - 1) & 1)
-        return ALstm(lags, how.period, bool(how.mean))
-    if how.cell == MOGRIFIER:
-        return Mogrifier(how.rounds, how.rank or None)
-    if how.cell == SLSTM:
-        return SLstm(heads=how.heads, exponential_forget=bool(how.exponential))
-    return Gru() if how.cell == GRU else Rnn()
 
 
 def _looped(
@@ -309,8 +290,6 @@ def _run(settings: _Settings, tensors: Sequence[Any]) -> tuple[Tensor, Sequence[
 
 def run_native(call: Call) -> Output:
     """Run a call that the kernel supports."""
-    cell = call.cell
-    epsilon = cell.epsilon if type(cell) is Lstm else 0.0
-    settings = _Settings(len(call.state), epsilon, tuple(kernel_cell(call)))
+    settings = _Settings(len(call.state), kernel_epsilon(call.cell), tuple(kernel_cell(call)))
     y, last = _run(settings, (call.lengths, *call.masks.in_order(), *call.tensors))
     return Output(y, tuple(last))

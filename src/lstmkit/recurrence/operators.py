@@ -32,7 +32,7 @@ Tensors = Sequence[Tensor]
 OptionalTensors = Sequence[Tensor | None]
 
 
-class _Alive(NamedTuple):
+class Alive(NamedTuple):
     """Memory that must stay while the C structure that points to it is used."""
 
     x: Tensor
@@ -52,7 +52,7 @@ def _described(how: tuple[int, ...]) -> StackCall:
     return call
 
 
-def _stack_call(
+def stack_call(
     x: Tensor,
     state: Tensors,
     weights: Tensors,
@@ -60,7 +60,7 @@ def _stack_call(
     masks: OptionalTensors,
     epsilon: float,
     how: Sequence[int],
-) -> tuple[StackCall, _Alive]:
+) -> tuple[StackCall, Alive]:
     """Return the C structure, and what must stay alive while it is used."""
     given = KernelCell(*how)
     inputs, states = x.contiguous(), [s.contiguous() for s in state]
@@ -79,7 +79,7 @@ def _stack_call(
     for k, mask in enumerate(drawn):
         if mask is not None:
             call.masks[k] = (mask.data_ptr(), mask.shape[1], mask.shape[2])
-    return call, _Alive(inputs, states, matrices, ends, (state_table, weight_table, drawn))
+    return call, Alive(inputs, states, matrices, ends, (state_table, weight_table, drawn))
 
 
 def _library() -> ctypes.CDLL:
@@ -114,13 +114,13 @@ def _gradients(
 
 
 def _run(*arguments: Any) -> tuple[Tensor, list[Tensor]]:
-    call, alive = _stack_call(*arguments)
+    call, alive = stack_call(*arguments)
     row = call.B * call.P * alive.x.element_size()
     parted = call.K > 1 and call.D == 1 and call.T * row > _PART and all(mask.steps <= 1 for mask in call.masks)
     return _filled_in_parts(call, alive, arguments[-1]) if parted else _filled(call, alive, arguments[-1])
 
 
-def _filled_in_parts(call: StackCall, alive: _Alive, how: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
+def _filled_in_parts(call: StackCall, alive: Alive, how: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
     """Run a stack of one direction in parts of time, each from the state after the one before."""
     (y, last), T = _outputs(alive.x, alive.state, how), call.T
     steps = max(_PART // (y[0].nbytes or 1), 1)
@@ -138,13 +138,13 @@ def _filled_in_parts(call: StackCall, alive: _Alive, how: Sequence[int]) -> tupl
 
 
 def _forward(*arguments: Any) -> tuple[Tensor, list[Tensor], Tensor]:
-    call, alive = _stack_call(*arguments)
+    call, alive = stack_call(*arguments)
     reserve = alive.x.new_empty((_library().lstmkit_reserve(ctypes.byref(call)) // alive.x.element_size(),))
     call.reserve = reserve.data_ptr()
     return *_filled(call, alive, arguments[-1]), reserve
 
 
-def _filled(call: StackCall, alive: _Alive, how: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
+def _filled(call: StackCall, alive: Alive, how: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
     y, last = _outputs(alive.x, alive.state, how)
     call.y = y.data_ptr()
     call.last, _table = pointers(last)
@@ -154,7 +154,7 @@ def _filled(call: StackCall, alive: _Alive, how: Sequence[int]) -> tuple[Tensor,
 
 def _backward(*arguments: Any) -> tuple[Tensor, list[Tensor], list[Tensor]]:
     shared, (y, reserve, dy, dlast, needs_dx) = arguments[:7], arguments[7:]
-    call, alive = _stack_call(*shared)
+    call, alive = stack_call(*shared)
     given = [t.contiguous() for t in (y, reserve, dy)]
     ends = [t.contiguous() for t in dlast]
     call.y, call.reserve, call.dy = (t.data_ptr() for t in given)

@@ -100,8 +100,9 @@ class SLstm(Cell):
     def dense_recurrent(self, weight_hh: Tensor) -> Tensor:
         """Return R as one matrix (4H, H), zero outside its blocks, from weight_hh (4H, H / heads)."""
         G, D = weight_hh.shape
-        blocks = torch.eye(self.heads, dtype=weight_hh.dtype, device=weight_hh.device)[:, None, :, None]
-        return (weight_hh.reshape(4, self.heads, D, 1, D) * blocks).reshape(G, self.heads * D)
+        dense = weight_hh.new_zeros(4, self.heads, D, self.heads, D)
+        dense.diagonal(dim1=1, dim2=3).copy_(weight_hh.reshape(4, self.heads, D, D).permute(0, 2, 3, 1))
+        return dense.reshape(G, self.heads * D)
 
     def inputs(self, x: Tensor, weights: Weights) -> Tensor:
         """Return W x + b_ih + b_hh (..., 4H)."""
