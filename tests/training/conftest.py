@@ -39,12 +39,18 @@ class Training:
         return float(nn.functional.mse_loss(self.model(self.x[-10:]), self.y[-10:]))
 
     def steps(
-        self, validate: Any = True, checkpoint: Any = None, resume: bool = False, **settings: Any
+        self,
+        validate: Any = True,
+        checkpoint: Any = None,
+        resume: bool = False,
+        snapshots: Any = None,
+        devices: Any = None,
+        **settings: Any,
     ) -> Iterator[Any]:
         """Start to train; yields epoch records."""
         how = TrainSettings(**{"max_epochs": 6, "batch_size": 8, "patience": 6, "clip_norm": 1.0} | settings)
         check = self.validate if validate is True else validate
-        return train(self.model, self.optimizer, how, ITEMS, self.loss, check, checkpoint, resume)
+        return train(self.model, self.optimizer, how, ITEMS, self.loss, check, checkpoint, resume, snapshots, devices)
 
     def run(self, **options: Any) -> list[EpochRecord]:
         """Train to the end."""

@@ -1,9 +1,14 @@
 """Training for every task: the loop, checkpoints, and model folders."""
 
+from lstmkit.training.averaging import Snapshot as Snapshot
+from lstmkit.training.averaging import Snapshots as Snapshots
 from lstmkit.training.checkpoint import Checkpoint as Checkpoint
 from lstmkit.training.checkpoint import write_atomically as write_atomically
+from lstmkit.training.devices import Devices as Devices
+from lstmkit.training.devices import is_first as is_first
 from lstmkit.training.folder import ModelFolder as ModelFolder
-from lstmkit.training.loop import EpochRecord as EpochRecord
-from lstmkit.training.loop import TrainSettings as TrainSettings
 from lstmkit.training.loop import train as train
+from lstmkit.training.records import EpochRecord as EpochRecord
+from lstmkit.training.records import seconds_left as seconds_left
+from lstmkit.training.settings import TrainSettings as TrainSettings
 from lstmkit.training.threads import threads_for as threads_for

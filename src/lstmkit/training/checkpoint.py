@@ -12,11 +12,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from lstmkit.errors import InputError
@@ -45,6 +45,21 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
+class Restored(NamedTuple):
+    """What a checkpoint holds beside the states of model and optimizer, which it has restored.
+
+    best      state dict of the best epoch so far
+    rng       state of torch's default generator
+    progress  JSON-able record of the epochs so far
+    more      further state dicts by name
+    """
+
+    best: dict[str, Tensor]
+    rng: Tensor
+    progress: Any
+    more: dict[str, dict[str, Tensor]]
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """Where a training keeps its state, and what it belongs to.
@@ -57,57 +72,84 @@ class Checkpoint:
     fingerprint: Mapping[str, Any]
 
     def save(
-        self, model: nn.Module, best: Mapping[str, Tensor], optimizer: torch.optim.Optimizer, rng: Tensor, progress: Any
+        self,
+        model: nn.Module,
+        best: Mapping[str, Tensor],
+        optimizer: torch.optim.Optimizer,
+        rng: Tensor,
+        progress: Any,
+        more: Mapping[str, Mapping[str, Tensor]] | None = None,
     ) -> None:
         """Write the state after an epoch.
 
         best      state dict of the best epoch so far
         rng       state of torch's default generator
         progress  JSON-able record of the epochs so far
+        more      further state dicts by name, without a dot in it
         """
         tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
         tensors |= {f"best.{k}": v for k, v in best.items()}
         tensors |= {
             f"optimizer.{i}.{k}": v for i, state in optimizer.state_dict()["state"].items() for k, v in state.items()
         }
+        tensors |= {f"{name}.{k}": v for name, state in (more or {}).items() for k, v in state.items()}
         tensors["rng"] = rng
         header = {"format": FORMAT, "fingerprint": dict(self.fingerprint), "progress": progress}
         content = save({k: v.detach().contiguous() for k, v in tensors.items()}, {"lstmkit": json.dumps(header)})
         write_atomically(self.path, content)
 
-    def load(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], Tensor, Any] | None:
-        """Restore model and optimizer; return (best, rng, progress), or None if there is no checkpoint yet.
+    def read(self) -> bytes | None:
+        """Return the content of the file, or None if there is no checkpoint yet.
+
+        Raises  InputError if it cannot be read
+        """
+        try:
+            return self.path.read_bytes() if self.path.exists() else None
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    def load(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> Restored | None:
+        """Restore model and optimizer; return the rest, or None if there is no checkpoint yet.
 
         Raises  InputError if the file is damaged or belongs to other data or settings; the difference is named
         """
-        if not self.path.exists():
-            return None
+        content = self.read()
+        return None if content is None else self.restore(content, model, optimizer)
+
+    def restore(self, content: bytes, model: nn.Module, optimizer: torch.optim.Optimizer) -> Restored:
+        """Restore model and optimizer from what `read` returned; return the rest.
+
+        Raises  InputError if the file is damaged or belongs to other data or settings; the difference is named
+        """
         try:
-            with safe_open(self.path, framework="pt") as file:
-                header = json.loads((file.metadata() or {})["lstmkit"])
-                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        except (SafetensorError, KeyError, json.JSONDecodeError, OSError) as error:
-            raise InputError(f"{self.path}: not a readable checkpoint ({error}); delete it to start again") from error
+            tensors = load(content)
+            length = int.from_bytes(content[:8], "little")  # of the header that begins every safetensors file
+            header = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["lstmkit"])
+        except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+            raise self._unreadable(error) from error
         if header.get("format") != FORMAT:
             raise InputError(
                 f"{self.path}: checkpoint format {header.get('format')} is not {FORMAT}; delete it to start again"
             )
         self._check(header["fingerprint"])
         parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimizer": {}}
+        rng = tensors.pop("rng")
         for key, tensor in tensors.items():
             part, _, name = key.partition(".")
-            if name:
-                parts[part][name] = tensor
+            parts.setdefault(part, {})[name] = tensor
         try:
-            model.load_state_dict(parts["model"])
+            model.load_state_dict(parts.pop("model"))
         except RuntimeError as error:
             raise InputError(f"{self.path}: holds another network ({error}); delete it to start again") from error
         state: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in parts["optimizer"].items():
+        for name, tensor in parts.pop("optimizer").items():
             index, _, key = name.partition(".")
             state.setdefault(int(index), {})[key] = tensor
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-        return parts["best"], tensors["rng"], header["progress"]
+        return Restored(parts.pop("best"), rng, header["progress"], parts)
+
+    def _unreadable(self, error: Exception) -> InputError:
+        return InputError(f"{self.path}: not a readable checkpoint ({error}); delete it to start again")
 
     def _check(self, found: Mapping[str, Any]) -> None:
         wanted = json.loads(json.dumps(dict(self.fingerprint)))

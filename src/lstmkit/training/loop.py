@@ -13,65 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from lstmkit.errors import InputError
+from lstmkit.training.averaging import Average, Snapshots
 from lstmkit.training.checkpoint import Checkpoint
-
-
-@dataclass(frozen=True, slots=True)
-class TrainSettings:
-    """How to train.
-
-    max_epochs       epochs at most
-    batch_size       items in a step
-    steps_per_epoch  steps in an epoch at most; with more items than that an epoch is a random part of them, so that
-                     validation and checkpoints come at a steady pace on large data
-    patience         epochs without a better validation loss before stopping; None trains all epochs and keeps the last
-    clip_norm        gradients are scaled down to this Euclidean norm; None leaves them
-    seed             of the order of the items and of dropout
-    """
-
-    max_epochs: int
-    batch_size: int
-    steps_per_epoch: int | None = None
-    patience: int | None = None
-    clip_norm: float | None = None
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Check every value."""
-        for name in ("max_epochs", "batch_size", "steps_per_epoch", "patience"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise InputError(f"TrainSettings: {name} must be at least 1; got {value}")
-
-
-@dataclass(frozen=True, slots=True)
-class EpochRecord:
-    """What one epoch did.
-
-    epoch       counted from 1; 0 is the untrained model, which early stopping may prefer
-    train_loss  mean over the epoch's items (nan in epoch 0)
-    valid_loss  of the whole validation part, or nan without one
-    improved    whether this is the best epoch so far
-    steps       optimizer steps so far
-    seconds     of this epoch, validation included
-    """
-
-    epoch: int
-    train_loss: float
-    valid_loss: float
-    improved: bool
-    steps: int
-    seconds: float
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the record as JSON-able data, null for nan."""
-        return {k: None if v != v else v for k, v in dataclasses.asdict(self).items()}
-
-    @classmethod
-    def from_json(cls, record: dict[str, Any]) -> EpochRecord:
-        """Undo `to_json`."""
-        values: dict[str, Any] = {k: math.nan if v is None else v for k, v in record.items()}
-        return cls(**values)
+from lstmkit.training.devices import Alone, Devices, Together
+from lstmkit.training.order import draw_items
+from lstmkit.training.records import EpochRecord
+from lstmkit.training.schedule import Schedule
+from lstmkit.training.settings import TrainSettings
 
 
 def train(
@@ -83,106 +31,189 @@ def train(
     validate: Callable[[], float] | None = None,
     checkpoint: Checkpoint | None = None,
     resume: bool = False,
+    snapshots: Snapshots | None = None,
+    devices: Devices | None = None,
 ) -> Iterator[EpochRecord]:
     """Train `model` in place, yielding a record after each epoch; at the end the best weights are in the model.
 
     num_items   how many training items there are
-    batch_loss  maps item numbers (B,) to a scalar loss to be minimised
+    batch_loss  maps item numbers (B,) to a scalar loss to be minimised, a mean over the items
     validate    returns the validation loss; the model is in evaluation mode. Needed for early stopping
     checkpoint  where to keep the state after every epoch, or None
     resume      continue from the checkpoint if there is one: earlier epochs are yielded again from its record, and the
                 weights end bit for bit as in an uninterrupted run
+    snapshots   filled, best first, with the weights of the best epochs; complete at the end
+    devices     train on a device, or in several processes that share each batch, and end with equal weights in all of
+                them; the first validates and writes the checkpoint, all yield the same records. `batch_loss` must put
+                its data where the parameters are. None trains here, where the tensors are
     Raises      InputError if the loss stops being finite, or the checkpoint belongs to other data or settings
     """
     if settings.patience is not None and validate is None:
         raise InputError("train: early stopping (patience) needs a validation loss")
-    history: list[EpochRecord] = []
-    best = _copy(model)
-    rng = _seeded_rng(settings.seed)
-    restored = checkpoint.load(model, optimizer) if checkpoint is not None and resume else None
-    if restored is not None:
-        best, rng, progress = restored
-        history = [EpochRecord.from_json(record) for record in progress]
-        yield from history
-    elif validate is not None:
+    processes = Alone() if devices is None else Together(devices)
+    processes.enter(model)
+    schedule = Schedule(settings, optimizer, settings.steps_an_epoch(num_items))
+    training = _Training(
+        model,
+        optimizer,
+        settings,
+        num_items,
+        batch_loss,
+        validate,
+        processes,
+        schedule,
+        Average(model, settings.average),
+        Snapshots() if snapshots is None else snapshots,
+    )
+    try:
+        yield from training.run(None if checkpoint is None else _with_settings(checkpoint, settings), resume)
+    finally:
+        schedule.restore()
+        processes.leave(model)
+
+
+@dataclass
+class _Training:
+    """A training under way; `began` is when, so that earlier sessions of a resumed one count."""
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    settings: TrainSettings
+    num_items: int
+    batch_loss: Callable[[Tensor], Tensor]
+    validate: Callable[[], float] | None
+    processes: Alone | Together
+    schedule: Schedule
+    average: Average
+    snapshots: Snapshots
+    began: float = 0.0
+
+    def run(self, checkpoint: Checkpoint | None, resume: bool) -> Iterator[EpochRecord]:
+        """Run all epochs that are left; the best weights go into the model."""
+        history: list[EpochRecord] = []
+        rng = _seeded_rng(self.settings.seed)
+        self.snapshots.kept = []
+        if checkpoint is not None and resume:
+            rng, history = self._restore(checkpoint, rng)
+        self.began = time.perf_counter() - sum(record.seconds for record in history)
+        if history:
+            yield from history
+        elif self.validate is not None:
+            start = time.perf_counter()
+            loss = self._validation_loss(self.validate, 0)
+            history.append(EpochRecord(0, math.nan, loss, True, 0, time.perf_counter() - start))
+            self.snapshots.update(history, self.settings, self.average)
+            yield history[-1]
+        while not self._finished(history):
+            history.append(self._next_epoch(history, rng))
+            self.snapshots.update(history, self.settings, self.average)
+            if checkpoint is not None and self.processes.first:
+                self._save(checkpoint, rng, history)
+            yield history[-1]
+        self.model.load_state_dict(self.snapshots.kept[0].weights)
+        self.model.eval()
+
+    def _next_epoch(self, history: list[EpochRecord], rng: Tensor) -> EpochRecord:
+        """Run the epoch after `history`; `rng`, the state of the random numbers, is advanced in place."""
         start = time.perf_counter()
-        history.append(
-            EpochRecord(0, math.nan, _validation_loss(model, validate, 0), True, 0, time.perf_counter() - start)
-        )
-        yield history[-1]
-    while not _finished(history, settings):
-        start = time.perf_counter()
-        epoch = history[-1].epoch + 1 if history else 1
-        with torch.random.fork_rng(devices=[]):
+        epoch, steps = (history[-1].epoch + 1, history[-1].steps) if history else (1, 0)
+        with torch.random.fork_rng(devices=self.processes.cuda):
             torch.set_rng_state(rng)
-            train_loss, steps = _epoch(model, optimizer, settings, num_items, batch_loss, epoch)
-            rng = torch.get_rng_state()
-        valid_loss = math.nan if validate is None else _validation_loss(model, validate, epoch)
-        improved = settings.patience is None or valid_loss < min(r.valid_loss for r in history)
-        if improved:
-            best = _copy(model)
-        total = (history[-1].steps if history else 0) + steps
-        history.append(EpochRecord(epoch, train_loss, valid_loss, improved, total, time.perf_counter() - start))
-        if checkpoint is not None:
-            checkpoint.save(model, best, optimizer, rng, [r.to_json() for r in history])
-        yield history[-1]
-    model.load_state_dict(best)
-    model.eval()
+            if self.processes.own_random:
+                torch.manual_seed((self.settings.seed * 1_000_003 + epoch) * 1_009 + self.processes.rank)
+            train_loss, steps = self._steps(epoch, steps)
+            rng.copy_(torch.get_rng_state())
+        self.processes.share_buffers(self.model)
+        rate = self.schedule.rate()
+        loss = math.nan if self.validate is None else self._validation_loss(self.validate, epoch)
+        improved = self.settings.patience is None or loss < min(r.valid_loss for r in history)
+        return EpochRecord(epoch, train_loss, loss, improved, steps, time.perf_counter() - start, rate)
+
+    def _steps(self, epoch: int, steps: int) -> tuple[float, int]:
+        """Run the steps of an epoch, or as many as the time allows.
+
+        steps    how many there were before
+        Returns  the mean loss over the items, and how many steps there have been now
+        """
+        self.model.train()
+        how = self.settings
+        count = min(self.num_items, how.steps_an_epoch(self.num_items) * how.batch_size)
+        order = draw_items(self.num_items, count, how.seed * 1_000_003 + epoch)
+        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        total = torch.zeros((), dtype=torch.float64, device=parameters[0].device)
+        seen, time_share = 0, self._time_share()
+        for items in torch.split(order, how.batch_size):
+            self.schedule.set(steps, time_share)
+            loss = self.processes.backward(self.batch_loss, self.optimizer, parameters, items)
+            if how.clip_norm is not None:
+                nn.utils.clip_grad_norm_(parameters, how.clip_norm)
+            self.optimizer.step()
+            steps += 1
+            self.average.update(steps)
+            total += loss * len(items)
+            seen += len(items)
+            time_share = self._time_share()
+            if time_share >= 1.0:
+                break
+        mean = float(total) / seen
+        if not math.isfinite(mean):
+            raise InputError(f"training: the loss became {mean} in epoch {epoch}; try a smaller learning rate")
+        return mean, steps
+
+    def _time_share(self) -> float:
+        """Return the part of the time budget that is used, equal in all processes; 0 without a budget."""
+        budget = self.settings.max_seconds
+        if budget is None:
+            return 0.0
+        return self.processes.share_number(lambda: (time.perf_counter() - self.began) / budget)
+
+    def _finished(self, history: list[EpochRecord]) -> bool:
+        how = self.settings
+        if not history or history[-1].epoch == 0:
+            return False
+        if history[-1].epoch >= how.max_epochs or self._time_share() >= 1.0:
+            return True
+        last_improvement = max((r.epoch for r in history if r.improved), default=0)
+        return how.patience is not None and history[-1].epoch - last_improvement >= how.patience
+
+    def _validation_loss(self, validate: Callable[[], float], epoch: int) -> float:
+        self.model.eval()
+        with self.average.applied(), torch.no_grad():
+            loss = self.processes.share_number(validate)
+        if not math.isfinite(loss):  # nothing is better than nan, so early stopping would go on with it unseen
+            raise InputError(
+                f"training: the validation loss became {loss} in epoch {epoch}; look for extreme values in the last "
+                f"training rows, or try a smaller learning rate"
+            )
+        return loss
+
+    def _save(self, checkpoint: Checkpoint, rng: Tensor, history: list[EpochRecord]) -> None:
+        best, *others = [snapshot.weights for snapshot in self.snapshots.kept]
+        more = {f"kept{number}": weights for number, weights in enumerate(others, 1)}
+        more["average"] = self.average.state()
+        checkpoint.save(self.model, best, self.optimizer, rng, [r.to_json() for r in history], more)
+
+    def _restore(self, checkpoint: Checkpoint, rng: Tensor) -> tuple[Tensor, list[EpochRecord]]:
+        """Return the state of the random numbers and the records of an interrupted training; `rng` and none if new."""
+        content = self.processes.share_content(checkpoint.read)
+        if content is None:
+            return rng, []
+        best, rng, progress, more = checkpoint.restore(content, self.model, self.optimizer)
+        history = [EpochRecord.from_json(record) for record in progress]
+        self.average.restore(more.pop("average", {}))
+        others = [more[f"kept{number}"] for number in range(1, len(more) + 1)]
+        self.snapshots.restore(history, self.settings, [best, *others])
+        return rng, history
 
 
-def _epoch(
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    settings: TrainSettings,
-    num_items: int,
-    batch_loss: Callable[[Tensor], Tensor],
-    epoch: int,
-) -> tuple[float, int]:
-    """Run one epoch; return the mean loss and the number of steps."""
-    model.train()
-    order = torch.randperm(num_items, generator=torch.Generator().manual_seed(settings.seed * 1_000_003 + epoch))
-    if settings.steps_per_epoch is not None:
-        order = order[: settings.steps_per_epoch * settings.batch_size]
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    total = torch.zeros((), dtype=torch.float64)
-    batches = torch.split(order, settings.batch_size)
-    for items in batches:
-        loss = batch_loss(items)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        if settings.clip_norm is not None:
-            nn.utils.clip_grad_norm_(parameters, settings.clip_norm)
-        optimizer.step()
-        total += loss.detach() * len(items)
-    mean = float(total) / len(order)
-    if not math.isfinite(mean):
-        raise InputError(f"training: the loss became {mean} in epoch {epoch}; try a smaller learning rate")
-    return mean, len(batches)
-
-
-def _finished(history: list[EpochRecord], settings: TrainSettings) -> bool:
-    if not history:
-        return False
-    if history[-1].epoch >= settings.max_epochs:
-        return True
-    last_improvement = max((r.epoch for r in history if r.improved), default=0)
-    return settings.patience is not None and history[-1].epoch - last_improvement >= settings.patience
-
-
-def _validation_loss(model: nn.Module, validate: Callable[[], float], epoch: int) -> float:
-    model.eval()
-    with torch.no_grad():
-        loss = validate()
-    if not math.isfinite(loss):  # nothing is better than nan, so early stopping would go on with it unseen
-        raise InputError(
-            f"training: the validation loss became {loss} in epoch {epoch}; look for extreme values in the last "
-            f"training rows, or try a smaller learning rate"
-        )
-    return loss
-
-
-def _copy(model: nn.Module) -> dict[str, Tensor]:
-    return {k: v.detach().clone() for k, v in model.state_dict().items()}
+def _with_settings(checkpoint: Checkpoint, settings: TrainSettings) -> Checkpoint:
+    """Return the checkpoint with those settings in its fingerprint without which it could not go on as it began."""
+    plain: dict[str, Any] = {f.name: f.default for f in dataclasses.fields(TrainSettings)}
+    names = [n for n in ("schedule", "warmup", "keep", "average") if getattr(settings, n) != plain[n]]
+    changed = {f"TrainSettings.{n}": getattr(settings, n) for n in names}
+    if settings.schedule == "cosine":
+        changed["TrainSettings.schedule"] = f"cosine over {settings.max_epochs} epochs"
+    return dataclasses.replace(checkpoint, fingerprint={**checkpoint.fingerprint, **changed})
 
 
 def _seeded_rng(seed: int) -> Tensor:

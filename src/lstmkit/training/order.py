@@ -1,0 +1,27 @@
+"""Which items an epoch sees, and in which order."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+RARE = 8
+"""From this many items for each one drawn, repeats are so few that drawing again costs less than a permutation."""
+
+
+def draw_items(num_items: int, count: int, seed: int) -> Tensor:
+    """Draw items without replacement, in random order; the cost depends on `count`, not on `num_items`.
+
+    count    how many, at most `num_items`
+    Returns  (count,) int64, every ordered choice equally likely; the same for the same arguments
+    """
+    generator = torch.Generator().manual_seed(seed)
+    if num_items < RARE * count:
+        return torch.randperm(num_items, generator=generator)[:count]
+    drawn = torch.empty(0, dtype=torch.int64)
+    while True:
+        drawn = torch.cat([drawn, torch.randint(num_items, (count + count // RARE + 1,), generator=generator)])
+        first = np.unique(drawn.numpy(), return_index=True)[1]  # where each value came up for the first time
+        if len(first) >= count:
+            return drawn[torch.from_numpy(np.sort(first)[:count])]

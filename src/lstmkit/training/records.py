@@ -1,0 +1,63 @@
+"""What the epochs of a training did, and how long the rest may take."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lstmkit.training.settings import TrainSettings
+
+RECENT = 5
+"""Epochs whose median says how long the next will take: earlier ones also paid for warming up."""
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRecord:
+    """What one epoch did.
+
+    epoch          counted from 1; 0 is the untrained model, which early stopping may prefer
+    train_loss     mean over the epoch's items (nan in epoch 0)
+    valid_loss     of the whole validation part, or nan without one
+    improved       whether this is the best epoch so far
+    steps          optimizer steps so far
+    seconds        of this epoch, validation included
+    learning_rate  of the optimizer's first group in the epoch's last step (nan in epoch 0)
+    """
+
+    epoch: int
+    train_loss: float
+    valid_loss: float
+    improved: bool
+    steps: int
+    seconds: float
+    learning_rate: float = math.nan
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as JSON-able data, null for nan."""
+        return {k: None if v != v else v for k, v in dataclasses.asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> EpochRecord:
+        """Undo `to_json`; older records have no learning rate."""
+        values: dict[str, Any] = {k: math.nan if v is None else v for k, v in record.items()}
+        return cls(**values)
+
+
+def seconds_left(history: Sequence[EpochRecord], settings: TrainSettings) -> float:
+    """Return for how many seconds a training will go on at most; early stopping may end it sooner.
+
+    history  the records so far
+    Returns  seconds; nan before the first epoch has ended, where no budget is set either
+    """
+    trained = [record.seconds for record in history if record.epoch > 0]
+    left = math.nan
+    if trained:
+        left = (settings.max_epochs - history[-1].epoch) * statistics.median(trained[-RECENT:])
+    if settings.max_seconds is not None:
+        budget = max(0.0, settings.max_seconds - sum(record.seconds for record in history))
+        left = budget if math.isnan(left) else min(left, budget)
+    return left

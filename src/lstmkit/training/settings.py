@@ -1,0 +1,64 @@
+"""How to train: the settings of the loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lstmkit.errors import InputError
+
+SCHEDULES = ("constant", "cosine", "decay")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """How to train.
+
+    max_epochs       epochs at most
+    batch_size       items in a step
+    steps_per_epoch  steps in an epoch at most; with more items than that an epoch is a random part of them, so that
+                     validation and checkpoints come at a steady pace on large data
+    patience         epochs without a better validation loss before stopping; None trains all epochs and keeps the last
+    clip_norm        gradients are scaled down to this Euclidean norm; None leaves them
+    seed             of the order of the items and of dropout
+    schedule         of the learning rate, from the optimizer's own: "constant"; "cosine", to zero over all epochs;
+                     "decay", three epochs constant, then times 0.8 an epoch
+    warmup           steps in which the rate rises evenly to that of the schedule
+    keep             epochs whose weights are kept for `Snapshots`: those with the lowest validation loss, or without
+                     patience the last
+    average          decay, in 0 to 1, of an exponential moving average of the weights, which is what is validated and
+                     kept; None validates and keeps the weights themselves
+    max_seconds      training stops after the step in which it has lasted so long; a cosine then reaches zero with the
+                     time, if that comes sooner. Such a run depends on the machine and cannot be repeated
+    """
+
+    max_epochs: int
+    batch_size: int
+    steps_per_epoch: int | None = None
+    patience: int | None = None
+    clip_norm: float | None = None
+    seed: int = 0
+    schedule: str = "constant"
+    warmup: int = 0
+    keep: int = 1
+    average: float | None = None
+    max_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        for name in ("max_epochs", "batch_size", "steps_per_epoch", "patience", "keep"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"TrainSettings: {name} must be at least 1; got {value}")
+        if self.schedule not in SCHEDULES:
+            raise InputError(f"TrainSettings: schedule must be one of {', '.join(SCHEDULES)}; got {self.schedule!r}")
+        if self.warmup < 0:
+            raise InputError(f"TrainSettings: warmup must not be negative; got {self.warmup}")
+        if self.average is not None and not 0 < self.average < 1:
+            raise InputError(f"TrainSettings: average must be between 0 and 1; got {self.average}")
+        if self.max_seconds is not None and not self.max_seconds > 0:
+            raise InputError(f"TrainSettings: max_seconds must be more than 0; got {self.max_seconds}")
+
+    def steps_an_epoch(self, num_items: int) -> int:
+        """Return how many steps an epoch over `num_items` has."""
+        steps = -(-num_items // self.batch_size)
+        return steps if self.steps_per_epoch is None else min(steps, self.steps_per_epoch)

@@ -1,0 +1,86 @@
+"""A budget of time: training stops after the step that passes it. Time stands still but for what a test adds."""
+
+from __future__ import annotations
+
+import pytest
+
+from lstmkit.errors import InputError
+from lstmkit.training import Checkpoint, TrainSettings, loop
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def timed(training, monkeypatch):
+    """Make a training whose every step takes a second, and whose validation takes none."""
+    clock = Clock()
+    monkeypatch.setattr(loop, "time", clock)
+
+    def make():
+        one = training()
+        loss = one.loss
+
+        def slow(items):
+            clock.now += 1.0
+            return loss(items)
+
+        one.loss = slow
+        return one
+
+    return make
+
+
+@pytest.mark.parametrize(("budget", "steps"), [(0.5, [1]), (7, [7]), (7.5, [7, 8]), (10, [7, 10]), (1e6, [7, 14, 21])])
+def test_training_stops_after_the_step_that_passes_the_budget(budget, steps, timed, equal):
+    one = timed()
+    history = one.run(max_seconds=budget, max_epochs=3)
+    assert [r.steps for r in history] == [0, *steps]
+    assert len(one.seen) == steps[-1]
+    assert not one.model.training
+
+
+def test_the_weights_of_a_cut_epoch_count(timed, equal):
+    one = timed()
+    weights = [one.weights() for _ in one.steps(max_seconds=9, patience=None)]
+    assert len(weights) == 3
+    assert equal(one.weights(), weights[2])
+    assert not equal(weights[1], weights[2])
+
+
+def test_the_loss_of_a_cut_epoch_is_the_mean_over_its_items(timed):
+    one = timed()
+    losses = []
+    loss = one.loss
+    one.loss = lambda items: (losses.append(loss(items)), losses[-1])[1]
+    [record] = one.run(max_seconds=3, validate=None, patience=None)
+    assert record.train_loss == pytest.approx(sum(loss.item() for loss in losses) / 3)
+
+
+def test_cosine_reaches_zero_with_the_time(timed):
+    history = timed().run(max_seconds=14, max_epochs=100, patience=None, schedule="cosine")
+    assert [r.steps for r in history] == [0, 7, 14]
+    assert history[1].learning_rate == pytest.approx(0.02 * 0.61126, rel=1e-4)  # step 7 begins after 6 of 14 seconds
+    assert history[2].learning_rate == pytest.approx(0.02 * 0.01254, rel=1e-3)  # step 14 after 13
+
+
+def test_the_seconds_before_an_interruption_count(timed, tmp_path):
+    options = {"max_seconds": 16, "checkpoint": Checkpoint(tmp_path / "checkpoint", {})}
+    steps = timed().steps(**options)
+    [next(steps) for _ in range(2)]
+    steps.close()
+    history = timed().run(**options, resume=True)
+    assert [r.steps for r in history] == [0, 7, 14, 16]
+
+
+@pytest.mark.parametrize("seconds", [0, -1.0, float("nan")])
+def test_no_time_is_refused(seconds):
+    with pytest.raises(InputError, match="max_seconds must be more than 0; got"):
+        TrainSettings(1, 1, max_seconds=seconds)
