@@ -62,8 +62,7 @@ def test_one_time_in_two_series_is_no_duplicate() -> None:
 def test_missing_values_are_refused_with_the_count_the_place_and_the_flags() -> None:
     message = complaint(table_of([1, None, 3, None, 5]))
     assert message == (
-        "column 'y': 2 of 5 values are missing, first at 2024-01-02; "
-        "pass --missing drop, --missing previous or --missing interpolate"
+        "column 'y': 2 of 5 values are missing, first at 2024-01-02; pass --missing mask, drop, previous or interpolate"
     )
 
 
@@ -93,6 +92,26 @@ def test_missing_rows_are_filled_as_told(how: str, values: list[float]) -> None:
     assert table.notes[0].startswith("2 days without a row (first after 2024-01-02): filled ")
 
 
+def test_missing_values_and_rows_stay_missing_when_masked() -> None:
+    frame = table_of([None, 1, 3, None, 4, 20, 10, 30], [0, 1, 3, 4, 5, 3, 2, 6], shop=list("xxxxxzzz"))
+    table = read(frame, "shop", missing="mask")
+    np.testing.assert_array_equal(table.values, [1, np.nan, 3, np.nan, 4, 10, 20, np.nan, np.nan, 30])
+    assert table.offsets.tolist() == [0, 5, 10]
+    assert table.times.astype("datetime64[D]").tolist() == DAYS[1:6] + DAYS[2:7]
+    left = "left missing; the model is told so, and not judged on them"
+    assert table.notes[-2:] == (
+        f"2 of 8 values are missing, first at 2024-01-01: {left}",
+        f"3 days without a row (first after 2024-01-02): {left}",
+    )
+
+
+def test_rows_before_the_first_value_of_a_masked_series_are_forgotten() -> None:
+    frame = table_of([None, None, 3, None, 4, 5, None], list(range(7)))
+    table = read(frame, missing="mask")
+    np.testing.assert_array_equal(table.values, [3, np.nan, 4, 5, np.nan])
+    assert table.times.astype("datetime64[D]").tolist() == DAYS[2:7]
+
+
 def test_missing_rows_and_values_are_filled_in_every_series_alone() -> None:
     frame = table_of([1, 3, 4, None, 20, 10, 30], [0, 2, 3, 4, 2, 1, 4], shop=list("xxxxzzz"))
     table = read(frame, "shop", missing="previous")
@@ -105,14 +124,19 @@ def test_the_first_value_cannot_be_filled() -> None:
     assert message == "column 'y': the first value is missing, and there is none before it to fill it with"
 
 
-@pytest.mark.parametrize("how", ["drop", "previous", "interpolate"])
+@pytest.mark.parametrize("how", ["mask", "drop", "previous", "interpolate"])
 def test_nothing_but_missing_values(how: str) -> None:
     assert complaint(table_of([None, None, None]), missing=how) == "column 'y': every value is missing"
 
 
-def test_a_series_that_dropping_empties_is_named() -> None:
+@pytest.mark.parametrize("how", ["mask", "drop", "previous", "interpolate"])
+def test_a_series_without_a_value_is_named(how: str) -> None:
     frame = table_of([1, 2, 3, None, None, None], [0, 1, 2] * 2, shop=list("xxxzzz"))
-    assert complaint(frame, "shop", missing="drop") == "series 'z': every value is missing"
+    message = complaint(frame, "shop", missing=how)
+    assert message == "series 'z': every value is missing; remove its rows, or pass --short drop"
+    table = read(frame, "shop", missing=how, short="drop")
+    assert table.ids == ("x",)
+    assert "1 series without any value ('z'): left out" in table.notes
 
 
 IRREGULAR = pl.DataFrame(
@@ -148,7 +172,8 @@ def test_missing_days_are_refused_with_the_flags_that_mend_them() -> None:
     message = complaint(table_of([1, 2, 5, 6], [0, 1, 4, 5]))
     assert "the largest gap is 3 days, from 2024-01-02 to 2024-01-05" in message
     assert message.endswith(
-        "--missing drop takes the rows as consecutive, --missing previous or interpolate fills the missing ones"
+        "--missing drop takes the rows as consecutive, mask leaves the missing ones missing, "
+        "previous or interpolate fills them"
     )
 
 
@@ -196,7 +221,7 @@ def test_one_constant_series_of_many_is_noted() -> None:
     assert read(frame, "shop").notes == ("1 constant series ('x'): forecast, but left out of MASE",)
 
 
-@pytest.mark.parametrize("name", ["missing", "duplicates"])
+@pytest.mark.parametrize("name", ["missing", "duplicates", "short"])
 def test_an_unknown_policy_lists_those_there_are(name: str) -> None:
     with pytest.raises(InputError, match=rf"{name} must be one of refuse, .*; got 'guess'"):
         TableSettings(**{name: "guess"})

@@ -65,8 +65,8 @@ class Frequency:
         return table.get(self.unit, ()) if self.count == 1 else ()
 
     def future(self, last: Any, steps: int) -> Times:
-        """Return the `steps` times that follow `last`, in its own type."""
-        ahead = np.arange(1, steps + 1) * self.count
+        """Return the `steps` times that follow `last`, in its own type; of times (S,), (S, steps)."""
+        last, ahead = np.asarray(last)[..., None], np.arange(1, steps + 1) * self.count
         if self.unit == "step":
             return np.asarray(last + ahead)
         if self.unit in MICROSECONDS:

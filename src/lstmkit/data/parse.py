@@ -82,7 +82,7 @@ def to_numbers(column: pl.Series, name: str) -> NDArray[np.float64]:
         numbers = column.cast(pl.Float64)
     else:
         raise InputError(f"column {name!r} holds {column.dtype}, not numbers")
-    return numbers.fill_null(float("nan")).to_numpy().astype(np.float64)
+    return numbers.fill_null(float("nan")).to_numpy(writable=True)
 
 
 def _number_hint(text: str) -> str:
@@ -139,6 +139,10 @@ def _text_to_times(text: pl.Series, name: str, format: str | None) -> ParsedTime
             )
         parsed = increasing or parsed
     chosen, times = next(iter(parsed.items()))
+    if chosen.endswith("%:z"):
+        local = text.str.replace(r"[+-]\d\d:?\d\d$", "").str.to_datetime(chosen.removesuffix("%:z"), time_unit="us")
+        if local.dt.time().n_unique() == 1 < times.dt.time().n_unique():  # days by a clock that is put forward and back
+            return ParsedTimes(local.to_numpy(), "datetime", None, chosen)
     kind = "datetime" if "%H" in chosen else "date"
     zone = "UTC" if chosen.endswith(("%:z", "Z")) else None
     return ParsedTimes(times.to_numpy(), kind, zone, chosen)

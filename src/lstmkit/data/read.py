@@ -1,4 +1,4 @@
-"""Files to tables: CSV (plain or gzip) and Parquet, and the demonstration series.
+"""Files to tables: CSV (plain or gzip), Parquet, the Monash archive's .tsf, and the demonstration series.
 
 A CSV comes back with every column as text: only the columns that a task names are ever converted, by
 `lstmkit.data.parse`, which can then name the row and the value that does not fit.
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
+from lstmkit.data.tsf import parse_tsf
 from lstmkit.errors import InputError
 
 DEMOS = ("aapl", "ibm", "msft")
@@ -23,7 +24,7 @@ DELIMITERS = {",": "','", ";": "';'", "\t": "'\\t' (tab)", "|": "'|'"}
 def read_file(source: str | Path, delimiter: str | None = None) -> pl.DataFrame:
     """Read a table.
 
-    source     path of a CSV, gzipped CSV or Parquet file, or "demo:aapl", "demo:ibm", "demo:msft"
+    source     path of a CSV, gzipped CSV, Parquet or .tsf file, or "demo:aapl", "demo:ibm", "demo:msft"
     delimiter  between the columns of a CSV; None means a comma (a tab in a .tsv)
     Returns    a polars frame; the columns of a CSV are text
     Raises     InputError with one line for whatever is wrong with the file
@@ -39,6 +40,8 @@ def read_file(source: str | Path, delimiter: str | None = None) -> pl.DataFrame:
         except (pl.exceptions.PolarsError, OSError) as error:
             raise InputError(f"{path}: not a readable Parquet file; it is damaged or cut short") from error
     text = _decode(path, content)
+    if path.name.endswith((".tsf", ".tsf.gz")):
+        return parse_tsf(text, str(path)).frame
     if delimiter is None:
         delimiter = "\t" if path.name.endswith((".tsv", ".tsv.gz")) else ","
     delimiter = "\t" if delimiter == r"\t" else delimiter  # a shell passes a typed \t as two characters

@@ -11,11 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lstmkit.data.calendar import calendar, calendar_names
+from lstmkit.data.disk import take_slices
 from lstmkit.data.frequency import Frequency, parse_frequency, show
 from lstmkit.errors import InputError
 
-MISSING_POLICIES = ("refuse", "drop", "previous", "interpolate")
+MISSING_POLICIES = ("refuse", "mask", "drop", "previous", "interpolate")
 DUPLICATE_POLICIES = ("refuse", "first", "last", "mean")
+SHORT_POLICIES = ("refuse", "drop", "pad")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +30,16 @@ class TableSettings:
     id           column that tells the series apart; None for one series
     freq         frequency code such as D, B, h, MS; None finds it
     time_format  of times written as text, in strftime's codes; None finds it
-    missing      what to do about missing values and missing rows: "refuse", "drop" (rows that are there are taken as
-                 consecutive), "previous" (repeat the last value), "interpolate" (a straight line)
+    missing      what to do about missing values and missing rows: "refuse", "mask" (they stay missing: the model is
+                 told so, and is not judged on them), "drop" (rows that are there are taken as consecutive),
+                 "previous" (repeat the last value), "interpolate" (a straight line)
     duplicates   what to do about rows with the same time: "refuse", or keep "first", "last" or their "mean"
+    future       columns of numbers that are known ahead, such as a price or a promotion
+    past         columns of numbers that are known up to the last row only, such as the weather
+    static       columns that tell something about a series as a whole: numbers, or text for categories
+    calendar     whether the model is told the time of day, week, month and year of every row
+    short        what to do about series with too few rows: "refuse", "drop", or "pad" (the context begins before them)
+    wide         several targets in columns side by side, each a series of its own; empty for a table in long format
     """
 
     target: str | None = None
@@ -39,14 +49,77 @@ class TableSettings:
     time_format: str | None = None
     missing: str = "refuse"
     duplicates: str = "refuse"
+    future: tuple[str, ...] = ()
+    past: tuple[str, ...] = ()
+    static: tuple[str, ...] = ()
+    calendar: bool = False
+    short: str = "refuse"
+    wide: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the choices."""
-        for name, allowed in (("missing", MISSING_POLICIES), ("duplicates", DUPLICATE_POLICIES)):
+        choices = (("missing", MISSING_POLICIES), ("duplicates", DUPLICATE_POLICIES), ("short", SHORT_POLICIES))
+        for name, allowed in choices:
             if getattr(self, name) not in allowed:
                 raise InputError(f"{name} must be one of {', '.join(allowed)}; got {getattr(self, name)!r}")
         if self.freq is not None:
             parse_frequency(self.freq)
+
+    @classmethod
+    def of(
+        cls,
+        target: str | Sequence[str] | None = None,
+        time: str | None = None,
+        id: str | None = None,
+        *,
+        future: str | Sequence[str] | None = None,
+        past: str | Sequence[str] | None = None,
+        static: str | Sequence[str] | None = None,
+        calendar: bool = False,
+        freq: str | None = None,
+        time_format: str | None = None,
+        missing: str = "refuse",
+        duplicates: str = "refuse",
+        short: str = "refuse",
+    ) -> TableSettings:
+        """Return settings as people give them: one name or several for a role, several targets side by side."""
+        targets = _names(target)
+        one, wide = (None, targets) if len(targets) > 1 else (targets[0] if targets else None, ())
+        covariates = _names(future), _names(past), _names(static)
+        return cls(one, time, id, freq, time_format, missing, duplicates, *covariates, calendar, short, wide)
+
+
+def _names(given: str | Sequence[str] | None) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given or ())
+
+
+@dataclass(frozen=True)
+class Covariates:
+    """What is known beside the target.
+
+    seen        (N, R) columns known up to the cutoff only
+    future      (N, F) columns known ahead
+    ahead       (S, A, F) the same for the A rows after the end of each series, NaN where they are not given
+    numbers     (S, K) static numbers
+    categories  (S, C) static categories, as numbers of their levels
+    number_names, category_names  columns of those
+    category_levels  the levels of each static category
+    """
+
+    seen: NDArray[np.float64]
+    future: NDArray[np.float64]
+    ahead: NDArray[np.float64]
+    numbers: NDArray[np.float64]
+    categories: NDArray[np.int64]
+    number_names: tuple[str, ...] = ()
+    category_names: tuple[str, ...] = ()
+    category_levels: tuple[tuple[str, ...], ...] = ()
+
+    @classmethod
+    def none(cls, rows: int, series: int) -> Covariates:
+        """Return the covariates of a table that has none."""
+        empty = np.empty((rows, 0))
+        return cls(empty, empty, np.empty((series, 0, 0)), np.empty((series, 0)), np.empty((series, 0), np.int64))
 
 
 @dataclass(frozen=True)
@@ -55,7 +128,7 @@ class SeriesTable:
 
     ids        (S,) the value of the id column per series; (None,) for a single series without one
     offsets    (S + 1,) where each series starts in the flat arrays
-    values     (N,) float64, complete and finite
+    values     (N,) float64, finite, or NaN where a value is missing and `columns.missing` is "mask"
     times      (N,) datetime64[us] or int64, strictly increasing within a series
     columns    names as in the user's table: target, time (None if rows are numbered), id (None if single)
     time_kind  "date", "datetime", "integer" or "row"
@@ -63,6 +136,9 @@ class SeriesTable:
     wall       whether the times are by the clock on the wall of that zone (once a day and rarer), not in UTC
     frequency  of every series
     notes      sentences about what was found and done
+    given      covariates, or None without any
+    cut        (S,) rows cut off before the first row of each series, or None
+    learnt     (S,) number of each series among those a model learnt from, -1 for an unseen one; None: as they stand
     """
 
     ids: tuple[Any, ...]
@@ -75,6 +151,24 @@ class SeriesTable:
     frequency: Frequency
     notes: tuple[str, ...] = ()
     wall: bool = False
+    given: Covariates | None = None
+    cut: NDArray[np.int64] | None = None
+    learnt: NDArray[np.int64] | None = None
+
+    @property
+    def covariates(self) -> Covariates:
+        """What is known beside the target; without any, empty arrays."""
+        return self.given if self.given is not None else Covariates.none(len(self.values), len(self))
+
+    @property
+    def skipped(self) -> NDArray[np.int64]:
+        """Rows cut off before the first row of each series, (S,)."""
+        return self.cut if self.cut is not None else np.zeros(len(self), np.int64)
+
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        """Number of each series among those a model learnt from, (S,)."""
+        return self.learnt if self.learnt is not None else np.arange(len(self))
 
     def __len__(self) -> int:
         """Return the number of series."""
@@ -96,37 +190,108 @@ class SeriesTable:
 
     def time_name(self, k: int) -> str:
         """Return how an error message calls the time of flat row `k`."""
-        return f"row {self.times[k] + 1}" if self.time_kind == "row" else show(self.times[k])
+        return self.show_time(self.times[k])
+
+    def show_time(self, time: Any) -> str:
+        """Return how an error message calls a time."""
+        return f"row {time + 1}" if self.time_kind == "row" else show(time)
 
     def series_of(self, k: int) -> int:
         """Return the series that flat row `k` belongs to."""
         return int(np.searchsorted(self.offsets, k, side="right")) - 1
 
     def future_times(self, last: Any, steps: int) -> NDArray[Any]:
-        """Return the `steps` times that follow `last`, in its own type."""
-        frequency = self.frequency if self.times.dtype.kind == "M" else Frequency("step", self._whole_step())
-        return frequency.future(last, steps)
+        """Return the `steps` times that follow `last`, in its own type; of an array (S,), an array (S, steps)."""
+        return self.dated_by.future(last, steps)
 
-    def _whole_step(self) -> int:
-        return self.frequency.count if self.frequency.unit == "step" else 1
+    @property
+    def dated_by(self) -> Frequency:
+        """The frequency that dates later rows: whole steps where the rows are only numbered."""
+        if self.times.dtype.kind == "M":
+            return self.frequency
+        return Frequency("step", self.frequency.count if self.frequency.unit == "step" else 1)
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether the calendar is among the covariates known ahead."""
+        return self.columns.calendar and self.times.dtype.kind == "M"
+
+    @property
+    def known_width(self) -> int:
+        """How many covariates are known ahead, calendar included."""
+        return self.covariates.future.shape[1] + (2 * len(calendar_names(self.frequency)) if self.is_dated else 0)
+
+    def known(self, steps: int) -> NDArray[np.float64]:
+        """Return the covariates known ahead, calendar included, (N + S * steps, F): `steps` rows after each series.
+
+        What is not given after the end of a series is NaN.
+        """
+        given = self.covariates
+        N, S, F, dated = len(self.values), len(self), given.future.shape[1], self.is_dated
+        if not F and not dated:
+            return np.empty((N + S * steps, 0))
+        rows = np.arange(N) + np.repeat(np.arange(S) * steps, self.lengths)
+        ahead = (self.offsets[1:] + np.arange(S) * steps)[:, None] + np.arange(steps)
+        known = np.full((N + S * steps, F), np.nan)
+        if F:
+            known[rows] = given.future
+            A = min(steps, given.ahead.shape[1])
+            known[ahead[:, :A]] = given.ahead[:, :A]
+        if not dated:
+            return known
+        times = np.empty(N + S * steps, self.times.dtype)
+        times[rows] = self.times
+        times[ahead] = self.future_times(self.times[self.offsets[1:] - 1], steps)
+        return np.concatenate([known, calendar(times, self.frequency)], axis=1)
 
     def select(self, keep: NDArray[np.bool_]) -> SeriesTable:
         """Return the table with only the flat rows where `keep` (N,) is true."""
         counts = np.add.reduceat(keep, self.offsets[:-1])
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        return dataclasses.replace(self, offsets=offsets, values=self.values[keep], times=self.times[keep])
+        given = self.given
+        if given is not None:
+            given = dataclasses.replace(given, seen=given.seen[keep], future=given.future[keep])
+        return dataclasses.replace(self, offsets=offsets, values=self.values[keep], times=self.times[keep], given=given)
+
+    def choose(self, which: NDArray[np.int64]) -> SeriesTable:
+        """Return the table with only the series `which`, in that order; they keep their numbers."""
+        return self._slices(which, np.zeros_like(which), self.lengths[which])
 
     def head(self, rows: NDArray[np.int64]) -> SeriesTable:
-        """Return the table with the first `rows` (S,) rows of each series."""
-        return self.select(self._position() < np.repeat(rows, self.lengths))
+        """Return the table with the first `rows` (S,) rows of each series; what comes after them is forgotten."""
+        cut = self._slices(None, np.zeros_like(rows), np.minimum(rows, self.lengths))
+        given = cut.given
+        if given is not None:
+            given = dataclasses.replace(given, ahead=given.ahead[:, :0])
+        return dataclasses.replace(cut, given=given)
 
     def tail(self, rows: int) -> SeriesTable:
         """Return the table with the last `rows` rows of each series, or all of a shorter one."""
-        return self.select(self._position() >= np.repeat(self.lengths - rows, self.lengths))
+        begin = np.maximum(self.lengths - rows, 0)
+        return dataclasses.replace(self._slices(None, begin, self.lengths), cut=self.skipped + begin)
 
-    def _position(self) -> NDArray[np.int64]:
-        """Return the place of every flat row within its series, (N,)."""
-        return np.arange(len(self.values)) - np.repeat(self.offsets[:-1], self.lengths)
+    def _slices(self, which: NDArray[np.int64] | None, begin: NDArray[np.int64], end: NDArray[np.int64]) -> SeriesTable:
+        """Return rows from `begin` to before `end` of each series in `which`, None for all; cost is by what is kept."""
+        offsets = np.concatenate([[0], np.cumsum(end - begin)]).astype(np.int64)
+        starts = begin + (self.offsets[:-1] if which is None else self.offsets[which])
+        given = self.given
+        if given is not None:
+            seen, future = take_slices(given.seen, starts, offsets), take_slices(given.future, starts, offsets)
+            given = dataclasses.replace(given, seen=seen, future=future)
+        values, times = take_slices(self.values, starts, offsets), take_slices(self.times, starts, offsets)
+        kept = dataclasses.replace(self, offsets=offsets, values=values, times=times, given=given)
+        if which is None:
+            return kept
+        if given is not None:
+            static = {name: getattr(given, name)[which] for name in ("ahead", "numbers", "categories")}
+            given = dataclasses.replace(given, **static)
+        return dataclasses.replace(
+            kept,
+            ids=tuple(self.ids[s] for s in which),
+            given=given,
+            cut=None if self.cut is None else self.cut[which],
+            learnt=self.numbers[which],
+        )
 
 
 def closest(name: str, names: Iterable[str]) -> str:

@@ -3,52 +3,60 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any
 
-import narwhals as nw
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from lstmkit.data.ahead import place_ahead, split_ahead
+from lstmkit.data.covariates import check_covariates, read_covariates
 from lstmkit.data.frequency import Frequency
+from lstmkit.data.native import to_polars
 from lstmkit.data.parse import TIME_NAMES, ParsedTimes, find_time_column, to_numbers, to_times
-from lstmkit.data.repair import check_values, merge_duplicates, regularise
-from lstmkit.data.series import SeriesTable, TableSettings, closest, shorten
+from lstmkit.data.repair import (
+    check_constant,
+    check_infinite,
+    constant_series,
+    merge_duplicates,
+    regularise,
+    without_empty,
+)
+from lstmkit.data.series import Covariates, SeriesTable, TableSettings, closest, shorten
 from lstmkit.errors import InputError
 
-TableKind = Literal["polars", "pandas", "pyarrow"]
 
-
-def read_table(table: Any, settings: TableSettings) -> SeriesTable:
+def read_table(table: Any, settings: TableSettings, learnt: Covariates | None = None) -> SeriesTable:
     """Turn a user's table into sequences.
 
     table    a polars, pandas or pyarrow table, or anything narwhals knows; it is not modified
+    learnt   covariates of the table that a model has learnt from: static columns are read as they were there
     Returns  the series, sorted by time, checked
     Raises   InputError for whatever cannot be used
     """
-    frame = _to_polars(table)
+    frame = to_polars(table)
     if frame.height == 0:
         raise InputError("the table has no rows")
-    settings = _resolve_columns(frame, settings)
+    if settings.wide:
+        frame, settings = lengthen(frame, settings)
+    settings = resolve_columns(frame, settings)
     assert settings.target is not None
     values = to_numbers(frame[settings.target], settings.target)
-    times, notes = _read_times(frame, settings)
-    groups, ids = _groups(frame, settings)
+    times, notes = read_times(frame, settings)
+    groups, ids = group_rows(frame, settings)
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(groups, minlength=len(ids)))]).astype(np.int64)
+    order, unsorted = sort_rows(groups, None if times is None else times.values)
+    if unsorted:
+        notes.append(f"{unsorted} row{'s were' if unsorted > 1 else ' was'} out of time order: sorted")
     if times is None:
-        order = np.argsort(groups, kind="stable")
-        position = np.arange(len(values)) - np.searchsorted(groups[order], groups[order])
-        axis = ParsedTimes(position, "row")
+        axis = ParsedTimes(np.arange(len(values)) - np.repeat(offsets[:-1], np.diff(offsets)), "row")
     else:
-        order = np.lexsort((times.values, groups))
-        axis = dataclasses.replace(times, values=times.values[order])
-        unsorted = _count_unsorted(times.values, groups)
-        if unsorted:
-            notes.append(f"{unsorted} row{'s were' if unsorted > 1 else ' was'} out of time order: sorted")
-    counts = np.bincount(groups, minlength=len(ids))
+        axis = dataclasses.replace(times, values=times.values if order is None else times.values[order])
     read = SeriesTable(
         ids=ids,
-        offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        values=values[order],
+        offsets=offsets,
+        values=values if order is None else values[order],
         times=axis.values,
         columns=settings,
         time_kind=axis.kind,
@@ -56,68 +64,71 @@ def read_table(table: Any, settings: TableSettings) -> SeriesTable:
         frequency=Frequency("step"),
         notes=tuple(notes),
         wall=axis.wall,
+        given=read_covariates(frame, settings, order, groups, ids, learnt),
     )
-    return check_values(regularise(merge_duplicates(read, _label_columns(frame, settings))))
+    checked = settle(read, lambda: _label_columns(frame, settings))
+    return check_constant(checked, constant_series(checked))
 
 
-def to_native(columns: dict[str, Any], like: SeriesTable, kind: TableKind, time_columns: list[str]) -> Any:
-    """Return columns as a table of the user's own library.
+def settle(read: SeriesTable, label_columns: Callable[[], list[str]], usual: Frequency | None = None) -> SeriesTable:
+    """Return a table, as read and sorted, with all that is wrong mended or refused as its settings say.
 
-    columns       name to array, in order
-    like          where the times come from: their kind and zone are restored in `time_columns`
-    kind          "polars", "pandas" or "pyarrow"
+    label_columns  finds columns that might tell series apart, for the advice in a complaint
+    usual          frequency of other series of the same table; None finds it in this one
     """
-    frame = nw.from_dict(columns, backend=kind)
-    if like.time_kind == "date" and kind != "pandas":
-        frame = frame.with_columns(nw.col(name).cast(nw.Date) for name in time_columns)
-    if like.zone is not None and time_columns:
-        zone = like.zone
-        known = "UTC" if not like.wall else zone
-        frame = frame.with_columns(
-            nw.col(name).dt.replace_time_zone(known).dt.convert_time_zone(zone) for name in time_columns
-        )
-    return frame.to_native()
+    past, ahead = split_ahead(without_empty(merge_duplicates(read, label_columns)))
+    return check_infinite(check_covariates(place_ahead(regularise(past, usual), ahead)))
 
 
-def table_kind(table: Any) -> TableKind:
-    """Return "polars", "pandas" or "pyarrow": the library whose table this is, polars for any other."""
-    implementation = nw.from_native(table, eager_only=True).implementation
-    kinds: dict[Any, TableKind] = {nw.Implementation.PANDAS: "pandas", nw.Implementation.PYARROW: "pyarrow"}
-    return kinds.get(implementation, "polars")
+def lengthen(frame: pl.DataFrame, settings: TableSettings) -> tuple[pl.DataFrame, TableSettings]:
+    """Return a table with targets side by side in long format, a series per target."""
+    if settings.static or (settings.id is not None and settings.target is None):
+        raise InputError("several targets side by side are series of their own: --id and --static do not go with them")
+    if len(set(settings.wide)) < len(settings.wide):
+        raise InputError(f"target: {shorten(settings.wide)} names a column twice")
+    for name in settings.wide:
+        _require_column(frame, name)
+    others = [c for c in frame.columns if c not in settings.wide]
+    id, target = settings.id or _free_name("series", others), settings.target or _free_name("value", others)
+    numbers = [pl.Series(name, to_numbers(frame[name], name)) for name in settings.wide]
+    long = frame.with_columns(numbers).unpivot(list(settings.wide), index=others, variable_name=id, value_name=target)
+    return long, dataclasses.replace(settings, target=target, id=id)
 
 
-def _to_polars(table: Any) -> pl.DataFrame:
-    try:
-        frame = nw.from_native(table, eager_only=True)
-    except TypeError as error:
-        raise InputError(f"a table is needed (polars, pandas or pyarrow); got {type(table).__name__}") from error
-    if frame.implementation is nw.Implementation.PANDAS:
-        index = table.index
-        named = index.name is not None and index.name not in frame.columns
-        if named or (index.name is None and index.dtype.kind == "M"):  # times without a name come as column "index"
-            frame = nw.from_native(table.reset_index(), eager_only=True)
-    converted: pl.DataFrame = frame.to_polars()
-    return converted
+def _free_name(name: str, taken: list[str]) -> str:
+    """Return the name, with as many underscores behind it as make it a new one."""
+    while name in taken:
+        name += "_"
+    return name
 
 
-def _resolve_columns(frame: pl.DataFrame, settings: TableSettings) -> TableSettings:
+def _require_column(frame: pl.DataFrame, name: str) -> None:
+    if name not in frame.columns:
+        columns = shorten(frame.columns, 12)
+        raise InputError(f"no column {name!r}{closest(name, frame.columns)} (columns: {columns})")
+
+
+def resolve_columns(frame: pl.DataFrame, settings: TableSettings) -> TableSettings:
     """Return the settings with every column named, and checked to exist."""
-    for role in ("target", "time", "id"):
-        name = getattr(settings, role)
-        if name is not None and name not in frame.columns:
-            columns = shorten(frame.columns, 12)
-            raise InputError(f"no column {name!r}{closest(name, frame.columns)} (columns: {columns})")
-    time = settings.time or find_time_column(frame.drop([c for c in (settings.target, settings.id) if c]))
+    covariates = (*settings.future, *settings.past, *settings.static)
+    for name in (settings.target, settings.time, settings.id, *covariates):
+        if name is not None:
+            _require_column(frame, name)
+    taken = [c for c in (settings.target, settings.id, *covariates) if c]
+    time = settings.time or find_time_column(frame.drop(set(taken)))
     target = settings.target
     if target is None:
-        others = [c for c in frame.columns if c not in (time, settings.id)]
+        others = [c for c in frame.columns if c not in (time, settings.id, *covariates)]
         numeric = [c for c in others if _is_numeric(frame[c])]
         if len(numeric) != 1:
             raise InputError(f"--target is needed: which column is to be forecast? (columns: {shorten(others, 12)})")
         target = numeric[0]
-    chosen = [c for c in (target, time, settings.id) if c is not None]
+    chosen = [c for c in (target, time, settings.id, *covariates) if c is not None]
     if len(set(chosen)) < len(chosen):
-        raise InputError(f"target, time and id must be different columns; got {', '.join(map(repr, chosen))}")
+        what = "target, time and id" if not covariates else "target, time, id and covariates"
+        raise InputError(f"{what} must be different columns; got {', '.join(map(repr, chosen))}")
+    if settings.calendar and time is None:
+        raise InputError("--calendar needs a time column; name it with --time")
     return dataclasses.replace(settings, target=target, time=time)
 
 
@@ -129,7 +140,8 @@ def _is_numeric(column: pl.Series) -> bool:
     return True
 
 
-def _read_times(frame: pl.DataFrame, settings: TableSettings) -> tuple[ParsedTimes | None, list[str]]:
+def read_times(frame: pl.DataFrame, settings: TableSettings) -> tuple[ParsedTimes | None, list[str]]:
+    """Return the times of all rows, None if they are only numbered, and notes."""
     if settings.time is None:
         unread = [c for c in frame.columns if c.strip().lower() in TIME_NAMES and frame.schema[c] == pl.String]
         if unread:
@@ -146,26 +158,43 @@ def _read_times(frame: pl.DataFrame, settings: TableSettings) -> tuple[ParsedTim
     return times, [f"times read as {times.format}"] if unusual else []
 
 
-def _groups(frame: pl.DataFrame, settings: TableSettings) -> tuple[NDArray[np.int64], tuple[Any, ...]]:
-    """Return the series number of every row (N,), and the ids in order of appearance."""
+def group_rows(frame: pl.DataFrame, settings: TableSettings) -> tuple[NDArray[np.int64], tuple[Any, ...]]:
+    """Return the series number of every row (N,), and the ids in order of appearance.
+
+    Raises  InputError if an id is missing
+    """
     if settings.id is None:
         return np.zeros(frame.height, np.int64), (None,)
     column = frame[settings.id]
+    if column.dtype == pl.String and (column == "").any():
+        column = column.set(column == "", None)
     if column.null_count():
         raise InputError(f"id column {settings.id!r}, row {int(column.is_null().arg_true()[0]) + 1}: the id is missing")
     if not column.dtype.is_integer():
         column = column.cast(pl.String)
-    ids = column.unique(maintain_order=True)
+    starts = np.flatnonzero(column.ne_missing(column.shift()).to_numpy())  # one of each run of rows is looked up
+    heads = column.gather(starts)
+    ids = heads.unique(maintain_order=True)
     numbers = pl.DataFrame({"id": ids, "number": np.arange(len(ids))})
-    joined = pl.DataFrame({"id": column}).join(numbers, on="id", how="left", maintain_order="left")
-    return joined["number"].to_numpy().astype(np.int64), tuple(ids.to_list())
+    joined = pl.DataFrame({"id": heads}).join(numbers, on="id", how="left", maintain_order="left")
+    return np.repeat(joined["number"].to_numpy(), np.diff(starts, append=frame.height)), tuple(ids.to_list())
 
 
-def _count_unsorted(times: NDArray[Any], groups: NDArray[np.int64]) -> int:
-    """Return how many rows come before a row of their series that is earlier in the table."""
-    order = np.argsort(groups, kind="stable")
-    t, g = times[order], groups[order]
-    return int(((t[1:] < t[:-1]) & (g[1:] == g[:-1])).sum())
+def sort_rows(groups: NDArray[np.int64], times: NDArray[Any] | None) -> tuple[NDArray[np.int64] | None, int]:
+    """Return the order (N,) that sorts rows by series, then by time, and how many rows were before an earlier one.
+
+    times    (N,), or None to keep the order of the rows within a series
+    Returns  None for the order if the rows are sorted: then nothing has to be copied
+    """
+    order = None
+    if (groups[1:] < groups[:-1]).any():
+        narrow = groups.astype(np.uint16) if groups.max() < 1 << 16 else groups  # numpy sorts 16 bits in one pass
+        order = np.argsort(narrow, kind="stable")
+    if times is None:
+        return order, 0
+    t, g = (times, groups) if order is None else (times[order], groups[order])
+    unsorted = int(((t[1:] < t[:-1]) & (g[1:] == g[:-1])).sum())
+    return (np.lexsort((times, groups)) if unsorted else order), unsorted
 
 
 def _label_columns(frame: pl.DataFrame, settings: TableSettings) -> list[str]:

@@ -34,14 +34,30 @@ class WindowScale(NamedTuple):
 def window_scale(context: Tensor) -> WindowScale:
     """Measure a batch of context windows.
 
-    context  (B, C) raw values, C at least 2; float64 keeps a small change on a large level exact
-    Returns  WindowScale; where nothing moves in the window the spread is a small fraction of the level, so that a
-             constant series stays finite and its forecast constant
+    context  (B, C) raw values, C at least 2, NaN where missing; float64 keeps a small change on a large level exact
+    Returns  WindowScale from the values that are there: the last of them, and the mean absolute change between
+             neighbours, a change over a gap counting as much as its steps together; where nothing moves in the window
+             the spread is a small fraction of the level, so that a constant series stays finite and its forecast
+             constant. A window without any value has last 0
     """
-    last = context[:, -1:]
-    spread = context.diff(dim=1).abs().mean(dim=1, keepdim=True)
+    there = ~torch.isnan(context)
+    if bool(there.all()):
+        last, spread = context[:, -1:], context.diff(dim=1).abs().mean(dim=1, keepdim=True)
+    else:
+        filled = carry_forward(context)
+        last = filled[:, -1:].nan_to_num()
+        changes = filled.diff(dim=1)
+        steps = (~torch.isnan(changes)).sum(dim=1, keepdim=True).clamp_min(1)
+        spread = changes.nan_to_num().abs().sum(dim=1, keepdim=True) / steps
     floor = 1e-6 * last.abs() + torch.finfo(context.dtype).tiny ** 0.5
     return WindowScale(last, torch.maximum(spread, floor))
+
+
+def carry_forward(values: Tensor) -> Tensor:
+    """Return values (B, C) with every NaN replaced by the last value before it; NaN before the first one stays."""
+    at = torch.arange(values.shape[1], device=values.device).expand_as(values)
+    latest = torch.where(torch.isnan(values), torch.zeros_like(at), at).cummax(dim=1).values
+    return values.gather(1, latest)
 
 
 def squash(scaled: Tensor) -> Tensor:

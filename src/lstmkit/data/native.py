@@ -1,0 +1,84 @@
+"""The user's own tables: polars, pandas, pyarrow in, and the same out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+import narwhals as nw
+import polars as pl
+
+from lstmkit.data.series import SeriesTable
+from lstmkit.errors import InputError
+
+TableKind = Literal["polars", "pandas", "pyarrow"]
+
+
+def to_polars(table: Any) -> pl.DataFrame:
+    """Return a user's table as polars', without a copy where that can be.
+
+    Raises  InputError if it is no table, or a column mixes what no column can hold
+    """
+    try:
+        frame = nw.from_native(table, eager_only=True)
+    except TypeError as error:
+        raise InputError(f"a table is needed (polars, pandas or pyarrow); got {type(table).__name__}") from error
+    if frame.implementation is nw.Implementation.PANDAS:
+        index = table.index
+        named = index.name is not None and index.name not in frame.columns
+        if named or (index.name is None and index.dtype.kind == "M"):  # times without a name come as column "index"
+            frame = nw.from_native(table.reset_index(), eager_only=True)
+        _check_zones(frame.to_native())
+    try:
+        converted: pl.DataFrame = frame.to_polars()
+    except (TypeError, ValueError) as error:
+        raise InputError(_unconvertible(frame)) from error
+    return converted
+
+
+def _check_zones(table: Any) -> None:
+    """Complain about a pandas column of times from several zones, which would be read as if they were one."""
+    for name in table.columns[(table.dtypes == "object").to_numpy()]:
+        column = table[name].dropna()
+        if len(column) and isinstance(column.iloc[0], datetime):
+            zones = {str(time.tzinfo) for time in column if isinstance(time, datetime)}
+            if len(zones) > 1:
+                listed = ", ".join(sorted(zone.replace("None", "none") for zone in zones))
+                raise InputError(f"column {name!r} mixes times of several time zones ({listed}); convert them to one")
+
+
+def _unconvertible(frame: nw.DataFrame[Any]) -> str:
+    """Return the sentence about the first column that cannot be converted."""
+    for name in frame.columns:
+        try:
+            frame.select(name).to_polars()
+        except (TypeError, ValueError):
+            kinds = sorted({type(value).__name__ for value in frame[name].to_list()})
+            return f"column {name!r} mixes values of several types ({', '.join(kinds)}); convert it to one, or drop it"
+    return "the table cannot be converted to columns of one type each"
+
+
+def table_kind(table: Any) -> TableKind:
+    """Return "polars", "pandas" or "pyarrow": the library whose table this is, polars for any other."""
+    implementation = nw.from_native(table, eager_only=True).implementation
+    kinds: dict[Any, TableKind] = {nw.Implementation.PANDAS: "pandas", nw.Implementation.PYARROW: "pyarrow"}
+    return kinds.get(implementation, "polars")
+
+
+def to_native(columns: dict[str, Any], like: SeriesTable, kind: TableKind, time_columns: list[str]) -> Any:
+    """Return columns as a table of the user's own library.
+
+    columns       name to array, in order
+    like          where the times come from: their kind and zone are restored in `time_columns`
+    kind          "polars", "pandas" or "pyarrow"
+    """
+    frame = nw.from_dict(columns, backend=kind)
+    if like.time_kind == "date" and kind != "pandas":
+        frame = frame.with_columns(nw.col(name).cast(nw.Date) for name in time_columns)
+    if like.zone is not None and time_columns:
+        zone = like.zone
+        known = "UTC" if not like.wall else zone
+        frame = frame.with_columns(
+            nw.col(name).dt.replace_time_zone(known).dt.convert_time_zone(zone) for name in time_columns
+        )
+    return frame.to_native()
