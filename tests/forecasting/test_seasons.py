@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import polars as pl
 import pytest
@@ -78,3 +80,43 @@ def test_a_slow_wave_with_noise_shows_no_season_shorter_than_its_own() -> None:
     shown = find_seasons(unnamed(values), 3, None).shown
     assert shown
     assert min(shown) > 24  # where the wave has come round, give or take the noise
+
+
+def test_missing_values_hide_no_season(passengers: np.ndarray) -> None:
+    table = monthly(passengers)
+    holes = passengers.copy()
+    holes[np.random.default_rng(2).random(144) < 0.2] = np.nan
+    assert find_seasons(dataclasses.replace(table, values=holes), 12, None) == Seasons(12, (12,))
+    walk = random_walk(300)
+    walk[::7] = np.nan
+    assert find_seasons(dataclasses.replace(monthly(random_walk(300)), values=walk), 5, None) == Seasons(12, ())
+
+
+def test_missing_values_hide_no_period_of_numbered_rows() -> None:
+    values = np.sin(2 * np.pi * np.arange(400) / 7) + np.random.default_rng(1).normal(0, 0.05, 400)
+    holes = values.copy()
+    holes[np.random.default_rng(2).random(400) < 0.1] = np.nan
+    assert 7 in find_seasons(dataclasses.replace(unnamed(values), values=holes), 3, None).shown
+
+
+def test_of_many_series_200_are_looked_at(passengers: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    months = np.tile((np.datetime64("1949-01") + np.arange(144)).astype("datetime64[us]"), 500)
+    frame = pl.DataFrame({"s": np.repeat(np.arange(500), 144), "month": months, "y": np.tile(passengers, 500)})
+    table = read_table(frame, TableSettings("y", "month", "s"))
+    measured: list[int] = []
+    original = np.diff
+    monkeypatch.setattr(np, "diff", lambda *a, **k: measured.append(len(a[0])) or original(*a, **k))
+    assert find_seasons(table, 6, None).shown == (12,)
+    assert measured.count(144) == 200
+
+
+def test_where_short_series_are_padded_half_of_the_series_decide(passengers: np.ndarray) -> None:
+    lengths = (5, 144, 144)
+    months = (np.datetime64("1949-01") + np.arange(144)).astype("datetime64[us]")
+    frame = pl.concat(
+        [pl.DataFrame({"s": s, "month": months[-n:], "y": passengers[-n:]}) for s, n in enumerate(lengths)]
+    )
+    table = read_table(frame, TableSettings("y", "month", "s"))
+    assert find_seasons(table, 1, None) == Seasons(None, ())
+    padded = dataclasses.replace(table, columns=dataclasses.replace(table.columns, short="pad"))
+    assert find_seasons(padded, 1, None) == Seasons(12, (12,))

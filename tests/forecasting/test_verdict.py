@@ -1,4 +1,4 @@
-"""The judgement in words follows the interval of the skill, and nothing else."""
+"""The judgement in words follows the interval of the skill; a test that does not agree is mentioned."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 from lstmkit import Forecaster
 from lstmkit.forecasting.backtest import backtest_series
 from lstmkit.forecasting.evaluate import Evaluation
-from lstmkit.forecasting.metrics import Skill
+from lstmkit.forecasting.models.lstm import LstmSettings
 from lstmkit.forecasting.seasons import Seasons
-from lstmkit.forecasting.settings import LstmSettings
+from lstmkit.forecasting.significance import DieboldMariano, Skill
 from lstmkit.forecasting.verdict import judge, naive_name
 
 
@@ -62,8 +62,38 @@ UNSEEN = "5 test windows that"
     ],
 )
 def test_the_wording(evaluation: Evaluation, skill: Skill, kind: str, headline: str, detail: str) -> None:
-    verdict = judge(dataclasses.replace(evaluation, skill=skill), Seasons(5, ()))
+    agrees = DieboldMariano(-2.0, 0.5 if kind == "equal" else 0.01, 9)
+    verdict = judge(dataclasses.replace(evaluation, skill=skill, test=agrees), Seasons(5, ()))
     assert (verdict.kind, verdict.headline, verdict.detail) == (kind, headline, detail)
+
+
+@pytest.mark.parametrize(
+    ("skill", "p", "sentence"),
+    [
+        (Skill(0.1, 0.05, 0.2), 0.213, "A Diebold-Mariano test is less sure of the difference (p = 0.21)."),
+        (Skill(-0.1, -0.2, -0.05), 0.05, "A Diebold-Mariano test is less sure of the difference (p = 0.05)."),
+        (Skill(0.1, -0.01, 0.2), 0.0123, "A Diebold-Mariano test does see a difference (p = 0.012)."),
+    ],
+)
+def test_a_test_that_does_not_agree_is_mentioned(evaluation: Evaluation, skill: Skill, p: float, sentence: str) -> None:
+    found = dataclasses.replace(evaluation, skill=skill, test=DieboldMariano(-1.0, p, 9))
+    assert judge(found, Seasons(5, ())).detail.endswith(f" {sentence} {HELD}")
+
+
+def test_without_a_test_nothing_is_said_of_one(evaluation: Evaluation) -> None:
+    nothing = DieboldMariano(float("nan"), float("nan"), 0)
+    found = dataclasses.replace(evaluation, skill=Skill(0.1, 0.05, 0.2), test=nothing)
+    assert "Diebold" not in judge(found, Seasons(5, ())).detail
+
+
+def test_what_cannot_be_compared_is_neither_better_nor_worse(evaluation: Evaluation) -> None:
+    nan = float("nan")
+    few = judge(dataclasses.replace(evaluation, skill=Skill(0.3, nan, nan)), Seasons(5, ()))
+    assert (few.kind, few.headline) == ("equal", "Too few windows to compare with repeating the last value.")
+    assert few.detail.startswith("The model makes 30 % less error on 5 test windows that it never saw.")
+    never = judge(dataclasses.replace(evaluation, skill=Skill(nan, nan, nan)), Seasons(5, ()))
+    assert (never.kind, never.headline) == ("equal", "Cannot be compared with repeating the last value.")
+    assert "nan" not in few.detail + never.detail
 
 
 @pytest.mark.parametrize("ends", [(0.0, 0.1), (-0.1, 0.0)])

@@ -10,16 +10,24 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from lstmkit.forecasting.baselines import TITLES
-from lstmkit.forecasting.evaluate import MODEL, Evaluation
+from lstmkit.forecasting.evaluate import MODEL, Evaluation, forecast_title
 from lstmkit.forecasting.forecaster import Forecaster
 from lstmkit.forecasting.output import interval_ends, level_name
 from lstmkit.forecasting.page import BLUE, GREY, INK, ORANGE, style
 from lstmkit.forecasting.tutorial import TutorialResult
 from lstmkit.training import EpochRecord
 
-BASELINE_COLOURS = {"last_value": ORANGE, "seasonal_naive": "#7c5cbf", "drift": "#2e8b6f", "moving_average": "#b08800"}
+BASELINE_COLOURS = {
+    "last_value": ORANGE,
+    "seasonal_naive": "#7c5cbf",
+    "drift": "#2e8b6f",
+    "moving_average": "#b08800",
+    "theta": "#bf3989",
+    "ets": "#57606a",
+    "arima": "#0a7ea4",
+}
 BANDS = ("rgba(47,111,237,0.28)", "rgba(47,111,237,0.14)", "rgba(47,111,237,0.08)")
+BAND_GREY = "rgba(140,149,159,0.22)"
 MOST_SERIES = 6
 RECENT_WINDOWS = 120
 
@@ -40,9 +48,11 @@ def forecast_figure(
         begin, end = int(table.offsets[s]), int(table.offsets[s + 1])
         times, values = table.times[begin:end], table.values[begin:end]
         own = {name: np.asarray(column)[s * P : (s + 1) * P] for name, column in columns.items()}
-        ahead = np.concatenate([times[-1:], own[table.time_column]])
+        seen = np.flatnonzero(np.isfinite(values))
+        last = int(seen[-1]) if len(seen) else len(values) - 1  # where the forecast's line begins
+        ahead = np.concatenate([times[last : last + 1], own[table.time_column]])
         bands = {
-            level: (np.append(values[-1], own[f"lo-{name}"]), np.append(values[-1], own[f"hi-{name}"]))
+            level: (np.append(values[last], own[f"lo-{name}"]), np.append(values[last], own[f"hi-{name}"]))
             for level, name in ((float(level), level_name(level)) for level in forecaster.levels)
         }
         visible = s == 0
@@ -50,7 +60,7 @@ def forecast_figure(
         add_bands(figure, ahead, bands, visible=visible)
         figure.add_scatter(
             x=ahead,
-            y=np.append(values[-1], own["mean"]),
+            y=np.append(values[last], own["mean"]),
             name="forecast",
             mode="lines+markers" if P <= 60 else "lines",
             line={"color": BLUE, "width": 2.2},
@@ -133,7 +143,7 @@ def error_figure(evaluation: Evaluation) -> go.Figure:
     figure = style(go.Figure(), 360)
     errors = evaluation.error_by_step
     if next(iter(errors.values())).size == 1:
-        names = [_title(name) for name in errors]
+        names = [forecast_title(name) for name in errors]
         colours = [_colour(name) for name in errors]
         values = [float(e[0]) for e in errors.values()]
         figure.add_bar(
@@ -146,11 +156,53 @@ def error_figure(evaluation: Evaluation) -> go.Figure:
     for name, error in errors.items():
         width = 2.6 if name == MODEL else 1.5
         figure.add_scatter(
-            x=np.arange(1, len(error) + 1), y=error, name=_title(name), line={"color": _colour(name), "width": width}
+            x=np.arange(1, len(error) + 1),
+            y=error,
+            name=forecast_title(name),
+            line={"color": _colour(name), "width": width},
         )
     _legend_below(figure)
+    more = 18 * max(0, -(-len(errors) // 2) - 2)  # two names a line; beyond two lines the figure grows
+    figure.update_layout(height=360 + more, margin={"b": 92 + more})
     figure.update_xaxes(title="steps ahead")
     figure.update_yaxes(title="mean absolute error", rangemode="tozero")
+    return figure
+
+
+def reliability_figure(evaluation: Evaluation) -> go.Figure:
+    """Draw the share of true values below each quantile against its level, with the diagonal and a binomial band."""
+    figure = style(go.Figure(), 430)
+    grid = np.linspace(0, 1, 101)
+    spread = 1.96 * np.sqrt(grid * (1 - grid) / max(evaluation.distinct_truths, 1))
+    low, high = np.maximum(grid - spread, 0), np.minimum(grid + spread, 1)
+    edge = {"width": 0, "color": BAND_GREY}
+    figure.add_scatter(x=100 * grid, y=100 * low, mode="lines", line=edge, showlegend=False, hoverinfo="skip")
+    figure.add_scatter(
+        x=100 * grid,
+        y=100 * high,
+        mode="lines",
+        line=edge,
+        fill="tonexty",
+        fillcolor=BAND_GREY,
+        name="chance, 95 %",
+        hoverinfo="skip",
+    )
+    line = {"color": GREY, "width": 1, "dash": "dot"}
+    figure.add_scatter(x=[0, 100], y=[0, 100], mode="lines", line=line, name="calibrated", hoverinfo="skip")
+    levels, shares = np.array(list(evaluation.reliability)), np.array(list(evaluation.reliability.values()))
+    figure.add_scatter(
+        x=100 * levels,
+        y=100 * shares,
+        name="LSTM",
+        mode="lines+markers",
+        line={"color": BLUE, "width": 2},
+        marker={"size": 7},
+        hovertemplate="%{y:.1f} % of true values below the %{x:g} % quantile<extra></extra>",
+    )
+    _legend_below(figure)
+    figure.update_layout(hovermode="closest", legend={"y": -0.2})
+    figure.update_xaxes(title="level of the quantile, %", range=[0, 101], dtick=20)
+    figure.update_yaxes(title="true values below it, %", range=[0, 101], dtick=20)
     return figure
 
 
@@ -217,8 +269,9 @@ def _legend_below(figure: go.Figure) -> None:
 
 def _window(times: Any, ahead: Any, values: Any, bands: list[tuple[Any, Any]]) -> tuple[list[Any], list[float]]:
     """Return the ranges of both axes that show these times and the forecast."""
-    low = min([values.min(), *(low.min() for low, _ in bands)])
-    high = max([values.max(), *(high.max() for _, high in bands)])
+    shown = np.concatenate([values, *(low for low, _ in bands), *(high for _, high in bands)])
+    shown = shown[np.isfinite(shown)]
+    low, high = (shown.min(), shown.max()) if len(shown) else (0.0, 1.0)
     margin = 0.05 * (high - low or 1.0)
     x = [times[0], ahead[-1]]
     return [str(t) if isinstance(t, np.datetime64) else int(t) for t in x], [low - margin, high + margin]
@@ -265,10 +318,6 @@ def _menu(buttons: list[dict[str, Any]]) -> dict[str, Any]:
         "bordercolor": "#d0d7de",
         "font": {"size": 12},
     }
-
-
-def _title(name: str) -> str:
-    return "LSTM" if name == MODEL else TITLES[name]
 
 
 def _colour(name: str) -> str:

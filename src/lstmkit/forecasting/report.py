@@ -10,9 +10,9 @@ import numpy as np
 
 from lstmkit.data import SeriesTable
 from lstmkit.data.frequency import show
+from lstmkit.data.series import shorten
 from lstmkit.forecasting import page
-from lstmkit.forecasting.baselines import TITLES
-from lstmkit.forecasting.evaluate import MODEL, Evaluation, test_split
+from lstmkit.forecasting.evaluate import MODEL, Evaluation, forecast_title, test_split
 from lstmkit.forecasting.output import level_name
 from lstmkit.forecasting.seasons import Seasons
 from lstmkit.forecasting.tutorial import FAULTS, TutorialResult
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lstmkit.forecasting.job import JobResult
 
 MOST_ROWS = 60
+MOST_ENDS = 10
 
 
 def write_report(result: JobResult, path: Path) -> None:
@@ -42,17 +43,76 @@ def write_report(result: JobResult, path: Path) -> None:
 
 def score_rows(evaluation: Evaluation, seasons: Seasons) -> list[tuple[str, ...]]:
     """Return the table of scores as text: title, RMSE, MAE, MASE, sMAPE, skill; the model first."""
-    best = evaluation.scores[evaluation.best_naive].mase
     rows: list[tuple[str, ...]] = []
     for name, scores in evaluation.scores.items():
-        title = "LSTM" if name == MODEL else TITLES[name]
-        if name == "seasonal_naive":
-            title += f" ({seasons.naive})"
-        skill = 1 - scores.mase / best if best else float("nan")
-        mark = "best naive" if name == evaluation.best_naive else f"{100 * skill + 0.0:+.1f} %".replace("-0.0", "0.0")
-        figures = (_number(scores.rmse), _number(scores.mae), f"{scores.mase:.3f}", f"{scores.smape:.2f}")
-        rows.append((title, *figures, mark))
+        figures = (_number(scores.rmse), _number(scores.mae), _fixed(scores.mase, 3), _fixed(scores.smape, 2))
+        rows.append((_score_title(name, seasons), *figures, _skill_mark(evaluation, name)))
     return rows
+
+
+def wide_score_rows(evaluation: Evaluation, seasons: Seasons) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return the report's table of scores as text: its head, and its rows; the model first."""
+    several = len(evaluation.table) > 1
+    head = ("forecast", "RMSE", "MAE", "CRPS", "MASE", "RMSSE", "sMAPE", "OWA", "skill", "p")
+    rows: list[tuple[str, ...]] = []
+    for name, scores in evaluation.scores.items():
+        row = (
+            _score_title(name, seasons),
+            *(_number(value) for value in (scores.rmse, scores.mae, scores.crps)),
+            _fixed(scores.mase, 3),
+            _fixed(scores.rmsse, 3),
+            _fixed(scores.smape, 2),
+            _fixed(scores.owa, 3),
+            _skill_mark(evaluation, name),
+            _p_value(evaluation.test.p) if name == MODEL else "",
+        )
+        rows.append((*row[:5], _fixed(evaluation.medians[name].mase, 3), *row[5:]) if several else row)
+    return (*head[:5], "median MASE", *head[5:]) if several else head, rows
+
+
+def series_rows(evaluation: Evaluation) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return the table of series as text: its head, and its rows by skill; of many, those at both ends."""
+    model = evaluation.scores_by_series[MODEL]
+    naive = evaluation.scores_by_series[evaluation.best_naive]
+    head = ("series", "values", "MAE", "CRPS", "MASE", "MASE of the best naive", "skill")
+    skill = np.full(len(model.mase), np.nan)
+    np.divide(model.mase, naive.mase, out=skill, where=naive.mase > 0)
+    order = [int(s) for s in np.argsort(skill, kind="stable") if model.points[s] > 0]  # without a skill: at the end
+    rows: list[tuple[str, ...]] = [
+        (
+            str(evaluation.table.ids[s]),
+            f"{model.points[s]:,}",
+            _number(float(model.mae[s])),
+            _number(float(model.crps[s])),
+            _fixed(model.mase[s], 3),
+            _fixed(naive.mase[s], 3),
+            _percent(1 - skill[s]),
+        )
+        for s in order
+    ]
+    if len(rows) <= 2 * MOST_ENDS:
+        return head, rows
+    compared = int(np.isfinite(skill[order]).sum())
+    gap = (f"… {compared - 2 * MOST_ENDS:,} series between", *[""] * (len(head) - 1))
+    if compared <= 2 * MOST_ENDS:
+        return head, rows[: 2 * MOST_ENDS]
+    return head, [*rows[:MOST_ENDS], gap, *rows[compared - MOST_ENDS : compared]]
+
+
+def interval_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
+    """Return the table of intervals as text: level, share of true values inside, mean width."""
+    return [
+        (f"{level_name(level)} %", f"{100 * share:.1f} %", _number(evaluation.width[level]))
+        for level, share in evaluation.coverage.items()
+    ]
+
+
+def quantile_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
+    """Return the table of quantiles as text: level, share of true values below, pinball loss."""
+    return [
+        (f"{100 * level:g} %", f"{100 * share:.1f} %", _number(evaluation.pinball[level]))
+        for level, share in evaluation.reliability.items()
+    ]
 
 
 def tutorial_rows(result: JobResult) -> list[tuple[str, ...]]:
@@ -85,11 +145,7 @@ def _sections(result: JobResult) -> list[str]:
     table = evaluation.table
     rival = naive_name(evaluation.best_naive, forecaster.seasons_)
     starts = table.offsets[:-1] + test_split(table, result.job.test)
-    scores = page.table(
-        ("forecast", "RMSE", "MAE", "MASE", "sMAPE", "skill"),
-        score_rows(evaluation, forecaster.seasons_),
-        first="model",
-    )
+    scores = page.table(*wide_score_rows(evaluation, forecaster.seasons_), first="model")
     sections = []
     if result.tutorial is not None:
         sections.append(_tutorial_section(result, result.tutorial))
@@ -102,15 +158,18 @@ def _sections(result: JobResult) -> list[str]:
         page.card(
             "Scores on the test part",
             "Every row forecasts the same windows. MASE below 1 beats the naive forecast on the training rows; "
-            "skill is the share of the best naive forecast's error that is saved.",
+            "skill is the share of the best naive forecast's error that is saved; p is how often chance alone makes "
+            f"such a difference. The CRPS of a forecast without quantiles is its MAE.{_apart(evaluation)}",
             page.scrolling(scores),
         ),
+        *_series_section(evaluation),
         page.card(
             "The test windows",
             "The same forecasts, made from each point of the test part with what was known then. A curve that follows "
             "the truth one step late is what repeating the last value looks like. Double-click to see all windows.",
             page.plot(charts.windows_figure(forecaster, evaluation, rival), "windows"),
         ),
+        _calibration_section(evaluation),
         '  <div class="pair">'
         + page.card("Errors by step ahead", "", page.plot(charts.error_figure(evaluation), "errors"))
         + page.card("Training", "", page.plot(charts.training_figure(forecaster.history_), "training"))
@@ -119,6 +178,40 @@ def _sections(result: JobResult) -> list[str]:
         page.card("Settings", "", _settings(result)),
     ]
     return sections
+
+
+def _series_section(evaluation: Evaluation) -> list[str]:
+    if len(evaluation.table) == 1:
+        return []
+    text = "By skill, the best first."
+    if len(evaluation.table) > 2 * MOST_ENDS:
+        text += f" Of {len(evaluation.table):,} series, the {MOST_ENDS} best and the {MOST_ENDS} worst."
+    return [page.card("Scores by series", text, page.scrolling(page.table(*series_rows(evaluation))))]
+
+
+def _apart(evaluation: Evaluation) -> str:
+    """Return a sentence about the series that scaled scores leave out, or nothing."""
+    left_out = evaluation.without_scale
+    if not len(left_out):
+        return ""
+    names = shorten([evaluation.table.ids[s] for s in left_out])
+    what = "1 series" if len(left_out) == 1 else f"{len(left_out):,} series"
+    named = f" ({names})" if len(evaluation.table) > 1 else ""
+    return f" {what} without any naive error in the training rows{named}: left out of MASE, RMSSE and skill."
+
+
+def _calibration_section(evaluation: Evaluation) -> str:
+    from lstmkit.forecasting.charts import reliability_figure
+
+    intervals = page.table(("interval", "held", "mean width"), interval_rows(evaluation))
+    quantiles = page.table(("quantile", "true values below", "pinball loss"), quantile_rows(evaluation))
+    return page.card(
+        "How far the intervals and quantiles hold",
+        "Points on the diagonal are well calibrated; below it, the quantile was too low. The band holds 95 % of what "
+        f"chance makes of perfect forecasts of {evaluation.distinct_truths:,} true values, if these are independent.",
+        f'<div class="pair">{page.plot(reliability_figure(evaluation), "reliability")}'
+        f"<div>{intervals}<h3>Quantiles</h3>{quantiles}</div></div>",
+    )
 
 
 def _tutorial_section(result: JobResult, tutorial: TutorialResult) -> str:
@@ -191,6 +284,29 @@ def _step(table: SeriesTable) -> str:
 
 def _cell(value: Any) -> str:
     return _number(float(value)) if isinstance(value, float | np.floating) else show(value)
+
+
+def _score_title(name: str, seasons: Seasons) -> str:
+    return forecast_title(name) + (f" ({seasons.naive})" if name == "seasonal_naive" else "")
+
+
+def _skill_mark(evaluation: Evaluation, name: str) -> str:
+    best = evaluation.scores[evaluation.best_naive].mase
+    if name == evaluation.best_naive:
+        return "best naive"
+    return _percent(1 - evaluation.scores[name].mase / best if best else float("nan"))
+
+
+def _percent(share: float) -> str:
+    return "" if np.isnan(share) else f"{100 * share + 0.0:+.1f} %".replace("-0.0", "0.0")
+
+
+def _p_value(p: float) -> str:
+    return "" if np.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _fixed(value: float, digits: int) -> str:
+    return "-" if np.isnan(value) else f"{value:.{digits}f}"
 
 
 def _number(value: float) -> str:

@@ -11,6 +11,8 @@ from lstmkit.data.series import SeriesTable
 
 EVIDENCE = 0.95
 """A season counts as shown if repeating it is better than this share of the error of repeating the last value."""
+MOST_SERIES = 200
+"""Seasons are looked for in this many series at most, evenly spread over the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,8 @@ def find_seasons(table: SeriesTable, horizon: int, given: tuple[int, ...] | None
     horizon  steps ahead at which forecasts are compared
     given    periods that the user named, which are believed; None looks for them
     """
-    longest = int(table.lengths.min())
+    padded = table.columns.short == "pad"  # the start of a context may then be missing, so half of the series decide
+    longest = int(np.median(table.lengths) if padded else table.lengths.min())
     candidates = given if given is not None else table.frequency.seasons() or _autocorrelation_peaks(table)
     possible = tuple(m for m in sorted(set(candidates)) if 2 * m + horizon < longest)
     if not possible:
@@ -53,19 +56,25 @@ def find_seasons(table: SeriesTable, horizon: int, given: tuple[int, ...] | None
 def _naive_errors(table: SeriesTable, m: int, horizon: int) -> tuple[float, float, float]:
     """Return mean absolute errors on the same rows: last value, seasonal naive, and seasonal naive moved to the level.
 
-    Each series is scaled by its mean absolute change, so that large series do not drown small ones.
+    Each series is scaled by its mean absolute change, so that large series do not drown small ones. Rows where one of
+    the three is missing count for none.
     """
     totals = np.zeros(3)
     steps = sorted({1, (horizon + 1) // 2, horizon})
-    for s in range(len(table)):
+    chosen = np.unique(np.linspace(0, len(table) - 1, min(len(table), MOST_SERIES)).round().astype(np.int64))
+    for s in chosen:
         y = table.values[table.offsets[s] : table.offsets[s + 1]]
-        scale = np.abs(np.diff(y)).mean() or 1.0
+        change = np.abs(np.diff(y))
+        change = change[np.isfinite(change)]
+        scale = (change.mean() if len(change) else 0.0) or 1.0
         for p in steps:
             back = m * -(-p // m)  # whole seasons back from the target: the seasonal naive forecast p steps ahead
             at = np.arange(back - p + m, len(y) - p)
             target, last, season, season_then = y[at + p], y[at], y[at + p - back], y[at - m]
-            forecasts = (last, season, season + last - season_then)
-            totals += [np.abs(target - f).mean() / scale for f in forecasts]
+            errors = np.abs([target - last, target - season, target - (season + last - season_then)])
+            errors = errors[:, np.isfinite(errors).all(0)]
+            if errors.size:
+                totals += errors.mean(1) / scale
     return float(totals[0]), float(totals[1]), float(totals[2])
 
 
@@ -86,9 +95,10 @@ def _autocorrelation_peaks(table: SeriesTable, strength: float = 0.3) -> tuple[i
 
 
 def _autocorrelation(changes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the autocorrelation at lags 0 to a third of the series, 1,000 at most."""
+    """Return the autocorrelation at lags 0 to a third of the series, 1,000 at most; a missing change counts as mean."""
     n = len(changes)
-    centred = changes - changes.mean()
+    seen = np.isfinite(changes)
+    centred = np.where(seen, changes - (changes[seen].mean() if seen.any() else 0.0), 0.0)
     spectrum = np.fft.rfft(centred, 2 * n)
     lags = np.arange(min(n // 3, 1000) + 1)
     covariance = np.fft.irfft(spectrum * spectrum.conj())[: len(lags)] / (n - lags)

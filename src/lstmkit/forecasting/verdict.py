@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from lstmkit.forecasting.evaluate import Evaluation
 from lstmkit.forecasting.seasons import Seasons
 
 BETTER, EQUAL, WORSE = "better", "equal", "worse"
+SIGNIFICANT = 0.05
+"""Below this, the test of Diebold and Mariano sees a difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ def judge(evaluation: Evaluation, seasons: Seasons) -> Verdict:
     windows = f"{len(evaluation.cutoffs):,} test window{'s' if len(evaluation.cutoffs) != 1 else ''}"
     kind = BETTER if skill.low > 0 else WORSE if skill.high < 0 else EQUAL
     interval = f"95 % interval {_percent(skill.low)} to {_percent(skill.high)}"
+    more = "less" if skill.value >= 0 else "more"
     if kind == BETTER:
         headline = f"Better than {rival}: {_percent(skill.value)} less error."
         detail = f"{interval}, on {windows} that the model never saw."
@@ -48,8 +52,13 @@ def judge(evaluation: Evaluation, seasons: Seasons) -> Verdict:
         detail = (
             f"{interval} of the error saved, on {windows} that the model never saw. Use the naive forecast instead."
         )
+    elif math.isnan(skill.value):
+        headline = f"Cannot be compared with {rival}."
+        detail = f"On {windows} that the model never saw, no series has a naive error above zero to compare with."
+    elif math.isnan(skill.low):
+        headline = f"Too few windows to compare with {rival}."
+        detail = f"The model makes {_percent(abs(skill.value))} {more} error on {windows} that it never saw."
     else:
-        more = "less" if skill.value >= 0 else "more"
         headline = f"No better than {rival}."
         detail = (
             f"The model makes {_percent(abs(skill.value))} {more} error on {windows} that it never saw; the "
@@ -58,7 +67,16 @@ def judge(evaluation: Evaluation, seasons: Seasons) -> Verdict:
     held = ", ".join(
         f"the {level:g} % interval held {100 * share:.0f} %" for level, share in evaluation.coverage.items()
     )
-    return Verdict(kind, headline, f"{detail} Of the true values, {held}.")
+    return Verdict(kind, headline, f"{detail}{_second_opinion(kind, evaluation.test.p)} Of the true values, {held}.")
+
+
+def _second_opinion(kind: str, p: float) -> str:
+    """Return a sentence where the test of Diebold and Mariano does not agree with the interval, else nothing."""
+    if kind == EQUAL and p < SIGNIFICANT:
+        return f" A Diebold-Mariano test does see a difference (p = {p:.2g})."
+    if kind != EQUAL and p >= SIGNIFICANT:
+        return f" A Diebold-Mariano test is less sure of the difference (p = {p:.2g})."
+    return ""
 
 
 def _percent(share: float) -> str:
