@@ -15,27 +15,6 @@ import pytest
 Run = Callable[..., "Ran"]  # noqa: F821
 
 
-def snapshot(folder: Path) -> dict[str, bytes | None]:
-    return {str(p.relative_to(folder)): p.read_bytes() if p.is_file() else None for p in sorted(folder.rglob("*"))}
-
-
-@pytest.fixture
-def complain(lstm: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """Run a command that must fail, in tmp_path; return its one line."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: object) -> str:
-        before = snapshot(tmp_path)
-        ran = lstm(*arguments)
-        assert (ran.code, ran.out) == (2, "")
-        assert ran.err.startswith("lstm: ")
-        assert ran.err.endswith("\n") and ran.err.count("\n") == 1
-        assert snapshot(tmp_path) == before
-        return ran.err.removeprefix("lstm: ").removesuffix("\n")
-
-    return run
-
-
 def rows_of(prices: pl.DataFrame, row: int, value: object) -> list[list[object]]:
     rows = [[str(d), y] for d, y in prices.iter_rows()]
     rows[row][1] = value
@@ -105,8 +84,13 @@ def test_missing_values(complain: Callable[..., str], lstm: Run, prices: pl.Data
     write(Path("a.csv"), rows)
     where = f"2 of 160 values are missing, first at {rows[49][0]}"
     message = complain("forecast", "a.csv", "--target", "Close")
-    assert message == (f"column 'Close': {where}; pass --missing drop, --missing previous or --missing interpolate")
-    done = {"drop": "dropped", "previous": "filled with the value before", "interpolate": "filled along"}
+    assert message == (f"column 'Close': {where}; pass --missing mask, drop, previous or interpolate")
+    done = {
+        "mask": "left missing",
+        "drop": "dropped",
+        "previous": "filled with the value before",
+        "interpolate": "filled along",
+    }
     for how, words in done.items():
         ran = lstm("forecast", "a.csv", "--target", "Close", "--missing", how, "--out", how, "--horizon", 2)
         assert ran.code == 0
@@ -159,12 +143,12 @@ def test_infinite_values(complain: Callable[..., str], prices: pl.DataFrame) -> 
         ("--horizon", -3, "horizon must be at least 1 step; got -3"),
         ("--context", 0, "context must be at least 2 steps; got 0"),
         ("--context", -1, "context must be at least 2 steps; got -1"),
-        ("--model", "oracle", "model must be one of lstm; got 'oracle'"),
+        ("--model", "oracle", "model must be one of lstm, seq2seq, deepar, esrnn, segrnn, slstm; got 'oracle'"),
         ("--level", 100, "levels must lie between 0 and 100 percent; got (100,)"),
         ("--season", 1, "seasons must be at least 2 steps; got (1,)"),
         ("--freq", "fortnight", "frequency 'fortnight' is not known; use one of s, min, h, D, B, W, MS"),
         ("--freq", "h", "--freq h "),
-        ("--missing", "guess", "missing must be one of refuse, drop, previous, interpolate; got 'guess'"),
+        ("--missing", "guess", "missing must be one of refuse, mask, drop, previous, interpolate; got 'guess'"),
         ("--duplicates", "guess", "duplicates must be one of refuse, first, last, mean; got 'guess'"),
         ("--backend", "abacus", "abacus"),
         ("--horizon", "abc", "unable to parse string as an integer; got 'abc'"),

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 import lstmkit
-from lstmkit import checkup
+from lstmkit import Forecaster, checkup
 from lstmkit.cli.app import app
 
 Run = Callable[..., "Ran"]  # noqa: F821
@@ -28,8 +30,6 @@ def result(lstm: Run, prices_csv: Path, tmp_path: Path) -> Path:
 
 
 def test_the_saved_model_forecasts_after_the_last_row_of_the_table(result: Path) -> None:
-    from lstmkit import Forecaster
-
     written = pl.read_csv(result / "forecast.csv", try_parse_dates=True)
     assert Forecaster.load(result / "model").predict().equals(written)
 
@@ -46,7 +46,7 @@ def test_forecast_writes_the_five_results(result: Path) -> None:
 def test_the_summary_has_its_keys_and_agrees_with_the_backtest(result: Path) -> None:
     summary = json.loads((result / "summary.json").read_text())
     assert list(summary["scores"]) == ["model", *BASELINES]
-    assert all(set(scores) == {"rmse", "mae", "mase", "smape"} for scores in summary["scores"].values())
+    assert all({"rmse", "mae", "mase", "smape", "crps"} <= set(scores) for scores in summary["scores"].values())
     assert summary["best_naive"] in BASELINES
     best = summary["scores"][summary["best_naive"]]["mase"]
     assert best == min(summary["scores"][name]["mase"] for name in BASELINES)
@@ -183,3 +183,42 @@ def test_help_has_an_example(lstm: Run, command: str) -> None:
 
 def test_the_version(lstm: Run) -> None:
     assert lstm("--version").out == f"lstmkit {lstmkit.__version__}\n"
+
+
+def test_follow_forecasts_after_every_row_and_tells_which_could_not_be_used(
+    lstm: Run, result: Path, prices: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = [str(d) for d in np.busday_offset("2024-08-12", np.arange(3))]
+    lines = ["Date,Close", f"{days[0]},99.5", f"{days[1]},abc", f"{days[1]},98", f"{days[1]},97"]
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(lines) + "\n"))
+    ran = lstm("predict", result, "--follow")
+    assert ran.code == 2
+    frame = pl.read_csv(io.StringIO(ran.out))
+    assert frame["Date"].to_list()[:3:2] == ["2024-08-13", "2024-08-15"]
+    assert frame.height == 2 * 3
+    told = ran.err.splitlines()
+    assert told[0] == "lstm: line 3: column 'Close', row 1: 'abc' is not a number"
+    assert told[1].startswith(f"lstm: line 5: update: column 'Close': a row at {days[1]}; the one that follows is")
+    assert told[2] == "lstm: standard input: 2 rows could not be used"
+    more = pl.DataFrame({"Date": days[:2], "Close": [99.5, 98.0]}).with_columns(pl.col("Date").str.to_date())
+    whole = pl.concat([prices, more])
+    expected = Forecaster.load(result / "model").predict(whole)
+    np.testing.assert_allclose(frame["mean"][-3:], expected["mean"], rtol=1e-6)
+
+
+def test_follow_as_json_is_a_line_a_row(lstm: Run, result: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("Date,Close\n2024-08-12,99\n2024-08-13,98\n"))
+    ran = lstm("predict", result, "--follow", "--json")
+    assert (ran.code, ran.err) == (0, "")
+    assert [json.loads(line)[0]["Date"] for line in ran.out.splitlines()] == [
+        "2024-08-13",
+        "2024-08-14",
+    ]
+
+
+def test_sample_paths_are_printed_as_csv(lstm: Run, result: Path, prices_csv: Path) -> None:
+    ran = lstm("predict", result, prices_csv, "--paths", 4)
+    frame = pl.read_csv(io.StringIO(ran.out))
+    assert frame.columns == ["Date", "path", "value"] and frame.height == 4 * 3
+    assert lstm("predict", result, "--follow", "--paths", 4).code == 2
+    assert lstm("predict", result).code == 2

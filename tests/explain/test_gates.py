@@ -10,13 +10,14 @@ import pytest
 import torch
 
 from lstmkit import Forecaster
+from lstmkit.data import Batch, TableSettings, make_windows, read_table
 from lstmkit.errors import InputError
 from lstmkit.explain import study_gates
 from lstmkit.explain.gates import NO_ATTENTION, watch
-from lstmkit.forecasting.settings import LstmSettings
+from lstmkit.forecasting.models.lstm import LstmSettings
 from lstmkit.nn import LSTM, AttentivePooling, squash, window_scale
 
-SETTINGS = LstmSettings(hidden_size=8, num_layers=2, max_epochs=1)
+SETTINGS = LstmSettings(hidden_size=8, num_layers=2, max_epochs=1, fold="never")
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def test_gates_are_those_that_the_network_computes_on_its_own_inputs(forecaster,
     scale = window_scale(context)
     channels = (scale.apply(context), context.diff(prepend=context[:, :1]) / scale.spread)
     x = squash(torch.stack((*channels, (context - window[:, :-5]) / scale.spread), 2)).float()
-    lstm = forecaster.network_.lstm
+    lstm = forecaster.network_.networks[0].reader.lstm
     with torch.no_grad():
         h = c = torch.zeros(8)
         for t in range(20):
@@ -118,6 +119,8 @@ def test_units_are_ordered_by_their_memory(forecaster, prices):
 class PooledNetwork(torch.nn.Module):
     """A forecasting network with attention: what the study must find in it is known."""
 
+    values_per_step, window = 1, 12
+
     def __init__(self, pooled: bool) -> None:
         super().__init__()
         self.lstm = LSTM(1, 4, batch_first=True)
@@ -125,30 +128,44 @@ class PooledNetwork(torch.nn.Module):
         self.pooled = pooled
         self.weights = torch.zeros(0)
 
-    def forward(self, window):
-        scale = window_scale(window)
-        hidden, _ = self.lstm(scale.apply(window)[..., None].float())
+    def quantiles(self, batch):
+        scale = window_scale(batch.past)
+        hidden, _ = self.lstm(scale.apply(batch.past)[..., None].float())
         if self.pooled:
             _, self.weights = self.pooling(hidden)
-        return hidden[:, -1:, :3], scale
+        return scale.invert(hidden[:, -1:, :3].double())
+
+
+def walk() -> Batch:
+    table = read_table(pl.DataFrame({"y": np.random.default_rng(0).normal(size=13).cumsum()}), TableSettings("y"))
+    return make_windows(table, 12, 1).batch(torch.tensor([0]))
 
 
 def test_attention_weights_are_found_where_there_are_any():
     torch.manual_seed(0)
-    network, window = PooledNetwork(True), torch.randn(12, dtype=torch.float64).cumsum(0)
-    watched = watch(network, window, 12)
+    network = PooledNetwork(True)
+    watched = watch(network, walk(), 12)
     assert watched.remark == ""
     assert [w.shape for w in watched.attention] == [(1, 12)]
     np.testing.assert_allclose(watched.attention[0], network.weights.numpy(), rtol=1e-7)
-    assert "not over the steps" in watch(PooledNetwork(False), window, 12).remark
+    assert "not over the steps" in watch(PooledNetwork(False), walk(), 12).remark
 
 
 def test_a_network_whose_lstm_does_not_read_the_window_is_refused():
     with pytest.raises(InputError, match="no LSTM in this model reads the window, so there are no gates to show"):
-        watch(PooledNetwork(False), torch.randn(12, dtype=torch.float64), 30)
+        watch(PooledNetwork(False), walk(), 30)
 
 
 def test_watching_leaves_nothing_on_the_network(forecaster, prices):
     before = {name: len(m._forward_hooks) for name, m in forecaster.network_.named_modules()}
     study_gates(forecaster, forecaster.read(prices))
     assert {name: len(m._forward_hooks) for name, m in forecaster.network_.named_modules()} == before
+
+
+def test_steps_of_a_recurrence_over_seasons_end_with_their_season(prices):
+    settings = dataclasses.replace(SETTINGS, fold="always")
+    forecaster = Forecaster(3, context=20, seasons=(5,), settings=settings).fit(prices)
+    study = study_gates(forecaster, forecaster.read(prices))
+    assert len(study.steps) == len(study.layers[0].forget) == 4
+    assert study.steps[-1] == study.times[-1]
+    assert [str(t)[:10] for t in study.steps[:2]] == [str(d) for d in prices["Date"][[-16, -11]]]

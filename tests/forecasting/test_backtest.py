@@ -10,7 +10,7 @@ import pytest
 from lstmkit import Forecaster, InputError
 from lstmkit.data import TableSettings, read_table
 from lstmkit.forecasting.backtest import backtest, backtest_series
-from lstmkit.forecasting.settings import LstmSettings
+from lstmkit.forecasting.models.lstm import LstmSettings
 
 QUICK = LstmSettings(hidden_size=4, max_epochs=1)
 
@@ -76,7 +76,7 @@ def test_refitting_forecasts_the_first_cutoff_as_fitting_once(table: pd.DataFram
 def test_the_forecaster_given_is_not_changed(table: pd.DataFrame) -> None:
     forecaster = make()
     backtest(forecaster, table, "sold", "day", "shop", windows=2)
-    assert not hasattr(forecaster, "table_")
+    assert not hasattr(forecaster, "network_")
 
 
 def test_polars_comes_back_as_polars(table: pd.DataFrame) -> None:

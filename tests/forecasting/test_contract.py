@@ -12,7 +12,9 @@ from polars.testing import assert_frame_equal, assert_frame_not_equal
 
 from lstmkit import Forecaster, InputError
 from lstmkit.errors import NotFittedError
-from lstmkit.forecasting.settings import LstmSettings
+from lstmkit.forecasting.models import MODELS, ModelSettings
+from lstmkit.forecasting.models.lstm import LstmSettings
+from lstmkit.nn import CELLS
 
 QUICK = LstmSettings(hidden_size=8, max_epochs=2, learning_rate=0.02)
 
@@ -47,7 +49,7 @@ def test_fit_returns_the_forecaster_and_what_it_learnt_ends_in_an_underscore(wav
     assert given == set(forecaster.get_params())
     assert forecaster.fit(wave, "y") is forecaster
     learnt = set(vars(forecaster)) - given
-    assert {"network_", "table_", "seasons_", "history_"} <= learnt
+    assert {"network_", "tail_", "seasons_", "history_"} <= learnt
     assert all(name.endswith("_") for name in learnt)
 
 
@@ -112,7 +114,13 @@ def test_before_fit_every_method_says_its_name_and_what_to_do(method: str, tmp_p
         ({"horizon": -1}, "horizon must be at least 1 step; got -1"),
         ({"context": 0}, "context must be at least 2 steps; got 0"),
         ({"context": 1}, "context must be at least 2 steps; got 1"),
-        ({"model": "gru"}, "model must be one of lstm; got 'gru'"),
+        ({"model": "lsmt"}, f"model must be one of {', '.join(MODELS)}; got 'lsmt'; did you mean 'lstm'?"),
+        (
+            {"cell": "abacus"},
+            f"cell must be one of {', '.join(CELLS)}, or settings such as Lstm(peephole=True); got 'abacus'",
+        ),
+        ({"ensemble": 0}, "ensemble must be at least 1, or two such numbers; got 0"),
+        ({"settings": ModelSettings()}, "model lstm takes settings of LstmSettings; got ModelSettings"),
         ({"levels": (0,)}, "levels must lie between 0 and 100 percent; got (0,)"),
         ({"levels": (80, 100)}, "levels must lie between 0 and 100 percent; got (80, 100)"),
         ({"levels": ()}, "levels must lie between 0 and 100 percent; got ()"),

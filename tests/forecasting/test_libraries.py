@@ -16,7 +16,7 @@ from polars.testing import assert_frame_equal
 
 from lstmkit import Forecaster
 from lstmkit.errors import ModelFolderError
-from lstmkit.forecasting.settings import LstmSettings
+from lstmkit.forecasting.models.lstm import LstmSettings
 
 QUICK = LstmSettings(hidden_size=4, max_epochs=1)
 VALUES = np.random.default_rng(4).normal(size=60).cumsum()
@@ -156,7 +156,7 @@ def test_a_model_folder_is_only_replaced_when_forced(model: Path) -> None:
         other.save(model)
     assert {f.name: f.read_bytes() for f in model.iterdir()} == before
     other.save(model, force=True)
-    assert Forecaster.load(model).network_.context == 9
+    assert Forecaster.load(model).network_.task.context == 9
     assert sorted(f.name for f in model.parent.iterdir()) == ["model"]
 
 

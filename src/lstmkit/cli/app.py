@@ -13,11 +13,14 @@ from typing import Annotated
 import typer
 
 from lstmkit import __version__
+from lstmkit.cli.backtest import EXAMPLES as BACKTEST_EXAMPLES
 from lstmkit.cli.backtest import backtest
 from lstmkit.cli.doctor import doctor
 from lstmkit.cli.explain import explain
+from lstmkit.cli.forecast import EXAMPLES as FORECAST_EXAMPLES
 from lstmkit.cli.forecast import forecast
 from lstmkit.cli.predict import predict
+from lstmkit.cli.tune import tune
 from lstmkit.errors import InputError
 
 app = typer.Typer(
@@ -28,8 +31,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (forecast, predict, backtest, doctor):
-    app.command()(command)
+app.command(epilog=FORECAST_EXAMPLES)(forecast)
+app.command()(predict)
+app.command(epilog=BACKTEST_EXAMPLES)(backtest)
+app.command()(tune)
+app.command()(doctor)
 app.add_typer(explain)
 
 

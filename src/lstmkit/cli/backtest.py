@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from lstmkit.forecasting.seasons import Seasons
 
 
+EXAMPLES = """\b
+examples:
+  lstm backtest demo:aapl --horizon 5 --windows 20
+  lstm backtest AAPL.csv --target Close --horizon 1 --windows 50 --refit --out rows.csv
+"""
+
+
 def backtest(
     file: options.Source,
     target: options.Target = None,
@@ -25,47 +32,51 @@ def backtest(
     refit: Annotated[bool, typer.Option("--refit", help="Fit again at every cutoff, on all rows before it.")] = False,
     context: options.Context = None,
     model: options.Model = "lstm",
+    cell: options.Cell = None,
+    setting: options.Set = None,
+    ensemble: options.Ensemble = "1",
     level: options.Level = [80, 95],  # noqa: B006
     season: options.Season = None,
     out: Annotated[Path | None, typer.Option(help="CSV file to write a row per window and step to.")] = None,
+    future: options.Future = None,
+    past: options.Past = None,
+    static: options.Static = None,
+    calendar: options.Calendar = False,
     freq: options.Freq = None,
     time_format: options.TimeFormat = None,
     missing: options.Missing = "refuse",
     duplicates: options.Duplicates = "refuse",
+    short: options.Short = "refuse",
     delimiter: options.Delimiter = None,
     seed: options.Seed = 0,
     backend: options.Backend = None,
+    baseline: options.Baseline = None,
+    ray: options.Ray = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file that --out names.")] = False,
     json: options.Json = False,
 ) -> None:
-    """Forecast from several cutoffs at the end of every series, and score beside the naive forecasts.
-
-    \b
-    examples:
-      lstm backtest demo:aapl --horizon 5 --windows 20
-      lstm backtest AAPL.csv --target Close --horizon 1 --windows 50 --refit --out rows.csv
-    """
-    from lstmkit.data import TableSettings, read_file, read_table
+    """Forecast from several cutoffs at the end of every series, and score beside the naive forecasts."""
+    from lstmkit.data import read_source
     from lstmkit.forecasting.backtest import backtest_series
-    from lstmkit.forecasting.forecaster import Forecaster
-    from lstmkit.forecasting.output import backtest_columns, to_csv
+    from lstmkit.forecasting.output import backtest_columns, to_csv, without_nan
     from lstmkit.training import write_atomically
 
     options.check_out(out, force)
-    settings = TableSettings(options.default_target(file, target), time, id, freq, time_format, missing, duplicates)
-    table = read_table(read_file(file, delimiter), settings)
-    steps = horizon if horizon is not None else options.DEFAULT_HORIZON
-    unfitted = Forecaster(steps, context, model, options.whole(level), season, seed, backend=backend)
-    forecaster, evaluation = backtest_series(unfitted, table, windows, refit)
+    covariates = (future, past, static, calendar)
+    columns = options.columns(file, target, time, id, freq, time_format, missing, duplicates, *covariates, short)
+    unfitted = options.forecaster(horizon, context, model, cell, setting, ensemble, level, season, seed, backend)
+    table = read_source(file, columns, delimiter)
+    forecaster, evaluation = backtest_series(unfitted, table, windows, refit, ray=ray, classical=baseline or ())
     if out is not None:
         write_atomically(out, to_csv(backtest_columns(forecaster, evaluation), table))
     if json:
         scores = {name: dataclasses.asdict(s) for name, s in evaluation.scores.items()}
         skill = dataclasses.asdict(evaluation.skill)
-        printing.print_json({"scores": scores, "best_naive": evaluation.best_naive, "skill": skill, "windows": windows})
+        found = {"scores": scores, "best_naive": evaluation.best_naive, "skill": skill, "p": evaluation.test.p}
+        printing.print_json(without_nan(found | {"windows": windows}))
         return
     how = "fitted again at each" if refit else "fitted once before the first"
-    _print(evaluation, forecaster.seasons_, f"{windows} cutoffs, {steps} ahead, {how}")
+    _print(evaluation, forecaster.seasons_, f"{windows} cutoffs, {forecaster.horizon} ahead, {how}")
 
 
 def _print(evaluation: Evaluation, seasons: Seasons, title: str) -> None:

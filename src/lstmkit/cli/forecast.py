@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from lstmkit.forecasting.job import ForecastJob, JobResult
 
 SHOWN_ROWS = 10
+EXAMPLES = """\b
+examples:
+  lstm forecast demo:aapl
+  lstm forecast AAPL.csv --target Close --horizon 5
+  lstm forecast sales.parquet --target sold --id shop --future promotion --horizon 28 --out sales
+  lstm forecast AAPL.csv --target Close --recipe tutorial
+"""
 
 
 def forecast(
@@ -23,6 +30,9 @@ def forecast(
     horizon: options.Horizon = None,
     context: options.Context = None,
     model: options.Model = "lstm",
+    cell: options.Cell = None,
+    setting: options.Set = None,
+    ensemble: options.Ensemble = "1",
     level: options.Level = [80, 95],  # noqa: B006
     season: options.Season = None,
     recipe: Annotated[
@@ -30,43 +40,39 @@ def forecast(
     ] = None,
     out: options.Out = None,
     test: Annotated[float, typer.Option(help="Share of the rows, at the end, that is only used to score.")] = 0.2,
+    future: options.Future = None,
+    past: options.Past = None,
+    static: options.Static = None,
+    calendar: options.Calendar = False,
     freq: options.Freq = None,
     time_format: options.TimeFormat = None,
     missing: options.Missing = "refuse",
     duplicates: options.Duplicates = "refuse",
+    short: options.Short = "refuse",
     delimiter: options.Delimiter = None,
     seed: options.Seed = 0,
     backend: options.Backend = None,
+    baseline: options.Baseline = None,
+    devices: options.Devices = 1,
+    num_nodes: options.NumNodes = 1,
     force: Annotated[bool, typer.Option("--force", help="Replace the results that --out holds.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run in --out.")] = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Train on a table, score beside naive forecasts on rows never seen, forecast ahead, write a report.
-
-    \b
-    examples:
-      lstm forecast demo:aapl
-      lstm forecast AAPL.csv --target Close --horizon 5
-      lstm forecast sales.parquet --target sold --id shop --horizon 28 --out sales
-      lstm forecast AAPL.csv --target Close --recipe tutorial
-    """
-    from lstmkit.data import TableSettings
-    from lstmkit.forecasting.forecaster import Forecaster
+    """Train on a table, score beside naive forecasts on rows never seen, forecast ahead, write a report."""
     from lstmkit.forecasting.job import ForecastJob
 
-    steps = horizon if horizon is not None else 1 if recipe else options.DEFAULT_HORIZON
-    job = ForecastJob(
-        source=file,
-        out=out or Path(f"forecast-{Path(file.removeprefix('demo:')).name.split('.')[0]}"),
-        table=TableSettings(options.default_target(file, target), time, id, freq, time_format, missing, duplicates),
-        forecaster=Forecaster(steps, context, model, options.whole(level), season, seed, backend=backend),
-        delimiter=delimiter,
-        test=test,
-        recipe=recipe,
-        force=force,
-        resume=resume,
+    covariates = (future, past, static, calendar)
+    columns = options.columns(file, target, time, id, freq, time_format, missing, duplicates, *covariates, short)
+    steps = 1 if horizon is None and recipe else horizon
+    where = (devices, num_nodes)
+    forecaster = options.forecaster(
+        steps, context, model, cell, setting, ensemble, level, season, seed, backend, *where
     )
+    folder = out or Path(f"forecast-{Path(file.removeprefix('demo:')).name.split('.')[0]}")
+    shown = tuple(baseline or ())
+    job = ForecastJob(file, folder, columns, forecaster, delimiter, test, recipe, force, resume, shown)
     result = _run(job, quiet or json)
     if json:
         printing.print_json(result.summary)
@@ -76,9 +82,8 @@ def forecast(
 
 def _run(job: ForecastJob, silent: bool) -> JobResult:
     from lstmkit.forecasting.job import run_job
-    from lstmkit.forecasting.settings import LstmSettings
 
-    epochs = {"tutorial": 10, "fit": LstmSettings().max_epochs}
+    epochs = {"tutorial": 10, "fit": job.forecaster.request().settings.max_epochs}
     try:
         with printing.JobProgress(epochs, silent) as progress:
             return run_job(job, progress)

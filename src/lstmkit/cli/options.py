@@ -2,30 +2,52 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+import math
+import types
+import typing
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lstmkit.errors import InputError
 
 if TYPE_CHECKING:
+    from lstmkit.data import TableSettings
     from lstmkit.forecasting.forecaster import Forecaster
+    from lstmkit.forecasting.models import ModelSettings
 
 Source = Annotated[
     str, typer.Argument(metavar="FILE", help="CSV (also .gz) or Parquet file, or demo:aapl, demo:ibm, demo:msft.")
 ]
 Target = Annotated[
-    str | None, typer.Option(help="Column to forecast; may be left out if it is the only column of numbers.")
+    list[str] | None,
+    typer.Option(
+        help="Column to forecast, if there are several columns of numbers. Repeated: columns side by side, each a "
+        "series of its own."
+    ),
 ]
 Time = Annotated[str | None, typer.Option(help="Time column; found by itself if left out.")]
 Id = Annotated[str | None, typer.Option(help="Column that tells several series apart.")]
 Freq = Annotated[str | None, typer.Option(help="Length of a step: s, min, h, D, B, W, MS, ME, QS, YS, 15min ...")]
 TimeFormat = Annotated[str | None, typer.Option(help="How times are written, such as %d.%m.%Y.")]
 Missing = Annotated[
-    str, typer.Option(help="Missing values and rows: refuse, drop, previous or interpolate.", show_default=True)
+    str, typer.Option(help="Missing values and rows: refuse, mask, drop, previous or interpolate.", show_default=True)
 ]
+Future = Annotated[
+    list[str] | None, typer.Option(help="Column of numbers that is known ahead, such as a promotion; may be repeated.")
+]
+Past = Annotated[
+    list[str] | None, typer.Option(help="Column of numbers that is known up to the last row; may be repeated.")
+]
+Static = Annotated[
+    list[str] | None, typer.Option(help="Column that says something about a series as a whole; may be repeated.")
+]
+Calendar = Annotated[bool, typer.Option("--calendar", help="Tell the model the time of day, week, month and year.")]
+Short = Annotated[str, typer.Option(help="Series with too few rows: refuse, drop or pad.")]
 ModelFolder = Annotated[
     Path, typer.Argument(metavar="MODEL", help="Model folder, or a folder of results with one in it.")
 ]
@@ -38,10 +60,28 @@ Horizon = Annotated[int | None, typer.Option(help="Steps ahead to forecast.  [de
 Context = Annotated[
     int | None, typer.Option(help="Past values the model sees; chosen from the seasons and the length if left out.")
 ]
-Model = Annotated[str, typer.Option(help="The model: lstm.")]
+Model = Annotated[str, typer.Option(help="The model: lstm, seq2seq, deepar, esrnn, segrnn or slstm.")]
+Cell = Annotated[
+    str | None, typer.Option(help="Member of the LSTM family, such as gru, peephole, alstm, mogrifier, slstm.")
+]
+Ensemble = Annotated[
+    str, typer.Option(help="Networks whose mean is forecast: seeds, or seeds x snapshots of each, such as 3 or 3x2.")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="A setting of the model, such as hidden_size=128; may be repeated."
+    ),
+]
+Ray = Annotated[str | None, typer.Option(help="Share the work among the machines of this Ray cluster: HOST:PORT.")]
+Devices = Annotated[int, typer.Option(help="Processes on this machine that train together; see also torchrun.")]
+NumNodes = Annotated[int, typer.Option(help="Machines that train together, each started by torchrun.")]
 Level = Annotated[list[float], typer.Option(help="Coverage of an interval in percent; may be repeated.")]
 Season = Annotated[list[int] | None, typer.Option(help="Season in steps; may be repeated; looked for if left out.")]
 Seed = Annotated[int, typer.Option(help="Of weights, order and dropout; the same seed gives the same forecast.")]
+Baseline = Annotated[
+    list[str] | None, typer.Option(help="Also score theta, ets or arima (extra baselines); may be repeated.")
+]
 Backend = Annotated[str | None, typer.Option(help="Force a backend; see lstm doctor.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no remarks.")]
@@ -50,9 +90,80 @@ Out = Annotated[Path | None, typer.Option(help="Folder for the results.  [defaul
 DEFAULT_HORIZON = 5
 
 
-def default_target(source: str, target: str | None) -> str | None:
-    """Return the target, or for a demonstration the column it is known by."""
-    return "Adj Close" if target is None and source.startswith("demo:") else target
+def columns(
+    source: str,
+    target: list[str] | None,
+    time: str | None,
+    id: str | None,
+    freq: str | None,
+    time_format: str | None,
+    missing: str,
+    duplicates: str,
+    future: list[str] | None,
+    past: list[str] | None,
+    static: list[str] | None,
+    calendar: bool,
+    short: str,
+) -> TableSettings:
+    """Return how the table of a command is read; a demonstration has a target that it is known by."""
+    from lstmkit.data import TableSettings
+
+    if not target and source.startswith("demo:"):
+        target = ["Adj Close"]
+    return TableSettings.of(
+        target,
+        time,
+        id,
+        future=future,
+        past=past,
+        static=static,
+        calendar=calendar,
+        freq=freq,
+        time_format=time_format,
+        missing=missing,
+        duplicates=duplicates,
+        short=short,
+    )
+
+
+def forecaster(
+    horizon: int | None,
+    context: int | None,
+    model: str,
+    cell: str | None,
+    setting: list[str] | None,
+    ensemble: str,
+    level: list[float],
+    season: list[int] | None,
+    seed: int,
+    backend: str | None,
+    devices: int = 1,
+    num_nodes: int = 1,
+) -> Forecaster:
+    """Return the forecaster that the options of a command describe."""
+    from lstmkit.forecasting.forecaster import Forecaster
+
+    steps = DEFAULT_HORIZON if horizon is None else horizon
+    settings, networks = settings_of(model, setting), seeds_and_snapshots(ensemble)
+    together = None
+    if devices * num_nodes != 1:
+        from lstmkit.training import Devices
+
+        together = Devices(devices, num_nodes)
+    return Forecaster(
+        steps, context, model, whole(level), season, seed, settings, backend, cell, networks, devices=together
+    )
+
+
+def seeds_and_snapshots(ensemble: str) -> int | tuple[int, int]:
+    """Read 3 or 3x2.
+
+    Raises  InputError if it is neither
+    """
+    seeds, _, snapshots = ensemble.partition("x")
+    if not seeds.isdigit() or not (snapshots.isdigit() or "x" not in ensemble):
+        raise InputError(f"--ensemble must be a number such as 3, or seeds x snapshots such as 3x2; got {ensemble!r}")
+    return (int(seeds), int(snapshots)) if snapshots else int(seeds)
 
 
 def load_model(model: Path, missing: str | None) -> Forecaster:
@@ -66,7 +177,7 @@ def load_model(model: Path, missing: str | None) -> Forecaster:
     forecaster = Forecaster.load(inner if inner.is_dir() else model)
     if missing is not None:
         columns = dataclasses.replace(forecaster.table_.columns, missing=missing)
-        forecaster.table_ = dataclasses.replace(forecaster.table_, columns=columns)
+        forecaster.remember(dataclasses.replace(forecaster.table_, columns=columns))
     return forecaster
 
 
@@ -79,3 +190,69 @@ def check_out(out: Path | None, force: bool) -> None:
 def whole(levels: list[float]) -> tuple[float, ...]:
     """Return levels with 80.0 written as 80, smallest first and each once."""
     return tuple(sorted({int(level) if level == int(level) else level for level in levels}))
+
+
+def settings_of(model: str, pairs: Sequence[str] | None) -> ModelSettings | None:
+    """Read settings of a model from NAME=VALUE, each of the type that the settings have; None without any.
+
+    Raises  InputError if there is no such model or setting, or a value is not of its type or out of range
+    """
+    from lstmkit.data.series import closest
+    from lstmkit.forecasting.models import model_named
+
+    kind = model_named(model).Settings
+    hints = typing.get_type_hints(kind)
+    given: dict[str, Any] = {}
+    for pair in pairs or ():
+        name, equals, text = pair.partition("=")
+        name = name.strip().replace("-", "_")
+        if not equals or not name:
+            raise InputError(f"--set takes NAME=VALUE, such as hidden_size=128; got {pair!r}")
+        if name not in hints:
+            raise InputError(f"model {model} has no setting {name!r}{closest(name, hints)}")
+        if name in given:
+            raise InputError(f"--set {name} is given twice; leave one out")
+        given[name] = _typed(name, text.strip(), hints[name])
+    return kind(**given) if given else None
+
+
+def _typed(name: str, text: str, hint: Any) -> Any:
+    """Return a setting's value from text; "none" where the setting may be left to the model."""
+    kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if types.NoneType in kinds and text.lower() in ("none", "null", ""):
+        return None
+    kind = next(k for k in kinds if k is not types.NoneType)
+    words = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
+    value = _read_as(kind, text)
+    if value is None:
+        also = " or none" if types.NoneType in kinds else ""
+        what = words.get(kind, "numbers in brackets, such as ((1,2),(4,8))")
+        raise InputError(f"--set {name} must be {what}{also}; got {text!r}")
+    return value
+
+
+def _read_as(kind: Any, text: str) -> Any:
+    """Return text as a value of a type, or None if it is not one."""
+    if kind is bool:
+        return {"true": True, "false": False}.get(text.lower())
+    if kind is str:
+        return text or None
+    try:
+        if kind is int:
+            return int(text)
+        if kind is float:
+            return float(text) if math.isfinite(float(text)) else None
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return None
+    return _of_tuples(value, kind)
+
+
+def _of_tuples(value: Any, kind: Any) -> Any:
+    """Return nested lists or tuples as tuples of the type tuple[X, ...], or None if they are something else."""
+    if typing.get_origin(kind) is not tuple:
+        return value if type(value) is kind else None
+    if not isinstance(value, list | tuple):
+        return None
+    found = tuple(_of_tuples(v, typing.get_args(kind)[0]) for v in value)
+    return None if None in found else found

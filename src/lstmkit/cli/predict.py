@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lstmkit.cli import options, printing
+from lstmkit.errors import InputError
+
+if TYPE_CHECKING:
+    from lstmkit.data import SeriesTable
+    from lstmkit.forecasting.forecaster import Forecaster
 
 
 def predict(
     model: options.ModelFolder,
-    file: options.Source,
+    file: Annotated[
+        str | None, typer.Argument(metavar="FILE", help="CSV or Parquet file; may be left out with --follow.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="CSV file to write the forecast to.")] = None,
+    paths: Annotated[int | None, typer.Option(help="Draw so many sample paths instead of intervals.")] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Read further rows from standard input, forecast after each.")
+    ] = False,
     delimiter: options.Delimiter = None,
     missing: options.MissingAsFitted = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file that --out names.")] = False,
@@ -21,27 +34,95 @@ def predict(
 ) -> None:
     """Forecast what follows the last rows of FILE, from a model that lstm forecast has saved.
 
+    With --follow, rows come as CSV on standard input, names of columns first; after each, its forecast is printed as
+    CSV, or with --json as one line of JSON. The rows continue FILE, or the rows that the model has seen.
+
     \b
     examples:
       lstm predict forecast-aapl/model AAPL-today.csv
       lstm predict forecast-aapl AAPL-today.csv --out tomorrow.csv
+      tail -f -n +1 prices.csv | lstm predict forecast-aapl --follow
     """
     from lstmkit.data import read_file
-    from lstmkit.forecasting.output import forecast_columns, to_csv, to_user_table
+    from lstmkit.forecasting.output import forecast_columns, sample_columns
+
+    if follow and (out is not None or paths is not None):
+        raise InputError("--follow prints forecasts with intervals: --out and --paths do not go with it")
+    if not follow and file is None:
+        raise InputError("FILE is missing: the table to forecast from, or --follow to read rows from standard input")
+    options.check_out(out, force)
+    forecaster = options.load_model(model, missing)
+    table = forecaster.table_ if file is None else forecaster.read(read_file(file, delimiter))
+    if follow:
+        _follow(forecaster, table, delimiter or ",", json)
+        return
+    columns = forecast_columns(forecaster, table) if paths is None else sample_columns(forecaster, table, paths)
+    _show(columns, table, out, json)
+
+
+def _show(columns: dict[str, Any], table: SeriesTable, out: Path | None, json: bool) -> None:
+    from lstmkit.forecasting.output import to_csv
     from lstmkit.forecasting.report import forecast_rows
     from lstmkit.training import write_atomically
 
-    options.check_out(out, force)
-    forecaster = options.load_model(model, missing)
-    table = forecaster.read(read_file(file, delimiter))
-    columns = forecast_columns(forecaster, table)
     if out is not None:
         write_atomically(out, to_csv(columns, table))
     if json:
-        frame = to_user_table(columns, table, "polars")
-        time = table.time_column
-        rows = frame.with_columns(frame[time].cast(str) if table.time_kind in ("date", "datetime") else frame[time])
-        printing.print_json(rows.to_dicts())
+        printing.print_json(_rows(columns, table))
+    elif "path" in columns:
+        printing.stdout().print(to_csv(columns, table).decode(), end="", markup=False, highlight=False, soft_wrap=True)
     else:
         head, text = forecast_rows(columns)
         printing.print_table(head, text, "Forecast")
+
+
+def _rows(columns: dict[str, Any], table: SeriesTable) -> list[dict[str, Any]]:
+    from lstmkit.forecasting.output import to_user_table
+
+    frame = to_user_table(columns, table, "polars")
+    time = table.time_column
+    as_text = table.time_kind in ("date", "datetime")
+    rows: list[dict[str, Any]] = frame.with_columns(frame[time].cast(str) if as_text else frame[time]).to_dicts()
+    return rows
+
+
+def _follow(forecaster: Forecaster, table: SeriesTable, delimiter: str, json: bool) -> None:
+    """Forecast after every row of standard input.
+
+    Raises  InputError when the input ends, if rows could not be used; each has been told when it came
+    """
+    from json import dumps
+
+    from lstmkit.forecasting.output import forecast_columns, to_csv
+
+    forecaster.remember(table)
+    wrong, headed = 0, False
+    for number, row in _lines(delimiter):
+        try:
+            series = forecaster.tail_.append(row)
+            columns = forecast_columns(forecaster, series)
+            text = dumps(_rows(columns, series)) + "\n" if json else to_csv(columns, series).decode()
+            sys.stdout.write(text.split("\n", 1)[1] if headed and not json else text)
+            sys.stdout.flush()
+            headed = True
+        except InputError as error:
+            wrong += 1
+            printing.stderr().print(f"lstm: line {number}: {error}", markup=False, highlight=False, soft_wrap=True)
+    if wrong:
+        raise InputError(f"standard input: {wrong} row{'s' if wrong > 1 else ''} could not be used")
+
+
+def _lines(delimiter: str) -> Iterator[tuple[int, Any]]:
+    """Yield number and content, as a table of one row, of every line after the first of standard input."""
+    import csv
+
+    import polars as pl
+
+    reader = csv.reader(iter(sys.stdin.readline, ""), delimiter=delimiter)
+    names = next(reader, None)
+    if names is None:
+        raise InputError("standard input: no line; the names of the columns are expected first")
+    for row in reader:
+        if row:
+            cells = row + [""] * (len(names) - len(row))
+            yield reader.line_num, pl.DataFrame({name: [cell] for name, cell in zip(names, cells, strict=False)})

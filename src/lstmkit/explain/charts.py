@@ -119,9 +119,9 @@ def gates_figure(study: GateStudy, layer: LayerGates) -> go.Figure:
     heights = [0.14, 0.18, 0.17, 0.17, 0.17, 0.17]
     figure = make_subplots(6, 1, shared_xaxes=True, vertical_spacing=0.035, row_heights=heights, subplot_titles=titles)
     style(figure, 1180)
-    x = study.times
+    x = study.steps
     figure.add_scatter(
-        x=x, y=study.values, line={"color": INK, "width": 1.5}, name="series", showlegend=False, row=1, col=1
+        x=study.times, y=study.values, line={"color": INK, "width": 1.5}, name="series", showlegend=False, row=1, col=1
     )
     for name, colour in GATE_COLOURS.items():
         values = getattr(layer, name)

@@ -11,11 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lstmkit.data import SeriesTable
+from lstmkit.data import Batch, SeriesTable, Windows
 from lstmkit.data.series import closest
 from lstmkit.errors import InputError
 from lstmkit.explain.gate_values import GateValues, gate_values
 from lstmkit.forecasting.forecaster import Forecaster
+from lstmkit.forecasting.models import ForecastModel
 from lstmkit.nn import LSTM, AdditiveAttention, AttentivePooling, MultiplicativeAttention, StructuredPooling
 
 ATTENTION = (AdditiveAttention, MultiplicativeAttention, AttentivePooling, StructuredPooling)
@@ -68,6 +69,7 @@ class GateStudy:
     name       of the series, as an error message would call it
     times      (C,) of the window
     values     (C,) of the window, in the units of the series
+    steps      (T,) times at which the steps of the recurrence end: those of the window, or the ends of its seasons
     ahead      (P,) times of the forecast
     quantiles  (P, Q) of the forecast, in the units of the series
     truth      the values that followed, as far as the table has them, at most P
@@ -80,6 +82,7 @@ class GateStudy:
     time_column: str
     times: NDArray[Any]
     values: NDArray[np.float64]
+    steps: NDArray[Any]
     ahead: NDArray[Any]
     quantiles: NDArray[np.float64]
     truth: NDArray[np.float64]
@@ -117,13 +120,17 @@ def study_gates(forecaster: Forecaster, table: SeriesTable, id: str | None = Non
             f"{table.name(s)}: {row + 1} rows up to {table.time_name(begin + row)}; the model needs "
             f"{network.window} to forecast from; choose a later --at"
         )
-    cutoff, C = begin + row + 1, network.context
-    watched = watch(network, torch.from_numpy(table.values[cutoff - network.window : cutoff].copy()), C)
+    cutoff, C = begin + row + 1, network.task.context
+    windows = Windows(
+        table.choose(np.array([s])), network.window, forecaster.horizon, np.array([row + 1]), np.array([1])
+    )
+    watched = watch(network.networks[0], windows.batch(torch.tensor([0])), C)
     return GateStudy(
         name=table.name(s),
         time_column=table.time_column,
         times=table.times[cutoff - C : cutoff],
         values=table.values[cutoff - C : cutoff],
+        steps=table.times[cutoff - 1 - network.networks[0].values_per_step * np.arange(watched.steps)[::-1]],
         ahead=table.future_times(table.times[cutoff - 1], forecaster.horizon),
         quantiles=watched.quantiles,
         truth=table.values[cutoff : min(cutoff + forecaster.horizon, end)],
@@ -137,18 +144,19 @@ def study_gates(forecaster: Forecaster, table: SeriesTable, id: str | None = Non
 class Watched:
     """What a network computed from one window, and what was seen inside; the fields are those of `GateStudy`."""
 
+    steps: int
     quantiles: NDArray[np.float64]
     layers: tuple[LayerGates, ...]
     attention: tuple[NDArray[np.float64], ...]
     remark: str
 
 
-def watch(network: nn.Module, window: Tensor, steps: int) -> Watched:
+def watch(network: ForecastModel[Any], batch: Batch, context: int) -> Watched:
     """Forecast from a window while watching what the network feeds its LSTM, and the weights of its attention.
 
-    network  maps raw values (1, window) to quantiles (1, P, Q) and the scale to invert them with
-    window   (window,) raw values, float64
-    steps    C, how many steps the LSTM sees
+    network  a model; of an ensemble, its first
+    batch    one window
+    context  C, how many values the model sees
     Raises   InputError if no LSTM reads the window, or its cell has no gates to show
     """
     calls: list[tuple[nn.Module, Tensor, tuple[Tensor, Tensor]]] = []
@@ -160,24 +168,27 @@ def watch(network: nn.Module, window: Tensor, steps: int) -> Watched:
     handles = [m.register_forward_hook(keep) for m in network.modules() if isinstance(m, (LSTM, *ATTENTION))]
     try:
         with torch.no_grad():
-            quantiles, scale = network(window[None])
+            quantiles = network.quantiles(batch)
     finally:
         for handle in handles:
             handle.remove()
     layers: list[LayerGates] = []
     attention: list[NDArray[np.float64]] = []
+    steps = context
     for module, x, result in calls:
         if isinstance(module, LSTM):
-            if x.shape[1 if module.batch_first else 0] == steps:
+            found = x.shape[1 if module.batch_first else 0]
+            if found == context or (network.values_per_step > 1 and found * network.values_per_step <= network.window):
+                steps = found
                 layers += _layers(module, x, result[0])
-        elif result[1].shape[-1] == steps:
-            attention.append(result[1][0].double().reshape(-1, steps).numpy())
+        elif result[1].shape[-1] == context:
+            attention.append(result[1][0].double().reshape(-1, context).numpy())
     if not layers:
         raise InputError("explain gates: no LSTM in this model reads the window, so there are no gates to show")
     has_attention = any(isinstance(m, ATTENTION) for m in network.modules())
     remark = "" if attention else SILENT_ATTENTION if has_attention else NO_ATTENTION
-    raw = scale.invert(quantiles.double()).sort(dim=2).values[0].numpy()
-    return Watched(raw, tuple(layers), tuple(attention), remark)
+    raw = quantiles.sort(dim=2).values[0].numpy()
+    return Watched(steps, raw, tuple(layers), tuple(attention), remark)
 
 
 def _layers(lstm: LSTM, x: Tensor, y: Tensor) -> list[LayerGates]:

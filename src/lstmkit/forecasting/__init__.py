@@ -3,4 +3,4 @@
 from lstmkit.forecasting.evaluate import Evaluation as Evaluation
 from lstmkit.forecasting.evaluate import evaluate as evaluate
 from lstmkit.forecasting.forecaster import Forecaster as Forecaster
-from lstmkit.forecasting.settings import LstmSettings as LstmSettings
+from lstmkit.forecasting.models.lstm import LstmSettings as LstmSettings

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lstmkit.data import SeriesTable, TableSettings, make_windows, read_table, table_kind
+from lstmkit.data import SeriesTable, TableSettings, read_table, table_kind, windows_at
 from lstmkit.errors import InputError
+from lstmkit.forecasting.cluster import run
 from lstmkit.forecasting.evaluate import Evaluation, assemble, evaluate
+from lstmkit.forecasting.fitting import table_to_learn_from
 from lstmkit.forecasting.forecaster import Forecaster
 from lstmkit.forecasting.output import backtest_columns, to_user_table
 
@@ -17,26 +21,50 @@ from lstmkit.forecasting.output import backtest_columns, to_user_table
 def backtest(
     forecaster: Forecaster,
     table: Any,
-    target: str | None = None,
+    target: str | Sequence[str] | None = None,
     time: str | None = None,
     id: str | None = None,
     *,
     windows: int = 20,
     refit: bool = False,
+    future: str | Sequence[str] | None = None,
+    past: str | Sequence[str] | None = None,
+    static: str | Sequence[str] | None = None,
+    calendar: bool = False,
+    freq: str | None = None,
     missing: str = "refuse",
+    duplicates: str = "refuse",
+    short: str = "refuse",
+    baselines: Sequence[str] = (),
+    ray: str | None = None,
 ) -> Any:
     """Forecast from `windows` cutoffs at the end of every series, `horizon` rows apart, and return a row per step.
 
     forecaster  its settings are used; it is neither changed nor required to be fitted
-    table, target, time, id, missing  as in `Forecaster.fit`
+    table, target, time, id, future, past, static, calendar, freq, missing, duplicates, short  as in `Forecaster.fit`
     windows     cutoffs of each series; the last one leaves exactly `horizon` rows
     refit       False fits once, on the rows before the first cutoff; True fits again at every cutoff
+    baselines   classical models to forecast beside it, from theta, ets, arima
+    ray         address of a Ray cluster that fits at several cutoffs at a time; the rows are the same
     Returns     a table of the kind given: id (if any), cutoff (time of the last value seen), time, step, y, mean,
-                median, `lo-80` and `hi-80` for each level, and a column per naive forecast
+                median, `lo-80` and `hi-80` for each level, and a column per naive forecast and baseline
     Raises      InputError if the table cannot be used or is too short
     """
-    read = read_table(table, TableSettings(target, time, id, missing=missing))
-    fitted, evaluation = backtest_series(forecaster, read, windows, refit)
+    columns = TableSettings.of(
+        target,
+        time,
+        id,
+        future=future,
+        past=past,
+        static=static,
+        calendar=calendar,
+        freq=freq,
+        missing=missing,
+        duplicates=duplicates,
+        short=short,
+    )
+    read = read_table(table, columns)
+    fitted, evaluation = backtest_series(forecaster, read, windows, refit, ray=ray, classical=baselines)
     return to_user_table(backtest_columns(fitted, evaluation), read, table_kind(table))
 
 
@@ -46,14 +74,21 @@ def backtest_series(
     windows: int,
     refit: bool,
     on_window: Callable[[int], None] | None = None,
+    ray: str | None = None,
+    classical: Sequence[str] = (),
 ) -> tuple[Forecaster, Evaluation]:
     """Backtest on a table that has been read; return the last forecaster fitted, and the evaluation.
 
     on_window  called with the number of windows forecast so far
+    ray        address of a Ray cluster that shares the fits of `refit`, or None
+    classical  classical models to forecast beside it, from theta, ets, arima
     """
     if windows < 1:
         raise InputError(f"windows must be at least 1; got {windows}")
+    if ray is not None and not refit:
+        raise InputError("ray shares the fits of refit among machines, and without refit there is one; leave ray out")
     P = forecaster.horizon
+    table = table_to_learn_from(table, forecaster.request(), windows * P)
     first = table.lengths - windows * P
     if (first < 2).any():
         s = int(first.argmin())
@@ -62,14 +97,31 @@ def backtest_series(
         )
     if not refit:
         fitted = Forecaster(**forecaster.get_params()).fit_series(table.head(first))
-        return fitted, evaluate(fitted, table, first, stride=P)
-    cutoffs, quantiles = [], []
-    for k in range(windows):
-        seen = table.head(first + k * P)
-        fitted = Forecaster(**forecaster.get_params()).fit_series(seen)
-        quantiles.append(fitted.predict_windows(make_windows(seen, fitted.network_.window, 0, first=seen.lengths)))
-        cutoffs.append(table.offsets[:-1] + seen.lengths)
+        return fitted, evaluate(fitted, table, first, stride=P, classical=classical)
+    refitted: Forecaster | None = None
+    quantiles = []
+    at_cutoff = functools.partial(_forecast_at, forecaster.get_params(), table, first, windows)
+    for refitted, own in run(at_cutoff, range(windows), ray):  # noqa: B007
+        quantiles.append(own)
         if on_window is not None:
-            on_window(k + 1)
-    order = np.stack(cutoffs, axis=1).reshape(-1)  # windows of one series stand together, in order of time
-    return fitted, assemble(fitted, table, first, order, np.stack(quantiles, axis=1).reshape(len(order), P, -1))
+            on_window(len(quantiles))
+    assert refitted is not None
+    cutoffs = (table.offsets[:-1] + first)[:, None] + P * np.arange(windows)
+    order = cutoffs.reshape(-1)  # windows of one series stand together, in order of time
+    stacked = np.stack(quantiles, axis=1).reshape(len(order), P, -1)
+    return refitted, assemble(refitted, table, first, order, stacked, classical)
+
+
+def _forecast_at(
+    parameters: dict[str, Any], table: SeriesTable, first: NDArray[np.int64], windows: int, k: int
+) -> tuple[Forecaster | None, NDArray[np.float64]]:
+    """Fit on the rows before cutoff `k` of `windows`; return the forecaster if it is the last, and quantiles (S, P, Q).
+
+    parameters  of the forecaster
+    first       (S,) rows before the first cutoff
+    """
+    fitted = Forecaster(**parameters)
+    seen = table.head(first + k * fitted.horizon)
+    fitted.fit_series(seen)
+    quantiles = fitted.predict_windows(windows_at(table, fitted.network_.window, fitted.horizon, seen.lengths))
+    return fitted if k == windows - 1 else None, quantiles

@@ -7,38 +7,54 @@ import hashlib
 import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 import lstmkit
-from lstmkit.data import SeriesTable, TableSettings, Windows, make_windows, read_table, table_kind
+from lstmkit.data import (
+    SeriesTable,
+    TableKind,
+    TableSettings,
+    Tail,
+    Windows,
+    make_windows,
+    read_table,
+    table_kind,
+    with_future,
+)
 from lstmkit.errors import InputError, NotFittedError
-from lstmkit.forecasting.network import ForecastNetwork
-from lstmkit.forecasting.output import forecast_columns, to_user_table
-from lstmkit.forecasting.seasons import Seasons, find_seasons
-from lstmkit.forecasting.settings import LstmSettings
+from lstmkit.forecasting.fitting import Request, table_to_learn_from, train_ensemble
+from lstmkit.forecasting.models import ModelSettings, model_named
+from lstmkit.forecasting.output import forecast_columns, sample_columns, to_user_table
 from lstmkit.nn import mean_weights, quantile_levels
 from lstmkit.recurrence.backends import check_backend_name
-from lstmkit.training import Checkpoint, EpochRecord, TrainSettings, threads_for, train
+from lstmkit.recurrence.cells import cell_named
+from lstmkit.training import Checkpoint, Devices, EpochRecord
 
-MODELS = ("lstm",)
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 EVALUATION_BATCH = 1024
 
 
 class Forecaster:
-    """Forecast the next values of one or many series, with intervals, by an LSTM.
+    """Forecast the next values of one or many series, with intervals, by recurrent networks.
 
     horizon   steps ahead that every forecast covers, at least 1
     context   past values that the model sees; None chooses from the seasons and the length of the series
-    model     "lstm"
+    model     name of the model: see `lstmkit.forecasting.models.MODELS`
     levels    coverage of the intervals in percent, each in (0, 100)
     seasons   periods in steps; None looks for them in the training rows; () is none
     seed      of the weights, the order of the windows and dropout
-    settings  size and training of the network
-    backend   name of the backend that must run the LSTM; None for the fastest
+    settings  size and training of the network, of the model's own kind (`MODELS[model].Settings`)
+    backend   name of the backend that must run the recurrence; None for the fastest
+    cell      member of the LSTM family in place of the settings' own
+    ensemble  networks whose mean is the forecast: a number of seeds, or (seeds, snapshots) to keep the best epochs of
+              each
+    devices   processes that train together, each with a device of its own; None trains in this process
     Raises    InputError if a value is out of range
 
     After `fit`: `network_`, `table_` (what a window needs of each series' end), `seasons_`, `history_` (a record per
@@ -53,19 +69,27 @@ class Forecaster:
         levels: Sequence[float] = (80, 95),
         seasons: Sequence[int] | None = None,
         seed: int = 0,
-        settings: LstmSettings | None = None,
+        settings: ModelSettings | None = None,
         backend: str | None = None,
+        cell: str | None = None,
+        ensemble: int | tuple[int, int] = 1,
+        devices: Devices | None = None,
     ) -> None:
         if horizon < 1:
             raise InputError(f"horizon must be at least 1 step; got {horizon}")
         if context is not None and context < 2:
             raise InputError(f"context must be at least 2 steps; got {context}")
-        if model not in MODELS:
-            raise InputError(f"model must be one of {', '.join(MODELS)}; got {model!r}")
         if not levels or not all(0 < level < 100 for level in levels):
             raise InputError(f"levels must lie between 0 and 100 percent; got {tuple(levels)}")
         if seasons is not None and any(m < 2 for m in seasons):
             raise InputError(f"seasons must be at least 2 steps; got {tuple(seasons)}")
+        kind = model_named(model).Settings
+        if settings is not None and not isinstance(settings, kind):
+            raise InputError(f"model {model} takes settings of {kind.__name__}; got {type(settings).__name__}")
+        if cell is not None:
+            cell_named(cell)
+        if min(_pair(ensemble)) < 1:
+            raise InputError(f"ensemble must be at least 1, or two such numbers; got {ensemble}")
         check_backend_name(backend)
         self.horizon = horizon
         self.context = context
@@ -75,6 +99,9 @@ class Forecaster:
         self.seed = seed
         self.settings = settings
         self.backend = backend
+        self.cell = cell
+        self.ensemble = ensemble
+        self.devices = devices
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the constructor's arguments, so that scikit-learn's `clone` works."""
@@ -91,13 +118,18 @@ class Forecaster:
     def fit(
         self,
         table: Any,
-        target: str | None = None,
+        target: str | Sequence[str] | None = None,
         time: str | None = None,
         id: str | None = None,
         *,
+        future: str | Sequence[str] | None = None,
+        past: str | Sequence[str] | None = None,
+        static: str | Sequence[str] | None = None,
+        calendar: bool = False,
         freq: str | None = None,
         missing: str = "refuse",
         duplicates: str = "refuse",
+        short: str = "refuse",
         on_epoch: Callable[[EpochRecord], None] | None = None,
         checkpoint: str | Path | None = None,
         resume: bool = False,
@@ -105,14 +137,27 @@ class Forecaster:
         """Learn from a table; earlier fits are forgotten.
 
         table      polars, pandas or pyarrow table, one row per time; it is not modified
-        target, time, id, freq, missing, duplicates  as in `lstmkit.data.TableSettings`
+        target     column to forecast, or several columns side by side, each a series of its own
+        time, id, future, past, static, calendar, freq, missing, duplicates, short  as in `lstmkit.data.TableSettings`
         on_epoch   called with every `EpochRecord`
         checkpoint file that keeps the state of the training after every epoch; removed when the training is complete
         resume     continue from that file, if it exists, to the same weights as without the interruption
         Returns    self
         Raises     InputError if the table cannot be used; one line that says why, where and how to mend it
         """
-        columns = TableSettings(target, time, id, freq, None, missing, duplicates)
+        columns = TableSettings.of(
+            target,
+            time,
+            id,
+            future=future,
+            past=past,
+            static=static,
+            calendar=calendar,
+            freq=freq,
+            missing=missing,
+            duplicates=duplicates,
+            short=short,
+        )
         self.table_kind_ = table_kind(table)
         path = None if checkpoint is None else Path(checkpoint)
         self.fit_series(read_table(table, columns), on_epoch, path, resume)
@@ -128,58 +173,109 @@ class Forecaster:
         resume: bool = False,
     ) -> Forecaster:
         """Learn from a table that has been read and checked; as `fit`, but the checkpoint stays."""
-        settings = self.settings or LstmSettings()
-        given = None if self.seasons is None else tuple(self.seasons)
-        fit_rows = table.lengths - self._held_back(table.lengths, settings)
-        self.seasons_ = find_seasons(table.head(fit_rows), self.horizon, given)
-        context = self._choose_context(table, fit_rows)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
-            self.network_ = self._build(context, self.seasons_, settings)
-        training = make_windows(table.head(fit_rows), self.network_.window, self.horizon)
-        validation = make_windows(table, self.network_.window, self.horizon, first=fit_rows)
-        self.network_.start_from(training)
-        self.history_ = []
-        kept = None if checkpoint is None else Checkpoint(checkpoint, self._fingerprint(table, settings))
-        with threads_for(settings.hidden_size):
-            for record in self._train(training, validation, settings, kept, resume):
-                self.history_.append(record)
-                if on_epoch is not None:
-                    on_epoch(record)
-            self.network_.calibrate(training, validation)
+        request = self.request()
+        table = table_to_learn_from(table, request)
+        kept = None if checkpoint is None else Checkpoint(checkpoint, self._fingerprint(table))
+        fit = train_ensemble(request, table, on_epoch, kept, resume)
+        self.network_, self.seasons_, self.history_ = fit.network, fit.seasons, fit.history
         return self.remember(table)
 
     def remember(self, table: SeriesTable) -> Forecaster:
         """Keep the end of each series: the rows that `predict` without a table forecasts after; nothing is learnt."""
-        self.table_ = table.tail(self.network_.window)
+        window = self.network_.window
+        self.tail_ = Tail(dataclasses.replace(table.tail(window), learnt=table.numbers), window)
         return self
 
-    def predict(self, table: Any = None) -> Any:
+    @property
+    def table_(self) -> SeriesTable:
+        """The end of every series, as long as a window."""
+        self._require_fit("table_")
+        return self.tail_.table()
+
+    def predict(self, table: Any = None, future: Any = None) -> Any:
         """Forecast the `horizon` steps after the last row of each series.
 
-        table    more recent rows of the same columns, long enough for the context; None for the rows given to `fit`
+        table    more recent rows of the same columns; None for the rows given to `fit`. Ids that were not among those
+                 may be there: they are forecast from their own context
+        future   covariates that are known ahead, a row per id and time; None if the rows without a target at the end of
+                 the table hold them, or there are none
         Returns  a table of the kind given (to `fit`, if None): the id column if there is one, the time column, `mean`,
                  `median`, and `lo-80`, `hi-80` for each level
         Raises   NotFittedError before `fit`; InputError if a series is too short or the table cannot be used
         """
-        self._require_fit("predict")
-        kind = self.table_kind_ if table is None else table_kind(table)
-        read = self.table_ if table is None else self.read(table)
+        read, kind = self._to_forecast(table, future, "predict")
         return to_user_table(forecast_columns(self, read), read, kind)
+
+    def update(self, rows: Any) -> Any:
+        """Take new observations and forecast again, without training.
+
+        rows     a table with the columns given to `fit`, one or more rows of one or more series; each follows the last
+                 row of its series
+        Returns  as `predict`, for the series that have new rows
+        Raises   InputError if a row does not follow, or its id is not among those learnt from; nothing is taken then
+        """
+        self._require_fit("update")
+        changed = self.tail_.append(rows)
+        return to_user_table(forecast_columns(self, changed), changed, table_kind(rows))
+
+    def calibrate(self, table: Any) -> Forecaster:
+        """Make the intervals as wide as the errors on rows that came after the fit; nothing else is learnt.
+
+        table    rows of the same columns, with rows after the last ones given to `fit`: every window that forecasts
+                 those counts, however old its context
+        Returns  self
+        Raises   InputError if no window forecasts a row after the last one known
+        """
+        self._require_fit("calibrate")
+        read, known = self.read(table), self.table_
+        last = {id: known.times[end - 1] for id, end in zip(known.ids, known.offsets[1:], strict=True)}
+        first = [
+            int(np.searchsorted(read.times[begin:end], last[id], side="right")) if id in last else 0
+            for id, begin, end in zip(read.ids, read.offsets[:-1], read.offsets[1:], strict=True)
+        ]
+        windows = make_windows(read, self.network_.window, self.horizon, first=np.array(first, np.int64))
+        if not len(windows):
+            raise InputError(f"calibrate: no {self.horizon} rows in a row after the last one given to fit")
+        self.network_.calibrate(windows, windows)
+        return self
+
+    def sample(self, paths: int = 100, table: Any = None, future: Any = None) -> Any:
+        """Draw sample paths of the `horizon` steps after the last row of each series.
+
+        paths    of each series; steps of one path belong together
+        table, future  as in `predict`
+        Returns  a table with the id column if there is one, the time column, `path` (from 1), and `value`
+        """
+        if paths < 1:
+            raise InputError(f"paths must be at least 1; got {paths}")
+        read, kind = self._to_forecast(table, future, "sample")
+        return to_user_table(sample_columns(self, read, paths), read, kind)
+
+    def least_rows(self) -> int:
+        """Return how many rows a series needs at least, so that it has a training window and a validation window."""
+        return self.request().least_rows()
 
     def read(self, table: Any) -> SeriesTable:
         """Read a table with the columns of the table given to `fit`; its frequency must be the one seen there."""
         self._require_fit("read")
         fitted = self.table_
         known = None if fitted.time_kind == "row" else str(fitted.frequency)  # a few rows alone may not show it
-        read = read_table(table, dataclasses.replace(fitted.columns, freq=fitted.columns.freq or known))
-        short = np.flatnonzero(read.lengths < self.network_.window)
+        columns = dataclasses.replace(fitted.columns, freq=fitted.columns.freq or known)
+        read = read_table(table, columns, fitted.covariates)
+        places = {str(id): n for id, n in zip(fitted.ids, fitted.numbers, strict=True)}  # a CSV has text for numbers
+        read = dataclasses.replace(read, learnt=np.array([places.get(str(id), -1) for id in read.ids], np.int64))
+        least = 2 if read.columns.short == "pad" else self.network_.window
+        short = np.flatnonzero(read.lengths < least)
         if len(short):
             s = int(short[0])
-            raise InputError(
-                f"{read.name(s)}: {read.lengths[s]} rows; the model needs {self.network_.window} to forecast from"
-            )
+            raise InputError(f"{read.name(s)}: {read.lengths[s]} rows; the model needs {least} to forecast from")
         return read
+
+    def _to_forecast(self, table: Any, future: Any, method: str) -> tuple[SeriesTable, TableKind]:
+        self._require_fit(method)
+        kind = self.table_kind_ if table is None else table_kind(table)
+        read = self.table_ if table is None else self.read(table)
+        return read if future is None else with_future(read, future), kind
 
     def predict_windows(self, windows: Windows) -> NDArray[np.float64]:
         """Forecast from many windows at once.
@@ -189,12 +285,23 @@ class Forecaster:
         """
         self._require_fit("predict_windows")
         self.network_.eval()
-        parts = []
+        quantiles = np.empty((len(windows), self.horizon, len(self.quantile_levels)))
         with torch.no_grad():
             for items in torch.split(torch.arange(len(windows)), EVALUATION_BATCH):
-                quantiles, scale = self.network_(windows.batch(items)[0])
-                parts.append(scale.invert(quantiles.double()).sort(dim=2).values)
-        return torch.cat(parts).numpy() if parts else np.empty((0, self.horizon, len(self.quantile_levels)))
+                quantiles[int(items[0]) : int(items[-1]) + 1] = self.network_.quantiles(windows.batch(items)).numpy()
+        return quantiles
+
+    def sample_windows(self, windows: Windows, paths: int) -> NDArray[np.float64]:
+        """Draw sample paths (W, paths, P) from many windows, in the units of the series; the same for the same seed."""
+        self._require_fit("sample_windows")
+        self.network_.eval()
+        generator = torch.Generator().manual_seed(self.seed)
+        with torch.no_grad():
+            parts = [
+                self.network_.samples(windows.batch(items), paths, generator)
+                for items in torch.split(torch.arange(len(windows)), 64)
+            ]
+        return np.asarray(torch.cat(parts).numpy())
 
     @property
     def quantile_levels(self) -> tuple[float, ...]:
@@ -204,6 +311,18 @@ class Forecaster:
     def mean_of(self, quantiles: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the mean that quantiles (..., Q) imply."""
         return np.asarray(quantiles @ mean_weights(self.quantile_levels).numpy())
+
+    def plot(self, table: Any = None, id: Any = None, ax: Axes | None = None) -> Axes:
+        """Draw the end of one series and its forecast with intervals, with matplotlib; return the axes.
+
+        table  as in `predict`; None for the rows given to `fit`
+        id     which series; None for the first
+        ax     matplotlib axes to draw on; None makes new ones
+        Raises InputError without the extra `plot`
+        """
+        from lstmkit.forecasting.plot import plot_forecast
+
+        return plot_forecast(self, self._to_forecast(table, None, "plot")[0], id, ax)
 
     def save(self, path: str | Path, force: bool = False) -> None:
         """Write the model folder `path`: model.safetensors and config.json.
@@ -226,100 +345,42 @@ class Forecaster:
         return load_forecaster(Path(path))
 
     def _require_fit(self, method: str) -> None:
-        if "table_" not in self.__dict__:
+        if "tail_" not in self.__dict__:
             raise NotFittedError(f"Forecaster.{method}: this forecaster has not been fitted; call fit first")
 
-    def _build(self, context: int, seasons: Seasons, settings: LstmSettings) -> ForecastNetwork:
-        return ForecastNetwork(
-            context,
+    def request(self) -> Request:
+        """Return what this forecaster asks of a fit."""
+        model = model_named(self.model)
+        settings = self.settings or model.Settings()
+        if self.cell is not None:
+            settings = dataclasses.replace(settings, cell=self.cell)
+        seeds, snapshots = _pair(self.ensemble)
+        seasons = None if self.seasons is None else tuple(self.seasons)
+        return Request(
+            model,
+            settings,
             self.horizon,
-            seasons.shown,
+            self.context,
             self.quantile_levels,
-            settings.hidden_size,
-            settings.num_layers,
-            settings.dropout,
+            seasons,
+            self.seed,
             self.backend,
+            seeds,
+            snapshots,
+            self.devices,
         )
 
-    def _held_back(self, rows: NDArray[np.int64], settings: LstmSettings) -> NDArray[np.int64]:
-        """Return how many of a series' rows, at its end, only early stopping sees."""
-        share = (settings.validation * rows).astype(np.int64)
-        return np.asarray(np.maximum(share, np.minimum(2 * self.horizon, rows // 4)))
-
-    def least_rows(self, season: int = 0) -> int:
-        """Return how many rows a series needs at least, so that it has a training window and a validation window.
-
-        season  longest season shown by the rows, which comes before the context
-        """
-        settings = self.settings or LstmSettings()
-        needed = (self.context or 2) + season + self.horizon
-        most = 2 * needed + 4 * self.horizon + 4  # less than half is held back, and a quarter of 4 P holds a window
-        rows = np.arange(1, most + 1)
-        held_back = self._held_back(rows, settings)
-        return int(rows[(rows - held_back >= needed) & (held_back >= self.horizon)][0])
-
-    def _choose_context(self, table: SeriesTable, fit_rows: NDArray[np.int64]) -> int:
-        """Return the context, and make sure that every series has a training window and a validation window."""
-        season = max(self.seasons_.shown, default=0)
-        shortest = int(fit_rows.argmin())
-        available = int(fit_rows[shortest]) - season - self.horizon
-        context = self.context
-        if context is None:
-            context = max(2, min(max(60, 2 * min(self.seasons_.shown, default=0)), available // 3))
-        rows = self.least_rows(season)
-        if table.lengths[shortest] < rows:
-            what = ("" if self.context is None else f"context {context} and ") + f"horizon {self.horizon}"
-            what += f" after a season of {season}" if season else ""
-            raise InputError(
-                f"{table.name(shortest)}: {table.lengths[shortest]} rows to learn from; at least {rows} for {what}; "
-                f"use a smaller {'--horizon' if self.context is None else '--context or --horizon'}"
-            )
-        return context
-
-    def _train(
-        self,
-        training: Windows,
-        validation: Windows,
-        settings: LstmSettings,
-        checkpoint: Checkpoint | None,
-        resume: bool,
-    ) -> Any:
-        network = self.network_
-        recurrent = [p for n, p in network.named_parameters() if n.startswith("lstm.weight")]
-        others = [p for n, p in network.named_parameters() if not n.startswith("lstm.weight")]
-        groups = [{"params": recurrent, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
-        optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate)
-
-        def validate() -> float:
-            losses = [
-                float(network.loss(*validation.batch(items))) * len(items)
-                for items in torch.split(torch.arange(len(validation)), EVALUATION_BATCH)
-            ]
-            return sum(losses) / len(validation)
-
-        how = TrainSettings(
-            max_epochs=settings.max_epochs,
-            batch_size=min(settings.batch_size, max(8, len(training) // 16)),
-            steps_per_epoch=settings.steps_per_epoch,
-            patience=settings.patience,
-            clip_norm=1.0,
-            seed=self.seed,
-        )
-        return train(
-            network,
-            optimizer,
-            how,
-            len(training),
-            lambda items: network.loss(*training.batch(items)),
-            validate,
-            checkpoint,
-            resume,
-        )
-
-    def _fingerprint(self, table: SeriesTable, settings: LstmSettings) -> dict[str, Any]:
+    def _fingerprint(self, table: SeriesTable) -> dict[str, Any]:
         digest = hashlib.sha256(table.values.tobytes() + table.offsets.tobytes()).hexdigest()[:16]
-        own = {k: v for k, v in self.get_params().items() if k not in ("settings", "backend")}
+        own = {k: v for k, v in self.get_params().items() if k not in ("settings", "backend", "cell", "devices")}
         own["levels"] = list(self.levels)
         own["seasons"] = None if self.seasons is None else list(self.seasons)
+        own["ensemble"] = list(_pair(self.ensemble))
         made_with = {"lstmkit": lstmkit.__version__, "torch": torch.__version__}  # other versions round otherwise
-        return {**own, **dataclasses.asdict(settings), **made_with, "target": table.columns.target, "data": digest}
+        settings = dataclasses.asdict(self.request().settings)
+        return {**own, **settings, **made_with, "target": table.columns.target, "data": digest}
+
+
+def _pair(ensemble: int | tuple[int, int]) -> tuple[int, int]:
+    """Return seeds and snapshots of the argument `ensemble`."""
+    return (ensemble, 1) if isinstance(ensemble, int) else (int(ensemble[0]), int(ensemble[1]))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import platform
 import time
 from dataclasses import dataclass, field
@@ -16,17 +15,20 @@ import torch
 from numpy.typing import NDArray
 
 import lstmkit
-from lstmkit.data import SeriesTable, TableSettings, read_file, read_table
+from lstmkit.data import SeriesTable, TableSettings, read_source, require_ahead
 from lstmkit.data.frequency import show
+from lstmkit.data.series import shorten
 from lstmkit.errors import InputError
 from lstmkit.forecasting.evaluate import Evaluation, evaluate, test_split
+from lstmkit.forecasting.fitting import table_to_learn_from
 from lstmkit.forecasting.forecaster import Forecaster
-from lstmkit.forecasting.output import backtest_columns, forecast_columns, level_name, to_csv
+from lstmkit.forecasting.output import backtest_columns, forecast_columns, level_name, to_csv, without_nan
+from lstmkit.forecasting.persistence import needs
 from lstmkit.forecasting.report import write_report
-from lstmkit.forecasting.settings import LstmSettings
 from lstmkit.forecasting.tutorial import UNITS, TutorialResult, check_rows, run_tutorial
 from lstmkit.forecasting.verdict import Verdict, judge
-from lstmkit.training import EpochRecord, threads_for, write_atomically
+from lstmkit.nn import LSTM
+from lstmkit.training import EpochRecord, is_first, threads_for, write_atomically
 
 CHECKPOINT = "checkpoint.safetensors"
 RESULTS = ("forecast.csv", "backtest.csv", "summary.json", "report.html", "model")
@@ -45,6 +47,7 @@ class ForecastJob:
     recipe      None, or "tutorial" to run the well-known tutorial beside the honest forecast
     force       replace results that are in `out`
     resume      continue an interrupted job in `out`
+    baselines   classical models to show beside the naive forecasts, from theta, ets, arima
     """
 
     source: str
@@ -56,6 +59,7 @@ class ForecastJob:
     recipe: str | None = None
     force: bool = False
     resume: bool = False
+    baselines: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the choices that need no file."""
@@ -103,11 +107,13 @@ def run_job(job: ForecastJob, watcher: Watcher | None = None) -> JobResult:
     """
     clock = _Clock(watcher)
     check_folder(job)
-    table = read_table(read_file(job.source, job.delimiter), job.table)
+    table = read_source(job.source, job.table, job.delimiter)
+    table = table_to_learn_from(table, job.forecaster.request(), table.lengths - test_split(table, job.test))
     train_rows = test_split(table, job.test)
     _check_rows(job, table, train_rows)
+    require_ahead(table, job.forecaster.horizon)
     is_new = prepare_folder(job)
-    if watcher is not None:
+    if watcher is not None and is_first():
         watcher.on_read(understood(job, table, train_rows))
     try:
         return _fit_and_write(job, table, train_rows, clock, watcher)
@@ -130,8 +136,10 @@ def _fit_and_write(
     checkpoint = job.out / CHECKPOINT
     forecaster = job.forecaster.fit_series(table.head(train_rows), on_epoch, checkpoint, job.resume)
     forecaster.table_kind_ = "polars"
+    if not is_first():  # of several processes that trained together, one scores and writes
+        raise SystemExit(0)
     clock.begin("score")
-    evaluation = evaluate(forecaster, table, train_rows)
+    evaluation = evaluate(forecaster, table, train_rows, classical=job.baselines)
     verdict = judge(evaluation, forecaster.seasons_)
     forecaster.remember(table)  # the saved model forecasts after the last row, not after the training part
     clock.begin("predict")
@@ -183,8 +191,10 @@ def prepare_folder(job: ForecastJob) -> bool:
 def understood(job: ForecastJob, table: SeriesTable, train_rows: NDArray[np.int64]) -> list[str]:
     """Return two lines about what was understood, then what was noticed."""
     rows, S = len(table.values), len(table)
-    what = f"column {table.columns.target!r}"
-    series = "one series" if S == 1 else f"{S:,} series by {table.columns.id!r}"
+    columns = table.columns
+    what = f"columns {shorten(columns.wide)}" if columns.wide else f"column {columns.target!r}"
+    by = "" if columns.wide else f" by {columns.id!r}"
+    series = "one series" if S == 1 else f"{S:,} series{by}"
     period = ""
     if table.time_kind != "row":
         period = f", {show(table.times.min())} to {show(table.times.max())}, a row per {table.frequency.words}"
@@ -207,6 +217,8 @@ def _check_rows(job: ForecastJob, table: SeriesTable, train_rows: NDArray[np.int
         check_rows(len(table.values))
     P, least = job.forecaster.horizon, job.forecaster.least_rows()
     short = np.flatnonzero((table.lengths - train_rows < P) | (train_rows < least))
+    if table.columns.short == "pad" and len(short) < len(table):
+        return
     if len(short):
         s = int(short[0])
         needed = max(int((P - 0.5) / job.test), int((least - 0.5) / (1 - job.test)))
@@ -218,6 +230,7 @@ def _check_rows(job: ForecastJob, table: SeriesTable, train_rows: NDArray[np.int
             f"{table.name(s)}: {table.lengths[s]} rows, of which {train_rows[s]} to learn from and "
             f"{table.lengths[s] - train_rows[s]} to score on; at least {needed} rows in all for {what}; "
             f"use a smaller {'--horizon' if context is None else '--context or --horizon'}"
+            f"{'' if len(table) == 1 else ', or --short drop or pad'}"
         )
 
 
@@ -243,15 +256,20 @@ class _Clock:
 
 def _summary(result: JobResult, clock: _Clock) -> dict[str, Any]:
     forecaster, evaluation = result.forecaster, result.evaluation
-    settings = forecaster.settings or LstmSettings()
-    sample = torch.zeros(1, forecaster.network_.context, 2 + len(forecaster.seasons_.shown))
+    settings = forecaster.request().settings
     summary: dict[str, Any] = {
         "scores": {name: dataclasses.asdict(scores) for name, scores in evaluation.scores.items()},
         "best_naive": evaluation.best_naive,
         "skill": evaluation.skill.value,
         "skill_interval": [evaluation.skill.low, evaluation.skill.high],
         "verdict": result.verdict.kind,
+        "p": evaluation.test.p,
         "coverage": {level_name(level): share for level, share in evaluation.coverage.items()},
+        "width": {level_name(level): width for level, width in evaluation.width.items()},
+        "reliability": {f"{level:g}": share for level, share in evaluation.reliability.items()},
+        "pinball": {f"{level:g}": loss for level, loss in evaluation.pinball.items()},
+        "medians": {name: dataclasses.asdict(scores) for name, scores in evaluation.medians.items()},
+        "without_scale": [str(evaluation.table.ids[s]) for s in evaluation.without_scale],
         "windows": len(evaluation.cutoffs),
         "horizon": forecaster.horizon,
         "series": len(evaluation.table),
@@ -263,7 +281,8 @@ def _summary(result: JobResult, clock: _Clock) -> dict[str, Any]:
         "epochs": forecaster.history_[-1].epoch,
         "settings": {
             "model": forecaster.model,
-            "context": forecaster.network_.context,
+            "context": forecaster.network_.task.context,
+            "ensemble": len(forecaster.network_.members),
             "levels": list(forecaster.levels),
             "test": result.job.test,
             **dataclasses.asdict(settings),
@@ -275,13 +294,20 @@ def _summary(result: JobResult, clock: _Clock) -> dict[str, Any]:
             "numpy": np.__version__,
             "python": platform.python_version(),
         },
-        "backend": forecaster.network_.lstm.explain(sample).chosen,
+        "backend": _backend(forecaster),
+        "needs": needs(forecaster),
         "seed": forecaster.seed,
     }
     if result.tutorial is not None:
         names = ("train_rmse", "test_rmse", "naive_train_rmse", "naive_rmse", "steps", "seconds_fit")
         summary["tutorial"] = {name: getattr(result.tutorial, name) for name in names}
-    return _without_nan(summary)  # type: ignore[no-any-return]
+    return without_nan(summary)  # type: ignore[no-any-return]
+
+
+def _backend(forecaster: Forecaster) -> str:
+    """Return the backends that run the recurrent layers of the model."""
+    layers = [m for m in forecaster.network_.networks[0].modules() if isinstance(m, LSTM)]
+    return ", ".join(sorted({m.explain(torch.zeros(2, 2, m.input_size)).chosen for m in layers}))
 
 
 def _write(result: JobResult) -> None:
@@ -296,12 +322,3 @@ def _write(result: JobResult) -> None:
         write_atomically(out / "summary.json", (json.dumps(result.summary, indent=2) + "\n").encode())
     except OSError as error:
         raise InputError(f"{out}: cannot be written to ({error.strerror})") from error
-
-
-def _without_nan(value: Any) -> Any:
-    """Return JSON-able data with null for NaN, which JSON does not know."""
-    if isinstance(value, dict):
-        return {k: _without_nan(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(v) for v in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lstmkit.data import SeriesTable, TableKind, make_windows, to_native
+from lstmkit.data import SeriesTable, TableKind, Windows, require_ahead, to_native, windows_at
 
 if TYPE_CHECKING:
     from lstmkit.forecasting.evaluate import Evaluation
@@ -41,16 +42,38 @@ def interval_columns(forecaster: Forecaster, quantiles: NDArray[np.float64]) -> 
 
 
 def forecast_columns(forecaster: Forecaster, table: SeriesTable) -> dict[str, Any]:
-    """Forecast after the end of every series; return flat columns: id (if any), time, mean, median, intervals."""
-    P = forecaster.horizon
-    windows = make_windows(table, forecaster.network_.window, 0, first=table.lengths)
-    quantiles = forecaster.predict_windows(windows)
-    times = [table.future_times(table.times[end - 1], P) for end in table.offsets[1:]]
+    """Forecast after the end of every series; return flat columns: id (if any), time, mean, median, intervals.
+
+    Raises  InputError if a covariate known ahead is missing for a step
+    """
+    quantiles = forecaster.predict_windows(windows_ahead(forecaster, table))
+    return _steps_ahead(table, forecaster.horizon) | interval_columns(forecaster, quantiles)
+
+
+def sample_columns(forecaster: Forecaster, table: SeriesTable, paths: int) -> dict[str, Any]:
+    """Draw sample paths after the end of every series; return flat columns: id (if any), time, path, value."""
+    windows = windows_ahead(forecaster, table)
+    drawn = forecaster.sample_windows(windows, paths)  # (S, paths, P)
+    own = _steps_ahead(table, forecaster.horizon)
+    P, S = forecaster.horizon, len(table)
+    columns = {name: np.repeat(np.asarray(c).reshape(S, 1, P), paths, axis=1).reshape(-1) for name, c in own.items()}
+    columns["path"] = np.tile(np.repeat(np.arange(1, paths + 1), P), S)
+    return columns | {"value": drawn.reshape(-1)}
+
+
+def windows_ahead(forecaster: Forecaster, table: SeriesTable) -> Windows:
+    """Return the window after the end of every series."""
+    require_ahead(table, forecaster.horizon)
+    return windows_at(table, forecaster.network_.window, forecaster.horizon, table.lengths)
+
+
+def _steps_ahead(table: SeriesTable, P: int) -> dict[str, Any]:
+    """Return id (if any) and time of the P steps after every series, flat."""
     columns: dict[str, Any] = {}
     if table.columns.id is not None:
-        columns[table.columns.id] = [table.ids[s] for s in range(len(table)) for _ in range(P)]
-    columns[table.time_column] = np.concatenate(times)
-    return columns | interval_columns(forecaster, quantiles)
+        columns[table.columns.id] = np.repeat(np.array(table.ids), P)
+    columns[table.time_column] = table.future_times(table.times[table.offsets[1:] - 1], P).reshape(-1)
+    return columns
 
 
 def backtest_columns(forecaster: Forecaster, evaluation: Evaluation) -> dict[str, Any]:
@@ -61,7 +84,7 @@ def backtest_columns(forecaster: Forecaster, evaluation: Evaluation) -> dict[str
     table, P = evaluation.table, forecaster.horizon
     columns: dict[str, Any] = {}
     if table.columns.id is not None:
-        columns[table.columns.id] = [table.ids[s] for s in evaluation.series for _ in range(P)]
+        columns[table.columns.id] = np.repeat(np.array(table.ids)[evaluation.series], P)
     columns["cutoff"] = np.repeat(table.times[evaluation.cutoffs - 1], P)
     columns[table.time_column] = table.times[(evaluation.cutoffs[:, None] + np.arange(P)).reshape(-1)]
     columns["step"] = np.tile(np.arange(1, P + 1), len(evaluation.cutoffs))
@@ -80,3 +103,12 @@ def to_user_table(columns: dict[str, Any], table: SeriesTable, kind: TableKind) 
     """Return columns as a polars, pandas or pyarrow table, with times as in the user's own."""
     times = [] if table.columns.time is None else [c for c in (table.time_column, "cutoff") if c in columns]
     return to_native(columns, table, kind, times)
+
+
+def without_nan(value: Any) -> Any:
+    """Return JSON-able data with null for NaN, which JSON does not know."""
+    if isinstance(value, dict):
+        return {k: without_nan(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,183 @@
+"""`lstm tune`: try settings on the training rows, and say which forecast best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lstmkit.cli import options, printing
+
+if TYPE_CHECKING:
+    from lstmkit.forecasting.study import Trial
+    from lstmkit.forecasting.tune_job import TuneJob, TuneSummary
+
+SHOWN_TRIALS = 5
+
+
+def tune(
+    file: options.Source,
+    target: options.Target = None,
+    time: options.Time = None,
+    id: options.Id = None,
+    horizon: options.Horizon = None,
+    model: Annotated[
+        list[str], typer.Option("--model", help="Model to tune, as in lstm forecast; repeated: the best of several.")
+    ] = ["lstm"],  # noqa: B006
+    trials: Annotated[int, typer.Option(help="Trials in all, those of earlier runs included.")] = 30,
+    minutes: Annotated[float | None, typer.Option(help="Stop after this time; no limit if left out.")] = None,
+    jobs: Annotated[int, typer.Option(help="Trials at a time on this machine, each in a process of one thread.")] = 1,
+    ray: options.Ray = None,
+    storage: Annotated[
+        Path | None, typer.Option(help="SQLite file of the trials.  [default: tune.db in --out]", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the results.  [default: tune-NAME]", show_default=False)
+    ] = None,
+    setting: options.Set = None,
+    cell: options.Cell = None,
+    context: options.Context = None,
+    level: options.Level = [80, 95],  # noqa: B006
+    season: options.Season = None,
+    test: Annotated[
+        float, typer.Option(help="Share of the rows, at the end, that is kept for lstm forecast and not looked at.")
+    ] = 0.2,
+    future: options.Future = None,
+    past: options.Past = None,
+    static: options.Static = None,
+    calendar: options.Calendar = False,
+    freq: options.Freq = None,
+    time_format: options.TimeFormat = None,
+    missing: options.Missing = "refuse",
+    duplicates: options.Duplicates = "refuse",
+    short: options.Short = "refuse",
+    delimiter: options.Delimiter = None,
+    seed: options.Seed = 0,
+    backend: options.Backend = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the result of another question in --out.")] = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Try settings on the training rows, and print the command that forecasts with the best of them.
+
+    Interrupted or run again, it goes on where it stopped. What --set, --cell and --context say is not tried.
+
+    \b
+    examples:
+      lstm tune AAPL.csv --target Close --horizon 5 --trials 30 --minutes 10
+      lstm tune sales.csv --target sold --id shop --model lstm --model segrnn --jobs 4
+    """
+    from lstmkit.forecasting.forecaster import Forecaster
+    from lstmkit.forecasting.tune_job import TuneJob
+
+    covariates = (future, past, static, calendar)
+    columns = options.columns(file, target, time, id, freq, time_format, missing, duplicates, *covariates, short)
+    steps = horizon if horizon is not None else options.DEFAULT_HORIZON
+    levels = options.whole(level)
+    models = list(dict.fromkeys(model))
+    settings = [options.settings_of(name, setting) for name in models]
+    forecasters = [
+        Forecaster(steps, context, name, levels, season, seed, own, backend, cell)
+        for name, own in zip(models, settings, strict=True)
+    ]
+    fixed = {pair.partition("=")[0].strip().replace("-", "_") for pair in setting or ()}
+    asked: dict[str, Any] = {
+        "--target": target,
+        "--time": time,
+        "--id": id,
+        "--horizon": steps,
+        "--level": level,
+        "--season": season,
+    }
+    asked |= {"--test": test, "--future": future, "--past": past, "--static": static, "--calendar": calendar}
+    asked |= {"--freq": freq, "--time-format": time_format, "--missing": missing, "--duplicates": duplicates}
+    asked |= {"--short": short, "--delimiter": delimiter, "--seed": seed, "--backend": backend}
+    job = TuneJob(
+        source=file,
+        out=out or Path(f"tune-{Path(file.removeprefix('demo:')).name.split('.')[0]}"),
+        table=columns,
+        forecasters=tuple(forecasters),
+        fixed=frozenset(fixed | ({"cell"} if cell is not None else set())),
+        command=(file, *_words(asked)),
+        delimiter=delimiter,
+        test=test,
+        trials=trials,
+        minutes=minutes,
+        jobs=jobs,
+        ray=ray,
+        storage=storage,
+        force=force,
+    )
+    found = _run(job, quiet or json)
+    if json:
+        printing.print_json(found.summary)
+    else:
+        _print(found)
+
+
+UNSAID: dict[str, Any] = {"--level": [80, 95], "--test": 0.2, "--missing": "refuse", "--duplicates": "refuse"}
+UNSAID |= {"--short": "refuse", "--seed": 0}
+"""Values that need not be said, because they are the defaults of `lstm forecast`."""
+
+
+def _words(asked: dict[str, Any]) -> list[str]:
+    """Return options as words of a command line, without those that say the default."""
+    words: list[str] = []
+    for name, value in asked.items():
+        if value is None or value is False or value == UNSAID.get(name):
+            continue
+        values: Sequence[Any] = value if isinstance(value, list) else [value]
+        for one in values:
+            words += [name] if one is True else [name, f"{one:g}" if isinstance(one, float) else str(one)]
+    return words
+
+
+class TrialLines:
+    """A line on stderr for each trial that has ended; silent when quiet.
+
+    trials  that there will be
+    """
+
+    def __init__(self, trials: int, quiet: bool) -> None:
+        self._trials, self._quiet, self._console = trials, quiet, printing.stderr()
+
+    def on_read(self, lines: list[str]) -> None:
+        """Print what was understood."""
+        if not self._quiet:
+            for line in lines:
+                self._console.print(line)
+
+    def on_trial(self, trial: Trial, seconds_left: float) -> None:
+        """Print what came of a trial."""
+        from lstmkit.forecasting.tune_job import in_words
+
+        words = {"complete": f"score {trial.score:.4f}", "pruned": "given up early", "refused": trial.remark}
+        left = f"about {seconds_left / 60:.1f} min left"
+        line = f"trial {trial.number}: {in_words(trial)}: {words[trial.state]} ({trial.seconds:.1f} s, {left})"
+        if not self._quiet:
+            self._console.print(line)
+
+
+def _run(job: TuneJob, silent: bool) -> TuneSummary:
+    from lstmkit.forecasting.tune_job import run_tune_job
+
+    try:
+        return run_tune_job(job, TrialLines(job.trials, silent))
+    except KeyboardInterrupt:
+        kept = f"lstm: interrupted; the trials so far are kept in {job.storage_path}: run the same command to go on"
+        printing.stderr().print(kept)
+        raise
+
+
+def _print(found: TuneSummary) -> None:
+    from lstmkit.forecasting.tune_job import in_words, verdict
+
+    best = sorted((t for t in found.result.trials if t.state == "complete"), key=lambda t: (t.score, t.number))
+    rows = [(in_words(t), str(t.number), f"{t.score:.4f}") for t in best[:SHOWN_TRIALS]]
+    printing.print_table(("settings", "trial", "score"), rows, "The best trials", bold_first=True)
+    out = printing.stdout()
+    out.print(verdict(found.result))
+    out.print(f"{found.job.out}: best.json and tune.csv hold it all. To forecast with these settings:")
+    out.print(found.command, style="bold", soft_wrap=True)

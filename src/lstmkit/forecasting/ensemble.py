@@ -1,0 +1,156 @@
+"""One or several networks as one forecaster: their mean, with intervals as wide as the errors made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lstmkit.data import Batch, Windows
+from lstmkit.forecasting.models import ForecastModel
+
+BATCH = 1024
+RANKS = 512
+
+
+class Ensemble(nn.Module):
+    """Networks of one kind that differ by their seed or by the moment they were taken; the forecast is their mean.
+
+    members  at least one; all have the same task
+    """
+
+    def __init__(self, members: Sequence[ForecastModel[Any]]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+        self.task = members[0].task
+        Q = len(self.task.levels)
+        self.width: Tensor
+        self.ranks: Tensor
+        self.register_buffer("width", torch.ones(Q, dtype=torch.float64))
+        self.register_buffer("ranks", torch.full((RANKS, self.task.horizon), 0.5, dtype=torch.float32))
+
+    @property
+    def window(self) -> int:
+        """Values before the cutoff that a batch must hold."""
+        return self.networks[0].window
+
+    @property
+    def networks(self) -> list[ForecastModel[Any]]:
+        """The members, as what they are."""
+        return list(self.members)  # type: ignore[arg-type]
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Return the mean of the members' losses, a scalar."""
+        return torch.stack([member.loss(batch) for member in self.networks]).mean()
+
+    def start_from(self, windows: Windows) -> None:
+        """Fit what the members fit to training windows before they are trained."""
+        for member in self.networks:
+            member.start_from(windows)
+
+    def quantiles(self, batch: Batch) -> Tensor:
+        """Return quantiles (B, P, Q), increasing, float64, in the units of the series, with calibrated intervals."""
+        plain = self._plain(batch)
+        half = len(self.task.levels) // 2
+        median = plain[..., half : half + 1]
+        return median + self.width * (plain - median)
+
+    def calibrate(self, training: Windows, validation: Windows) -> None:
+        """Widen or narrow the intervals to the errors made, half of the weight on the most recent windows.
+
+        For each pair of levels q and 1 - q, one factor for all steps ahead: the one with which the interval holds the
+        share 1 - 2 q of the truths, training windows and validation windows counting half each. Source: split
+        conformal prediction for quantile models, Romano et al. 2019, with a factor in place of a margin.
+        """
+        distances, weights = [], []
+        for windows in (training, validation):
+            if not len(windows):
+                continue
+            own = torch.cat([self._distances(batch) for batch in _batches(windows, self.networks[0].most_calibrated)])
+            distances.append(own)
+            weights.append(torch.full((len(own),), 1 / max(1, len(own)), dtype=torch.float64))
+        distance, weight = torch.cat(distances), torch.cat(weights)
+        Q = len(self.task.levels)
+        for q in range(Q // 2 if len(distance) else 0):
+            order = distance[:, q].argsort()
+            cumulative = weight[order].cumsum(0) / weight.sum()
+            at = int((cumulative < 1 - 2 * self.task.levels[q]).sum())
+            self.width[[q, Q - 1 - q]] = distance[order[min(at, len(order) - 1)], q]
+        self._remember_ranks(validation if len(validation) else training)
+
+    def samples(self, batch: Batch, paths: int, generator: torch.Generator) -> Tensor:
+        """Return sample paths (B, paths, P), float64.
+
+        A member that samples does so itself. From quantiles alone, a path takes each step's value at the rank that the
+        truth had there in one and the same window of the validation part, so that steps belong together as they did
+        (Clark et al. 2004, the Schaake shuffle).
+        """
+        drawn = [member.samples(batch, -(-paths // len(self.members))) for member in self.networks]
+        own = [d for d in drawn if d is not None]
+        if own:
+            return torch.cat(own, 1)[:, :paths]
+        quantiles = self.quantiles(batch)
+        which = torch.randint(len(self.ranks), (paths,), generator=generator)
+        ranks = self.ranks[which].double()  # (paths, P)
+        return interpolate(quantiles[:, None], ranks[None].expand(len(quantiles), -1, -1), self.task.levels)
+
+    def _plain(self, batch: Batch) -> Tensor:
+        total = torch.stack([member.quantiles(batch).sort(dim=2).values for member in self.networks])
+        return total.mean(0)
+
+    @torch.no_grad()
+    def _distances(self, batch: Batch) -> Tensor:
+        """Return how far truths lie from the median, in units of each interval's half width there, (M, Q // 2)."""
+        quantiles = self._plain(batch)
+        there = ~torch.isnan(batch.future)
+        target = batch.future.unsqueeze(2)
+        half = len(self.task.levels) // 2
+        median = quantiles[..., half : half + 1]
+        least = 1e-12 * (1 + median.abs())
+        above = (target - median) / torch.maximum(quantiles[..., half + 1 :].flip(2) - median, least)
+        below = (median - target) / torch.maximum(median - quantiles[..., :half], least)
+        return torch.maximum(above, below)[there]
+
+    @torch.no_grad()
+    def _remember_ranks(self, windows: Windows) -> None:
+        """Keep the ranks of the truth within its forecast in windows spread over `windows`, complete ones only."""
+        ranks = []
+        for batch in _batches(windows, min(4 * RANKS, self.networks[0].most_calibrated)):
+            quantiles = self.quantiles(batch)
+            complete = ~torch.isnan(batch.future).any(1)
+            ranks.append(rank(quantiles[complete], batch.future[complete], self.task.levels))
+        found = torch.cat(ranks) if ranks else self.ranks[:0].double()
+        if len(found):
+            self.ranks.copy_(found[torch.linspace(0, len(found) - 1, RANKS).round().long()].float())
+
+
+def rank(quantiles: Tensor, truth: Tensor, levels: Sequence[float]) -> Tensor:
+    """Return where truths (..., P) lie between quantiles (..., P, Q), as levels; linear between them, ends beyond."""
+    Q = len(levels)
+    grid = torch.tensor(levels, dtype=torch.float64)
+    above = (truth.unsqueeze(-1) > quantiles).sum(-1)
+    low, high = (above - 1).clamp(0, Q - 1), above.clamp(0, Q - 1)
+    a, b = quantiles.gather(-1, low.unsqueeze(-1)).squeeze(-1), quantiles.gather(-1, high.unsqueeze(-1)).squeeze(-1)
+    share = torch.where(b > a, (truth - a) / (b - a).clamp_min(1e-300), 0.0).clamp(0, 1)
+    return grid[low] + share * (grid[high] - grid[low])
+
+
+def interpolate(quantiles: Tensor, ranks: Tensor, levels: Sequence[float]) -> Tensor:
+    """Return the values at ranks (..., P) of forecasts with quantiles (..., P, Q); the inverse of `rank`."""
+    Q = len(levels)
+    grid = torch.tensor(levels, dtype=torch.float64)
+    high = torch.searchsorted(grid, ranks.contiguous()).clamp(1, Q - 1)
+    low = high - 1
+    share = ((ranks - grid[low]) / (grid[high] - grid[low])).clamp(0, 1)
+    wide = quantiles.expand(*ranks.shape, Q)
+    a, b = wide.gather(-1, low.unsqueeze(-1)).squeeze(-1), wide.gather(-1, high.unsqueeze(-1)).squeeze(-1)
+    return a + share * (b - a)
+
+
+def _batches(windows: Windows, most: int) -> Iterator[Batch]:
+    """Yield at most about `most` windows, evenly spread, in batches."""
+    items = torch.arange(0, len(windows), max(1, len(windows) // most))
+    for part in torch.split(items, BATCH):
+        yield windows.batch(part)

@@ -1,0 +1,247 @@
+"""From a table of series to a trained ensemble: the rows held back, the context, the networks, the training."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lstmkit.data import SeriesTable, Windows, make_windows
+from lstmkit.data.series import shorten
+from lstmkit.errors import InputError
+from lstmkit.forecasting.ensemble import BATCH, Ensemble
+from lstmkit.forecasting.models import ForecastModel, ModelSettings, Task
+from lstmkit.forecasting.seasons import Seasons, find_seasons
+from lstmkit.training import Checkpoint, Devices, EpochRecord, Snapshots, TrainSettings, threads_for, train
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a forecaster is to be fitted for; the fields are arguments of `Forecaster`.
+
+    levels  quantile levels
+    seeds   networks that differ by their seed
+    snapshots  epochs of each network that are kept, the best ones
+    """
+
+    model: type[ForecastModel[Any]]
+    settings: ModelSettings
+    horizon: int
+    context: int | None
+    levels: tuple[float, ...]
+    seasons: tuple[int, ...] | None
+    seed: int
+    backend: str | None
+    seeds: int = 1
+    snapshots: int = 1
+    devices: Devices | None = None
+
+    def held_back(self, rows: Rows) -> Rows:
+        """Return how many of a series' rows, at its end, only early stopping sees."""
+        share = (self.settings.validation * rows).astype(np.int64)
+        return np.asarray(np.maximum(share, np.minimum(2 * self.horizon, rows // 4)))
+
+    def least_rows(self, season: int = 0) -> int:
+        """Return how many rows a series needs at least, so that it has a training window and a validation window.
+
+        season  longest season shown by the rows, which comes before the context
+        """
+        needed = (self.context or 2) + season + self.horizon
+        most = 2 * needed + 4 * self.horizon + 4  # less than half is held back, and a quarter of 4 P holds a window
+        rows = np.arange(1, most + 1)
+        held_back = self.held_back(rows)
+        return int(rows[(rows - held_back >= needed) & (held_back >= self.horizon)][0])
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What fitting leaves: the trained networks, the seasons found, and a record per epoch."""
+
+    network: Ensemble
+    seasons: Seasons
+    history: list[EpochRecord]
+
+
+def build(request: Request, task: Task) -> Ensemble:
+    """Return untrained networks, a seed each."""
+    members = []
+    for k in range(request.seeds):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(request.seed + k)
+            members.append(request.model(task, request.settings))
+    return Ensemble(members)
+
+
+def with_snapshots(network: Ensemble, snapshots: int) -> Ensemble:
+    """Return an ensemble with `snapshots` copies of every member, to load their weights into."""
+    return Ensemble([copy.deepcopy(member) for _ in range(snapshots) for member in network.networks])
+
+
+def train_ensemble(
+    request: Request,
+    table: SeriesTable,
+    on_epoch: Callable[[EpochRecord], None] | None = None,
+    checkpoint: Checkpoint | None = None,
+    resume: bool = False,
+) -> Fit:
+    """Fit networks to all rows of a table; the last ones only decide when to stop, and how wide intervals are.
+
+    Raises  InputError if a series is too short
+    """
+    fit_rows = table.lengths - request.held_back(table.lengths)
+    seasons = find_seasons(table.head(fit_rows), request.horizon, request.seasons)
+    task = make_task(request, table, fit_rows, seasons)
+    network = build(request, task)
+    training = make_windows(table, network.window, request.horizon, last=fit_rows)
+    validation = make_windows(table, network.window, request.horizon, first=fit_rows)
+    if not len(training) or not len(validation):
+        raise InputError(
+            f"no complete window to {'learn from' if not len(training) else 'stop by'}; fewer missing values "
+            f"or a smaller --context or --horizon are needed"
+        )
+    network.start_from(training)
+    history, snapshots = [], Snapshots()
+    with threads_for(request.settings.hidden_size):
+        for record in _records(request, network, training, validation, checkpoint, resume, snapshots):
+            history.append(record)
+            if on_epoch is not None:
+                on_epoch(record)
+        if request.snapshots > 1:
+            network = _of_snapshots(network, snapshots)
+        network.calibrate(training, validation)
+    return Fit(network, seasons, history)
+
+
+def make_task(request: Request, table: SeriesTable, fit_rows: Rows, seasons: Seasons) -> Task:
+    """Return what the networks must do, with the context chosen."""
+    given = table.covariates
+    context = _context(request, table, fit_rows, seasons)
+    padded = table.columns.short == "pad"
+    dated = table.known(0).shape[1] if table.columns.calendar else given.future.shape[1]
+    return Task(
+        context=context,
+        horizon=request.horizon,
+        seasons=seasons.shown,
+        levels=request.levels,
+        series=len(table),
+        marked=padded or bool(np.isnan(table.values).any()),
+        seen=given.seen.shape[1],
+        known=dated,
+        numbers=given.numbers.shape[1],
+        categories=tuple(len(levels) for levels in given.category_levels),
+        backend=request.backend,
+    )
+
+
+def _context(request: Request, table: SeriesTable, fit_rows: Rows, seasons: Seasons) -> int:
+    """Return the context, and make sure that every series has a training window and a validation window."""
+    season = max(seasons.shown, default=0)
+    padded = table.columns.short == "pad"
+    s = int(fit_rows.argmax() if padded else fit_rows.argmin())
+    available = int(fit_rows[s]) - season - request.horizon
+    context = request.context
+    if context is None:
+        context = request.model.context(available, seasons.shown, request.horizon)
+    least = request.least_rows(season)
+    if table.lengths[s] < least:
+        what = ("" if request.context is None else f"context {context} and ") + f"horizon {request.horizon}"
+        what += f" after a season of {season}" if season else ""
+        raise InputError(
+            f"{table.name(s)}: {table.lengths[s]} rows to learn from; at least {least} for {what}; "
+            f"use a smaller {'--horizon' if request.context is None else '--context or --horizon'}"
+        )
+    return context
+
+
+def _records(
+    request: Request,
+    network: Ensemble,
+    training: Windows,
+    validation: Windows,
+    checkpoint: Checkpoint | None,
+    resume: bool,
+    snapshots: Snapshots,
+) -> Any:
+    settings = request.settings
+    groups = [
+        {
+            "params": group["params"],
+            "lr": settings.learning_rate * group["lr_scale"],
+            "weight_decay": settings.weight_decay * group["weight_decay"],
+        }
+        for member in network.networks
+        for group in member.parameter_groups()
+        if group["params"]
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate)
+
+    def validate() -> float:
+        losses = [
+            float(network.loss(validation.batch(items))) * len(items)
+            for items in torch.split(torch.arange(len(validation)), BATCH)
+        ]
+        return sum(losses) / len(validation)
+
+    how = TrainSettings(
+        max_epochs=settings.max_epochs,
+        batch_size=min(settings.batch_size, max(8, len(training) // 16)),
+        steps_per_epoch=settings.steps_per_epoch,
+        patience=settings.patience,
+        clip_norm=1.0,
+        seed=request.seed,
+        schedule=settings.schedule,
+        keep=request.snapshots,
+        average=settings.average,
+        max_seconds=settings.max_seconds,
+    )
+    return train(
+        network,
+        optimizer,
+        how,
+        len(training),
+        lambda items: network.loss(training.batch(items)),
+        validate,
+        checkpoint,
+        resume,
+        snapshots=snapshots,
+        devices=request.devices,
+    )
+
+
+def _of_snapshots(network: Ensemble, snapshots: Snapshots) -> Ensemble:
+    """Return an ensemble of the members as they were at each of the epochs kept."""
+    states = [kept.weights for kept in snapshots.kept]
+    ensemble = with_snapshots(network, len(states))
+    n = len(network.networks)
+    for k, state in enumerate(states):
+        for j, member in enumerate(ensemble.networks[k * n : (k + 1) * n]):
+            prefix = f"members.{j}."
+            member.load_state_dict(
+                {name.removeprefix(prefix): v for name, v in state.items() if name.startswith(prefix)}
+            )
+    return ensemble.eval()
+
+
+def table_to_learn_from(table: SeriesTable, request: Request, kept_back: int | Rows = 0) -> SeriesTable:
+    """Return the table without series that are too short, if its settings say so; a note tells which.
+
+    kept_back  rows of each series that are not learnt from
+    """
+    if table.columns.short != "drop":
+        return table
+    least = request.least_rows()
+    short = np.flatnonzero(table.lengths - kept_back < least)
+    if not len(short) or len(short) == len(table):
+        return table
+    names = shorten([table.ids[s] for s in short])
+    kept = table.choose(np.flatnonzero(table.lengths - kept_back >= least))
+    note = f"{len(short)} series with fewer than {least} rows to learn from ({names}): left out"
+    return dataclasses.replace(kept, learnt=None, notes=(*table.notes, note))

@@ -1,0 +1,170 @@
+"""What a forecasting model is to the rest: a task, settings, and a network that turns batches into quantiles."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from lstmkit.data import Batch, Windows
+from lstmkit.errors import InputError
+from lstmkit.nn import LSTM
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a model must forecast, and from what.
+
+    context     past values that the model looks at, C
+    horizon     steps ahead, P
+    seasons     periods that the training rows show, in steps, shortest first, (S,)
+    levels      quantile levels, increasing, 0.5 among them, (Q,)
+    series      how many series there are to learn from
+    marked      whether values may be missing, so that the model must be told which are
+    seen, known, numbers  how many covariates of each kind there are: R, F, K
+    categories  number of levels of each static category, (C,)
+    backend     name of the backend that must run the recurrence; None for the fastest
+    """
+
+    context: int
+    horizon: int
+    seasons: tuple[int, ...]
+    levels: tuple[float, ...]
+    series: int = 1
+    marked: bool = False
+    seen: int = 0
+    known: int = 0
+    numbers: int = 0
+    categories: tuple[int, ...] = ()
+    backend: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """Size and training of a network; every model names its own defaults.
+
+    cell             member of the family, a name of `cell=` in `lstmkit.nn.LSTM`
+    hidden_size      cells per layer
+    num_layers       recurrent layers
+    dropout          probability of zeroing an element between layers and before the output
+    learning_rate    of AdamW at the start
+    schedule         how the learning rate falls: "constant", "cosine", or "decay" (constant for three epochs, then 0.8
+                     times that of the epoch before)
+    weight_decay     of AdamW, on the recurrent matrices only
+    batch_size       windows in a step
+    max_epochs       epochs at most
+    steps_per_epoch  steps in an epoch at most
+    patience         epochs without a better validation loss before training stops; None trains them all
+    validation       share of the training rows, at their end, that early stopping watches
+    average          decay of a moving average of the weights over the steps, which then is what is validated and kept;
+                     None for the weights themselves
+    max_seconds      training stops after so long; such a run depends on the machine and cannot be repeated exactly
+    """
+
+    cell: str = "lstm"
+    hidden_size: int = 64
+    num_layers: int = 1
+    dropout: float = 0.2
+    learning_rate: float = 1e-3
+    schedule: str = "constant"
+    weight_decay: float = 1e-2
+    batch_size: int = 128
+    max_epochs: int = 40
+    steps_per_epoch: int = 100
+    patience: int | None = 6
+    validation: float = 0.125
+    average: float | None = None
+    max_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        for name in ("hidden_size", "num_layers", "batch_size", "max_epochs", "steps_per_epoch", "patience"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"{name} must be at least 1; got {value}")
+        if not 0 <= self.dropout < 1:
+            raise InputError(f"dropout must lie in [0, 1); got {self.dropout}")
+        if not self.learning_rate > 0:
+            raise InputError(f"learning_rate must be positive; got {self.learning_rate}")
+        if not self.weight_decay >= 0:
+            raise InputError(f"weight_decay must not be negative; got {self.weight_decay}")
+        if not 0 < self.validation < 0.5:
+            raise InputError(f"validation must lie in (0, 0.5); got {self.validation}")
+
+
+S = TypeVar("S", bound=ModelSettings)
+
+
+class ForecastModel(nn.Module, ABC, Generic[S]):
+    """A network that forecasts quantiles.
+
+    Everything that scales is a function of the window, or a buffer fitted by `start_from` on training windows only.
+    """
+
+    Settings: ClassVar[type[ModelSettings]]
+    """Settings of this model; their defaults are the model's own."""
+    values_per_step: int = 1
+    """Values that a step of the recurrence reads; 0 where its steps are not those of the series."""
+    most_calibrated: ClassVar[int] = 8192
+    """Windows of each part that the intervals are calibrated on, at most."""
+
+    def __init__(self, task: Task, settings: S) -> None:
+        super().__init__()
+        self.task, self.settings = task, settings
+
+    @classmethod
+    def context(cls, available: int, seasons: tuple[int, ...], horizon: int) -> int:
+        """Return how many past values to look at when the user does not say; at most a third of `available`.
+
+        available  values before the horizon, and before a season, that the shortest series has to learn from
+        """
+        return max(2, min(max(60, 2 * min(seasons, default=0)), available // 3))
+
+    @property
+    def window(self) -> int:
+        """Values before the cutoff that a batch must hold, L: the context and the longest season before it."""
+        return self.task.context + max(self.task.seasons, default=0)
+
+    @abstractmethod
+    def quantiles(self, batch: Batch) -> Tensor:
+        """Return quantiles (B, P, Q) of what follows, float64, in the units of the series, not yet sorted."""
+
+    @abstractmethod
+    def loss(self, batch: Batch) -> Tensor:
+        """Return the mean loss over the values of `batch.future` that are there, a scalar."""
+
+    def start_from(self, windows: Windows) -> None:
+        """Fit what has a closed form, such as a blend of naive forecasts, to training windows; nothing by default."""
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Return groups of parameters for the optimizer, with `lr_scale` and `weight_decay` (relative to the settings).
+
+        By default the matrices of recurrent layers decay, and nothing else does.
+        """
+        recurrent: list[nn.Parameter] = []
+        others: list[nn.Parameter] = []
+        for module in self.modules():
+            for name, parameter in module.named_parameters(recurse=False):
+                decays = isinstance(module, LSTM) and name.startswith("weight")
+                (recurrent if decays else others).append(parameter)
+        return [
+            {"params": recurrent, "lr_scale": 1.0, "weight_decay": 1.0},
+            {"params": others, "lr_scale": 1.0, "weight_decay": 0.0},
+        ]
+
+    def samples(self, batch: Batch, paths: int) -> Tensor | None:
+        """Return sample paths (B, paths, P), float64, or None for a model that has quantiles only."""
+        return None
+
+
+def masked_mean(loss: Tensor, future: Tensor) -> Tensor:
+    """Return the mean of a loss (B, P, ...) over the steps of `future` (B, P) that are not NaN; NaN losses there are
+    allowed elsewhere and do not spread into gradients if the caller filled them in before.
+    """
+    there = ~torch.isnan(future)
+    if bool(there.all()):
+        return loss.mean()
+    return loss[there].mean() if bool(there.any()) else loss.sum() * 0.0

@@ -1,0 +1,152 @@
+"""Where a network that forecasts directly begins: a blend of seasonal naive forecasts with intervals around it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lstmkit.data import Batch, Windows
+from lstmkit.forecasting.models.model import Task
+from lstmkit.nn import WindowScale, squash, window_scale
+from lstmkit.nn.scaling import carry_forward
+
+RIDGE = 10.0  # windows: a blend that few windows support stays near the last value
+START_WINDOWS = 8192
+FLAT = 0.1  # of the usual change: a window that moves less than that is measured by the series, not by itself
+
+
+class NaiveStart(nn.Module):
+    """Quantiles around a blend of seasonal naive forecasts, and what the context looks like to a network.
+
+    For each season m there are two naive forecasts of a step: the value m steps before it (or a multiple of m), and the
+    last value moved by the change since m steps ago; without a season there is the last value. Everything is scaled by
+    `window_scale`; in a window where next to nothing moves, a tenth of what the series usually moves takes the place of
+    its own spread. `start_from` fits the blend, one for each step ahead, by ridge regression, and the quantiles of its
+    errors; training goes on from there.
+
+    Letters: B batch, L past values, C context, S seasons, P steps ahead, Q quantile levels.
+    """
+
+    def __init__(self, task: Task) -> None:
+        super().__init__()
+        S, P, Q = len(task.seasons), task.horizon, len(task.levels)
+        self.task = task
+        self.context_width = 2 + S + task.marked
+        self.ahead_width = S
+        self.blend = nn.Parameter(torch.zeros(P, 2 * S))
+        self.offset = nn.Parameter(torch.zeros(P, Q))
+        self.spread: Tensor
+        self.usual: Tensor
+        self.register_buffer("spread", torch.ones(P))
+        self.register_buffer("usual", torch.zeros(task.series, dtype=torch.float64))
+
+    def forward(self, past: Tensor, scale: WindowScale, change: Tensor) -> Tensor:
+        """Return quantiles (B, P, Q), scaled.
+
+        past    (B, L) raw values
+        scale   of the context
+        change  (B, P, Q) what the network adds, in units of the blend's usual error at that step
+        """
+        level = (self.naive(past, scale) * self.blend).sum(2, keepdim=True)
+        return level + self.spread[:, None] * (change + self.offset)
+
+    def scale(self, past: Tensor, series: Tensor | None = None) -> WindowScale:
+        """Measure the context of windows (B, L).
+
+        series  (B,) number of the series of each, -1 for one that was not learnt from; None for all such
+        """
+        scale = window_scale(past[:, -self.task.context :])
+        if series is None:
+            return scale
+        least = torch.where(series >= 0, FLAT * self.usual[series.clamp_min(0)], 0.0)
+        return scale._replace(spread=torch.maximum(scale.spread, least[:, None]))
+
+    def naive(self, past: Tensor, scale: WindowScale) -> Tensor:
+        """Return the naive forecasts (B, P, 2S), scaled; 0, the last value, where there is none."""
+        N, P, filled = past.shape[1], self.task.horizon, carry_forward(past)
+        forecasts = []
+        for m in self.task.seasons:
+            season = past[:, N - m :]
+            for back in range(2 * m, N + 1, m):  # what is missing a season ago may be there two seasons ago
+                if not bool(torch.isnan(season).any()):
+                    break
+                season = torch.where(torch.isnan(season), past[:, N - back : N - back + m], season)
+            forecasts.append(scale.apply(season[:, torch.arange(P) % m]))
+            change = (scale.last - filled[:, N - 1 - m, None]) / scale.spread
+            forecasts.append(change.expand(-1, P))
+        stacked = torch.stack(forecasts, 2) if forecasts else past.new_empty(len(past), P, 0)
+        return stacked.nan_to_num().to(self.blend.dtype)
+
+    def context(self, past: Tensor, scale: WindowScale) -> Tensor:
+        """Return inputs (B, C, 2 + S) of every step of the context: value, change, and change since each season ago.
+
+        What is missing is 0; where values may be missing, a last channel marks them.
+        """
+        C, N = self.task.context, past.shape[1]
+        context = past[:, -C:]
+        channels = [scale.apply(context), context.diff(dim=1, prepend=context[:, :1]) / scale.spread]
+        channels += [(context - past[:, N - C - m : N - m]) / scale.spread for m in self.task.seasons]
+        inputs = squash(torch.stack(channels, 2)).nan_to_num().to(self.blend.dtype)
+        if self.task.marked:
+            inputs = torch.cat([inputs, torch.isnan(context)[:, :, None].to(inputs.dtype)], 2)
+        return inputs
+
+    def ahead(self, past: Tensor, scale: WindowScale) -> Tensor:
+        """Return inputs (B, P, S) of every step ahead: the seasonal naive forecasts of it."""
+        return squash(self.naive(past, scale)[..., ::2])
+
+    @torch.no_grad()
+    def start_from(self, windows: Windows) -> None:
+        """Fit the blend, and the quantiles of its errors, to training windows; the median begins as the blend."""
+        self.usual.copy_(usual_change(windows))
+        every = max(1, len(windows) // START_WINDOWS)
+        batch = windows.batch(torch.arange(0, len(windows), every))
+        scale = self.scale(batch.past, batch.series)
+        naive, target = self.naive(batch.past, scale).double(), scale.apply(batch.future)
+        there = ~torch.isnan(target)
+        blend = _ridge(naive, target)
+        errors = target - (naive * blend).sum(2)
+        spread = (errors.nan_to_num().abs().sum(0) / there.sum(0).clamp_min(1)).clamp_min(1e-6)
+        levels = torch.tensor(self.task.levels, dtype=torch.float64)
+        offset = torch.nanquantile(errors, levels, dim=0).nan_to_num().T / spread[:, None]
+        offset[:, levels == 0.5] = 0.0
+        self.blend.copy_(blend)
+        self.spread.copy_(spread)
+        self.offset.copy_(offset)
+
+
+def usual_change(windows: Windows) -> Tensor:
+    """Return the mean absolute change from one step to the next of each series, (S,), in the rows that windows see."""
+    table = windows.table
+    counts = np.diff(windows.ends, prepend=0)
+    stops = np.where(counts > 0, windows.first + (counts - 1) * windows.stride + windows.horizon, table.offsets[:-1])
+    changes = np.abs(np.diff(table.values, prepend=np.nan))
+    changes[table.offsets[:-1]] = np.nan
+    there = ~np.isnan(changes)
+    sums = np.concatenate([[0], np.cumsum(np.where(there, changes, 0.0))])
+    steps = np.concatenate([[0], np.cumsum(there)])
+    begin = table.offsets[:-1]
+    return torch.from_numpy((sums[stops] - sums[begin]) / np.maximum(steps[stops] - steps[begin], 1))
+
+
+def only(batch: Batch, start: int, stop: int) -> Batch:
+    """Return some windows of a batch, from number `start` to before number `stop`."""
+    return Batch(*(t[start:stop] for t in batch))
+
+
+def _ridge(naive: Tensor, target: Tensor) -> Tensor:
+    """Return weights (P, K) so that naive (N, P, K) times weights comes near target (N, P), pulled towards zero.
+
+    Targets that are NaN count for nothing.
+    """
+    P, K = naive.shape[1:]
+    if K == 0:
+        return naive.new_zeros(P, 0)
+    there = ~torch.isnan(target)
+    X = (naive * there[:, :, None]).transpose(0, 1)
+    gram = X.transpose(1, 2) @ X
+    size = gram.diagonal(dim1=1, dim2=2).mean(1) / there.sum(0).clamp_min(1)
+    gram = gram + RIDGE * size.clamp_min(1e-6)[:, None, None] * torch.eye(K, dtype=naive.dtype)
+    weights: Tensor = torch.linalg.solve(gram, X.transpose(1, 2) @ target.nan_to_num().T[:, :, None])
+    return weights.squeeze(2)

@@ -1,0 +1,56 @@
+"""From a forecast and a change to quantiles: intervals that begin as wide as the forecast's errors were."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from lstmkit.data import Windows
+from lstmkit.forecasting.models.linear_start import LinearStart
+from lstmkit.forecasting.models.model import Task, masked_mean
+from lstmkit.nn import mean_weights, pinball_loss
+
+START_WINDOWS = 8192
+
+
+class PointAndSpread(nn.Module):
+    """Quantiles around a forecast, and their loss.
+
+    squared  weight of the squared error of the mean that the quantiles imply, beside the pinball loss
+    """
+
+    def __init__(self, task: Task, squared: float) -> None:
+        super().__init__()
+        self.squared = squared
+        self.offset = nn.Parameter(torch.zeros(task.horizon, len(task.levels)))
+        self.levels: Tensor
+        self.mean: Tensor
+        self.spread: Tensor
+        self.register_buffer("levels", torch.tensor(task.levels, dtype=torch.float32))
+        self.register_buffer("mean", mean_weights(task.levels).float())
+        self.register_buffer("spread", torch.ones(task.horizon))
+
+    def forward(self, forecast: Tensor, change: Tensor) -> Tensor:
+        """Return quantiles (B, P, Q) from a forecast (B, P) and a change (B, P, Q) in units of its usual error."""
+        return forecast[:, :, None] + self.spread[:, None] * (change + self.offset)
+
+    def loss(self, quantiles: Tensor, target: Tensor) -> Tensor:
+        """Return the mean loss in units of the usual error of all steps; NaN in target (B, P) counts for nothing."""
+        unit, filled = self.spread.mean(), target.nan_to_num()
+        loss = pinball_loss(quantiles, filled, self.levels).mean(2) / unit
+        if self.squared:
+            loss = loss + self.squared * ((quantiles @ self.mean - filled) / unit).square()
+        return masked_mean(loss, target)
+
+    @torch.no_grad()
+    def fit(self, start: LinearStart, windows: Windows) -> None:
+        """Begin with symmetric intervals as wide as the errors that the linear forecast makes on training windows."""
+        batch = windows.batch(torch.arange(0, len(windows), max(1, len(windows) // START_WINDOWS)))
+        begun = start(batch)
+        errors = begun.express(batch.future) - begun.forecast
+        there = (~torch.isnan(errors)).sum(0).clamp_min(1)
+        spread = (errors.nan_to_num().abs().sum(0) / there).clamp_min(1e-6)
+        covered = (2 * self.levels - 1).abs()
+        width = torch.nanquantile(errors.abs(), covered, dim=0).nan_to_num().T / spread[:, None]
+        self.spread.copy_(spread)
+        self.offset.copy_(torch.sign(self.levels - 0.5) * width)  # the median and the mean begin as the forecast itself

@@ -1,0 +1,103 @@
+"""Pictures with matplotlib, for notebooks and papers: axes in, axes out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+import numpy as np
+
+from lstmkit.data.series import SeriesTable, closest
+from lstmkit.errors import InputError
+from lstmkit.forecasting.output import forecast_columns, level_name
+from lstmkit.forecasting.page import BLUE, INK, ORANGE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from lstmkit.forecasting.forecaster import Forecaster
+
+
+def plot_forecast(forecaster: Forecaster, table: SeriesTable, id: Any = None, ax: Axes | None = None) -> Axes:
+    """Draw the end of one series and its forecast with intervals; return the axes.
+
+    table  rows in the columns of the model
+    id     which series; None for the first
+    ax     to draw on; None makes new ones
+    """
+    ids = [str(i) for i in table.ids]
+    if id is not None and str(id) not in ids:
+        raise InputError(f"plot: no series {id!r}{closest(str(id), ids)}")
+    s = 0 if id is None else ids.index(str(id))
+    own = table.choose(np.array([s]))
+    columns = forecast_columns(forecaster, own)
+    ax = _axes(ax)
+    ax.plot(own.times, own.values, color=INK, linewidth=1.2, label="observed")
+    ahead = np.asarray(columns[own.time_column])
+    for level in sorted(forecaster.levels, reverse=True):
+        low, high = columns[f"lo-{level_name(level)}"], columns[f"hi-{level_name(level)}"]
+        ax.fill_between(ahead, low, high, color=BLUE, alpha=0.18, linewidth=0, label=f"{level_name(level)} % interval")
+    ax.plot(
+        ahead,
+        columns["mean"],
+        color=BLUE,
+        linewidth=2,
+        marker="o" if len(ahead) <= 60 else "",
+        markersize=3,
+        label="forecast",
+    )
+    name = own.columns.target if own.columns.id is None else f"{own.columns.id} {table.ids[s]}"
+    return _finished(ax, own.time_column, str(name))
+
+
+def plot_backtest(
+    rows: Any, id: Any = None, step: int = 1, baseline: str | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw what `backtest` returned: the truth, and what was forecast of it `step` steps before; return the axes.
+
+    rows      a row per cutoff and step ahead, as `backtest` returns them
+    id        which series; None for the first
+    step      steps ahead
+    baseline  column of a naive forecast to draw beside the model's, such as "last_value"
+    ax        to draw on; None makes new ones
+    """
+    frame = nw.from_native(rows, eager_only=True)
+    names = frame.columns
+    time = names[names.index("cutoff") + 1]
+    if baseline is not None and baseline not in names:
+        raise InputError(f"plot: no column {baseline!r}{closest(baseline, names)}")
+    if names[0] != "cutoff":
+        first = frame[names[0]][0] if id is None else id
+        frame = frame.filter(nw.col(names[0]) == first)
+    frame = frame.filter(nw.col("step") == step)
+    if not len(frame):
+        raise InputError(f"plot: no row of series {id!r}, {step} steps ahead")
+    x = frame[time].to_numpy()
+    ax = _axes(ax)
+    levels = sorted((float(name[3:]) for name in names if name.startswith("lo-")), reverse=True)
+    for level in levels:
+        low, high = (frame[f"{end}-{level_name(level)}"].to_numpy() for end in ("lo", "hi"))
+        ax.fill_between(x, low, high, color=BLUE, alpha=0.18, linewidth=0, label=f"{level_name(level)} % interval")
+    ax.plot(x, frame["y"].to_numpy(), color=INK, linewidth=1.2, label="observed")
+    ax.plot(x, frame["mean"].to_numpy(), color=BLUE, linewidth=1.6, label=f"forecast, {step} ahead")
+    if baseline is not None:
+        ax.plot(x, frame[baseline].to_numpy(), color=ORANGE, linewidth=1.2, label=baseline.replace("_", " "))
+    return _finished(ax, time, "y")
+
+
+def _axes(ax: Axes | None) -> Axes:
+    if ax is not None:
+        return ax
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise InputError("plot needs the extra plot: pip install 'lstmkit[plot]'") from error
+    return plt.subplots(figsize=(9, 4), layout="constrained")[1]
+
+
+def _finished(ax: Axes, x: str, y: str) -> Axes:
+    ax.set_xlabel(x)
+    ax.set_ylabel(y)
+    ax.grid(alpha=0.3)
+    ax.legend(frameon=False)
+    return ax
