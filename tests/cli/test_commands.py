@@ -1,4 +1,4 @@
-"""The four subcommands on good input: what they write, and what goes to stdout and to stderr."""
+"""The subcommands on good input: what they write, and what goes to stdout and to stderr."""
 
 from __future__ import annotations
 
@@ -169,8 +169,8 @@ def test_doctor_lists_versions_backends_and_times(lstm: Run, monkeypatch: pytest
 COMMANDS = [command.callback.__name__ for command in app.registered_commands if command.callback]
 
 
-def test_there_are_four_subcommands() -> None:
-    assert COMMANDS == ["forecast", "predict", "backtest", "doctor"]
+def test_the_subcommands() -> None:
+    assert COMMANDS == ["forecast", "predict", "backtest", "tune", "doctor"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -195,3 +196,16 @@ def test_settings_that_cannot_be_used(lstm: Run, prices_csv: Path, pairs: list[s
 def test_an_unknown_model_is_refused_with_the_closest() -> None:
     with pytest.raises(InputError, match=r"^model must be one of .*; got 'lstn'; did you mean 'lstm'\?$"):
         settings_of("lstn", ["hidden_size=3"])
+
+
+def test_the_command_reads_the_table_as_tuning_did(lstm: Run, prices_csv: Path, tmp_path: Path) -> None:
+    text = prices_csv.read_text().replace(",", ";")
+    (tmp_path / "other.csv").write_text(text)
+    reading = ["--delimiter", ";", "--missing", "drop", "--test", 0.25, "--level", 90, "--short", "drop", "--seed", 3]
+    ran = lstm("tune", tmp_path / "other.csv", *SMALL, *reading, "--trials", 1, "--out", tmp_path / "out")
+    words = shlex.split(ran.out.splitlines()[-1])
+    assert words == shlex.split(
+        f"lstm forecast {tmp_path / 'other.csv'} --target Close --horizon 3 --level 90 --test 0.25 "
+        "--missing drop --short drop --delimiter ';' --seed 3 --model lstm --set hidden_size=4 --set max_epochs=2"
+    )
+    assert lstm(*words[1:], "--out", tmp_path / "forecast").code == 0

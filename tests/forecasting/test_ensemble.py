@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -190,7 +192,7 @@ def test_one_window_has_the_same_forecast_alone_and_among_others(wave: np.ndarra
 
 
 def test_intervals_are_calibrated_on_the_rows_that_came_later(walk: np.ndarray) -> None:
-    """After the fit steps follow each other in direction: errors grow, with them the intervals, and the median stays."""
+    """After the fit steps keep their direction: errors grow, with them the intervals, and the median stays."""
     steps = np.convolve(np.random.default_rng(1).normal(size=200), np.ones(8) / 2, mode="valid")
     table = pl.DataFrame({"y": np.concatenate([walk, walk[-1] + steps.cumsum()])})
     forecaster = Forecaster(4, context=12, seasons=(), settings=QUICK).fit(table.head(200))
@@ -206,3 +208,17 @@ def test_intervals_are_calibrated_on_the_rows_that_came_later(walk: np.ndarray) 
     quantiles, levels = forecast(forecaster.network_, batch), forecaster.quantile_levels
     low, high = quantiles[..., levels.index(0.1)], quantiles[..., levels.index(0.9)]
     assert ((batch.future >= low) & (batch.future <= high)).double().mean() == pytest.approx(0.8, abs=0.01)
+
+
+def test_a_final_fit_learns_from_the_rows_held_back_and_keeps_the_intervals(wave: np.ndarray) -> None:
+    settings = LstmSettings(hidden_size=8, max_epochs=3, learning_rate=0.02)
+    table = pl.DataFrame({"y": wave})
+    plain = Forecaster(4, context=12, seasons=(), settings=settings).fit(table)
+    final = Forecaster(4, context=12, seasons=(), settings=replace(settings, final_fit=True)).fit(table)
+    best = max(r.epoch for r in plain.history_ if r.improved)
+    assert [r.epoch for r in final.history_] == list(range(len(plain.history_) + best))
+    assert torch.equal(final.network_.width, plain.network_.width)
+    assert not torch.equal(final.network_.networks[0].reader.head.weight, plain.network_.networks[0].reader.head.weight)
+    changed = table.with_columns(pl.when(pl.int_range(220) == 215).then(500.0).otherwise("y").alias("y"))
+    other = Forecaster(4, context=12, seasons=(), settings=replace(settings, final_fit=True)).fit(changed)
+    assert not torch.equal(other.network_.networks[0].reader.head.weight, final.network_.networks[0].reader.head.weight)

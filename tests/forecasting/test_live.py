@@ -89,7 +89,8 @@ def test_covariates_go_with_the_rows(shops: pl.DataFrame) -> None:
         ({"y": pl.lit(float("inf"))}, "update: series 'a', 2024-04-30: infinite value"),
         (
             {"shop": pl.lit("c")},
-            "update: no series 'c' among those learnt from ('a', 'b'); forecast a new one from rows of its own with predict",
+            "update: no series 'c' among those learnt from ('a', 'b'); forecast a new one from rows of its own with "
+            "predict",
         ),
     ],
 )

@@ -29,7 +29,7 @@ def test_the_forecast_is_drawn_after_the_series(two: pl.DataFrame) -> None:
     drawn = lines(forecaster.plot(id="B"))
     np.testing.assert_allclose(drawn["forecast"], forecaster.predict().filter(pl.col("shop") == "B")["mean"], rtol=1e-6)
     np.testing.assert_array_equal(drawn["observed"], two.filter(pl.col("shop") == "B")["Close"][-10:])
-    figure, ax = matplotlib.pyplot.subplots()
+    _, ax = matplotlib.pyplot.subplots()
     assert forecaster.plot(two, id="A", ax=ax) is ax
     assert len(ax.collections) == 2
     with pytest.raises(InputError, match=r"plot: no series 'C'"):

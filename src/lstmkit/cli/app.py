@@ -20,6 +20,7 @@ from lstmkit.cli.explain import explain
 from lstmkit.cli.forecast import EXAMPLES as FORECAST_EXAMPLES
 from lstmkit.cli.forecast import forecast
 from lstmkit.cli.predict import predict
+from lstmkit.cli.tune import EXAMPLES as TUNE_EXAMPLES
 from lstmkit.cli.tune import tune
 from lstmkit.errors import InputError
 
@@ -34,7 +35,7 @@ app = typer.Typer(
 app.command(epilog=FORECAST_EXAMPLES)(forecast)
 app.command()(predict)
 app.command(epilog=BACKTEST_EXAMPLES)(backtest)
-app.command()(tune)
+app.command(epilog=TUNE_EXAMPLES)(tune)
 app.command()(doctor)
 app.add_typer(explain)
 

@@ -66,7 +66,11 @@ def backtest(
     columns = options.columns(file, target, time, id, freq, time_format, missing, duplicates, *covariates, short)
     unfitted = options.forecaster(horizon, context, model, cell, setting, ensemble, level, season, seed, backend)
     table = read_source(file, columns, delimiter)
-    forecaster, evaluation = backtest_series(unfitted, table, windows, refit, ray=ray, classical=baseline or ())
+    epochs = {"refit": windows} if refit else {"fit": unfitted.request().settings.max_epochs}
+    with printing.JobProgress(epochs, json) as progress:
+        progress.on_stage(next(iter(epochs)))
+        watch = (progress.on_window, progress.on_epoch)
+        forecaster, evaluation = backtest_series(unfitted, table, windows, refit, *watch, ray, baseline or ())
     if out is not None:
         write_atomically(out, to_csv(backtest_columns(forecaster, evaluation), table))
     if json:
@@ -80,10 +84,10 @@ def backtest(
 
 
 def _print(evaluation: Evaluation, seasons: Seasons, title: str) -> None:
-    from lstmkit.forecasting.report import score_rows
+    from lstmkit.forecasting.report import SCORE_HEAD, score_rows
     from lstmkit.forecasting.verdict import judge
 
     verdict, rows = judge(evaluation, seasons), score_rows(evaluation, seasons)
-    printing.print_table(("forecast", "RMSE", "MAE", "MASE", "sMAPE", "skill"), rows, title, bold_first=True)
+    printing.print_table(SCORE_HEAD, rows, title, bold_first=True)
     printing.stdout().print(verdict.headline, style="bold")
     printing.stdout().print(verdict.detail)

@@ -101,7 +101,7 @@ def _how_to_resume(job: ForecastJob) -> str:
 
 
 def _print(result: JobResult) -> None:
-    from lstmkit.forecasting.report import forecast_rows, score_rows, tutorial_rows, tutorial_verdict
+    from lstmkit.forecasting.report import SCORE_HEAD, forecast_rows, score_rows, tutorial_rows, tutorial_verdict
     from lstmkit.forecasting.tutorial import FAULTS
 
     out = printing.stdout()
@@ -113,7 +113,7 @@ def _print(result: JobResult) -> None:
             out.print(f"  - {fault}")
     rows = score_rows(result.evaluation, result.forecaster.seasons_)
     title = f"{result.summary['windows']:,} test windows, {result.forecaster.horizon} ahead"
-    printing.print_table(("forecast", "RMSE", "MAE", "MASE", "sMAPE", "skill"), rows, title, bold_first=True)
+    printing.print_table(SCORE_HEAD, rows, title, bold_first=True)
     out.print(result.verdict.headline, style="bold")
     out.print(result.verdict.detail)
     head, rows = forecast_rows(result.columns)

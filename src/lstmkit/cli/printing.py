@@ -84,7 +84,7 @@ class JobProgress:
             self._progress.update(self._task, completed=self._progress.tasks[self._task].total)
             self._task = None
         if name in self._epochs:
-            title = {"fit": "training", "tutorial": "tutorial"}[name]
+            title = {"fit": "training", "refit": "fitting again", "tutorial": "tutorial"}[name]
             self._task = self._progress.add_task(title, total=self._epochs[name], state="")
 
     def on_epoch(self, record: EpochRecord) -> None:
@@ -92,3 +92,8 @@ class JobProgress:
         if self._task is not None:
             loss = record.valid_loss if record.valid_loss == record.valid_loss else record.train_loss
             self._progress.update(self._task, completed=record.epoch, state=f"epoch {record.epoch}, loss {loss:.4f}")
+
+    def on_window(self, windows: int) -> None:
+        """Move the bar to the number of windows that are done."""
+        if self._task is not None:
+            self._progress.update(self._task, completed=windows, state=f"window {windows}")

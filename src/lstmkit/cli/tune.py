@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +14,29 @@ if TYPE_CHECKING:
     from lstmkit.forecasting.tune_job import TuneJob, TuneSummary
 
 SHOWN_TRIALS = 5
+EXAMPLES = """\b
+examples:
+  lstm tune AAPL.csv --target Close --horizon 5 --trials 30 --minutes 10
+  lstm tune sales.csv --target sold --id shop --model lstm --model segrnn --jobs 4
+"""
+
+Models = Annotated[
+    list[str], typer.Option("--model", help="Model to tune, as in lstm forecast; repeated: the best of several.")
+]
+Trials = Annotated[int, typer.Option(help="Trials in all, those of earlier runs included.")]
+Minutes = Annotated[float | None, typer.Option(help="Stop after this time; no limit if left out.")]
+Jobs = Annotated[int, typer.Option(help="Trials at a time on this machine, each in a process of one thread.")]
+Storage = Annotated[
+    Path | None, typer.Option(help="SQLite file of the trials.  [default: tune.db in --out]", show_default=False)
+]
+Out = Annotated[Path | None, typer.Option(help="Folder for the results.  [default: tune-NAME]", show_default=False)]
+Test = Annotated[
+    float, typer.Option(help="Share of the rows, at the end, that is kept for lstm forecast and not looked at.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace the result of another question in --out.")]
+UNSAID: dict[str, Any] = {"level": [80, 95], "test": 0.2, "missing": "refuse", "duplicates": "refuse"}
+UNSAID |= {"short": "refuse", "seed": 0}
+"""Values that need not be said, because they are the defaults of `lstm forecast`."""
 
 
 def tune(
@@ -23,27 +45,19 @@ def tune(
     time: options.Time = None,
     id: options.Id = None,
     horizon: options.Horizon = None,
-    model: Annotated[
-        list[str], typer.Option("--model", help="Model to tune, as in lstm forecast; repeated: the best of several.")
-    ] = ["lstm"],  # noqa: B006
-    trials: Annotated[int, typer.Option(help="Trials in all, those of earlier runs included.")] = 30,
-    minutes: Annotated[float | None, typer.Option(help="Stop after this time; no limit if left out.")] = None,
-    jobs: Annotated[int, typer.Option(help="Trials at a time on this machine, each in a process of one thread.")] = 1,
+    model: Models = ["lstm"],  # noqa: B006
+    trials: Trials = 30,
+    minutes: Minutes = None,
+    jobs: Jobs = 1,
     ray: options.Ray = None,
-    storage: Annotated[
-        Path | None, typer.Option(help="SQLite file of the trials.  [default: tune.db in --out]", show_default=False)
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for the results.  [default: tune-NAME]", show_default=False)
-    ] = None,
+    storage: Storage = None,
+    out: Out = None,
     setting: options.Set = None,
     cell: options.Cell = None,
     context: options.Context = None,
     level: options.Level = [80, 95],  # noqa: B006
     season: options.Season = None,
-    test: Annotated[
-        float, typer.Option(help="Share of the rows, at the end, that is kept for lstm forecast and not looked at.")
-    ] = 0.2,
+    test: Test = 0.2,
     future: options.Future = None,
     past: options.Past = None,
     static: options.Static = None,
@@ -56,80 +70,40 @@ def tune(
     delimiter: options.Delimiter = None,
     seed: options.Seed = 0,
     backend: options.Backend = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the result of another question in --out.")] = False,
+    force: Force = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Try settings on the training rows, and print the command that forecasts with the best of them.
 
     Interrupted or run again, it goes on where it stopped. What --set, --cell and --context say is not tried.
-
-    \b
-    examples:
-      lstm tune AAPL.csv --target Close --horizon 5 --trials 30 --minutes 10
-      lstm tune sales.csv --target sold --id shop --model lstm --model segrnn --jobs 4
     """
-    from lstmkit.forecasting.forecaster import Forecaster
     from lstmkit.forecasting.tune_job import TuneJob
 
-    covariates = (future, past, static, calendar)
-    columns = options.columns(file, target, time, id, freq, time_format, missing, duplicates, *covariates, short)
-    steps = horizon if horizon is not None else options.DEFAULT_HORIZON
-    levels = options.whole(level)
-    models = list(dict.fromkeys(model))
-    settings = [options.settings_of(name, setting) for name in models]
-    forecasters = [
-        Forecaster(steps, context, name, levels, season, seed, own, backend, cell)
-        for name, own in zip(models, settings, strict=True)
-    ]
-    fixed = {pair.partition("=")[0].strip().replace("-", "_") for pair in setting or ()}
-    asked: dict[str, Any] = {
-        "--target": target,
-        "--time": time,
-        "--id": id,
-        "--horizon": steps,
-        "--level": level,
-        "--season": season,
-    }
-    asked |= {"--test": test, "--future": future, "--past": past, "--static": static, "--calendar": calendar}
-    asked |= {"--freq": freq, "--time-format": time_format, "--missing": missing, "--duplicates": duplicates}
-    asked |= {"--short": short, "--delimiter": delimiter, "--seed": seed, "--backend": backend}
-    job = TuneJob(
-        source=file,
-        out=out or Path(f"tune-{Path(file.removeprefix('demo:')).name.split('.')[0]}"),
-        table=columns,
-        forecasters=tuple(forecasters),
-        fixed=frozenset(fixed | ({"cell"} if cell is not None else set())),
-        command=(file, *_words(asked)),
-        delimiter=delimiter,
-        test=test,
-        trials=trials,
-        minutes=minutes,
-        jobs=jobs,
-        ray=ray,
-        storage=storage,
-        force=force,
-    )
+    said: dict[str, Any] = {"target": target, "time": time, "id": id, "horizon": horizon, "season": season}
+    said |= {"level": level, "test": test, "future": future, "past": past, "static": static, "calendar": calendar}
+    said |= {"freq": freq, "time-format": time_format, "missing": missing, "duplicates": duplicates, "short": short}
+    said |= {"delimiter": delimiter, "seed": seed, "backend": backend}
+    columns = (file, target, time, id, freq, time_format, missing, duplicates, future, past, static, calendar, short)
+    same = (cell, setting, "1", level, season, seed, backend)
+    forecasters = tuple(options.forecaster(horizon, context, name, *same) for name in dict.fromkeys(model))
+    fixed = frozenset(pair.partition("=")[0].strip().replace("-", "_") for pair in setting or ())
+    fixed |= set() if cell is None else {"cell"}
+    folder = out or Path(f"tune-{Path(file.removeprefix('demo:')).name.split('.')[0]}")
+    how = (test, trials, minutes, jobs, ray, storage, force)
+    job = TuneJob(file, folder, options.columns(*columns), forecasters, fixed, (file, *_words(said)), delimiter, *how)
     found = _run(job, quiet or json)
-    if json:
-        printing.print_json(found.summary)
-    else:
-        _print(found)
+    printing.print_json(found.summary) if json else _print(found)
 
 
-UNSAID: dict[str, Any] = {"--level": [80, 95], "--test": 0.2, "--missing": "refuse", "--duplicates": "refuse"}
-UNSAID |= {"--short": "refuse", "--seed": 0}
-"""Values that need not be said, because they are the defaults of `lstm forecast`."""
-
-
-def _words(asked: dict[str, Any]) -> list[str]:
+def _words(said: dict[str, Any]) -> list[str]:
     """Return options as words of a command line, without those that say the default."""
     words: list[str] = []
-    for name, value in asked.items():
-        if value is None or value is False or value == UNSAID.get(name):
+    for option, value in said.items():
+        if value is None or value is False or value == UNSAID.get(option):
             continue
-        values: Sequence[Any] = value if isinstance(value, list) else [value]
-        for one in values:
+        for one in value if isinstance(value, list) else [value]:
+            name = f"--{option}"
             words += [name] if one is True else [name, f"{one:g}" if isinstance(one, float) else str(one)]
     return words
 

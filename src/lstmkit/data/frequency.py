@@ -66,7 +66,11 @@ class Frequency:
 
     def future(self, last: Any, steps: int) -> Times:
         """Return the `steps` times that follow `last`, in its own type; of times (S,), (S, steps)."""
-        last, ahead = np.asarray(last)[..., None], np.arange(1, steps + 1) * self.count
+        return self.after(np.asarray(last)[..., None], np.arange(1, steps + 1))
+
+    def after(self, last: Times, steps: NDArray[np.int64]) -> Times:
+        """Return the times that are `steps` steps after `last`, one by one, in its own type."""
+        ahead = steps * self.count
         if self.unit == "step":
             return np.asarray(last + ahead)
         if self.unit in MICROSECONDS:

@@ -25,15 +25,15 @@ class KnownAhead:
 
     def __init__(self, table: SeriesTable, L: int, P: int, beyond: bool) -> None:
         given = table.covariates
-        self._stops = torch.from_numpy(np.ascontiguousarray(table.offsets[1:]))
+        self._stops = tensor_of(table.offsets[1:])
         self._steps = L + P
-        self._flat = torch.from_numpy(np.ascontiguousarray(given.future))
+        self._flat = tensor_of(given.future)
         self._slices = slices_of(self._flat, L + P)
         self._later: Tensor | None = None
         if beyond:
             later = np.full((len(table), P, given.future.shape[1]), np.nan)
             later[:, : given.ahead.shape[1]] = given.ahead[:, :P]
-            self._later = torch.from_numpy(later)
+            self._later = tensor_of(later)
         self._calendar = Calendar(table, L + P, P if beyond else 0) if table.is_dated else None
 
     def gather(self, s: Tensor, begin: Tensor, missing: Tensor | None) -> Tensor:
@@ -56,7 +56,8 @@ class KnownAhead:
                 known = torch.where((after >= 0)[..., None], self._later[s[:, None], k], known)
                 if self._calendar is not None and dated is not None:
                     dated = torch.where((after >= 0)[..., None], self._calendar.of_later(s[:, None], k), dated)
-        known = known if dated is None else torch.cat([known, dated], 2)
+        if dated is not None:
+            known = torch.cat([known, dated], 2) if known.shape[2] else dated
         return known if missing is None else known.masked_fill(missing[..., None], torch.nan)
 
 
@@ -71,24 +72,27 @@ class Calendar:
         times = np.ascontiguousarray(table.times.astype("datetime64[us]", copy=False))
         later = table.future_times(times[table.offsets[1:] - 1], P) if P else np.empty((len(table), 0), times.dtype)
         later = later.astype("datetime64[us]")
-        self._times = torch.from_numpy(times.view(np.int64))
+        self._times = tensor_of(times.view(np.int64))
         self._slices = slices_of(self._times, steps)
         self._first, self._step, grid = _grid(table, times, later)
-        self._sorted = torch.from_numpy(grid.view(np.int64))
-        self._features = torch.from_numpy(calendar(grid, table.frequency))
-        self._later = self._place(torch.from_numpy(later.view(np.int64)))
+        self._sorted = tensor_of(grid.view(np.int64))
+        self._features = tensor_of(calendar(grid, table.frequency))
+        self._later = self._place(tensor_of(later.view(np.int64)))
 
     def of_slices(self, begin: Tensor) -> Tensor:
         """Return the features of the steps from each row on, (B, steps, F)."""
-        return self._features[self._place(torch.index_select(self._slices, 0, begin))]
+        return self._of(self._place(torch.index_select(self._slices, 0, begin)))
 
     def of_rows(self, at: Tensor) -> Tensor:
         """Return the features of rows, (..., F)."""
-        return self._features[self._place(self._times[at])]
+        return self._of(self._place(self._times[at]))
 
     def of_later(self, s: Tensor, k: Tensor) -> Tensor:
         """Return the features of step `k` after the end of series `s`, (..., F)."""
-        return self._features[self._later[s, k]]
+        return self._of(self._later[s, k])
+
+    def _of(self, place: Tensor) -> Tensor:
+        return torch.index_select(self._features, 0, place.flatten()).view(*place.shape, -1)
 
     def _place(self, times: Tensor) -> Tensor:
         if self._step:
@@ -112,6 +116,11 @@ def _grid(table: SeriesTable, times: NDArray[Any], later: NDArray[Any]) -> tuple
     if fits:
         return first, step, (first + step * np.arange(size)).astype("datetime64[us]")
     return first, 0, np.unique(np.concatenate([times, later.ravel()]))
+
+
+def tensor_of(array: NDArray[Any]) -> Tensor:
+    """Return an array as a tensor, without a copy if it may be written to: torch takes no other."""
+    return torch.from_numpy(np.require(array, requirements=["C", "W"]))
 
 
 def slices_of(flat: Tensor, length: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""What is done about duplicate times, missing values and missing rows: refused unless the settings say how.
+"""What is done about duplicate times and missing values: refused unless the settings say how.
 
 All functions are pure. A complaint names the series, the value, and the option that would mend it.
 """
@@ -7,18 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lstmkit.data.frequency import Axis, Frequency, check_frequency, infer_frequency, parse_frequency
+from lstmkit.data.axis import DONE, complete, find_frequency
+from lstmkit.data.frequency import Frequency
 from lstmkit.data.series import SeriesTable, shorten
 from lstmkit.errors import InputError
-
-COMPLETED = ("mask", "previous", "interpolate")
-"""Policies under which the time axis is completed where rows are missing."""
 
 
 def merge_duplicates(table: SeriesTable, label_columns: Callable[[], list[str]]) -> SeriesTable:
@@ -82,146 +78,16 @@ def regularise(table: SeriesTable, usual: Frequency | None = None) -> SeriesTabl
         where = f"{int(missing.sum())} of {len(missing)} values are missing, first at {table.time_name(k)}"
         if policy == "refuse":
             raise InputError(f"{table.name(s)}: {where}; pass --missing mask, drop, previous or interpolate")
-        notes.append(f"{where}: {_DONE[policy]}")
+        notes.append(f"{where}: {DONE[policy]}")
         if policy == "drop":
             table = table.select(~missing)
-    frequency, gap_notes, fill = _find_frequency(table, usual)
+    frequency, gap_notes, fill = find_frequency(table, usual)
     table = dataclasses.replace(table, frequency=frequency, notes=tuple(notes + gap_notes))
     if fill:
-        table = _with_missing_rows(table)
+        table = complete(table)
     if policy == "mask":
         return _without_leading(table)
     return _fill(table) if policy in ("previous", "interpolate") else table
-
-
-_DONE = {
-    "mask": "left missing; the model is told so, and not judged on them",
-    "drop": "dropped, and the rows that are there taken as consecutive",
-    "previous": "filled with the value before",
-    "interpolate": "filled along a straight line",
-}
-
-
-def _find_frequency(table: SeriesTable, usual: Frequency | None) -> tuple[Frequency, list[str], bool]:
-    """Return the frequency of all series, notes about gaps, and whether missing rows are to be filled in."""
-    if table.columns.freq is not None:
-        return _given_frequency(table, parse_frequency(table.columns.freq))
-    if table.time_kind == "row":
-        return Frequency("step"), [], False
-    usual = usual or _frequency_of_longest(table)
-    odd = list(range(len(table))) if usual is None else _not_on_axis(table, usual)
-    policy, few = table.columns.missing, []
-    regular = np.setdiff1d(np.arange(len(table)), odd).tolist()
-    found: dict[Frequency, list[int]] = {usual: regular} if usual is not None and regular else {}
-    gaps = _Gaps()
-    for s in odd:
-        times = _times(table, s)
-        if len(times) < 3:
-            few.append(s)
-            continue
-        axis = infer_frequency(times)
-        frequency = axis.frequency or axis.usual  # rows taken as consecutive are dated ahead by their usual step
-        if frequency is None:
-            raise InputError(f"{table.name(s)}: {axis.problem}; round the times, or number the rows")
-        if axis.problem and (policy == "refuse" or (axis.frequency is None and policy != "drop")):
-            raise InputError(f"{table.name(s)}: irregular times: {axis.problem}; {_mend_gaps(axis)}")
-        found.setdefault(frequency, []).append(s)
-        gaps.add(axis)
-    frequency = _common_frequency(table, found)
-    for s in few:  # fewer than three rows show no frequency of their own
-        axis = check_frequency(_times(table, s), frequency)
-        if axis.problem or (axis.missing and policy == "refuse"):
-            rows = f"{table.lengths[s]} rows, which are not one {frequency.words} apart like those of other series"
-            raise InputError(f"{table.name(s)}: {rows}; correct the times, or remove the series")
-        gaps.add(axis)
-    fill = gaps.missing > 0 and policy in COMPLETED and frequency.unit != "B"
-    return frequency, _gap_notes(frequency, gaps, policy if fill else "drop"), fill
-
-
-@dataclass
-class _Gaps:
-    """Steps without a row, over all series, and a sentence about the first."""
-
-    missing: int = 0
-    first: str = ""
-
-    def add(self, axis: Axis) -> None:
-        self.missing += axis.missing
-        self.first = self.first or axis.first_gap
-
-
-def _mend_gaps(axis: Axis) -> str:
-    fix = "--missing drop takes the rows as consecutive"
-    if axis.frequency is not None:
-        fix += ", mask leaves the missing ones missing, previous or interpolate fills them"
-    return fix
-
-
-def _times(table: SeriesTable, s: int) -> NDArray[Any]:
-    return table.times[table.offsets[s] : table.offsets[s + 1]]
-
-
-def _frequency_of_longest(table: SeriesTable) -> Frequency | None:
-    longest = int(table.lengths.argmax())
-    times = _times(table, longest)
-    if len(times) < 3:
-        raise InputError(f"{table.name(longest)}: only {len(times)} rows; at least 3 are needed to see a frequency")
-    return infer_frequency(times).frequency
-
-
-def _not_on_axis(table: SeriesTable, frequency: Frequency) -> list[int]:
-    """Return the series that have not a row for each step; all rows are compared at once."""
-    fits = frequency.future(table.times[:-1], 1)[:, 0] == table.times[1:]
-    return _series_with(table, ~fits)
-
-
-def _series_with(table: SeriesTable, odd: NDArray[np.bool_]) -> list[int]:
-    """Return the series in which a step is odd; `odd` (N - 1,), steps from one series to the next do not count."""
-    odd[table.offsets[1:-1] - 1] = False
-    found: list[int] = np.unique(np.searchsorted(table.offsets, np.flatnonzero(odd), side="right") - 1).tolist()
-    return found
-
-
-def _common_frequency(table: SeriesTable, found: dict[Frequency, list[int]]) -> Frequency:
-    """Return the frequency of all series, from those that they show by themselves.
-
-    The rows of a short series may fit a frequency that they do not show: four weekdays in a row look like days.
-    Raises  InputError naming series of each, if there is no common one
-    """
-    by_count = sorted(found, key=lambda frequency: -len(found[frequency]))
-    for frequency in by_count:
-        others = [s for other in found if other != frequency for s in found[other]]
-        axes = (check_frequency(_times(table, s), frequency) for s in others)
-        if (len(others) == 0) or all(not axis.problem and not axis.missing for axis in axes):
-            return frequency
-    kinds = "; ".join(f"{code}: {shorten([table.ids[s] for s in which], 3)}" for code, which in found.items())
-    raise InputError(f"the series have different frequencies ({kinds}); forecast them apart, or pass --freq")
-
-
-def _given_frequency(table: SeriesTable, frequency: Frequency) -> tuple[Frequency, list[str], bool]:
-    if table.time_kind == "row":
-        return frequency, [], False
-    if (table.time_kind == "integer") != (frequency.unit == "step"):
-        raise InputError(f"--freq {frequency} does not fit the {table.time_kind} times of {table.columns.time!r}")
-    gaps = _Gaps()
-    for s in _series_with(table, frequency.steps(table.times) != 1):
-        axis = check_frequency(_times(table, s), frequency)
-        if axis.problem:
-            raise InputError(f"{table.name(s)}: steps of one {frequency.words} do not fit: {axis.problem}")
-        gaps.add(axis)
-    fill = gaps.missing > 0 and table.columns.missing in COMPLETED
-    return frequency, _gap_notes(frequency, gaps, table.columns.missing if fill else "drop"), fill
-
-
-def _gap_notes(frequency: Frequency, gaps: _Gaps, policy: str) -> list[str]:
-    """Return what to say about missing rows: taken as they are under the policy "drop", else filled."""
-    missing, first_gap = gaps.missing, gaps.first
-    if not missing:
-        return []
-    if frequency.unit == "B" and policy == "drop":
-        return [f"{missing} weekdays without a row ({first_gap}) are taken for holidays"]
-    done = "the rows that are there are taken as consecutive" if policy == "drop" else _DONE[policy]
-    return [f"{missing} {frequency.words}{'s' if missing > 1 else ''} without a row ({first_gap}): {done}"]
 
 
 def _fill(table: SeriesTable) -> SeriesTable:
@@ -264,46 +130,6 @@ def _without_leading(table: SeriesTable) -> SeriesTable:
     rows = np.arange(len(missing))
     first = np.minimum.reduceat(np.where(missing, len(rows), rows), table.offsets[:-1])
     return table.select(rows >= np.repeat(first, table.lengths))
-
-
-def _with_missing_rows(table: SeriesTable) -> SeriesTable:
-    """Return the series on their complete axes, NaN where a row was missing."""
-    sources, times, counts = [], [], []
-    for s in range(len(table)):
-        begin, end = int(table.offsets[s]), int(table.offsets[s + 1])
-        axis, at = _complete_axis(table, s, table.times[begin:end])
-        source = np.full(len(axis), -1, np.int64)
-        source[at] = np.arange(begin, end)
-        sources.append(source)
-        times.append(axis)
-        counts.append(len(axis))
-    source = np.concatenate(sources)
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    given = table.given
-    if given is not None:
-        given = dataclasses.replace(given, seen=_take(given.seen, source), future=_take(given.future, source))
-    values = _take(table.values, source)
-    return dataclasses.replace(table, values=values, times=np.concatenate(times), offsets=offsets, given=given)
-
-
-def _take(values: NDArray[np.float64], source: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return rows of `values` by number, NaN where the number is -1."""
-    taken = values[source]
-    taken[source < 0] = np.nan
-    return taken
-
-
-def _complete_axis(table: SeriesTable, s: int, times: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Return the complete axis of a series, and where its rows lie on it."""
-    grid = [times[:1]]
-    while grid[-1][-1] < times[-1]:
-        grid.append(table.frequency.future(grid[-1][-1], len(times)))
-    axis = np.concatenate(grid)
-    axis = axis[axis <= times[-1]]
-    at = np.searchsorted(axis, times)
-    if not np.array_equal(axis[np.minimum(at, len(axis) - 1)], times):
-        raise InputError(f"{table.name(s)}: some times do not lie on a regular axis of one {table.frequency.words}")
-    return axis, at
 
 
 def check_infinite(table: SeriesTable) -> SeriesTable:

@@ -219,7 +219,7 @@ class SeriesTable:
     @property
     def known_width(self) -> int:
         """How many covariates are known ahead, calendar included."""
-        return self.covariates.future.shape[1] + (2 * len(calendar_names(self.frequency)) if self.is_dated else 0)
+        return int(self.covariates.future.shape[1]) + (2 * len(calendar_names(self.frequency)) if self.is_dated else 0)
 
     def known(self, steps: int) -> NDArray[np.float64]:
         """Return the covariates known ahead, calendar included, (N + S * steps, F): `steps` rows after each series.

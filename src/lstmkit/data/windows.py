@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lstmkit.data.known import KnownAhead, slices_of
+from lstmkit.data.known import KnownAhead, slices_of, tensor_of
 from lstmkit.data.series import SeriesTable
 
 
@@ -84,7 +84,7 @@ class Windows:
             "static": covariates.numbers,
             "categories": covariates.categories,
         }
-        own = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in tensors.items()}
+        own = {name: tensor_of(array) for name, array in tensors.items()}
         counts = np.diff(self.ends, prepend=0)
         used = counts > 0
         last = self.first + (counts - 1) * self.stride

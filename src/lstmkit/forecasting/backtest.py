@@ -16,6 +16,7 @@ from lstmkit.forecasting.evaluate import Evaluation, assemble, evaluate
 from lstmkit.forecasting.fitting import table_to_learn_from
 from lstmkit.forecasting.forecaster import Forecaster
 from lstmkit.forecasting.output import backtest_columns, to_user_table
+from lstmkit.training import EpochRecord
 
 
 def backtest(
@@ -74,12 +75,14 @@ def backtest_series(
     windows: int,
     refit: bool,
     on_window: Callable[[int], None] | None = None,
+    on_epoch: Callable[[EpochRecord], None] | None = None,
     ray: str | None = None,
     classical: Sequence[str] = (),
 ) -> tuple[Forecaster, Evaluation]:
     """Backtest on a table that has been read; return the last forecaster fitted, and the evaluation.
 
-    on_window  called with the number of windows forecast so far
+    on_window  called with the number of windows forecast so far, when fitting again at each
+    on_epoch   called with every record, when fitting once
     ray        address of a Ray cluster that shares the fits of `refit`, or None
     classical  classical models to forecast beside it, from theta, ets, arima
     """
@@ -96,7 +99,7 @@ def backtest_series(
             f"{table.name(s)}: {table.lengths[s]} rows are too few for {windows} windows of {P} steps; use fewer"
         )
     if not refit:
-        fitted = Forecaster(**forecaster.get_params()).fit_series(table.head(first))
+        fitted = Forecaster(**forecaster.get_params()).fit_series(table.head(first), on_epoch)
         return fitted, evaluate(fitted, table, first, stride=P, classical=classical)
     refitted: Forecaster | None = None
     quantiles = []

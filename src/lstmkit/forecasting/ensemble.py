@@ -80,6 +80,11 @@ class Ensemble(nn.Module):
             self.width[[q, Q - 1 - q]] = distance[order[min(at, len(order) - 1)], q]
         self._remember_ranks(validation if len(validation) else training)
 
+    def calibrated_as(self, other: Ensemble) -> None:
+        """Take over the widths of intervals, and the ranks of sample paths, of another ensemble for the same task."""
+        self.width.copy_(other.width)
+        self.ranks.copy_(other.ranks)
+
     def samples(self, batch: Batch, paths: int, generator: torch.Generator) -> Tensor:
         """Return sample paths (B, paths, P), float64.
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,15 +109,30 @@ def train_ensemble(
             f"or a smaller --context or --horizon are needed"
         )
     network.start_from(training)
-    history, snapshots = [], Snapshots()
-    with threads_for(request.settings.hidden_size):
-        for record in _records(request, network, training, validation, checkpoint, resume, snapshots):
-            history.append(record)
+    history: list[EpochRecord] = []
+
+    def follow(records: Iterable[EpochRecord], epochs_before: int = 0) -> None:
+        for record in records:
+            history.append(dataclasses.replace(record, epoch=record.epoch + epochs_before))
             if on_epoch is not None:
-                on_epoch(record)
-        if request.snapshots > 1:
-            network = _of_snapshots(network, snapshots)
+                on_epoch(history[-1])
+
+    with threads_for(request.settings.hidden_size):
+        snapshots = Snapshots()
+        follow(_records(request, network, training, validation, checkpoint, resume, snapshots))
+        network = _of_snapshots(network, snapshots) if request.snapshots > 1 else network
         network.calibrate(training, validation)
+        if request.settings.final_fit:
+            epochs = max(record.epoch for record in history if record.improved)
+            everything = make_windows(table, network.window, request.horizon)
+            final, snapshots = build(request, task), Snapshots()
+            final.start_from(everything)
+            if epochs:  # else the start, fitted to all rows, is what was best
+                again = dataclasses.replace(request, settings=dataclasses.replace(request.settings, max_epochs=epochs))
+                follow(_records(again, final, everything, None, None, False, snapshots), history[-1].epoch)
+            final = _of_snapshots(final, snapshots) if snapshots.kept and request.snapshots > 1 else final
+            final.calibrated_as(network)
+            network = final
     return Fit(network, seasons, history)
 
 
@@ -125,7 +141,7 @@ def make_task(request: Request, table: SeriesTable, fit_rows: Rows, seasons: Sea
     given = table.covariates
     context = _context(request, table, fit_rows, seasons)
     padded = table.columns.short == "pad"
-    dated = table.known(0).shape[1] if table.columns.calendar else given.future.shape[1]
+    dated = table.known_width
     return Task(
         context=context,
         horizon=request.horizon,
@@ -165,11 +181,12 @@ def _records(
     request: Request,
     network: Ensemble,
     training: Windows,
-    validation: Windows,
+    validation: Windows | None,
     checkpoint: Checkpoint | None,
     resume: bool,
     snapshots: Snapshots,
-) -> Any:
+) -> Iterator[EpochRecord]:
+    """Train; without a validation part all epochs, and the last is kept."""
     settings = request.settings
     groups = [
         {
@@ -183,18 +200,18 @@ def _records(
     ]
     optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate)
 
-    def validate() -> float:
+    def validate(held_back: Windows) -> float:
         losses = [
-            float(network.loss(validation.batch(items))) * len(items)
-            for items in torch.split(torch.arange(len(validation)), BATCH)
+            float(network.loss(held_back.batch(items))) * len(items)
+            for items in torch.split(torch.arange(len(held_back)), BATCH)
         ]
-        return sum(losses) / len(validation)
+        return sum(losses) / len(held_back)
 
     how = TrainSettings(
         max_epochs=settings.max_epochs,
         batch_size=min(settings.batch_size, max(8, len(training) // 16)),
         steps_per_epoch=settings.steps_per_epoch,
-        patience=settings.patience,
+        patience=None if validation is None else settings.patience,
         clip_norm=1.0,
         seed=request.seed,
         schedule=settings.schedule,
@@ -208,7 +225,7 @@ def _records(
         how,
         len(training),
         lambda items: network.loss(training.batch(items)),
-        validate,
+        None if validation is None else functools.partial(validate, validation),
         checkpoint,
         resume,
         snapshots=snapshots,

@@ -41,11 +41,18 @@ def write_report(result: JobResult, path: Path) -> None:
     )
 
 
+SCORE_HEAD = ("forecast", "RMSE", "MAE", "CRPS", "MASE", "sMAPE", "skill")
+
+
 def score_rows(evaluation: Evaluation, seasons: Seasons) -> list[tuple[str, ...]]:
-    """Return the table of scores as text: title, RMSE, MAE, MASE, sMAPE, skill; the model first."""
+    """Return the table of scores as text, columns as in `SCORE_HEAD`; the model first."""
     rows: list[tuple[str, ...]] = []
     for name, scores in evaluation.scores.items():
-        figures = (_number(scores.rmse), _number(scores.mae), _fixed(scores.mase, 3), _fixed(scores.smape, 2))
+        figures = (
+            *map(_number, (scores.rmse, scores.mae, scores.crps)),
+            _fixed(scores.mase, 3),
+            _fixed(scores.smape, 2),
+        )
         rows.append((_score_title(name, seasons), *figures, _skill_mark(evaluation, name)))
     return rows
 

@@ -9,6 +9,5 @@ from lstmkit.training.devices import is_first as is_first
 from lstmkit.training.folder import ModelFolder as ModelFolder
 from lstmkit.training.loop import train as train
 from lstmkit.training.records import EpochRecord as EpochRecord
-from lstmkit.training.records import seconds_left as seconds_left
 from lstmkit.training.settings import TrainSettings as TrainSettings
 from lstmkit.training.threads import threads_for as threads_for

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import statistics
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-
-from lstmkit.training.settings import TrainSettings
 
 RECENT = 5
 """Epochs whose median says how long the next will take: earlier ones also paid for warming up."""
@@ -45,19 +41,3 @@ class EpochRecord:
         """Undo `to_json`; older records have no learning rate."""
         values: dict[str, Any] = {k: math.nan if v is None else v for k, v in record.items()}
         return cls(**values)
-
-
-def seconds_left(history: Sequence[EpochRecord], settings: TrainSettings) -> float:
-    """Return for how many seconds a training will go on at most; early stopping may end it sooner.
-
-    history  the records so far
-    Returns  seconds; nan before the first epoch has ended, where no budget is set either
-    """
-    trained = [record.seconds for record in history if record.epoch > 0]
-    left = math.nan
-    if trained:
-        left = (settings.max_epochs - history[-1].epoch) * statistics.median(trained[-RECENT:])
-    if settings.max_seconds is not None:
-        budget = max(0.0, settings.max_seconds - sum(record.seconds for record in history))
-        left = budget if math.isnan(left) else min(left, budget)
-    return left

@@ -51,7 +51,7 @@ class EsRnnSettings(ModelSettings):
     inputs: int | None = None
     loss_stride: int | None = None
     roughness: float = 0.1
-    series_rate: float = 0.3
+    series_rate: float = 0.1
 
     def __post_init__(self) -> None:
         """Check every value."""

@@ -62,6 +62,8 @@ class ModelSettings:
     average          decay of a moving average of the weights over the steps, which then is what is validated and kept;
                      None for the weights themselves
     max_seconds      training stops after so long; such a run depends on the machine and cannot be repeated exactly
+    final_fit        whether networks are trained once more from the start on all rows, those held back included, for as
+                     many epochs as were best; the intervals stay those calibrated on rows that were held back
     """
 
     cell: str = "lstm"
@@ -78,6 +80,7 @@ class ModelSettings:
     validation: float = 0.125
     average: float | None = None
     max_seconds: float | None = None
+    final_fit: bool = False
 
     def __post_init__(self) -> None:
         """Check every value."""
