@@ -236,3 +236,42 @@ def test_short_series_are_dropped_or_padded(short: str) -> None:
         ["east", "west"] if short == "drop" else ["east", "new", "west"]
     )
     assert np.isfinite(forecast["mean"].to_numpy()).all()
+
+
+QUICK = ["--set", "max_epochs=1", "--set", "hidden_size=8"]
+
+
+def test_a_panel_with_everything_is_forecast_and_predicted_again(
+    lstm: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    panel = shops({"east": 120, "new": 6, "west": 90}, ahead=3)
+    panel.write_parquet("a.parquet")
+    covariates = ["--future", "offer", "--static", "area", "--static", "region", "--calendar", "--short", "drop"]
+    ran = lstm("forecast", "a.parquet", *OPTIONS, *covariates, *QUICK, "--out", "out")
+    assert ran.code == 0, ran.err
+    assert "1 series with fewer than " in ran.err and "('new'): left out" in ran.err
+    forecast = pl.read_csv("out/forecast.csv", try_parse_dates=True)
+    assert forecast["shop"].to_list() == ["east"] * 3 + ["west"] * 3
+    assert forecast["day"].to_list()[:3] == [START + timedelta(days=120 + k) for k in range(3)]
+    panel.filter(pl.col("shop") != "new").write_csv("b.csv")
+    again = lstm("predict", "out", "b.csv", "--out", "next.csv")
+    assert again.code == 0, again.err
+    fields = ["mean", "median", "lo-80", "hi-95"]
+    np.testing.assert_allclose(pl.read_csv("next.csv").select(fields), forecast.select(fields), rtol=1e-5)
+
+
+def test_a_table_that_a_saved_model_cannot_forecast_from(
+    complain: Complain, lstm: Callable[..., Any], tmp_path: Path
+) -> None:
+    shops(ahead=3).write_csv("a.csv")
+    ran = lstm("forecast", "a.csv", *OPTIONS, "--future", "offer", "--static", "region", *QUICK, "--out", "out")
+    assert ran.code == 0, ran.err
+    shops().write_csv("b.csv")
+    message = complain("predict", "out", "b.csv", "--out", "next.csv")
+    assert message.startswith("series 'east': column 'offer' is known ahead, but has no value for 3 of the 3 steps")
+    shops(ahead=3).with_columns(pl.col("region").replace("north", "sea")).write_csv("c.csv")
+    message = complain("predict", "out", "c.csv", "--out", "next.csv")
+    assert message.startswith("column 'region', series 'west': the category 'sea' was not among those learnt from (")
+    shops(ahead=3).drop("offer").write_csv("d.csv")
+    assert complain("predict", "out", "d.csv", "--out", "next.csv").startswith("no column 'offer'")

@@ -192,6 +192,21 @@ def test_every_model_begins_with_its_own_settings(
     assert result.default == result.trials[0]
 
 
+def test_no_model_is_tried_again_and_again_where_it_began(
+    table: SeriesTable, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(MODELS, "twin", LstmModel)
+    study = Study(tmp_path / "tune.db", ask_of([make(), make(model="twin")], table, {"learning_rate"}))
+    for _ in range(24):
+        number, *_ = study.ask()
+        fields = {"state": "complete", "score": float(number % 7), "curve": (1.0, 2.0), "seconds": 0.1, "remark": ""}
+        study.tell(number, fields)
+    for model in ("lstm", "twin"):
+        own = [str((t.context, t.settings)) for t in study.trials() if t.model == model]
+        assert len(own) == 12
+        assert len(set(own)) > 9
+
+
 def test_a_tie_goes_to_the_settings_given(question: Question, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tune_module, "score", lambda forecaster, table, fit_rows: 1.0)
     result = tune(question, tmp_path / "tune.db", 3)

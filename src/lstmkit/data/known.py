@@ -13,8 +13,8 @@ from lstmkit.data.calendar import calendar
 from lstmkit.data.frequency import MICROSECONDS
 from lstmkit.data.series import SeriesTable
 
-MOST_GRID = 1 << 20
-"""Most times of a grid whose calendar is computed in advance, if there are not more rows than that."""
+MOST_GRID = 4
+"""Most times of a grid for each row of a table; where more of them would have no row, the times themselves are used."""
 
 
 class KnownAhead:
@@ -110,7 +110,7 @@ def _grid(table: SeriesTable, times: NDArray[Any], later: NDArray[Any]) -> tuple
     unit = table.frequency.unit
     step = MICROSECONDS[unit] * table.frequency.count if unit in ("s", "min", "h") else MICROSECONDS["D"]
     size = (last - first) // step + 1
-    fits = size <= max(MOST_GRID, len(times)) and all(
+    fits = size <= MOST_GRID * (len(times) + later.size) and all(
         not ((part.astype(np.int64) - first) % step).any() for part in (times, later.ravel())
     )
     if fits:

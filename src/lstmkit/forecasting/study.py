@@ -25,7 +25,7 @@ ALIKE = 4
 """Trials of the same model and context that must have ended before another one is given up."""
 
 RANDOM_TRIALS = 8
-"""Trials that are drawn at random before the results guide the draw."""
+"""Trials of a model that are drawn at random before their scores guide the draw."""
 
 SECONDS_FOR_A_LOCK = 60
 
@@ -138,10 +138,7 @@ class Study:
             counts[model] += 1
         model = min(counts, key=lambda m: counts[m])
         default = not self._has_begun(model)
-        # A sampler of its own for each trial: after an interruption the same trials are drawn as without it.
-        self._study.sampler = self._optuna.samplers.TPESampler(
-            seed=self._seed * 1_000_003 + sum(counts.values()), n_startup_trials=RANDOM_TRIALS, constant_liar=parallel
-        )
+        self._study.sampler = self._sampler(self._seed * 1_000_003 + sum(counts.values()), model, parallel)
         begin_from = self._forecasters[model]
         if default:
             self._study.enqueue_trial(self._own_values(model))
@@ -187,6 +184,13 @@ class Study:
     def forecaster(self, trial: Trial) -> Forecaster:
         """Return an unfitted forecaster with the settings of a trial."""
         return self._changed(trial.model, trial.context, trial.settings)
+
+    def _sampler(self, seed: int, model: str, parallel: bool) -> Any:
+        """Return what draws one trial: after an interruption the same trials are drawn as without it."""
+        samplers = self._optuna.samplers
+        if sum(t.model == model for t, _ in self._ended) < RANDOM_TRIALS:  # of one trial, TPE would draw copies
+            return samplers.RandomSampler(seed=seed)
+        return samplers.TPESampler(seed=seed, n_startup_trials=1, constant_liar=parallel)
 
     def _has_begun(self, model: str) -> bool:
         ended = any(t.default and t.model == model for t, _ in self._ended)

@@ -166,8 +166,9 @@ def test_quantiles_and_loss_equal_an_independent_computation() -> None:
     steps, sizes = independent(model, batch)
     expected = np.array([own[-1] for own in steps])
     torch.testing.assert_close(model.quantiles(batch), torch.tensor(expected), rtol=1e-5, atol=1e-4)
-    for relative in (0.0, 3.0):
+    for relative, taught in ((0.0, 5), (3.0, 5), (3.0, 2)):
         folded(model).relative.fill_(relative)
+        folded(model).taught = taught
         for training in (True, False):
             model.train(training)
             losses = []
@@ -175,7 +176,7 @@ def test_quantiles_and_loss_equal_an_independent_computation() -> None:
                 everything = np.concatenate([past, future])
                 usual = np.abs(past[m:] - past[:-m]).mean()
                 for j, quantiles in enumerate(own):
-                    if not training and j < len(own) - 1:
+                    if j < len(own) - (taught if training else 1):
                         continue
                     end = len(past) - (len(own) - 1 - j) * m
                     for y, row in zip(everything[end : end + P], quantiles, strict=True):
@@ -184,6 +185,10 @@ def test_quantiles_and_loss_equal_an_independent_computation() -> None:
                         share = 2 / (abs(y) + abs(row[2]))
                         losses.append(error * (1 / max(usual, size[j] / 20) + relative * share))
             assert model.loss(batch).item() == pytest.approx(np.mean(losses), rel=1e-5)
+
+
+def test_long_horizons_are_taught_at_the_last_steps_only() -> None:
+    assert [folded(build(task(horizon=horizon))).taught for horizon in (6, 300, 2000)] == [5, 3, 1]
 
 
 def test_begins_as_the_blend_that_ridge_regression_gives() -> None:

@@ -21,9 +21,11 @@ from lstmkit.nn import LSTM, pinball_loss
 from lstmkit.nn.scaling import carry_forward
 
 START_WINDOWS = 4096
+START_BATCH = 512  # windows, cut into steps, take much memory
 CALM = 0.05  # of the window's own deviation: a season that deviates less is measured by the window
 LARGEST = 20.0  # inputs are kept within this many deviations
 MOST_AHEAD = 2  # seasons of the longest lag that a step is shown beforehand
+MOST_TARGETS = 1024  # values that a window is asked for in training: with long horizons only its last steps teach
 HEAVIEST = 20.0  # most that an error counts for in a window that changes little from season to season
 
 
@@ -63,6 +65,7 @@ class FoldedLstm(nn.Module):
         self.seasons = task.seasons or (period,)
         self.longest = max(*self.seasons, period)
         self.steps = (task.context + max(task.seasons, default=0) - self.longest) // period
+        self.taught = min(self.steps, max(1, MOST_TARGETS // task.horizon))
         P, Q, H, S = task.horizon, len(task.levels), settings.hidden_size, len(self.seasons)
         self.covariates = CovariateInputs(task)
         marks = period if task.marked else 0
@@ -109,14 +112,14 @@ class FoldedLstm(nn.Module):
         return raw
 
     def loss(self, batch: Batch) -> Tensor:
-        """Return the mean pinball loss over the values that follow: in training each step, else the last alone.
+        """Return the mean pinball loss over the values that follow: in training many steps, else the last alone.
 
         An error counts in units of the window's usual change over a season, and where all values are positive half of
         it in shares of the value, so that neither large nor restless series outweigh the others. The median counts as
         much as all other quantiles together.
         """
         folds = self.folds(batch)
-        k = self.steps if self.training else 1
+        k = self.taught if self.training else 1
         quantiles = self(batch, folds, k)
         center, size = folds.center[:, -k:], folds.size[:, -k:]
         targets = self._targets(batch, k)
@@ -157,11 +160,10 @@ class FoldedLstm(nn.Module):
         """Fit the blend of naive forecasts and the quantiles of its errors to the ends of training windows."""
         self.covariates.start_from(windows)
         self.usual.copy_(usual_change(windows))
-        batch = windows.batch(torch.arange(0, len(windows), max(1, len(windows) // START_WINDOWS)))
-        folds = self.folds(batch)
-        center, size = folds.center[:, -1], folds.size[:, -1]
-        naive, target = self._naive(folds, 1)[:, 0].double(), (batch.future - center) / size
-        weight = self._weight(batch.past, folds.size[:, -1:])[:, 0]
+        items = torch.arange(0, len(windows), max(1, len(windows) // START_WINDOWS))
+        parts = [self._ends(windows.batch(some)) for some in torch.split(items, START_BATCH)]
+        naive, future, center, size, weight, lowest = (torch.cat(part) for part in zip(*parts, strict=True))
+        target = (future - center) / size
         blend = _ridge(naive * weight[..., None], target * weight)
         median = (naive * blend).sum(2)
         errors = target - median
@@ -173,10 +175,17 @@ class FoldedLstm(nn.Module):
         self.blend.copy_(blend)
         self.spread.copy_(spread)
         self.offset.copy_(offset)
-        lowest = batch.past.nan_to_num(torch.inf).min()
-        if lowest > 0:
-            share = 2 * size / (batch.future.abs() + (median * size + center).abs())
+        if bool((lowest > 0).all()):
+            share = 2 * size / (future.abs() + (median * size + center).abs())
             self.relative.copy_((errors.abs() * weight).nanmean() / (errors.abs() * share).nanmean().clamp_min(1e-9))
+
+    def _ends(self, batch: Batch) -> tuple[Tensor, ...]:
+        """Return naive forecasts at the end of windows, what came, center, size, weight, and the lowest value."""
+        folds = self.folds(batch)
+        center, size = folds.center[:, -1], folds.size[:, -1]
+        weight = self._weight(batch.past, size[:, None])[:, 0]
+        lowest = batch.past.nan_to_num(torch.inf).min(1).values
+        return self._naive(folds, 1)[:, 0].double(), batch.future, center, size, weight, lowest
 
     def folds(self, batch: Batch) -> Folds:
         """Cut windows into views and measure them.

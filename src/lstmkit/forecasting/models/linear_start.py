@@ -184,9 +184,7 @@ class LinearStart(nn.Module):
         """Solve the regressions, and choose how far to follow them by the most recent part of the windows."""
         P, D, S = self.horizon, len(self.weight), max(1, len(self.own))
         cutoffs, series = torch.from_numpy(windows.cutoffs), torch.from_numpy(windows.series)
-        boundary = torch.tensor(
-            [float(cutoffs[series == s].double().quantile(1 - HELD_OUT)) for s in torch.unique(series).tolist()]
-        )[torch.unique(series, return_inverse=True)[1]]
+        boundary = _boundary(cutoffs, series)
         early, late = cutoffs + P <= boundary, cutoffs >= boundary
         gram, products = torch.zeros(2, S, D, D).double(), torch.zeros(2, S, D, P).double()
         counts = [0, 0]
@@ -250,6 +248,16 @@ class LinearStart(nn.Module):
             if errors[share] < least:
                 least, best = errors[share], (kept, share)
         return best
+
+
+def _boundary(cutoffs: Tensor, series: Tensor) -> Tensor:
+    """Return for each window (W,) the cutoff from which on the windows of its series are held out."""
+    ends = [torch.zeros(int(series.max()) + 1, dtype=torch.float64) for _ in range(2)]
+    first, last = (
+        end.scatter_reduce(0, series, cutoffs.double(), how, include_self=False)
+        for end, how in zip(ends, ("amin", "amax"), strict=True)
+    )
+    return (first + (1 - HELD_OUT) * (last - first))[series]
 
 
 def _batches(windows: Windows) -> Iterator[Batch]:

@@ -1,0 +1,94 @@
+"""Is the default model better than seasonal naive, Theta and ETS on small classic series?
+
+Fits `Forecaster` with its default settings, three seeds, and scores it with the naive and classical forecasts on the
+same windows after the training rows. Theta and ETS are those of statsforecast, which must be installed. Writes
+bench/results/classic.txt.
+
+    python -m bench.forecasting.classic
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from bench.machine import ROOT, header, write
+from lstmkit import Forecaster
+from lstmkit.data import TableSettings, read_file, read_table
+from lstmkit.forecasting.evaluate import evaluate
+
+SEEDS = (0, 1, 2)
+COLUMNS = ("lstm", "worst", "last value", "s. naive", "Theta", "ETS", "cover 80", "CPU s")
+
+
+class Case(NamedTuple):
+    """A table, what to forecast in it, and every how many rows of the test part.
+
+    test  rows of each series at its end that are only forecast
+    """
+
+    path: str
+    target: str
+    horizon: int
+    test: int
+    stride: int
+    freq: str | None = None
+    missing: str = "refuse"
+    id: str | None = None
+
+
+CASES = (
+    Case("airline-passengers.csv", "Passengers", 12, 36, 1),
+    Case("taylor.csv", "Y", 48, 806, 24, "30min"),
+    Case("pollution.csv.gz", "pm2.5", 24, 2400, 120, "h", "drop"),
+    Case("daily-min-temperatures.csv", "Temp", 7, 730, 29),
+    Case("monash_sample.tsf", "value", 8, 8, 1, None, "refuse", "series_name"),
+    Case("taylor.csv", "Y", 336, 806, 48, "30min"),
+)
+
+
+def line(folder: Path, case: Case) -> str:
+    """Fit and score a case; return its row of the table."""
+    settings = TableSettings(target=case.target, freq=case.freq, missing=case.missing, id=case.id)
+    table = read_table(read_file(folder / case.path), settings)
+    train_rows = table.lengths - case.test
+    own, covered, begin = [], [], time.process_time()
+    for seed in SEEDS:
+        forecaster = Forecaster(case.horizon, seed=seed).fit_series(table.head(train_rows))
+        result = evaluate(forecaster, table, train_rows, case.stride)
+        own.append(result.scores["model"].mase)
+        covered.append(result.coverage[80])
+    seconds = (time.process_time() - begin) / len(SEEDS)
+    others = evaluate(forecaster, table, train_rows, case.stride, ("theta", "ets")).scores
+    names = ("last_value", "seasonal_naive", "theta", "ets")
+    rivals = [f"{others[name].mase:.4f}" if name in others else "-" for name in names]
+    figures = (f"{np.mean(own):.4f}", f"{max(own):.4f}", *rivals, f"{100 * np.mean(covered):.1f} %", f"{seconds:.1f}")
+    title = f"{Path(case.path).name.split('.')[0]}, {case.horizon} ({len(result.cutoffs)} windows)"
+    return f"{title:44}" + "".join(f"{figure:>11}" for figure in figures)
+
+
+def main() -> None:
+    folder = Path(os.environ.get("LSTMKIT_DATA") or ROOT.parent / "shared" / "data") / "ts_classic"
+    lines = [f"{'series, steps ahead':44}" + "".join(f"{name:>11}" for name in COLUMNS)]
+    for case in CASES:
+        lines.append(line(folder, case))
+        print(lines[-1], flush=True)
+    versions = {"torch": torch.__version__, "statsforecast": importlib.metadata.version("statsforecast")}
+    head = header("Default model on classic series: MASE after the training rows, seeds 0 1 2", versions)
+    legend = [
+        "lstm: mean of the seeds, worst: the worst seed; s. naive: seasonal naive; Theta, ETS: AutoTheta and AutoETS",
+        "of statsforecast, fitted once on the training rows like the network, and carried on to each cutoff",
+        "cover 80: share of truths in the 80 % interval; CPU s: processor seconds to fit and score one seed",
+        "",
+    ]
+    write("classic.txt", [*head, "", *legend, *lines])
+
+
+if __name__ == "__main__":
+    main()
