@@ -29,6 +29,7 @@ def predict(
     ] = False,
     delimiter: options.Delimiter = None,
     missing: options.MissingAsFitted = None,
+    ray: options.Ray = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file that --out names.")] = False,
     json: options.Json = False,
 ) -> None:
@@ -56,7 +57,7 @@ def predict(
     if follow:
         _follow(forecaster, table, delimiter or ",", json)
         return
-    columns = forecast_columns(forecaster, table) if paths is None else sample_columns(forecaster, table, paths)
+    columns = forecast_columns(forecaster, table, ray) if paths is None else sample_columns(forecaster, table, paths)
     _show(columns, table, out, json)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmkit.data import SeriesTable, TableKind, Windows, require_ahead, to_native, windows_at
+from lstmkit.forecasting.cluster import quantiles_ahead
 
 if TYPE_CHECKING:
     from lstmkit.forecasting.evaluate import Evaluation
@@ -41,12 +42,13 @@ def interval_columns(forecaster: Forecaster, quantiles: NDArray[np.float64]) -> 
     return {name: column.reshape(-1) for name, column in columns.items()}
 
 
-def forecast_columns(forecaster: Forecaster, table: SeriesTable) -> dict[str, Any]:
+def forecast_columns(forecaster: Forecaster, table: SeriesTable, ray: str | None = None) -> dict[str, Any]:
     """Forecast after the end of every series; return flat columns: id (if any), time, mean, median, intervals.
 
+    ray     address of a Ray cluster that forecasts parts of the series at a time, or None
     Raises  InputError if a covariate known ahead is missing for a step
     """
-    quantiles = forecaster.predict_windows(windows_ahead(forecaster, table))
+    quantiles = quantiles_ahead(forecaster, table, ray)
     return _steps_ahead(table, forecaster.horizon) | interval_columns(forecaster, quantiles)
 
 

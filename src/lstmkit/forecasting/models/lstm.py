@@ -25,7 +25,7 @@ FOLDED_RATE = 5.0
 
 @dataclass(frozen=True, slots=True)
 class LstmSettings(ModelSettings):
-    """The default model and its training. How the defaults were chosen is told in docs/forecasting.md.
+    """The default model and its training. How the defaults were chosen is told in docs/models.md.
 
     fold  values that make up a step of the recurrence: "auto" is the shortest shown season, if it has 4 to 400 values,
           is at most twice the horizon, and fits three times into the context; "never" is one value; "always" is the
