@@ -120,3 +120,13 @@ def test_where_short_series_are_padded_half_of_the_series_decide(passengers: np.
     assert find_seasons(table, 1, None) == Seasons(None, ())
     padded = dataclasses.replace(table, columns=dataclasses.replace(table.columns, short="pad"))
     assert find_seasons(padded, 1, None) == Seasons(12, (12,))
+
+
+@pytest.mark.parametrize("horizon", [1, 12, 24, 48, 96])
+def test_a_season_shows_whatever_the_horizon(horizon: int) -> None:
+    """Whole seasons ahead the last value and the season repeated are the same; they must not hide the season."""
+    k = np.arange(1500)
+    y = 10 * np.sin(2 * np.pi * k / 24) + np.random.default_rng(1).normal(0, 3, 1500)
+    hours = (np.datetime64("2024-01-01T00", "us") + k * np.timedelta64(1, "h")).astype("datetime64[us]")
+    table = read_table(pl.DataFrame({"time": hours, "y": y}), TableSettings("y", "time"))
+    assert 24 in find_seasons(table, horizon, None).shown

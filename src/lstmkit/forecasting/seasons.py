@@ -11,6 +11,9 @@ from lstmkit.data.series import SeriesTable
 
 EVIDENCE = 0.95
 """A season counts as shown if repeating it is better than this share of the error of repeating the last value."""
+STEPS = 8
+"""Steps ahead, spread over the horizon, at which forecasts are compared."""
+
 MOST_SERIES = 200
 """Seasons are looked for in this many series at most, evenly spread over the table."""
 
@@ -46,36 +49,44 @@ def find_seasons(table: SeriesTable, horizon: int, given: tuple[int, ...] | None
     if not possible:
         return Seasons(None, ())
     errors = {m: _naive_errors(table, m, horizon) for m in possible}
-    naive = min(possible, key=lambda m: errors[m][1])
+    naive = min(possible, key=lambda m: errors[m][0][1])
     if given is not None:
         return Seasons(naive, tuple(m for m in possible if 3 * m + horizon < longest))
-    shown = tuple(m for m in possible if 3 * m + horizon < longest and min(errors[m][1:]) < EVIDENCE * errors[m][0])
+    shown = tuple(m for m in possible if 3 * m + horizon < longest and _is_shown(errors[m][1]))
     return Seasons(naive, shown)
 
 
-def _naive_errors(table: SeriesTable, m: int, horizon: int) -> tuple[float, float, float]:
+def _is_shown(errors: NDArray[np.float64]) -> bool:
+    """Whether repeating a season, as it was or moved to the level, is clearly better than repeating the last value."""
+    return bool(min(errors[1:]) < EVIDENCE * errors[0])
+
+
+def _naive_errors(table: SeriesTable, m: int, horizon: int) -> NDArray[np.float64]:
     """Return mean absolute errors on the same rows: last value, seasonal naive, and seasonal naive moved to the level.
 
     Each series is scaled by its mean absolute change, so that large series do not drown small ones. Rows where one of
     the three is missing count for none.
+    Returns  (2, 3): over steps spread over the horizon, and over those of them that are not whole seasons ahead, where
+             repeating a season is no different from repeating the last value
     """
-    totals = np.zeros(3)
-    steps = sorted({1, (horizon + 1) // 2, horizon})
+    totals = np.zeros((2, 3))
+    steps = np.unique(np.linspace(1, horizon, min(horizon, STEPS)).round().astype(np.int64))
+    telling = steps % m > 0 if (steps % m > 0).any() else np.ones(len(steps), bool)
     chosen = np.unique(np.linspace(0, len(table) - 1, min(len(table), MOST_SERIES)).round().astype(np.int64))
     for s in chosen:
         y = table.values[table.offsets[s] : table.offsets[s + 1]]
         change = np.abs(np.diff(y))
         change = change[np.isfinite(change)]
         scale = (change.mean() if len(change) else 0.0) or 1.0
-        for p in steps:
+        for p, tells in zip(steps, telling, strict=True):
             back = m * -(-p // m)  # whole seasons back from the target: the seasonal naive forecast p steps ahead
             at = np.arange(back - p + m, len(y) - p)
             target, last, season, season_then = y[at + p], y[at], y[at + p - back], y[at - m]
             errors = np.abs([target - last, target - season, target - (season + last - season_then)])
             errors = errors[:, np.isfinite(errors).all(0)]
             if errors.size:
-                totals += errors.mean(1) / scale
-    return float(totals[0]), float(totals[1]), float(totals[2])
+                totals[: 1 + tells] += errors.mean(1) / scale
+    return totals
 
 
 def _autocorrelation_peaks(table: SeriesTable, strength: float = 0.3) -> tuple[int, ...]:
