@@ -33,8 +33,8 @@ NOTES = (
     "[lowest, highest]. lstmkit: Forecaster(horizon, seed=seed) and nothing else; its mean: the same with the mean in",
     "place of the median. LSTM, DeepAR: NeuralForecast with h, max_steps and random_seed, everything else its",
     "default; missing values are filled with the one before, for it takes none, and no filled value is scored. best",
-    "naive: the lowest of the last value and the season ago. s: seconds of the fit; steps: of the training; both means",
-    "over the seeds.",
+    "naive: the lowest of the last value and the values a season ago, for taylor 48 or 336 steps. s: seconds of the",
+    "fit; steps: of the training; both means over the seeds.",
 )
 
 

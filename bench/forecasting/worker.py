@@ -6,6 +6,7 @@ import csv
 import gzip
 import json
 import logging
+import resource
 import statistics
 import sys
 import time
@@ -27,6 +28,7 @@ from bench.tutorial.recipe import seconds_since_start
 
 Array = NDArray[np.float64]
 WARM_UP_STEPS = 5
+MEMORY_SHARE = 0.9
 QUIET_TRAINER: dict[str, Any] = {
     "accelerator": "cpu",
     "logger": False,
@@ -91,12 +93,21 @@ def mean_gap(stamps: list[float]) -> float:
 
 
 def begin() -> tuple[dict[str, Any], float]:
-    """Return what is asked, and the seconds since this process was made; silence the libraries."""
+    """Return what is asked, and the seconds since this process was made; silence the libraries and limit memory."""
     seconds = seconds_since_start()
+    stay_within_free_memory()
     for name in ("pytorch_lightning", "lightning.pytorch", "lightning", "darts"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore")
     return json.loads(sys.argv[1]), seconds
+
+
+def stay_within_free_memory() -> None:
+    """Let this process fail when it asks for more memory than is free, before the system ends another one for it."""
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            most = int(MEMORY_SHARE * 1024 * int(line.split()[1]))
+            resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
 def report(packages: tuple[str, ...], **fields: Any) -> None:

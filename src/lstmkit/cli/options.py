@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from lstmkit.forecasting.models import ModelSettings
 
 Source = Annotated[
-    str, typer.Argument(metavar="FILE", help="CSV (also .gz) or Parquet file, or demo:aapl, demo:ibm, demo:msft.")
+    str,
+    typer.Argument(
+        metavar="FILE", help="CSV (also .gz), Parquet or Monash .tsf file, or demo:aapl, demo:ibm, demo:msft."
+    ),
 ]
 Target = Annotated[
     list[str] | None,

@@ -44,7 +44,6 @@ def predict(
       lstm predict forecast-aapl AAPL-today.csv --out tomorrow.csv
       tail -f -n +1 prices.csv | lstm predict forecast-aapl --follow
     """
-    from lstmkit.data import read_file
     from lstmkit.forecasting.output import forecast_columns, sample_columns
 
     if follow and (out is not None or paths is not None):
@@ -53,7 +52,7 @@ def predict(
         raise InputError("FILE is missing: the table to forecast from, or --follow to read rows from standard input")
     options.check_out(out, force)
     forecaster = options.load_model(model, missing)
-    table = forecaster.table_ if file is None else forecaster.read(read_file(file, delimiter))
+    table = forecaster.table_ if file is None else forecaster.read_source(file, delimiter)
     if follow:
         _follow(forecaster, table, delimiter or ",", json)
         return

@@ -175,6 +175,7 @@ def _context(request: Request, table: SeriesTable, fit_rows: Rows, seasons: Seas
         raise InputError(
             f"{table.name(s)}: {table.lengths[s]} rows to learn from; at least {least} for {what}; "
             f"use a smaller {'--horizon' if request.context is None else '--context or --horizon'}"
+            f"{'' if len(table) == 1 else ', or --short drop or pad'}"
         )
     return context
 

@@ -21,6 +21,7 @@ from lstmkit.data import (
     Tail,
     Windows,
     make_windows,
+    read_source,
     read_table,
     table_kind,
     with_future,
@@ -29,6 +30,7 @@ from lstmkit.errors import InputError, NotFittedError
 from lstmkit.forecasting.fitting import Request, table_to_learn_from, train_ensemble
 from lstmkit.forecasting.models import ModelSettings, model_named
 from lstmkit.forecasting.output import forecast_columns, sample_columns, to_user_table
+from lstmkit.forecasting.reading import columns_like, recognised
 from lstmkit.nn import mean_weights, quantile_levels
 from lstmkit.recurrence.backends import check_backend_name
 from lstmkit.recurrence.cells import cell_named
@@ -259,17 +261,15 @@ class Forecaster:
         """Read a table with the columns of the table given to `fit`; its frequency must be the one seen there."""
         self._require_fit("read")
         fitted = self.table_
-        known = None if fitted.time_kind == "row" else str(fitted.frequency)  # a few rows alone may not show it
-        columns = dataclasses.replace(fitted.columns, freq=fitted.columns.freq or known)
-        read = read_table(table, columns, fitted.covariates)
-        places = {str(id): n for id, n in zip(fitted.ids, fitted.numbers, strict=True)}  # a CSV has text for numbers
-        read = dataclasses.replace(read, learnt=np.array([places.get(str(id), -1) for id in read.ids], np.int64))
-        least = 2 if read.columns.short == "pad" else self.network_.window
-        short = np.flatnonzero(read.lengths < least)
-        if len(short):
-            s = int(short[0])
-            raise InputError(f"{read.name(s)}: {read.lengths[s]} rows; the model needs {least} to forecast from")
-        return read
+        read = read_table(table, columns_like(fitted), fitted.covariates)
+        return recognised(read, fitted, self.network_.window)
+
+    def read_source(self, source: str | Path, delimiter: str | None = None) -> SeriesTable:
+        """Read a file as `read` does a table; a Parquet file too large for memory is mapped from disk."""
+        self._require_fit("read_source")
+        fitted = self.table_
+        read = read_source(source, columns_like(fitted), delimiter, fitted.covariates)
+        return recognised(read, fitted, self.network_.window)
 
     def _to_forecast(self, table: Any, future: Any, method: str) -> tuple[SeriesTable, TableKind]:
         self._require_fit(method)
@@ -371,14 +371,15 @@ class Forecaster:
         )
 
     def _fingerprint(self, table: SeriesTable) -> dict[str, Any]:
-        digest = hashlib.sha256(table.values.tobytes() + table.offsets.tobytes()).hexdigest()[:16]
+        digest = hashlib.sha256(memoryview(np.ascontiguousarray(table.values)).cast("B"))
+        digest.update(memoryview(np.ascontiguousarray(table.offsets)).cast("B"))
         own = {k: v for k, v in self.get_params().items() if k not in ("settings", "backend", "cell", "devices")}
         own["levels"] = list(self.levels)
         own["seasons"] = None if self.seasons is None else list(self.seasons)
         own["ensemble"] = list(_pair(self.ensemble))
         made_with = {"lstmkit": lstmkit.__version__, "torch": torch.__version__}  # other versions round otherwise
         settings = dataclasses.asdict(self.request().settings)
-        return {**own, **settings, **made_with, "target": table.columns.target, "data": digest}
+        return {**own, **settings, **made_with, "target": table.columns.target, "data": digest.hexdigest()[:16]}
 
 
 def _pair(ensemble: int | tuple[int, int]) -> tuple[int, int]:

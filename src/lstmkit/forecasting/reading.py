@@ -1,0 +1,35 @@
+"""How a fitted forecaster reads the tables it forecasts from."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from lstmkit.data import SeriesTable, TableSettings
+from lstmkit.errors import InputError
+
+
+def columns_like(fitted: SeriesTable) -> TableSettings:
+    """Return the settings to read tables like `fitted`: a few rows alone may not show their frequency."""
+    known = None if fitted.time_kind == "row" else str(fitted.frequency)
+    return dataclasses.replace(fitted.columns, freq=fitted.columns.freq or known)
+
+
+def recognised(read: SeriesTable, fitted: SeriesTable, window: int) -> SeriesTable:
+    """Return a table with its series numbered as they were learnt.
+
+    window  rows that the model needs of each series
+    Raises  InputError if a series is too short to forecast from, unless the settings leave such out
+    """
+    places = {str(id): n for id, n in zip(fitted.ids, fitted.numbers, strict=True)}  # a CSV has text for numbers
+    read = dataclasses.replace(read, learnt=np.array([places.get(str(id), -1) for id in read.ids], np.int64))
+    least = 2 if read.columns.short == "pad" else window
+    short = np.flatnonzero(read.lengths < least)
+    if read.columns.short == "drop" and 0 < len(short) < len(read):
+        note = f"{len(short)} series with fewer than {least} rows: left out"
+        return dataclasses.replace(read.choose(np.flatnonzero(read.lengths >= least)), notes=(*read.notes, note))
+    if len(short):
+        s = int(short[0])
+        raise InputError(f"{read.name(s)}: {read.lengths[s]} rows; the model needs {least} to forecast from")
+    return read
