@@ -371,8 +371,8 @@ class Forecaster:
         )
 
     def _fingerprint(self, table: SeriesTable) -> dict[str, Any]:
-        digest = hashlib.sha256(memoryview(np.ascontiguousarray(table.values)).cast("B"))
-        digest.update(memoryview(np.ascontiguousarray(table.offsets)).cast("B"))
+        digest = hashlib.sha256(np.ascontiguousarray(table.values).data)
+        digest.update(np.ascontiguousarray(table.offsets).data)
         own = {k: v for k, v in self.get_params().items() if k not in ("settings", "backend", "cell", "devices")}
         own["levels"] = list(self.levels)
         own["seasons"] = None if self.seasons is None else list(self.seasons)
