@@ -2,9 +2,10 @@
 
 Column OT of ETTh1, 96 values read, 24 forecast, a cutoff at each of the last 1,000 hours that leave 24. Models are
 trained for a few steps on what precedes the first cutoff; only the rolling forecasts are timed, without any training.
-Writes bench/results/rolling.txt.
+Writes bench/results/rolling-2.txt, by the number of threads.
 
     python -m bench.forecasting.rolling
+    python -m bench.forecasting.rolling --threads 1
     python -m bench.forecasting.rolling --rounds 1 --cutoffs 20 --repeats 1 --trial
 """
 
@@ -98,7 +99,7 @@ def main() -> None:
         sys.exit(f"not the same cutoffs: {', '.join(wrong) or naive}; nothing is reported")
     head = header(f"Rolling forecasts from {asked.cutoffs} cutoffs, ETTh1 OT, horizon 24", versions(everything))
     lines = [*head, "", *table(runs), f"repeating the last value: MAE {naive.pop():.2f}", "", *NOTES]
-    keep("rolling.txt", asked, [*lines, *closing(everything, failures)])
+    keep(f"rolling-{asked.threads}.txt", asked, [*lines, *closing(everything, failures)])
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """How many windows a second does each library train on, same sizes, same number of windows seen?
 
 One panel, M4 Hourly; a window is 168 values read and 48 to forecast; every contestant takes the same number of steps
-of as many windows, from fresh processes that alternate. Writes bench/results/throughput.txt.
+of as many windows, from fresh processes that alternate. Writes bench/results/throughput-2.txt, by the number of threads.
 
     python -m bench.forecasting.throughput
+    python -m bench.forecasting.throughput --threads 1
     python -m bench.forecasting.throughput --rounds 1 --steps 8 --series 5 --trial
 """
 
@@ -108,7 +109,7 @@ def main() -> None:
     told = ", ".join(f"{name} {value}" for name, value in sizes.items() if name not in ("data", "seed", "model"))
     head = header(f"Training throughput on M4 Hourly, {asked.rounds} alternating rounds", versions(everything))
     lines = [*head, f"sizes     {told}, {asked.threads} threads given", "", *table(runs), "", *NOTES]
-    keep("throughput.txt", asked, [*lines, *closing(everything, failures)])
+    keep(f"throughput-{asked.threads}.txt", asked, [*lines, *closing(everything, failures)])
 
 
 if __name__ == "__main__":

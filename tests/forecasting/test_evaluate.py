@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lstmkit import Forecaster
 from lstmkit.data import SeriesTable, TableSettings, read_table
-from lstmkit.forecasting.evaluate import MODEL, Evaluation, assemble, forecast_title
+from lstmkit.forecasting.evaluate import MODEL, Evaluation, _model_title, assemble
 from lstmkit.forecasting.seasons import Seasons
 
 P, SEASON = 3, 4
@@ -195,5 +195,10 @@ def test_two_thousand_series_are_scored_without_a_loop_over_them(monkeypatch: py
     assert calls[2000] <= calls[2] + 4
 
 
-def test_titles_are_known_for_every_baseline() -> None:
-    assert [forecast_title(n) for n in (MODEL, "drift", "theta")] == ["LSTM", "drift", "Theta"]
+def test_titles_are_known_for_every_forecast() -> None:
+    evaluation = evaluation_of(walk(2, 30), train=27)
+    assert [evaluation.title_of(n) for n in (MODEL, "drift", "theta")] == ["LSTM", "drift", "Theta"]
+    assert [_model_title(Forecaster(1, model=m, cell=c)) for m, c in (("segrnn", None), ("lstm", "gru"))] == [
+        "SegRNN",
+        "LSTM (gru)",
+    ]

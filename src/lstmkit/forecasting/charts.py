@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from lstmkit.forecasting.evaluate import MODEL, Evaluation, forecast_title
+from lstmkit.forecasting.evaluate import MODEL, Evaluation
 from lstmkit.forecasting.forecaster import Forecaster
 from lstmkit.forecasting.output import interval_ends, level_name
 from lstmkit.forecasting.page import BLUE, GREY, INK, ORANGE, style
@@ -98,7 +98,7 @@ def add_bands(
 def windows_figure(forecaster: Forecaster, evaluation: Evaluation, rival_title: str) -> go.Figure:
     """Draw the test part twice: the model's forecasts on the left, the best naive ones on the right."""
     table, P = evaluation.table, forecaster.horizon
-    titles = ("the LSTM and its interval", rival_title)
+    titles = (f"{evaluation.title} and its interval", rival_title)
     figure = make_subplots(1, 2, shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=titles)
     style(figure, 420)
     _legend_below(figure)
@@ -115,7 +115,7 @@ def windows_figure(forecaster: Forecaster, evaluation: Evaluation, rival_title: 
         add_bands(figure, x, band, visible=k == 0, row=1, col=1)
         for col, name, colour in ((1, MODEL, BLUE), (2, evaluation.best_naive, ORANGE)):
             line = {"color": INK, "width": 1.2}
-            title = "LSTM" if name == MODEL else rival_title
+            title = evaluation.title if name == MODEL else rival_title
             forecast = evaluation.forecasts[name][own, p - 1]
             figure.add_scatter(
                 x=x, y=truth, name="observed", line=line, showlegend=col == 1, visible=k == 0, row=1, col=col
@@ -143,7 +143,7 @@ def error_figure(evaluation: Evaluation) -> go.Figure:
     figure = style(go.Figure(), 360)
     errors = evaluation.error_by_step
     if next(iter(errors.values())).size == 1:
-        names = [forecast_title(name) for name in errors]
+        names = [evaluation.title_of(name) for name in errors]
         colours = [_colour(name) for name in errors]
         values = [float(e[0]) for e in errors.values()]
         figure.add_bar(
@@ -158,7 +158,7 @@ def error_figure(evaluation: Evaluation) -> go.Figure:
         figure.add_scatter(
             x=np.arange(1, len(error) + 1),
             y=error,
-            name=forecast_title(name),
+            name=evaluation.title_of(name),
             line={"color": _colour(name), "width": width},
         )
     _legend_below(figure)
@@ -193,7 +193,7 @@ def reliability_figure(evaluation: Evaluation) -> go.Figure:
     figure.add_scatter(
         x=100 * levels,
         y=100 * shares,
-        name="LSTM",
+        name=evaluation.title,
         mode="lines+markers",
         line={"color": BLUE, "width": 2},
         marker={"size": 7},

@@ -27,6 +27,7 @@ from lstmkit.forecasting.metrics import (
     score_by_step,
     share_below,
 )
+from lstmkit.forecasting.models import model_named
 from lstmkit.forecasting.output import interval_ends
 from lstmkit.forecasting.significance import DieboldMariano, Skill, diebold_mariano, skill
 
@@ -38,6 +39,7 @@ MODEL = "model"
 class Evaluation:
     """Forecasts of a model and of the baselines on the same windows, and what they scored.
 
+    title             of the model
     table             all rows, test rows included
     cutoffs           (W,) flat position of the first value each window forecasts
     series            (W,) series of each window
@@ -58,6 +60,7 @@ class Evaluation:
     pinball           mean pinball loss of each of the model's quantiles, by level
     """
 
+    title: str
     table: SeriesTable
     cutoffs: NDArray[np.int64]
     series: NDArray[np.int64]
@@ -76,6 +79,10 @@ class Evaluation:
     width: dict[float, float]
     reliability: dict[float, float]
     pinball: dict[float, float]
+
+    def title_of(self, name: str) -> str:
+        """Return how a reader knows a forecast: the model, a naive forecast, or a classical model."""
+        return self.title if name == MODEL else (NAIVE_TITLES | CLASSICAL_TITLES)[name]
 
     @property
     def error_by_step(self) -> dict[str, Array]:
@@ -147,6 +154,7 @@ def assemble(
     overlap = _overlap(cutoffs, series, P)
     block = max(overlap, round(len(cutoffs) ** (1 / 3)))
     return Evaluation(
+        title=_model_title(forecaster),
         table=table,
         cutoffs=cutoffs,
         series=series,
@@ -168,9 +176,10 @@ def assemble(
     )
 
 
-def forecast_title(name: str) -> str:
-    """Return how a reader knows a forecast: the model, a naive forecast, or a classical model."""
-    return "LSTM" if name == MODEL else (NAIVE_TITLES | CLASSICAL_TITLES)[name]
+def _model_title(forecaster: Forecaster) -> str:
+    """Return how a reader knows a model, with its cell if that is not the model's own."""
+    title, settings = model_named(forecaster.model).title, forecaster.request().settings
+    return title if settings.cell == type(settings)().cell else f"{title} ({settings.cell})"
 
 
 def _overlap(cutoffs: NDArray[np.int64], series: NDArray[np.int64], horizon: int) -> int:

@@ -12,7 +12,7 @@ from lstmkit.data import SeriesTable
 from lstmkit.data.frequency import show
 from lstmkit.data.series import shorten
 from lstmkit.forecasting import page
-from lstmkit.forecasting.evaluate import MODEL, Evaluation, forecast_title, test_split
+from lstmkit.forecasting.evaluate import MODEL, Evaluation, test_split
 from lstmkit.forecasting.output import level_name
 from lstmkit.forecasting.seasons import Seasons
 from lstmkit.forecasting.tutorial import FAULTS, TutorialResult
@@ -53,7 +53,7 @@ def score_rows(evaluation: Evaluation, seasons: Seasons) -> list[tuple[str, ...]
             _fixed(scores.mase, 3),
             _fixed(scores.smape, 2),
         )
-        rows.append((_score_title(name, seasons), *figures, _skill_mark(evaluation, name)))
+        rows.append((_score_title(evaluation, name, seasons), *figures, _skill_mark(evaluation, name)))
     return rows
 
 
@@ -64,7 +64,7 @@ def wide_score_rows(evaluation: Evaluation, seasons: Seasons) -> tuple[tuple[str
     rows: list[tuple[str, ...]] = []
     for name, scores in evaluation.scores.items():
         row = (
-            _score_title(name, seasons),
+            _score_title(evaluation, name, seasons),
             *(_number(value) for value in (scores.rmse, scores.mae, scores.crps)),
             _fixed(scores.mase, 3),
             _fixed(scores.rmsse, 3),
@@ -293,8 +293,8 @@ def _cell(value: Any) -> str:
     return _number(float(value)) if isinstance(value, float | np.floating) else show(value)
 
 
-def _score_title(name: str, seasons: Seasons) -> str:
-    return forecast_title(name) + (f" ({seasons.naive})" if name == "seasonal_naive" else "")
+def _score_title(evaluation: Evaluation, name: str, seasons: Seasons) -> str:
+    return evaluation.title_of(name) + (f" ({seasons.naive})" if name == "seasonal_naive" else "")
 
 
 def _skill_mark(evaluation: Evaluation, name: str) -> str:

@@ -92,6 +92,7 @@ class DeepAr(ForecastModel[DeepArSettings]):
     """
 
     Settings = DeepArSettings
+    title = "DeepAR"
     most_calibrated = 256  # each needs its own sample paths
 
     def __init__(self, task: Task, settings: DeepArSettings) -> None:

@@ -100,6 +100,7 @@ class EsRnnModel(ForecastModel[EsRnnSettings]):
     """
 
     Settings = EsRnnSettings
+    title = "ES-RNN"
 
     def __init__(self, task: Task, settings: EsRnnSettings) -> None:
         super().__init__(task, settings)

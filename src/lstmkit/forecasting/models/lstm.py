@@ -46,6 +46,7 @@ class LstmModel(ForecastModel[LstmSettings]):
     """Direct multi-step quantile forecasts from a context window."""
 
     Settings = LstmSettings
+    title = "LSTM"
 
     def __init__(self, task: Task, settings: LstmSettings) -> None:
         super().__init__(task, settings)

@@ -109,6 +109,8 @@ class ForecastModel(nn.Module, ABC, Generic[S]):
 
     Settings: ClassVar[type[ModelSettings]]
     """Settings of this model; their defaults are the model's own."""
+    title: ClassVar[str]
+    """How a reader knows the model."""
     values_per_step: int = 1
     """Values that a step of the recurrence reads; 0 where its steps are not those of the series."""
     most_calibrated: ClassVar[int] = 8192

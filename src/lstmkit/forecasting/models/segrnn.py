@@ -75,6 +75,7 @@ class SegRnnModel(ForecastModel[SegRnnSettings]):
     """
 
     Settings = SegRnnSettings
+    title = "SegRNN"
 
     def __init__(self, task: Task, settings: SegRnnSettings) -> None:
         super().__init__(task, settings)

@@ -65,6 +65,7 @@ class Seq2Seq(ForecastModel[Seq2SeqSettings]):
     """
 
     Settings = Seq2SeqSettings
+    title = "seq2seq"
 
     def __init__(self, task: Task, settings: Seq2SeqSettings) -> None:
         super().__init__(task, settings)

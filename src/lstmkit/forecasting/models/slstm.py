@@ -77,6 +77,7 @@ class SLstmModel(ForecastModel[SLstmSettings]):
     """
 
     Settings = SLstmSettings
+    title = "sLSTM blocks"
 
     def __init__(self, task: Task, settings: SLstmSettings) -> None:
         super().__init__(task, settings)
