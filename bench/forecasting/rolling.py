@@ -2,7 +2,7 @@
 
 Column OT of ETTh1, 96 values read, 24 forecast, a cutoff at each of the last 1,000 hours that leave 24. Models are
 trained for a few steps on what precedes the first cutoff; only the rolling forecasts are timed, without any training.
-Writes bench/results/rolling-2.txt, by the number of threads.
+Writes bench/results/rolling-2.txt, named by the threads.
 
     python -m bench.forecasting.rolling
     python -m bench.forecasting.rolling --threads 1

@@ -1,7 +1,7 @@
 """How many windows a second does each library train on, same sizes, same number of windows seen?
 
 One panel, M4 Hourly; a window is 168 values read and 48 to forecast; every contestant takes the same number of steps
-of as many windows, from fresh processes that alternate. Writes bench/results/throughput-2.txt, by the number of threads.
+of as many windows, from fresh processes that alternate. Writes bench/results/throughput-2.txt, named by the threads.
 
     python -m bench.forecasting.throughput
     python -m bench.forecasting.throughput --threads 1

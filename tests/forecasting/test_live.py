@@ -8,6 +8,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from lstmkit import Forecaster, InputError
+from lstmkit.forecasting.models.esrnn import EsRnnSettings
 from lstmkit.forecasting.models.lstm import LstmSettings
 
 QUICK = LstmSettings(hidden_size=8, max_epochs=1)
@@ -121,3 +122,17 @@ def test_a_saved_model_goes_on_from_its_updates(shops: pl.DataFrame, tmp_path: o
     assert_frame_equal(again.predict(), forecaster.predict(), check_exact=True)
     later = rows(shops, FIT + 3, FIT + 4)
     assert_frame_equal(again.update(later), forecaster.update(later), check_exact=True)
+
+
+@pytest.mark.parametrize("first", [1, 3, 60, DAYS - 21])
+def test_a_season_of_its_own_keeps_its_place_in_a_table_that_begins_later(first: int) -> None:
+    """ES-RNN learns factors of each day of the week; which day a row is follows from its time, not from its place."""
+    k = np.arange(DAYS)
+    days = (np.datetime64("2024-01-01") + k).astype("datetime64[us]")
+    y = 50 + 20 * (k % 7 == 2) + np.random.default_rng(0).normal(size=DAYS)
+    table = pl.DataFrame({"day": days, "y": y})
+    settings = EsRnnSettings(hidden_size=8, max_epochs=1, steps_per_epoch=2)
+    forecaster = Forecaster(7, context=14, model="esrnn", seasons=(7,), settings=settings).fit(table.head(FIT), "y")
+    whole, later = forecaster.predict(table), forecaster.predict(table[first:])
+    np.testing.assert_allclose(later["median"], whole["median"], rtol=1e-5)
+    assert whole["median"].arg_max() == (2 - DAYS) % 7

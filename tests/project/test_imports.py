@@ -30,7 +30,14 @@ def test_importing_does_not_wait_for_torch(module):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["--version"], ["forecast", "--help"], ["predict", "--help"], ["tune", "--help"], ["backtest", "--help"]],
+    [
+        ["--help"],
+        ["--version"],
+        ["forecast", "--help"],
+        ["predict", "--help"],
+        ["tune", "--help"],
+        ["backtest", "--help"],
+    ],
     ids=" ".join,
 )
 def test_help_does_not_wait_for_torch(arguments):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lstmkit.data import SeriesTable, TableSettings
 from lstmkit.errors import InputError
@@ -24,6 +25,7 @@ def recognised(read: SeriesTable, fitted: SeriesTable, window: int) -> SeriesTab
     """
     places = {str(id): n for id, n in zip(fitted.ids, fitted.numbers, strict=True)}  # a CSV has text for numbers
     read = dataclasses.replace(read, learnt=np.array([places.get(str(id), -1) for id in read.ids], np.int64))
+    read = dataclasses.replace(read, cut=_rows_before(read, fitted))
     least = 2 if read.columns.short == "pad" else window
     short = np.flatnonzero(read.lengths < least)
     if read.columns.short == "drop" and 0 < len(short) < len(read):
@@ -33,3 +35,26 @@ def recognised(read: SeriesTable, fitted: SeriesTable, window: int) -> SeriesTab
         s = int(short[0])
         raise InputError(f"{read.name(s)}: {read.lengths[s]} rows; the model needs {least} to forecast from")
     return read
+
+
+def _rows_before(read: SeriesTable, fitted: SeriesTable) -> NDArray[np.int64]:
+    """Return how many rows of each series came before its first one here, counted from the first row ever learnt from.
+
+    Models with a season of their own need to know where in it a row lies. Of a series that was not learnt from, and of
+    rows without times, the first one here is the first.
+    """
+    before = np.zeros(len(read), np.int64)
+    if read.time_kind == "row":
+        return before
+    place = {int(n): s for s, n in enumerate(fitted.numbers)}
+    for s in np.flatnonzero(read.numbers >= 0):
+        f = place[int(read.numbers[s])]
+        start, cut = fitted.times[fitted.offsets[f]], int(fitted.skipped[f])
+        times = read.times[read.offsets[s] : read.offsets[s + 1]]
+        k = int(np.searchsorted(times, start))
+        if k < len(times) and times[k] == start:
+            before[s] = cut - k
+        else:
+            ends = np.array([min(start, times[0]), max(start, times[0])])
+            before[s] = cut + int(fitted.dated_by.steps(ends)[0]) * (1 if times[0] > start else -1)
+    return before

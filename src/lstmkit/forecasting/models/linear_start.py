@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from lstmkit.data import Batch, Windows
 from lstmkit.forecasting.models.model import Task
+from lstmkit.forecasting.models.naive import FLAT, usual_change
 from lstmkit.nn.scaling import WindowScale, carry_forward
 
 SCALES = ("window", "series")
@@ -76,6 +77,8 @@ class LinearStart(nn.Module):
         self.weight: Tensor
         self.own: Tensor
         self.level: Tensor
+        self.usual: Tensor
+        self.register_buffer("usual", torch.zeros(task.series, dtype=torch.float64))
         self.register_buffer("size", torch.ones(task.series if self.by_series else 0, dtype=torch.float64))
         self.register_buffer("level", torch.zeros(task.series if self.returning else 0, dtype=torch.float64))
         self.register_buffer("profile", torch.zeros(task.series if season else 0, season, dtype=torch.float64))
@@ -98,6 +101,7 @@ class LinearStart(nn.Module):
     @torch.no_grad()
     def fit(self, windows: Windows) -> None:
         """Fit profile, sizes and weights to training windows."""
+        self.usual.copy_(usual_change(windows))
         if self.profile.numel():
             self._fit_profile(windows)
         if self.by_series or self.returning:
@@ -122,8 +126,9 @@ class LinearStart(nn.Module):
         spread = (x - mean).square().nanmean(1, keepdim=True).nan_to_num().sqrt()
         if self.by_series:
             spread = torch.where((series >= 0)[:, None], self.size[series.clamp_min(0), None], spread)
+        least = torch.where(series >= 0, FLAT * self.usual[series.clamp_min(0)], 0.0)[:, None]
         floor = 1e-6 * last.abs() + torch.finfo(x.dtype).tiny ** 0.5
-        return torch.maximum(spread, floor)
+        return torch.maximum(torch.maximum(spread, floor), least)
 
     def _features(self, values: Tensor, series: Tensor, scale: WindowScale) -> Tensor:
         """Return what the weights are for: the context (B, C), and the distance from the mean level, 0 if unknown."""
