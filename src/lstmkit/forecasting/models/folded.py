@@ -16,7 +16,7 @@ from lstmkit.data import Batch, Windows
 from lstmkit.forecasting.models.ahead import AheadCovariates
 from lstmkit.forecasting.models.inputs import CovariateInputs
 from lstmkit.forecasting.models.model import ModelSettings, Task
-from lstmkit.forecasting.models.naive import FLAT, _ridge, usual_change
+from lstmkit.forecasting.models.naive import FLAT, ridge, usual_change
 from lstmkit.nn import LSTM, pinball_loss
 from lstmkit.nn.scaling import carry_forward
 
@@ -164,7 +164,7 @@ class FoldedLstm(nn.Module):
         parts = [self._ends(windows.batch(some)) for some in torch.split(items, START_BATCH)]
         naive, future, center, size, weight, lowest = (torch.cat(part) for part in zip(*parts, strict=True))
         target = (future - center) / size
-        blend = _ridge(naive * weight[..., None], target * weight)
+        blend = ridge(naive * weight[..., None], target * weight)
         median = (naive * blend).sum(2)
         errors = target - median
         there = ~torch.isnan(errors)

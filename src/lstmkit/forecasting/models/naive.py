@@ -105,7 +105,7 @@ class NaiveStart(nn.Module):
         scale = self.scale(batch.past, batch.series)
         naive, target = self.naive(batch.past, scale).double(), scale.apply(batch.future)
         there = ~torch.isnan(target)
-        blend = _ridge(naive, target)
+        blend = ridge(naive, target)
         errors = target - (naive * blend).sum(2)
         spread = (errors.nan_to_num().abs().sum(0) / there.sum(0).clamp_min(1)).clamp_min(1e-6)
         levels = torch.tensor(self.task.levels, dtype=torch.float64)
@@ -135,7 +135,7 @@ def only(batch: Batch, start: int, stop: int) -> Batch:
     return Batch(*(t[start:stop] for t in batch))
 
 
-def _ridge(naive: Tensor, target: Tensor) -> Tensor:
+def ridge(naive: Tensor, target: Tensor) -> Tensor:
     """Return weights (P, K) so that naive (N, P, K) times weights comes near target (N, P), pulled towards zero.
 
     Targets that are NaN count for nothing.
