@@ -17,7 +17,7 @@ from lstmkit.forecasting.models.folded import FoldedLstm
 from lstmkit.forecasting.models.model import ForecastModel, ModelSettings, Task
 from lstmkit.forecasting.models.stepwise import StepwiseLstm
 
-LEAST_PERIOD, MOST_PERIOD = 4, 400
+LEAST_PERIOD, MOST_PERIOD = 24, 400
 LEAST_STEPS = 3
 MOST_STEPS = 14
 FOLDED_RATE = 5.0
@@ -27,7 +27,7 @@ FOLDED_RATE = 5.0
 class LstmSettings(ModelSettings):
     """The default model and its training. How the defaults were chosen is told in docs/models.md.
 
-    fold  values that make up a step of the recurrence: "auto" is the shortest shown season, if it has 4 to 400 values,
+    fold  values that make up a step of the recurrence: "auto" is the shortest shown season, if it has 24 to 400 values,
           is at most twice the horizon, and fits three times into the context; "never" is one value; "always" is the
           shortest shown season whatever its length; a number is a period of your own
     """
