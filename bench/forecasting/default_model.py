@@ -1,6 +1,6 @@
 """Is the default forecaster ever worse than a naive forecast, and are its intervals as wide as they say?
 
-Runs `Forecaster` with its default settings on the daily closes in `stocks` (one, five and twenty steps ahead) and on three
+Runs `Forecaster` with its default settings on the daily closes in `stocks` (1, 5 and 20 steps ahead), on three
 classic series, and on six series that were not looked at until the defaults stood; three seeds each, scored on the
 last 20 % of every series. Writes a table to bench/results/default_model.txt.
 

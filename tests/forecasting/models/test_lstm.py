@@ -363,6 +363,7 @@ def test_learns_a_pattern_that_no_blend_of_naive_forecasts_knows() -> None:
 
 def test_folded_models_learn_faster_than_others() -> None:
     rates = {
-        fold: {group["lr_scale"] for group in build(task(), fold=fold).parameter_groups()} for fold in ("always", "never")
+        fold: {group["lr_scale"] for group in build(task(), fold=fold).parameter_groups()}
+        for fold in ("always", "never")
     }
     assert rates == {"always": {5.0}, "never": {1.0}}
