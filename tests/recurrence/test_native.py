@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -39,18 +38,6 @@ OTHERS = [
     Rnn(),
 ]
 ODD = (7, 5, 3, 17)
-
-
-@pytest.fixture(params=["avx512", "avx2", "portable"])
-def target(request: pytest.FixtureRequest) -> Iterator[str]:
-    library, why_not = load_library()
-    assert library is not None, why_not
-    if request.param not in library.lstmkit_targets().decode().split():
-        pytest.skip(f"this machine has no {request.param}")
-    before = library.lstmkit_target()
-    assert library.lstmkit_use_target(request.param.encode()) == 0
-    yield request.param
-    library.lstmkit_use_target(before)
 
 
 def make_call(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 import torch
@@ -12,7 +12,6 @@ from torch import Tensor
 from lstmkit.recurrence import Call, Cell, Output, run_reference
 from lstmkit.recurrence.cell import Sizes
 from lstmkit.recurrence.cells import ALstm, Lstm
-from lstmkit.recurrence.library import load_library
 from lstmkit.recurrence.native import run_native
 
 TOLERANCES = {torch.float64: 1e-12, torch.float32: 1e-5}  # of the largest value
@@ -30,18 +29,6 @@ CELLS = (
 LENGTHS = (12, 0, 5, 1, 12, 4, 7)
 PHASE = 4
 """The place of the phase in the state."""
-
-
-@pytest.fixture(params=["avx512", "avx2", "portable"])
-def target(request: pytest.FixtureRequest) -> Iterator[str]:
-    library, why_not = load_library()
-    assert library is not None, why_not
-    if request.param not in library.lstmkit_targets().decode().split():
-        pytest.skip(f"this machine has no {request.param}")
-    before = library.lstmkit_target()
-    assert library.lstmkit_use_target(request.param.encode()) == 0
-    yield request.param
-    library.lstmkit_use_target(before)
 
 
 def make_call(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -13,22 +13,9 @@ from lstmkit.nn import LSTM
 from lstmkit.recurrence import Call, run_reference
 from lstmkit.recurrence.call import Output
 from lstmkit.recurrence.cells import Mogrifier
-from lstmkit.recurrence.library import load_library
 from lstmkit.recurrence.native import run_native
 
 TOLERANCES = {torch.float64: 1e-12, torch.float32: 1e-5}  # of the largest value
-
-
-@pytest.fixture(params=["avx512", "avx2", "portable"])
-def target(request: pytest.FixtureRequest) -> Iterator[str]:
-    library, why_not = load_library()
-    assert library is not None, why_not
-    if request.param not in library.lstmkit_targets().decode().split():
-        pytest.skip(f"this machine has no {request.param}")
-    before = library.lstmkit_target()
-    assert library.lstmkit_use_target(request.param.encode()) == 0
-    yield request.param
-    library.lstmkit_use_target(before)
 
 
 def make_call(cell: Mogrifier, sizes: tuple[int, int, int, int], layers: int, dtype: torch.dtype) -> Call:

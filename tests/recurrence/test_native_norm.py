@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -11,7 +11,6 @@ from torch import Tensor
 
 from lstmkit.recurrence import Call, Masks, Output, run_reference
 from lstmkit.recurrence.cells import Lstm
-from lstmkit.recurrence.library import load_library
 from lstmkit.recurrence.native import run_native
 
 TOLERANCES = {torch.float64: 1e-12, torch.float32: 1e-5}  # of the largest value
@@ -23,18 +22,6 @@ CELLS = [
 ]
 HIDDEN = (1, 2, 7, 16, 31, 65)
 LENGTHS = (6, 0, 3, 6, 1)
-
-
-@pytest.fixture(params=["avx512", "avx2", "portable"])
-def target(request: pytest.FixtureRequest) -> Iterator[str]:
-    library, why_not = load_library()
-    assert library is not None, why_not
-    if request.param not in library.lstmkit_targets().decode().split():
-        pytest.skip(f"this machine has no {request.param}")
-    before = library.lstmkit_target()
-    assert library.lstmkit_use_target(request.param.encode()) == 0
-    yield request.param
-    library.lstmkit_use_target(before)
 
 
 def make_call(cell: Lstm, H: int, dtype: torch.dtype, P: int = 0, K: int = 2, bias: bool = True) -> Call:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -11,24 +10,11 @@ from torch import Tensor
 
 from lstmkit.recurrence import Call, run_reference
 from lstmkit.recurrence.cells import SLstm
-from lstmkit.recurrence.library import load_library
 from lstmkit.recurrence.native import run_native
 
 TOLERANCES = {torch.float64: 1e-12, torch.float32: 1e-5}  # of the largest value
 CELLS = (SLstm(), SLstm(exponential_forget=True))
 I_GATE, F_GATE, Z_GATE, O_GATE = range(4)
-
-
-@pytest.fixture(params=["avx512", "avx2", "portable"])
-def target(request: pytest.FixtureRequest) -> Iterator[str]:
-    library, why_not = load_library()
-    assert library is not None, why_not
-    if request.param not in library.lstmkit_targets().decode().split():
-        pytest.skip(f"this machine has no {request.param}")
-    before = library.lstmkit_target()
-    assert library.lstmkit_use_target(request.param.encode()) == 0
-    yield request.param
-    library.lstmkit_use_target(before)
 
 
 def gate_call(gates: Tensor, state: tuple[Tensor, ...], recurrent: float, cell: SLstm = CELLS[0]) -> Call:

@@ -20,9 +20,9 @@ from lstmkit.errors import InputError
 from lstmkit.forecasting.models.autoregression import fit_autoregression, lag_values
 from lstmkit.forecasting.models.heads import HEADS
 from lstmkit.forecasting.models.inputs import CovariateInputs
-from lstmkit.forecasting.models.model import ForecastModel, ModelSettings, Task
-from lstmkit.forecasting.models.naive import FLAT, only, usual_change
-from lstmkit.nn import LSTM, squash
+from lstmkit.forecasting.models.model import ForecastModel, ModelSettings, Task, recurrent_layers
+from lstmkit.forecasting.models.naive import least_spread, only, usual_change
+from lstmkit.nn import squash
 from lstmkit.nn.scaling import carry_forward
 
 MOST = 1e3  # a scaled value beyond it, after a window that hardly moved, tells nothing more
@@ -104,15 +104,7 @@ class DeepAr(ForecastModel[DeepArSettings]):
         marks = 2 if task.marked else 1
         # Age, where zero lies, and whether the covariates of the past still stand there.
         fixed = 2 + (1 if self.seen_width else 0) + self.covariates.past + self.covariates.static
-        self.lstm = LSTM(
-            marks * len(self.lags) + fixed,
-            settings.hidden_size,
-            settings.num_layers,
-            batch_first=True,
-            dropout=settings.dropout if settings.num_layers > 1 else 0.0,
-            cell=settings.cell,
-            backend=task.backend,
-        )
+        self.lstm = recurrent_layers(marks * len(self.lags) + fixed, task, settings)
         self.dropout = nn.Dropout(settings.dropout)
         self.head = nn.Linear(settings.hidden_size, self.distribution.size)
         nn.init.zeros_(self.head.weight)
@@ -207,9 +199,8 @@ class DeepAr(ForecastModel[DeepArSettings]):
             return ValueScale(torch.zeros_like(mean), unit, torch.ones_like(unit, dtype=torch.bool))
         centre = mean if self.settings.centre else torch.zeros_like(mean)
         unit = (context - centre).abs().nan_to_num().sum(1, keepdim=True) / count
-        usual = torch.where(batch.series >= 0, self.usual[batch.series.clamp_min(0)], 0.0)[:, None]
         floor = 1e-12 * centre.abs() + torch.finfo(unit.dtype).tiny ** 0.5
-        unit = torch.maximum(unit, FLAT * usual)
+        unit = torch.maximum(unit, least_spread(self.usual, batch.series)[:, None])
         return ValueScale(centre, torch.maximum(unit, floor), unit > floor)
 
     def _scaled(self, values: Tensor, scale: ValueScale) -> Tensor:

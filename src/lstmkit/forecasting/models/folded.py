@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from lstmkit.data import Batch, Windows
 from lstmkit.forecasting.models.ahead import AheadCovariates
 from lstmkit.forecasting.models.inputs import CovariateInputs
-from lstmkit.forecasting.models.model import ModelSettings, Task
-from lstmkit.forecasting.models.naive import FLAT, ridge, usual_change
-from lstmkit.nn import LSTM, pinball_loss
+from lstmkit.forecasting.models.model import ModelSettings, Task, recurrent_layers
+from lstmkit.forecasting.models.naive import least_spread, ridge, usual_change
+from lstmkit.nn import pinball_loss
 from lstmkit.nn.scaling import carry_forward
 
 START_WINDOWS = 4096
@@ -70,16 +70,7 @@ class FoldedLstm(nn.Module):
         self.covariates = CovariateInputs(task)
         marks = period if task.marked else 0
         inputs = 2 * period + self._beforehand + 2 + marks + period * self.covariates.past
-        between = settings.dropout if settings.num_layers > 1 else 0.0
-        self.lstm = LSTM(
-            inputs,
-            H,
-            settings.num_layers,
-            batch_first=True,
-            dropout=between,
-            cell=settings.cell,
-            backend=task.backend,
-        )
+        self.lstm = recurrent_layers(inputs, task, settings)
         self.dropout = nn.Dropout(settings.dropout)
         self.head = nn.Linear(H + self.covariates.static, P * Q)
         nn.init.zeros_(self.head.weight)
@@ -204,8 +195,7 @@ class FoldedLstm(nn.Module):
         center = own.mean(2, keepdim=True)
         size = (own - center).abs().mean(2, keepdim=True)
         whole = (past - past.mean(1, keepdim=True)).abs().mean(1)[:, None, None]
-        learnt = batch.series >= 0
-        usual = torch.where(learnt, FLAT * self.usual[batch.series.clamp_min(0)], 0.0)[:, None, None]
+        usual = least_spread(self.usual, batch.series)[:, None, None]
         least = torch.maximum(1e-6 * center.abs() + torch.finfo(past.dtype).tiny ** 0.5, usual)
         return Folds(views, center, torch.maximum(torch.maximum(size, CALM * whole), least), missing)
 

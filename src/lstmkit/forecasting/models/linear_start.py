@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from lstmkit.data import Batch, Windows
 from lstmkit.forecasting.models.model import Task
-from lstmkit.forecasting.models.naive import FLAT, usual_change
+from lstmkit.forecasting.models.naive import least_spread, usual_change
 from lstmkit.nn.scaling import WindowScale, carry_forward
 
 SCALES = ("window", "series")
@@ -41,6 +42,20 @@ class Start(NamedTuple):
     forecast: Tensor
     scale: WindowScale
     season: Tensor
+
+    def steps(self, covariates: Tensor, marked: bool, before: int) -> Tensor:
+        """Return what each step of the context tells a network, (B, before + C, D): value, mark, covariates.
+
+        covariates  (B, C, D')
+        marked      whether a mark stands beside the value: 1 where it is missing
+        before      steps put before the context, all missing
+        """
+        marks = [self.missing[:, :, None].float()] if marked else []
+        steps = torch.cat([self.values[:, :, None], *marks, covariates], 2)
+        if before:
+            steps = functional.pad(steps, (0, 0, before, 0))
+            steps[:, :before, 1] = 1.0
+        return steps
 
     def express(self, raw: Tensor) -> Tensor:
         """Return raw values (B, P) in units of the windows, float32; NaN stays NaN."""
@@ -126,7 +141,7 @@ class LinearStart(nn.Module):
         spread = (x - mean).square().nanmean(1, keepdim=True).nan_to_num().sqrt()
         if self.by_series:
             spread = torch.where((series >= 0)[:, None], self.size[series.clamp_min(0), None], spread)
-        least = torch.where(series >= 0, FLAT * self.usual[series.clamp_min(0)], 0.0)[:, None]
+        least = least_spread(self.usual, series)[:, None]
         floor = 1e-6 * last.abs() + torch.finfo(x.dtype).tiny ** 0.5
         return torch.maximum(torch.maximum(spread, floor), least)
 

@@ -165,6 +165,22 @@ class ForecastModel(nn.Module, ABC, Generic[S]):
         return None
 
 
+def recurrent_layers(inputs: int, task: Task, settings: ModelSettings) -> LSTM:
+    """Return the recurrent layers that settings ask for, batch first; dropout lies between layers only.
+
+    inputs  width of a step
+    """
+    return LSTM(
+        inputs,
+        settings.hidden_size,
+        settings.num_layers,
+        batch_first=True,
+        dropout=settings.dropout if settings.num_layers > 1 else 0.0,
+        cell=settings.cell,
+        backend=task.backend,
+    )
+
+
 def masked_mean(loss: Tensor, future: Tensor) -> Tensor:
     """Return the mean of a loss (B, P, ...) over the steps of `future` (B, P) that are not NaN; NaN losses there are
     allowed elsewhere and do not spread into gradients if the caller filled them in before.

@@ -59,8 +59,7 @@ class NaiveStart(nn.Module):
         scale = window_scale(past[:, -self.task.context :])
         if series is None:
             return scale
-        least = torch.where(series >= 0, FLAT * self.usual[series.clamp_min(0)], 0.0)
-        return scale._replace(spread=torch.maximum(scale.spread, least[:, None]))
+        return scale._replace(spread=torch.maximum(scale.spread, least_spread(self.usual, series)[:, None]))
 
     def naive(self, past: Tensor, scale: WindowScale) -> Tensor:
         """Return the naive forecasts (B, P, 2S), scaled; 0, the last value, where there is none."""
@@ -128,6 +127,15 @@ def usual_change(windows: Windows) -> Tensor:
     steps = np.concatenate([[0], np.cumsum(there)])
     begin = table.offsets[:-1]
     return torch.from_numpy((sums[stops] - sums[begin]) / np.maximum(steps[stops] - steps[begin], 1))
+
+
+def least_spread(usual: Tensor, series: Tensor) -> Tensor:
+    """Return the least unit of windows (B,): a share of what their series usually moves, 0 for one not learnt from.
+
+    usual   (S,) from `usual_change`
+    series  (B,) number of the series of each window, -1 for one that was not learnt from
+    """
+    return torch.where(series >= 0, FLAT * usual[series.clamp_min(0)], 0.0)
 
 
 def only(batch: Batch, start: int, stop: int) -> Batch:

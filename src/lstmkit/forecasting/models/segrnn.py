@@ -12,9 +12,8 @@ from lstmkit.data import Batch, Windows
 from lstmkit.errors import InputError
 from lstmkit.forecasting.models.inputs import CovariateInputs
 from lstmkit.forecasting.models.linear_start import LINEAR, SCALES, LinearStart, Start
-from lstmkit.forecasting.models.model import ForecastModel, ModelSettings, Task
+from lstmkit.forecasting.models.model import ForecastModel, ModelSettings, Task, recurrent_layers
 from lstmkit.forecasting.models.point_and_spread import PointAndSpread
-from lstmkit.nn import LSTM
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +86,7 @@ class SegRnnModel(ForecastModel[SegRnnSettings]):
         self.covariates = CovariateInputs(task)
         self.marks = int(task.marked or task.context % self.segment > 0)
         self.segments = nn.Linear(self.segment * (1 + self.marks + self.covariates.past), H)
-        self.recurrent = LSTM(
-            H,
-            H,
-            settings.num_layers,
-            batch_first=True,
-            dropout=settings.dropout if settings.num_layers > 1 else 0.0,
-            cell=settings.cell,
-            backend=task.backend,
-        )
+        self.recurrent = recurrent_layers(H, task, settings)
         self.places = nn.Parameter(torch.randn(self.ahead, H // 2))
         self.series = nn.Parameter(torch.randn(task.series, H // 2))
         coming, static = self.covariates.ahead, self.covariates.static
@@ -150,14 +141,7 @@ class SegRnnModel(ForecastModel[SegRnnSettings]):
 
     def _segments(self, start: Start, covariates: Tensor) -> Tensor:
         """Return the segments of the context as inputs of the recurrence, (B, N, H); the first may begin before it."""
-        channels = [start.values[:, :, None], covariates]
-        if self.marks:
-            channels.insert(1, start.missing[:, :, None].float())
-        steps = torch.cat(channels, 2)
-        short = -steps.shape[1] % self.segment
-        if short:
-            steps = functional.pad(steps, (0, 0, short, 0))
-            steps[:, :short, 1] = 1.0
+        steps = start.steps(covariates, self.marks > 0, -self.task.context % self.segment)
         return torch.relu(self.segments(steps.reshape(len(steps), -1, self.segment * steps.shape[2])))
 
     def _series(self, series: Tensor) -> Tensor:

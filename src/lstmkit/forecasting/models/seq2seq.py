@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from lstmkit.data import Batch, Windows
 from lstmkit.errors import InputError
 from lstmkit.forecasting.models.inputs import CovariateInputs
-from lstmkit.forecasting.models.model import ForecastModel, ModelSettings, Task, masked_mean
+from lstmkit.forecasting.models.model import ForecastModel, ModelSettings, Task, masked_mean, recurrent_layers
 from lstmkit.forecasting.models.naive import NaiveStart, only
 from lstmkit.nn import LSTM, AdditiveAttention, MultiplicativeAttention, WindowScale, pinball_loss
 
@@ -127,15 +127,7 @@ class Seq2Seq(ForecastModel[Seq2SeqSettings]):
 
     def _recurrent(self, inputs: int) -> LSTM:
         settings = self.settings
-        return LSTM(
-            inputs,
-            settings.hidden_size,
-            settings.num_layers,
-            batch_first=True,
-            dropout=settings.dropout if settings.num_layers > 1 else 0.0,
-            cell=settings.cell,
-            backend=self.task.backend,
-        )
+        return recurrent_layers(inputs, self.task, settings)
 
     def _parts(self, batch: Batch) -> list[Batch]:
         """Return the batch in parts that additive attention has the memory for."""

@@ -138,13 +138,7 @@ class SLstmModel(ForecastModel[SLstmSettings]):
 
     def _patches(self, start: Start, covariates: Tensor) -> Tensor:
         """Return the patches of the context as inputs of the blocks, (B, N, H); the first may begin before it."""
-        channels = [start.values[:, :, None], covariates]
-        if self.marks:
-            channels.insert(1, start.missing[:, :, None].float())
-        steps = torch.cat(channels, 2)
-        if self.before:
-            steps = functional.pad(steps, (0, 0, self.before, 0))
-            steps[:, : self.before, 1] = 1.0
+        steps = start.steps(covariates, self.marks > 0, self.before)
         patches: Tensor = self.patches(steps.unfold(1, self.patch, self.stride).flatten(2))
         return patches
 

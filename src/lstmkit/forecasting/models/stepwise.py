@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from lstmkit.data import Batch, Windows
 from lstmkit.forecasting.models.ahead import AheadCovariates
 from lstmkit.forecasting.models.inputs import CovariateInputs
-from lstmkit.forecasting.models.model import ModelSettings, Task, masked_mean
+from lstmkit.forecasting.models.model import ModelSettings, Task, masked_mean, recurrent_layers
 from lstmkit.forecasting.models.naive import NaiveStart
-from lstmkit.nn import LSTM, WindowScale, pinball_loss
+from lstmkit.nn import WindowScale, pinball_loss
 
 
 class StepwiseLstm(nn.Module):
@@ -32,17 +32,8 @@ class StepwiseLstm(nn.Module):
         P, Q, H = task.horizon, len(task.levels), settings.hidden_size
         self.start = NaiveStart(task)
         self.covariates = CovariateInputs(task)
-        between = settings.dropout if settings.num_layers > 1 else 0.0
         inputs = self.start.context_width + self.covariates.past
-        self.lstm = LSTM(
-            inputs,
-            H,
-            settings.num_layers,
-            batch_first=True,
-            dropout=between,
-            cell=settings.cell,
-            backend=task.backend,
-        )
+        self.lstm = recurrent_layers(inputs, task, settings)
         self.dropout = nn.Dropout(settings.dropout)
         self.head = nn.Linear(H + self.covariates.static, P * Q)
         nn.init.zeros_(self.head.weight)
