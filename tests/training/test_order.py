@@ -9,7 +9,7 @@ import time
 import pytest
 import torch
 
-from lstmkit.training.order import draw_items
+from lstmkit.training.order import draw_items, next_items
 
 
 @pytest.mark.parametrize(("num_items", "count"), [(1, 1), (10, 10), (10, 3), (100, 7), (20_000_000, 5000), (17, 2)])
@@ -43,3 +43,10 @@ def test_a_draw_does_not_cost_more_from_more_items():
             took.append(time.perf_counter() - start)
         seconds[num_items] = min(took)
     assert seconds[20_000_000] < 20 * seconds[100_000], "a permutation of all items is 1000 times slower"
+
+
+def test_items_in_order_go_on_where_the_epoch_before_stopped():
+    assert next_items(7, 3, epoch=1).tolist() == [0, 1, 2]
+    assert next_items(7, 3, epoch=2).tolist() == [3, 4, 5]
+    assert next_items(7, 3, epoch=3).tolist() == [6, 0, 1]
+    assert next_items(4, 4, epoch=5).tolist() == [0, 1, 2, 3]

@@ -58,7 +58,7 @@ def backtest(
     """Forecast from several cutoffs at the end of every series, and score beside the naive forecasts."""
     from lstmkit.data import read_source
     from lstmkit.forecasting.backtest import backtest_series
-    from lstmkit.forecasting.output import backtest_columns, to_csv, without_nan
+    from lstmkit.forecasting.output import backtest_columns, to_csv
     from lstmkit.training import write_atomically
 
     options.check_out(out, force)
@@ -77,7 +77,7 @@ def backtest(
         scores = {name: dataclasses.asdict(s) for name, s in evaluation.scores.items()}
         skill = dataclasses.asdict(evaluation.skill)
         found = {"scores": scores, "best_naive": evaluation.best_naive, "skill": skill, "p": evaluation.test.p}
-        printing.print_json(without_nan(found | {"windows": windows}))
+        printing.print_json(found | {"windows": windows})
         return
     how = "fitted again at each" if refit else "fitted once before the first"
     _print(evaluation, forecaster.seasons_, f"{windows} cutoffs, {forecaster.horizon} ahead, {how}")

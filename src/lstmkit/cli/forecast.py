@@ -93,7 +93,7 @@ def _run(job: ForecastJob, silent: bool) -> JobResult:
 
 
 def _how_to_resume(job: ForecastJob) -> str:
-    from lstmkit.forecasting.job import CHECKPOINT
+    from lstmkit.results import CHECKPOINT
 
     if not (job.out / CHECKPOINT).exists():
         return "lstm: interrupted before the first epoch was complete; nothing is kept"

@@ -29,8 +29,10 @@ def stderr() -> Console:
 
 
 def print_json(value: Any) -> None:
-    """Print JSON to stdout."""
-    print(json.dumps(value, indent=2))  # noqa: T201
+    """Print JSON to stdout, null for NaN."""
+    from lstmkit.results import without_nan
+
+    print(json.dumps(without_nan(value), indent=2))  # noqa: T201
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], title: str = "", bold_first: bool = False) -> None:

@@ -14,7 +14,7 @@ from lstmkit.explain.gradients import FAR, GradientCurve
 from lstmkit.explain.memory import MemoryResult
 from lstmkit.explain.page import style
 from lstmkit.explain.problems import Problem
-from lstmkit.forecasting.page import BLUE, GREY, INK, ORANGE
+from lstmkit.results.page import BLUE, GREY, INK, ORANGE
 
 PALETTE = (GREY, "#2e8b6f", BLUE, ORANGE, "#cf222e", "#7c5cbf", "#b08800", "#0f8aa8")
 GATE_COLOURS = {"input": "#2e8b6f", "forget": BLUE, "output": ORANGE}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 import lstmkit
-from lstmkit.forecasting import page
+from lstmkit.results import page
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

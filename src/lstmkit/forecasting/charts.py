@@ -13,8 +13,8 @@ from plotly.subplots import make_subplots
 from lstmkit.forecasting.evaluate import MODEL, Evaluation
 from lstmkit.forecasting.forecaster import Forecaster
 from lstmkit.forecasting.output import interval_ends, level_name
-from lstmkit.forecasting.page import BLUE, GREY, INK, ORANGE, style
 from lstmkit.forecasting.tutorial import TutorialResult
+from lstmkit.results.page import BLUE, GREY, INK, ORANGE, style
 from lstmkit.training import EpochRecord
 
 BASELINE_COLOURS = {

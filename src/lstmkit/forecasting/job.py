@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import platform
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,7 +12,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-import lstmkit
 from lstmkit.data import SeriesTable, TableSettings, read_source, require_ahead
 from lstmkit.data.frequency import show
 from lstmkit.data.series import shorten
@@ -22,15 +19,15 @@ from lstmkit.errors import InputError
 from lstmkit.forecasting.evaluate import Evaluation, evaluate, test_split
 from lstmkit.forecasting.fitting import table_to_learn_from
 from lstmkit.forecasting.forecaster import Forecaster
-from lstmkit.forecasting.output import backtest_columns, forecast_columns, level_name, to_csv, without_nan
+from lstmkit.forecasting.output import backtest_columns, forecast_columns, level_name, to_csv
 from lstmkit.forecasting.persistence import needs
 from lstmkit.forecasting.report import write_report
 from lstmkit.forecasting.tutorial import UNITS, TutorialResult, check_rows, run_tutorial
 from lstmkit.forecasting.verdict import Verdict, judge
 from lstmkit.nn import LSTM
+from lstmkit.results import CHECKPOINT, Clock, check_folder, drop_if_empty, prepare_folder, versions, without_nan
 from lstmkit.training import EpochRecord, is_first, threads_for, write_atomically
 
-CHECKPOINT = "checkpoint.safetensors"
 RESULTS = ("forecast.csv", "backtest.csv", "summary.json", "report.html", "model")
 
 
@@ -105,26 +102,25 @@ def run_job(job: ForecastJob, watcher: Watcher | None = None) -> JobResult:
     Raises  InputError if something given cannot be used, before anything in `job.out` is touched; KeyboardInterrupt
             leaves the checkpoint there, and the job can be resumed
     """
-    clock = _Clock(watcher)
-    check_folder(job)
+    clock = Clock(None if watcher is None else watcher.on_stage)
+    check_folder(job.out, RESULTS, job.force, job.resume)
     table = read_source(job.source, job.table, job.delimiter)
     table = table_to_learn_from(table, job.forecaster.request(), table.lengths - test_split(table, job.test))
     train_rows = test_split(table, job.test)
     _check_rows(job, table, train_rows)
     require_ahead(table, job.forecaster.horizon)
-    is_new = prepare_folder(job)
+    is_new = prepare_folder(job.out, job.resume)
     if watcher is not None and is_first():
         watcher.on_read(understood(job, table, train_rows))
     try:
         return _fit_and_write(job, table, train_rows, clock, watcher)
     except (InputError, KeyboardInterrupt):
-        if is_new and not any(job.out.iterdir()):  # nothing was kept: leave nothing behind
-            job.out.rmdir()
+        drop_if_empty(job.out, is_new)
         raise
 
 
 def _fit_and_write(
-    job: ForecastJob, table: SeriesTable, train_rows: NDArray[np.int64], clock: _Clock, watcher: Watcher | None
+    job: ForecastJob, table: SeriesTable, train_rows: NDArray[np.int64], clock: Clock, watcher: Watcher | None
 ) -> JobResult:
     on_epoch = None if watcher is None else watcher.on_epoch
     tutorial = None
@@ -150,42 +146,6 @@ def _fit_and_write(
     _write(result)
     checkpoint.unlink(missing_ok=True)
     return result
-
-
-def check_folder(job: ForecastJob) -> None:
-    """Make sure that nothing in `job.out` would be lost; nothing is touched.
-
-    Raises  InputError if it is a file, or holds a result or an interrupted run
-    """
-    out = job.out
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out}: is a file, not a folder; choose another --out")
-    interrupted = (out / CHECKPOINT).exists()
-    held = [name for name in RESULTS if (out / name).exists()]
-    if held and not job.force and not (job.resume and interrupted):
-        raise InputError(f"{out}: already holds a result ({held[0]}); choose another --out, or --force to replace it")
-    if interrupted and not job.resume and not job.force:
-        raise InputError(f"{out}: holds an interrupted run; --resume continues it, --force starts again")
-
-
-def prepare_folder(job: ForecastJob) -> bool:
-    """Create `job.out` where it is missing, and drop the interrupted run that is not to be continued.
-
-    Returns  whether the folder is new
-    Raises   InputError if it cannot be written to
-    """
-    out = job.out
-    try:
-        is_new = not out.exists()
-        out.mkdir(parents=True, exist_ok=True)
-        probe = out / ".lstmkit-probe"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise InputError(f"{out}: cannot be written to ({error.strerror}); choose another --out") from error
-    if not job.resume:
-        (out / CHECKPOINT).unlink(missing_ok=True)
-    return is_new
 
 
 def understood(job: ForecastJob, table: SeriesTable, train_rows: NDArray[np.int64]) -> list[str]:
@@ -234,27 +194,7 @@ def _check_rows(job: ForecastJob, table: SeriesTable, train_rows: NDArray[np.int
         )
 
 
-class _Clock:
-    """Seconds by stage; tells the watcher when one begins."""
-
-    def __init__(self, watcher: Watcher | None) -> None:
-        self.seconds: dict[str, float] = {}
-        self._watcher = watcher
-        self._stage = "read"
-        self._start = self._last = time.perf_counter()
-
-    def begin(self, stage: str) -> None:
-        now = time.perf_counter()
-        self.seconds[self._stage] = now - self._last
-        self._stage, self._last = stage, now
-        if self._watcher is not None:
-            self._watcher.on_stage(stage)
-
-    def total(self) -> float:
-        return time.perf_counter() - self._start
-
-
-def _summary(result: JobResult, clock: _Clock) -> dict[str, Any]:
+def _summary(result: JobResult, clock: Clock) -> dict[str, Any]:
     forecaster, evaluation = result.forecaster, result.evaluation
     settings = forecaster.request().settings
     summary: dict[str, Any] = {
@@ -288,12 +228,7 @@ def _summary(result: JobResult, clock: _Clock) -> dict[str, Any]:
             **dataclasses.asdict(settings),
         },
         "columns": dataclasses.asdict(evaluation.table.columns),
-        "versions": {
-            "lstmkit": lstmkit.__version__,
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-        },
+        "versions": versions(),
         "backend": _backend(forecaster),
         "needs": needs(forecaster),
         "seed": forecaster.seed,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -105,12 +104,3 @@ def to_user_table(columns: dict[str, Any], table: SeriesTable, kind: TableKind) 
     """Return columns as a polars, pandas or pyarrow table, with times as in the user's own."""
     times = [] if table.columns.time is None else [c for c in (table.time_column, "cutoff") if c in columns]
     return to_native(columns, table, kind, times)
-
-
-def without_nan(value: Any) -> Any:
-    """Return JSON-able data with null for NaN, which JSON does not know."""
-    if isinstance(value, dict):
-        return {k: without_nan(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_nan(v) for v in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -10,7 +10,7 @@ import numpy as np
 from lstmkit.data.series import SeriesTable, closest
 from lstmkit.errors import InputError
 from lstmkit.forecasting.output import forecast_columns, level_name
-from lstmkit.forecasting.page import BLUE, INK, ORANGE
+from lstmkit.results.page import BLUE, INK, ORANGE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

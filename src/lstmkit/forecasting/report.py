@@ -11,12 +11,12 @@ import numpy as np
 from lstmkit.data import SeriesTable
 from lstmkit.data.frequency import show
 from lstmkit.data.series import shorten
-from lstmkit.forecasting import page
 from lstmkit.forecasting.evaluate import MODEL, Evaluation, test_split
 from lstmkit.forecasting.output import level_name
 from lstmkit.forecasting.seasons import Seasons
 from lstmkit.forecasting.tutorial import FAULTS, TutorialResult
 from lstmkit.forecasting.verdict import naive_name
+from lstmkit.results import page
 
 if TYPE_CHECKING:
     from lstmkit.forecasting.job import JobResult

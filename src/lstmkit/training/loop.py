@@ -16,7 +16,7 @@ from lstmkit.errors import InputError
 from lstmkit.training.averaging import Average, Snapshots
 from lstmkit.training.checkpoint import Checkpoint
 from lstmkit.training.devices import Alone, Devices, Together
-from lstmkit.training.order import draw_items
+from lstmkit.training.order import draw_items, next_items
 from lstmkit.training.records import EpochRecord
 from lstmkit.training.schedule import Schedule
 from lstmkit.training.settings import TrainSettings
@@ -138,7 +138,10 @@ class _Training:
         self.model.train()
         how = self.settings
         count = min(self.num_items, how.steps_an_epoch(self.num_items) * how.batch_size)
-        order = draw_items(self.num_items, count, how.seed * 1_000_003 + epoch)
+        if how.order == "sequential":
+            order = next_items(self.num_items, count, epoch)
+        else:
+            order = draw_items(self.num_items, count, how.seed * 1_000_003 + epoch)
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         total = torch.zeros((), dtype=torch.float64, device=parameters[0].device)
         seen, time_share = 0, self._time_share()
@@ -209,7 +212,7 @@ class _Training:
 def _with_settings(checkpoint: Checkpoint, settings: TrainSettings) -> Checkpoint:
     """Return the checkpoint with those settings in its fingerprint without which it could not go on as it began."""
     plain: dict[str, Any] = {f.name: f.default for f in dataclasses.fields(TrainSettings)}
-    names = [n for n in ("schedule", "warmup", "keep", "average") if getattr(settings, n) != plain[n]]
+    names = [n for n in ("schedule", "warmup", "keep", "average", "order") if getattr(settings, n) != plain[n]]
     changed = {f"TrainSettings.{n}": getattr(settings, n) for n in names}
     if settings.schedule == "cosine":
         changed["TrainSettings.schedule"] = f"cosine over {settings.max_epochs} epochs"

@@ -25,3 +25,13 @@ def draw_items(num_items: int, count: int, seed: int) -> Tensor:
         first = np.unique(drawn.numpy(), return_index=True)[1]  # where each value came up for the first time
         if len(first) >= count:
             return drawn[torch.from_numpy(np.sort(first)[:count])]
+
+
+def next_items(num_items: int, count: int, epoch: int) -> Tensor:
+    """Return the items of an epoch that takes up where the one before stopped, and begins again after the last.
+
+    count    how many, at most `num_items`
+    epoch    counted from 1
+    Returns  (count,) int64
+    """
+    return (torch.arange(count) + (epoch - 1) * count) % num_items

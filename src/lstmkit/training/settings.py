@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from lstmkit.errors import InputError
 
 SCHEDULES = ("constant", "cosine", "decay")
+ORDERS = ("random", "sequential")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class TrainSettings:
                      kept; None validates and keeps the weights themselves
     max_seconds      training stops after the step in which it has lasted so long; a cosine then reaches zero with the
                      time, if that comes sooner. Such a run depends on the machine and cannot be repeated
+    order            of the items: "random", drawn afresh every epoch; "sequential", from the first to the last, an epoch
+                     of a part of them going on where the one before stopped
     """
 
     max_epochs: int
@@ -42,6 +45,7 @@ class TrainSettings:
     keep: int = 1
     average: float | None = None
     max_seconds: float | None = None
+    order: str = "random"
 
     def __post_init__(self) -> None:
         """Check every value."""
@@ -49,8 +53,11 @@ class TrainSettings:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"TrainSettings: {name} must be at least 1; got {value}")
-        if self.schedule not in SCHEDULES:
-            raise InputError(f"TrainSettings: schedule must be one of {', '.join(SCHEDULES)}; got {self.schedule!r}")
+        for name, choices in (("schedule", SCHEDULES), ("order", ORDERS)):
+            if getattr(self, name) not in choices:
+                raise InputError(
+                    f"TrainSettings: {name} must be one of {', '.join(choices)}; got {getattr(self, name)!r}"
+                )
         if self.warmup < 0:
             raise InputError(f"TrainSettings: warmup must not be negative; got {self.warmup}")
         if self.average is not None and not 0 < self.average < 1:

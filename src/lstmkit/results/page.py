@@ -37,7 +37,7 @@ def write_page(
     """
     from plotly.offline import get_plotlyjs
 
-    template = Template((files("lstmkit.forecasting") / "report.html").read_text(encoding="utf-8"))
+    template = Template((files("lstmkit.results") / "page.html").read_text(encoding="utf-8"))
     kind, headline, detail = finding
     page = template.substitute(
         title=escape(heading if title is None else title),
