@@ -200,10 +200,21 @@ def settings_of(model: str, pairs: Sequence[str] | None) -> ModelSettings | None
 
     Raises  InputError if there is no such model or setting, or a value is not of its type or out of range
     """
-    from lstmkit.data.series import closest
     from lstmkit.forecasting.models import model_named
 
     kind = model_named(model).Settings
+    given = given_settings(kind, pairs, f"model {model}")
+    return kind(**given) if given else None
+
+
+def given_settings(kind: type, pairs: Sequence[str] | None, owner: str) -> dict[str, Any]:
+    """Read settings from NAME=VALUE, each of the type that its field in a dataclass has.
+
+    owner   whose settings they are, for an error
+    Raises  InputError if there is no such setting, one is given twice, or a value is not of its type
+    """
+    from lstmkit.data.series import closest
+
     hints = typing.get_type_hints(kind)
     given: dict[str, Any] = {}
     for pair in pairs or ():
@@ -212,11 +223,11 @@ def settings_of(model: str, pairs: Sequence[str] | None) -> ModelSettings | None
         if not equals or not name:
             raise InputError(f"--set takes NAME=VALUE, such as hidden_size=128; got {pair!r}")
         if name not in hints:
-            raise InputError(f"model {model} has no setting {name!r}{closest(name, hints)}")
+            raise InputError(f"{owner} has no setting {name!r}{closest(name, hints)}")
         if name in given:
             raise InputError(f"--set {name} is given twice; leave one out")
         given[name] = _typed(name, text.strip(), hints[name])
-    return kind(**given) if given else None
+    return given
 
 
 def _typed(name: str, text: str, hint: Any) -> Any:

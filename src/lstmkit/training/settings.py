@@ -30,8 +30,8 @@ class TrainSettings:
                      kept; None validates and keeps the weights themselves
     max_seconds      training stops after the step in which it has lasted so long; a cosine then reaches zero with the
                      time, if that comes sooner. Such a run depends on the machine and cannot be repeated
-    order            of the items: "random", drawn afresh every epoch; "sequential", from the first to the last, an epoch
-                     of a part of them going on where the one before stopped
+    order            of the items: "random", drawn afresh every epoch; "sequential", from the first to the last, where
+                     an epoch of a part of them goes on where the one before stopped
     """
 
     max_epochs: int
