@@ -1,0 +1,228 @@
+"""From text files to a vocabulary and the ids of the three parts: training, validation and test.
+
+Files are gone through several times, and no text is ever held whole. The ids of a large one lie in a file.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstmkit.errors import InputError
+from lstmkit.language.characters import Characters
+from lstmkit.language.encoding import encode_pieces
+from lstmkit.language.reading import read_pieces, size_on_disk
+from lstmkit.language.subwords import Subwords
+from lstmkit.language.tokens import UNITS, Tokens
+from lstmkit.language.words import Words
+
+ON_DISK = 1 << 28
+"""Bytes of text from which on its ids lie in a file: 256 MiB. Sub-words are learnt from about so much at most."""
+
+PARTS = ("train", "valid", "test")
+TITLES = {"train": "training part", "valid": "validation part", "test": "test part"}
+SUBWORDS = 8000
+"""Sub-words in a vocabulary unless something else is asked for."""
+
+COUNTED_AT_ONCE = 1 << 22
+
+
+@dataclass(frozen=True)
+class VocabularySettings:
+    """How a vocabulary is learnt.
+
+    split      of words: "space" (tokenised already), "punctuation" (prose), or "auto", found from the first MiB
+    min_count  of words: rarer ones are unknown; None means 1 if the text has <unk> of its own, else 2
+    max_size   tokens at most; of sub-words: tokens, None means 8000
+    """
+
+    split: str = "auto"
+    min_count: int | None = None
+    max_size: int | None = None
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A text in three parts, as ids of one vocabulary.
+
+    train, valid, test  (T,) each; those of a large text are read-only and lie in a file
+    tokens              the vocabulary, learnt from the training part alone
+    characters          of the text of each part, line ends counted
+    unknown             tokens of each part that are not in the vocabulary
+    notes               sentences that whoever trains on it should know
+    """
+
+    train: NDArray[np.int32]
+    valid: NDArray[np.int32]
+    test: NDArray[np.int32]
+    tokens: Tokens
+    characters: dict[str, int]
+    unknown: dict[str, int]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """A part of a text, from one position to another, in characters.
+
+    Unless it is exact, each end is moved back to the last end of a line; where a line comes in several pieces, to the
+    end of a piece.
+    """
+
+    source: str | Path
+    begin: int = 0
+    end: int = sys.maxsize
+    exact: bool = True
+
+    def pieces(self) -> Iterator[str]:
+        position = 0
+        for piece in read_pieces(self.source):
+            first, last = (self._cut(piece, bound - position) for bound in (self.begin, self.end))
+            if first < last:
+                yield piece[first:last]
+            position += len(piece)
+            if position >= self.end:
+                return
+
+    def _cut(self, piece: str, offset: int) -> int:
+        if offset <= 0 or offset >= len(piece):
+            return min(max(offset, 0), len(piece))
+        return offset if self.exact else piece.rfind("\n", 0, offset) + 1
+
+
+def read_corpus(
+    train: str | Path,
+    valid: str | Path | None = None,
+    test: str | Path | None = None,
+    unit: str = "word",
+    *,
+    settings: VocabularySettings | None = None,
+    valid_share: float = 0.05,
+    test_share: float = 0.1,
+    folder: Path | None = None,
+) -> Corpus:
+    """Read a text, learn the vocabulary of its training part, and encode all parts.
+
+    train, valid, test  a file or folder each. Where valid or test is None, the last share of train is cut off: test
+                        last, valid before it. Characters are cut exactly, so that floor((1 - test_share) n) of n remain
+                        before the test part; words and sub-words at the last end of a line before that
+    unit                one of UNITS
+    settings            of the vocabulary; None means VocabularySettings()
+    valid_share         of the characters of train
+    test_share          of the characters of train; 0 leaves the test part empty
+    folder              where the ids of a large text are kept; None means one that is removed at exit
+    Raises              InputError with one line for whatever is wrong with a file, a setting, or a part left empty
+    """
+    if unit not in UNITS:
+        raise InputError(f"unit {unit!r} is not one of {', '.join(UNITS)}")
+    stretches, notes = _divide(train, valid, test, unit, valid_share, test_share)
+    if next(stretches["train"].pieces(), None) is None:
+        raise InputError(_too_short(train, "train"))
+    tokens, learnt = _learn(stretches["train"], unit, settings or VocabularySettings())
+    notes += learnt
+    ids, characters, unknown = {}, {}, {}
+    large: list[str] = []
+    for part, stretch in stretches.items():
+        on_disk = size_on_disk(stretch.source) > ON_DISK
+        ids[part], characters[part] = encode_pieces(
+            stretch.pieces(), tokens, on_disk, None if folder is None else folder / part
+        )
+        large += [TITLES[part]] * on_disk
+        if not ids[part].size and not (part == "test" and test is None and test_share == 0):
+            raise InputError(_too_short(train, part))
+        unknown[part] = _count(ids[part], tokens.unknown)
+    if large:
+        notes.append(f"ids in a file, not in memory, because the text is large: {', '.join(large)}")
+    notes += _unknown_note(ids, unknown)
+    return Corpus(ids["train"], ids["valid"], ids["test"], tokens, characters, unknown, tuple(notes))
+
+
+def encode_source(source: str | Path, tokens: Tokens, folder: Path | None = None) -> NDArray[np.int32]:
+    """Return the ids of a text.
+
+    source   a file or folder
+    tokens   the vocabulary
+    folder   where the file `tokens.bin` with the ids of a large text is written; None means one that is removed at exit
+    Returns  (T,), read-only if it lies in a file
+    Raises   InputError for whatever is wrong with a file
+    """
+    return encode_counted(source, tokens, folder)[0]
+
+
+def encode_counted(source: str | Path, tokens: Tokens, folder: Path | None = None) -> tuple[NDArray[np.int32], int]:
+    """Return the ids of a text, as `encode_source` does, and how many characters it has, line ends counted."""
+    return encode_pieces(read_pieces(source), tokens, size_on_disk(source) > ON_DISK, folder)
+
+
+def _divide(
+    train: str | Path,
+    valid: str | Path | None,
+    test: str | Path | None,
+    unit: str,
+    valid_share: float,
+    test_share: float,
+) -> tuple[dict[str, _Stretch], list[str]]:
+    """Return where each part lies, and what to say of it."""
+    if valid is not None and test is not None:
+        return {"train": _Stretch(train), "valid": _Stretch(valid), "test": _Stretch(test)}, []
+    for name, share in (("valid_share", valid_share), ("test_share", test_share)):
+        if not 0 <= share < 1 or (share == 0 and name == "valid_share"):
+            raise InputError(f"{name} {share} is not between 0 and 1")
+    # decimal fractions, because 0.9 of a text should not depend on what 0.9 is in binary
+    tested = Fraction(0) if test is not None else Fraction(str(test_share))
+    validated = Fraction(0) if valid is not None else Fraction(str(valid_share))
+    if tested + validated >= 1:
+        raise InputError(f"valid_share {valid_share} and test_share {test_share} leave nothing to train on; lower them")
+    characters = sum(len(piece) for piece in read_pieces(train))
+    to_test = math.floor((1 - tested) * characters)
+    to_valid = math.floor((1 - tested - validated) * characters)
+    exact = unit == "character"
+    parts = {
+        "train": _Stretch(train, 0, to_valid, exact),
+        "valid": _Stretch(train, to_valid, to_test, exact) if valid is None else _Stretch(valid),
+        "test": _Stretch(train, to_test, exact=exact) if test is None else _Stretch(test),
+    }
+    cut = [f"{float(100 * validated):g} % for validation"] * (valid is None)
+    cut += [f"{float(100 * tested):g} % for the test"] * (test is None and tested > 0)
+    return parts, [f"cut off the end of the training text: {', then '.join(cut)}"]
+
+
+def _learn(stretch: _Stretch, unit: str, settings: VocabularySettings) -> tuple[Tokens, list[str]]:
+    """Return the vocabulary of the training part, and what to say of it."""
+    pieces = stretch.pieces()
+    if unit == "word":
+        words = Words.learn(pieces, settings.split, settings.min_count, settings.max_size)
+        prose = words.split == "punctuation"
+        return words, ["split into words and punctuation" if prose else "split at white space, as already tokenised"]
+    if settings.split != "auto" or settings.min_count is not None:
+        given = f"split {settings.split!r}" if settings.min_count is None else f"min_count {settings.min_count}"
+        raise InputError(f"{given} is for words, and the unit is {unit!r}; leave it out")
+    if unit == "character":
+        return Characters.learn(pieces, settings.max_size), []
+    every = -(-size_on_disk(stretch.source) // ON_DISK)
+    size = SUBWORDS if settings.max_size is None else settings.max_size
+    sampled = itertools.islice(pieces, 0, None, every)
+    return Subwords.learn(sampled, size), [f"sub-words learnt from one in {every} pieces of the text"] * (every > 1)
+
+
+def _too_short(source: str | Path, part: str) -> str:
+    return f"{source}: the text is too short for the split, its {TITLES[part]} is empty; give --valid and --test files"
+
+
+def _count(ids: NDArray[np.int32], token: int) -> int:
+    """Return how often a token occurs, without a second array as long as the text."""
+    starts = range(0, len(ids), COUNTED_AT_ONCE)
+    return sum(int(np.count_nonzero(ids[start : start + COUNTED_AT_ONCE] == token)) for start in starts)
+
+
+def _unknown_note(ids: dict[str, NDArray[np.int32]], unknown: dict[str, int]) -> list[str]:
+    shares = [f"{100 * unknown[part] / len(ids[part]):.2g} % of the {TITLES[part]}" for part in PARTS if unknown[part]]
+    return [f"what is not in the vocabulary becomes <unk>: {', '.join(shares)}"] if shares else []
