@@ -19,6 +19,7 @@ from lstmkit.cli.doctor import doctor
 from lstmkit.cli.explain import explain
 from lstmkit.cli.forecast import EXAMPLES as FORECAST_EXAMPLES
 from lstmkit.cli.forecast import forecast
+from lstmkit.cli.language import language
 from lstmkit.cli.predict import predict
 from lstmkit.cli.tune import EXAMPLES as TUNE_EXAMPLES
 from lstmkit.cli.tune import tune
@@ -26,7 +27,7 @@ from lstmkit.errors import InputError
 
 app = typer.Typer(
     name="lstm",
-    help="Forecasts with LSTMs, shown beside what a naive forecast would have said.",
+    help="Sequences and LSTMs: forecasts and language, shown beside what a simple method would have said.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -38,6 +39,7 @@ app.command(epilog=BACKTEST_EXAMPLES)(backtest)
 app.command(epilog=TUNE_EXAMPLES)(tune)
 app.command()(doctor)
 app.add_typer(explain)
+app.add_typer(language)
 
 
 def _version(value: bool) -> None:
@@ -52,7 +54,7 @@ def _root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Forecasts with LSTMs, shown beside what a naive forecast would have said."""
+    """Sequences and LSTMs: forecasts and language, shown beside what a simple method would have said."""
 
 
 def main(arguments: list[str] | None = None) -> None:

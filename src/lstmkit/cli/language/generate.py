@@ -1,0 +1,66 @@
+"""`lstm language generate`: write on from a prompt."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from typing import Annotated
+
+import typer
+
+from lstmkit.cli import options, printing
+from lstmkit.cli.language.predictors import AllowUnknown, By, load_predictor
+from lstmkit.errors import InputError
+
+EXAMPLES = """\b
+examples:
+  lstm language generate language-news --prompt "the king of"
+  lstm language generate language-news --prompt "the king of" --temperature 0.8 --top-p 0.9 --seed 7
+  lstm language generate language-plays --prompt "ROMEO:" --count 500 --stop "\\n" --samples 3
+"""
+
+
+def generate(
+    model: options.ModelFolder,
+    prompt: Annotated[str, typer.Option(help="Text to continue; the beginning of a text if left out.")] = "",
+    count: Annotated[int, typer.Option(help="Tokens to write at most.")] = 100,
+    temperature: Annotated[
+        float, typer.Option(help="Below 1 bolder, above 1 more varied; 0: the most likely token always.")
+    ] = 1.0,
+    top_k: Annotated[int | None, typer.Option(help="Draw from so many most likely tokens.")] = None,
+    top_p: Annotated[
+        float | None, typer.Option(help="Draw from the fewest most likely tokens with this probability together.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed writes the same text.")] = 0,
+    stop: Annotated[str | None, typer.Option(help="Token that ends the text; \\n is the end of a line.")] = None,
+    samples: Annotated[int, typer.Option(help="Texts to write, with seeds that follow each other.")] = 1,
+    allow_unknown: AllowUnknown = False,
+    write_unknown: Annotated[
+        bool, typer.Option("--write-unknown", help="Let the model write the unknown word, too.")
+    ] = False,
+    by: By = None,
+    json: options.Json = False,
+) -> None:
+    """Write on from a prompt, token by token as a model finds them likely."""
+    from lstmkit.language import generating
+    from lstmkit.language.sampling import SamplingSettings
+
+    if samples < 1:
+        raise InputError(f"samples must be 1 or more; got {samples}")
+    settings = SamplingSettings(temperature, top_k, top_p, not write_unknown)
+    predictor = load_predictor(model, by)
+    seeds = range(seed, seed + samples)
+    if json:
+        found = [generating.generate(predictor, prompt, count, settings, s, stop, allow_unknown) for s in seeds]
+        texts = [dataclasses.asdict(one) | {"ids": one.ids.tolist()} for one in found]
+        printing.print_json([text | {"seed": s} for text, s in zip(texts, seeds, strict=True)])
+        return
+    for s in seeds:
+        steps = generating.generate_tokens(predictor, prompt, count, settings, s, stop, allow_unknown)
+        sys.stdout.write(f"--- seed {s}\n{prompt}" if samples > 1 else prompt)
+        last = ""
+        for step in steps:
+            sys.stdout.write(step.text)
+            sys.stdout.flush()
+            last = step.text or last
+        sys.stdout.write("" if last.endswith("\n") else "\n")

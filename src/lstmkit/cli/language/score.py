@@ -1,0 +1,115 @@
+"""`lstm language score`: how well a model foresees a text."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lstmkit.cli import options, printing
+from lstmkit.cli.language.predictors import ByAll, load_predictors
+from lstmkit.errors import InputError
+
+if TYPE_CHECKING:
+    from lstmkit.language.predictor import Predictor
+    from lstmkit.language.scoring import Comparison, Difference
+
+EXAMPLES = """\b
+examples:
+  lstm language score language-news test.txt
+  lstm language score language-news test.txt --lines --by lstm
+  echo "the king of france" | lstm language score language-news - --json
+"""
+HEAD = ("predictor", "perplexity", "bits a character", "nats a token", "log-probability")
+LINE_HEAD = ("line", "by", "tokens", "unknown", "log_prob", "perplexity", "bits_per_character")
+STANDARD_INPUT = "standard input"
+
+
+def score(
+    model: options.ModelFolder,
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="Text file or folder of text files; - for standard input.")
+    ],
+    lines: Annotated[bool, typer.Option("--lines", help="Score each line by itself, as if it stood alone.")] = False,
+    by: ByAll = None,
+    json: options.Json = False,
+) -> None:
+    """Score a text: log-probability, perplexity and bits a character, of LSTM, n-gram model and mixture side by side.
+
+    Every token counts, those that end lines too. With --lines, a line of tab-separated values comes for each line of
+    text, or with --json one line of JSON.
+    """
+    from lstmkit.language.scoring import score_source
+
+    predictors = load_predictors(model, by if by is not None or lines else "all")
+    with _source(file) as source:
+        if lines:
+            _print_lines(predictors, source, json)
+            return
+        found = score_source(predictors, source)
+    if json:
+        printing.print_json(found.to_json())
+    else:
+        _print(found, STANDARD_INPUT if file == "-" else file)
+
+
+@contextmanager
+def _source(file: str) -> Iterator[Path]:
+    """Yield the path of a text; standard input is read twice, and is kept in a file for it."""
+    if file != "-":
+        yield Path(file)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "text"
+        with path.open("wb") as kept:
+            shutil.copyfileobj(sys.stdin.buffer, kept)
+        try:
+            yield path
+        except InputError as error:
+            raise InputError(str(error).replace(str(path), STANDARD_INPUT)) from error
+
+
+def _print(found: Comparison, name: str) -> None:
+    ranked = sorted(found.scores.items(), key=lambda item: -item[1].log_prob)
+    rows = [
+        (by, f"{s.perplexity:,.2f}", f"{s.bits_per_character:.4f}", f"{s.nats_per_token:.4f}", f"{s.log_prob:,.1f}")
+        for by, s in ranked
+    ]
+    first = ranked[0][1]
+    title = f"{name}: {first.tokens:,} tokens, {first.unknown:,} of them unknown, {first.characters:,} characters"
+    printing.print_table(HEAD, rows, title, bold_first=len(rows) > 1)
+    for difference in found.differences:
+        printing.stdout().print(_in_words(difference), markup=False)
+    for note in first.notes:
+        printing.stderr().print(note, markup=False)
+
+
+def _in_words(one: Difference) -> str:
+    interval = f"{one.mean:.4f} nats a token (95 %: {one.low:.4f} to {one.high:.4f})"
+    if one.clear:
+        return f"{one.better} foresees this text better than {one.worse}, by {interval}"
+    return f"{one.better} and {one.worse} do not clearly differ on this text: {interval}"
+
+
+def _print_lines(predictors: dict[str, Predictor], source: Path, json: bool) -> None:
+    from json import dumps
+
+    from lstmkit.language.scoring import score_source_lines
+
+    scored = score_source_lines(predictors, source)
+    if not json:
+        sys.stdout.write("\t".join(LINE_HEAD) + "\n")
+    for number, found in enumerate(scored, 1):
+        if json:
+            scores = {by: one.to_json() for by, one in found.items()}
+            sys.stdout.write(dumps({"line": number, "scores": scores}) + "\n")
+            continue
+        for by, one in found.items():
+            figures = f"{one.log_prob:.4f}\t{one.perplexity:.4f}\t{one.bits_per_character:.4f}"
+            sys.stdout.write(f"{number}\t{by}\t{one.tokens}\t{one.unknown}\t{figures}\n")

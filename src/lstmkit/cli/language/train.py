@@ -1,0 +1,127 @@
+"""`lstm language train`: learn from text, score beside an n-gram model on text never seen."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lstmkit.cli import options, printing
+from lstmkit.cli.language.progress import LanguageProgress
+
+if TYPE_CHECKING:
+    from lstmkit.language.job import LanguageJob, LanguageResult
+    from lstmkit.language.language_model import LanguageModel
+
+EXAMPLES = """\b
+examples:
+  lstm language train novel.txt
+  lstm language train train.txt --valid valid.txt --test test.txt --minutes 35 --out news
+  lstm language train novel.txt --unit character --cell mogrifier
+  lstm language train texts/ --unit subword --vocabulary 8000 --set weight_drop=0.5
+"""
+HEAD = ("model", "perplexity", "bits a character", "nats a token")
+
+
+def train(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="Text file (also .gz), or a folder of them.")],
+    valid: Annotated[
+        str | None, typer.Option(help="Text that chooses the best round; the last share of TEXT if left out.")
+    ] = None,
+    test: Annotated[
+        str | None, typer.Option(help="Text that is only used to score; the last share of TEXT if left out.")
+    ] = None,
+    valid_share: Annotated[float, typer.Option(help="Share of TEXT that --valid stands for.")] = 0.05,
+    test_share: Annotated[float, typer.Option(help="Share of TEXT, at its end, that --test stands for.")] = 0.1,
+    unit: Annotated[str, typer.Option(help="What a token is: word, character or subword.")] = "word",
+    vocabulary: Annotated[
+        int | None, typer.Option(help="Tokens at most; of sub-words 8000 if left out.", show_default=False)
+    ] = None,
+    min_count: Annotated[
+        int | None, typer.Option(help="Rarer words are unknown; 2 if left out, or 1 if the text has <unk>.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="How words are found: space, punctuation or auto.")] = "auto",
+    cell: options.Cell = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the text, at most.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Training ends after this time.")] = None,
+    order: Annotated[int, typer.Option(help="Of the n-gram model beside the network; 0: none.")] = 5,
+    setting: options.Set = None,
+    seed: Annotated[int, typer.Option(help="Of weights and dropout; the same seed gives the same model.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the results.  [default: language-NAME]", show_default=False)
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the results that --out holds.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run in --out.")] = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Learn from text, score beside an n-gram model on text never seen, save the model."""
+    from lstmkit.language.job import LanguageJob
+
+    words = (split, min_count, vocabulary)
+    model = _model(unit, words, cell, epochs, minutes, order, setting, seed)
+    folder = out or Path(f"language-{Path(text).name.split('.')[0]}")
+    result = _run(LanguageJob(text, folder, model, valid, test, valid_share, test_share, force, resume), quiet or json)
+    if json:
+        printing.print_json(result.summary)
+    else:
+        _print(result)
+
+
+def _model(
+    unit: str,
+    words: tuple[str, int | None, int | None],
+    cell: str | None,
+    epochs: int | None,
+    minutes: float | None,
+    order: int,
+    setting: list[str] | None,
+    seed: int,
+) -> LanguageModel:
+    """Return the unfitted model that the options describe."""
+    from lstmkit.language.corpus import VocabularySettings
+    from lstmkit.language.language_model import LanguageModel
+    from lstmkit.language.settings import LanguageSettings
+
+    own = {"cell": cell, "epochs": epochs, "minutes": minutes}
+    given = {name: value for name, value in own.items() if value is not None}
+    changes = given | options.given_settings(LanguageSettings, setting, "a language model")
+    settings = dataclasses.replace(LanguageSettings.of(unit), **changes)
+    return LanguageModel(unit, settings, VocabularySettings(*words), None if order == 0 else order, seed)
+
+
+def _run(job: LanguageJob, silent: bool) -> LanguageResult:
+    from lstmkit.language.job import run_job
+    from lstmkit.results import CHECKPOINT
+
+    try:
+        with LanguageProgress(job.model.unit, job.model.settings.minutes, silent) as progress:
+            return run_job(job, progress)
+    except KeyboardInterrupt:
+        kept = (job.out / CHECKPOINT).exists()
+        told = f"the training so far is kept in {job.out}: run the same command with --resume to go on"
+        printing.stderr().print(
+            f"lstm: interrupted; {told if kept else 'no round was complete yet, so nothing is kept'}", markup=False
+        )
+        raise
+
+
+def _print(result: LanguageResult) -> None:
+    from lstmkit.language.verdict import TITLES
+
+    out, scores = printing.stdout(), result.comparison.scores
+    rows = [
+        (TITLES[name], f"{s.perplexity:,.2f}", f"{s.bits_per_character:.4f}", f"{s.nats_per_token:.4f}")
+        for name, s in scores.items()
+    ]
+    first = next(iter(scores.values()))
+    title = f"{first.tokens:,} tokens of text never seen, {first.unknown:,} of them unknown"
+    printing.print_table(HEAD, rows, title, bold_first=True)
+    if result.verdict is not None:
+        out.print(result.verdict.headline, style="bold", markup=False)
+        out.print(result.verdict.detail, markup=False)
+    for note in first.notes:
+        printing.stderr().print(note[:1].upper() + note[1:], markup=False)
+    out.print(f"{result.job.out / 'model'} holds the model ({result.summary['seconds']['total']:.1f} s)", markup=False)

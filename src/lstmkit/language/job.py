@@ -1,0 +1,187 @@
+"""`lstm language train`, from text to a folder of results: read, fit, score on text never seen, write."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from lstmkit.errors import InputError
+from lstmkit.language.corpus import Corpus, read_corpus
+from lstmkit.language.fitting import Window
+from lstmkit.language.language_model import LanguageModel
+from lstmkit.language.scoring import Comparison, score_all
+from lstmkit.language.streams import Streams
+from lstmkit.language.verdict import Verdict, judge
+from lstmkit.nn import LSTM
+from lstmkit.results import CHECKPOINT, Clock, check_folder, drop_if_empty, prepare_folder, versions, without_nan
+from lstmkit.training import EpochRecord, write_atomically
+
+RESULTS = ("summary.json", "model")
+
+
+@dataclass(frozen=True)
+class LanguageJob:
+    """What `lstm language train` was asked to do.
+
+    text         file or folder to learn from
+    out          folder for the results
+    model        unfitted
+    valid, test  files or folders that choose the best round, and that the result is scored on; None: the last share of
+                 the text, test last
+    valid_share, test_share  those shares
+    force        replace results that are in `out`
+    resume       continue an interrupted job in `out`
+    """
+
+    text: str
+    out: Path
+    model: LanguageModel
+    valid: str | None = None
+    test: str | None = None
+    valid_share: float = 0.05
+    test_share: float = 0.1
+    force: bool = False
+    resume: bool = False
+
+
+class Watcher(Protocol):
+    """Who is told about the progress of a job."""
+
+    def on_read(self, lines: list[str]) -> None:
+        """Take what was understood, a line each."""
+
+    def on_stage(self, name: str) -> None:
+        """Take the name of what begins: fit, score, write."""
+
+    def on_size(self, tokens: int, parameters: int) -> None:
+        """Take how many tokens the whole training reads at most, and how many parameters the network has."""
+
+    def on_window(self, window: Window) -> None:
+        """Take what a step of the training did."""
+
+    def on_epoch(self, record: EpochRecord) -> None:
+        """Take the record of a round."""
+
+
+@dataclass(frozen=True)
+class LanguageResult:
+    """What a job found; the folder `job.out` holds it.
+
+    verdict  on the network against the n-gram model; None without one
+    summary  what summary.json holds
+    """
+
+    job: LanguageJob
+    corpus: Corpus
+    comparison: Comparison
+    verdict: Verdict | None
+    summary: dict[str, Any] = field(repr=False)
+
+
+def run_job(job: LanguageJob, watcher: Watcher | None = None) -> LanguageResult:
+    """Do the whole job.
+
+    Raises  InputError if something given cannot be used, before anything in `job.out` is touched; KeyboardInterrupt
+            leaves the checkpoint there, and the job can be resumed
+    """
+    check_folder(job.out, RESULTS, job.force, job.resume)
+    clock = Clock(None if watcher is None else watcher.on_stage)
+    corpus = read_corpus(
+        job.text,
+        job.valid,
+        job.test,
+        job.model.unit,
+        settings=job.model.vocabulary,
+        valid_share=job.valid_share,
+        test_share=job.test_share,
+    )
+    is_new = prepare_folder(job.out, job.resume)
+    if watcher is not None:
+        watcher.on_read(understood(job, corpus))
+    try:
+        return _fit_and_write(job, corpus, clock, watcher)
+    except (InputError, KeyboardInterrupt):
+        drop_if_empty(job.out, is_new)
+        raise
+
+
+def _fit_and_write(job: LanguageJob, corpus: Corpus, clock: Clock, watcher: Watcher | None) -> LanguageResult:
+    model, how = job.model, job.model.settings
+    clock.begin("fit")
+    if watcher is not None:
+        row = len(Streams(corpus.train, min(how.columns, len(corpus.train)), how.window, corpus.tokens.end))
+        watcher.on_size(how.epochs * row * how.window * how.columns, _parameters(job, corpus))
+    model.fit(
+        corpus,
+        on_epoch=None if watcher is None else watcher.on_epoch,
+        on_window=None if watcher is None else watcher.on_window,
+        checkpoint=job.out / CHECKPOINT,
+        resume=job.resume,
+    )
+    clock.begin("score")
+    comparison = score_all(model.predictors(), corpus.test, corpus.characters["test"])
+    verdict = None if model.order is None else judge(comparison, model.order)
+    clock.begin("write")
+    summary = _summary(job, corpus, comparison, verdict, clock)
+    try:
+        model.save(job.out / "model", force=job.force or job.resume)
+        write_atomically(job.out / "summary.json", (json.dumps(summary, indent=2) + "\n").encode())
+    except OSError as error:
+        raise InputError(f"{job.out}: cannot be written to ({error.strerror})") from error
+    return LanguageResult(job, corpus, comparison, verdict, summary)
+
+
+def understood(job: LanguageJob, corpus: Corpus) -> list[str]:
+    """Return what was understood of the text, then what was noticed, a line each."""
+    tokens = corpus.tokens
+    units = {"word": "words", "character": "characters", "subword": "sub-words"}[tokens.unit]
+    return [
+        f"{job.text}: {corpus.characters['train']:,} characters to learn from, {len(corpus.train):,} {units}, "
+        f"a vocabulary of {len(tokens.symbols):,}",
+        f"Choosing the best round on {len(corpus.valid):,}, scoring on {len(corpus.test):,} {units} never seen",
+        *(note[:1].upper() + note[1:] for note in corpus.notes),
+    ]
+
+
+def _parameters(job: LanguageJob, corpus: Corpus) -> int:
+    from lstmkit.language.network import LanguageNetwork
+
+    with torch.device("meta"):
+        network = LanguageNetwork(len(corpus.tokens.symbols), job.model.settings)
+    return sum(p.numel() for p in network.parameters())
+
+
+def _summary(
+    job: LanguageJob, corpus: Corpus, comparison: Comparison, verdict: Verdict | None, clock: Clock
+) -> dict[str, Any]:
+    model = job.model
+    best = min(model.history_, key=lambda r: r.valid_loss)
+    layers = [m for m in model.network_.modules() if isinstance(m, LSTM)]
+    summary: dict[str, Any] = {
+        **comparison.to_json(),
+        "verdict": None if verdict is None else asdict(verdict),
+        "share": model.share_,
+        "order": model.order,
+        "unit": model.unit,
+        "vocabulary": len(corpus.tokens.symbols),
+        "tokens": {"train": len(corpus.train), "valid": len(corpus.valid), "test": len(corpus.test)},
+        "characters": corpus.characters,
+        "unknown": corpus.unknown,
+        "notes": list(corpus.notes),
+        "parameters": sum(p.numel() for p in model.network_.parameters()),
+        "rounds": model.history_[-1].epoch,
+        "best_round": best.epoch,
+        "valid_nats_per_token": best.valid_loss,
+        "steps": model.history_[-1].steps,
+        "history": [record.to_json() for record in model.history_],
+        "seconds": {**clock.seconds, "total": clock.total()},
+        "settings": asdict(model.settings),
+        "versions": versions(),
+        "backend": ", ".join(sorted({m.explain(torch.zeros(2, 2, m.input_size)).chosen for m in layers})),
+        "seed": model.seed,
+    }
+    return without_nan(summary)  # type: ignore[no-any-return]

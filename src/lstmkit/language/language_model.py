@@ -1,0 +1,232 @@
+"""`LanguageModel`: learn from text, score it, suggest, write on, save, load."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lstmkit import __version__
+from lstmkit.errors import InputError, ModelFolderError, NotFittedError
+from lstmkit.language.corpus import Corpus, VocabularySettings, read_corpus
+from lstmkit.language.fitting import VALIDATED, Window, fit_network
+from lstmkit.language.mixture import MixturePredictor, fit_share
+from lstmkit.language.network import LanguageNetwork
+from lstmkit.language.network_predictor import NetworkPredictor
+from lstmkit.language.ngram import NGramModel
+from lstmkit.language.ngram_predictor import NGramPredictor
+from lstmkit.language.predictor import Predictor
+from lstmkit.language.settings import LanguageSettings
+from lstmkit.language.tokens import UNITS, Tokens, tokens_from
+from lstmkit.recurrence.cells import cell_named
+from lstmkit.training import EpochRecord, ModelFolder
+
+KIND = "language"
+PREDICTORS = ("lstm", "ngram", "mixture")
+
+NGRAM_TOKENS = 50_000_000
+"""Tokens, the last of the training text, that n-grams are counted in at most: they are held in memory."""
+
+
+class LanguageModel:
+    """A recurrent model of text, with an n-gram model as its yardstick and partner.
+
+    unit        "word", "character" or "subword"
+    settings    of the network and its training; None: those that suit the unit, `LanguageSettings.of(unit)`
+    vocabulary  how words are found and how many are kept
+    order       of the n-gram model (interpolated modified Kneser-Ney), whose lines stand alone or follow each other,
+                whichever foresees the validation text better; None: none is made
+    seed        of the weights, of dropout, and of where windows are cut
+    Raises      InputError if a value is out of range
+
+    After `fit`: `tokens_` (the vocabulary), `network_`, `ngram_` (None without), `share_` (of the network in the
+    mixture of both, fitted on validation text), `history_` (a record a round), `trained_on_` (tokens of the text).
+    """
+
+    def __init__(
+        self,
+        unit: str = "word",
+        settings: LanguageSettings | None = None,
+        vocabulary: VocabularySettings | None = None,
+        order: int | None = 5,
+        seed: int = 0,
+    ) -> None:
+        if unit not in UNITS:
+            raise InputError(f"unit {unit!r} is not one of {', '.join(UNITS)}")
+        if order is not None and order < 1:
+            raise InputError(f"n-gram model: order must be at least 1; got {order}")
+        self.unit = unit
+        self.settings = LanguageSettings.of(unit) if settings is None else settings
+        cell_named(self.settings.cell)
+        self.vocabulary = VocabularySettings() if vocabulary is None else vocabulary
+        self.order = order
+        self.seed = seed
+
+    def __repr__(self) -> str:
+        """Show the arguments."""
+        return f"LanguageModel({self.unit!r}, {self.settings}, {self.vocabulary}, {self.order}, {self.seed})"
+
+    def fit(
+        self,
+        text: str | Path | Corpus,
+        valid: str | Path | None = None,
+        *,
+        on_epoch: Callable[[EpochRecord], None] | None = None,
+        on_window: Callable[[Window], None] | None = None,
+        checkpoint: str | Path | None = None,
+        resume: bool = False,
+    ) -> LanguageModel:
+        """Learn from text; earlier fits are forgotten.
+
+        text        a file or folder, or a corpus that was read already; a test part in it is not looked at
+        valid       file or folder that chooses the best round; None cuts off the last 5 % of the text
+        on_epoch    is told the record of every round
+        on_window   is told what every step did
+        checkpoint  file for the state of the training after every round, removed at the end
+        resume      continue from the checkpoint, if there is one: the result is bit for bit that of one run
+        Returns     itself
+        Raises      InputError if something given cannot be used
+        """
+        if isinstance(text, Corpus):
+            corpus = text
+        else:
+            corpus = read_corpus(text, valid, unit=self.unit, settings=self.vocabulary, test_share=0.0)
+        if corpus.tokens.unit != self.unit:
+            raise InputError(f"the corpus is one of {corpus.tokens.unit}s, the model one of {self.unit}s")
+        self.tokens_: Tokens = corpus.tokens
+        self.history_: list[EpochRecord] = []
+        self.trained_on_ = len(corpus.train)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            self.network_ = LanguageNetwork(len(corpus.tokens.symbols), self.settings)
+        kept = None if checkpoint is None else (Path(checkpoint), self._fingerprint(corpus))
+        for record in fit_network(
+            self.network_, corpus.train, corpus.valid, corpus.tokens.end, self.seed, on_window, kept, resume
+        ):
+            self.history_.append(record)
+            if on_epoch is not None:
+                on_epoch(record)
+        self._fit_ngram(corpus)
+        if checkpoint is not None:
+            Path(checkpoint).unlink(missing_ok=True)
+        return self
+
+    def _fit_ngram(self, corpus: Corpus) -> None:
+        """Count n-grams in the training part; find the share of the network in the mixture on the validation part."""
+        self.ngram_: NGramModel | None = None
+        self.share_ = 1.0
+        if self.order is None:
+            return
+        text, valid = np.asarray(corpus.train[-NGRAM_TOKENS:]), np.asarray(corpus.valid[:VALIDATED])
+        boundaries = (None,) if self.unit == "character" else (corpus.tokens.end, None)
+        models = [NGramModel.fit(text, len(corpus.tokens.symbols), self.order, boundary) for boundary in boundaries]
+        self.ngram_ = max(models, key=lambda model: float(model.token_log_probs(valid).mean()))
+        self.share_ = fit_share(*(self.predictor(by).token_log_probs(valid) for by in ("lstm", "ngram")))
+
+    def predictor(self, by: str = "lstm") -> Predictor:
+        """Return what predicts the next token: the network ("lstm"), the "ngram" model, or the "mixture" of both.
+
+        Raises  InputError if there is no such predictor, or the model has no n-grams; NotFittedError before `fit`
+        """
+        self._check_fitted()
+        if by not in PREDICTORS:
+            raise InputError(f"by must be one of {', '.join(PREDICTORS)}; got {by!r}")
+        if by != "lstm" and self.ngram_ is None:
+            raise InputError(f"the model was trained without n-grams, so there is no {by}; train it with an order")
+        return self.predictors()[by]
+
+    def predictors(self) -> dict[str, Predictor]:
+        """Return all that the model has, by name: lstm, and ngram and mixture if it counted n-grams."""
+        self._check_fitted()
+        network = NetworkPredictor(self.tokens_, self.network_)
+        if self.ngram_ is None:
+            return {"lstm": network}
+        ngram = NGramPredictor(self.tokens_, self.ngram_)
+        return {"lstm": network, "ngram": ngram, "mixture": MixturePredictor(network, ngram, self.share_)}
+
+    def save(self, path: str | Path, force: bool = False) -> None:
+        """Write the model to a folder, complete or not at all.
+
+        force   replace a model that is there
+        Raises  ModelFolderError if the folder exists or cannot be written; NotFittedError before `fit`
+        """
+        self._check_fitted()
+        config = {
+            "params": {
+                "unit": self.unit,
+                "settings": asdict(self.settings),
+                "vocabulary": asdict(self.vocabulary),
+                "order": self.order,
+                "seed": self.seed,
+            },
+            "tokens": self.tokens_.config(),
+            "ngram": None if self.ngram_ is None else self.ngram_.config(),
+            "share": self.share_,
+            "trained_on": self.trained_on_,
+            "history": [record.to_json() for record in self.history_],
+        }
+        tensors = {f"network.{name}": tensor for name, tensor in self.network_.state_dict().items()}
+        if self.ngram_ is not None:
+            tensors |= {f"ngram.{n}": torch.from_numpy(np.array(a)) for n, a in self.ngram_.arrays().items()}
+        ModelFolder(KIND, config, tensors).write(Path(path), __version__, force)
+
+    @classmethod
+    def load(cls, path: str | Path) -> LanguageModel:
+        """Read a model from a folder, or from a folder of results with one in it; no code in it is run.
+
+        Raises  ModelFolderError if it is missing, damaged, or of another kind
+        """
+        outer = Path(path)
+        folder = ModelFolder.read(outer / "model" if (outer / "model").is_dir() else outer, KIND)
+        try:
+            return cls._restored(folder.config, folder.tensors)
+        except (KeyError, TypeError, ValueError, RuntimeError, InputError) as error:
+            raise ModelFolderError(
+                f"{path}: config.json and model.safetensors do not belong together ({error})"
+            ) from error
+
+    @classmethod
+    def _restored(cls, config: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> LanguageModel:
+        params = dict(config["params"])
+        cutoffs = params["settings"]["cutoffs"]
+        settings = params["settings"] | {"cutoffs": None if cutoffs is None else tuple(cutoffs)}
+        params["settings"] = LanguageSettings(**settings)
+        params["vocabulary"] = VocabularySettings(**params["vocabulary"])
+        model = cls(**params)
+        model.tokens_ = tokens_from(config["tokens"])
+        model.network_ = LanguageNetwork(len(model.tokens_.symbols), model.settings).eval()
+        model.network_.load_state_dict(_part(tensors, "network."))
+        arrays: dict[str, NDArray[Any]] = {n: t.numpy() for n, t in _part(tensors, "ngram.").items()}
+        model.ngram_ = None if config["ngram"] is None else NGramModel.from_arrays(config["ngram"], arrays)
+        model.share_ = float(config["share"])
+        model.trained_on_ = int(config["trained_on"])
+        model.history_ = [EpochRecord.from_json(record) for record in config["history"]]
+        return model
+
+    def _fingerprint(self, corpus: Corpus) -> dict[str, Any]:
+        """Return what a checkpoint must agree with: settings, vocabulary and a digest of the text."""
+        digest = hashlib.sha256()
+        for part in (corpus.train, corpus.valid):
+            for start in range(0, len(part), 1 << 24):
+                digest.update(np.ascontiguousarray(part[start : start + (1 << 24)]).tobytes())
+        return {
+            "unit": self.unit,
+            "seed": self.seed,
+            "tokens in the vocabulary": len(corpus.tokens.symbols),
+            "text": digest.hexdigest()[:16],
+            **{f"settings.{name}": value for name, value in asdict(self.settings).items()},
+        }
+
+    def _check_fitted(self) -> None:
+        if "network_" not in vars(self):
+            raise NotFittedError("LanguageModel: fit it first, or load one")
+
+
+def _part(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,117 @@
+"""What a language model looks like and how it is trained."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from lstmkit.errors import InputError
+
+SOFTMAXES = ("tied", "full", "adaptive")
+PRECISIONS = ("float32", "bfloat16")
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageSettings:
+    """The network and its training; every dropout is a probability from 0 to 1.
+
+    embedding_size     E, width of a token's vector, and of the last layer's output where the softmax is tied
+    hidden_size        H, units of a layer
+    num_layers         how many layers
+    cell               member of the family, by name
+    softmax            "tied": the output layer uses the embedding's weights; "full": its own; "adaptive": in clusters
+                       by frequency, for vocabularies of many words
+    cutoffs            where the clusters of the adaptive softmax end; None: 2,000, 10,000, 50,000 as far as they go
+    embedding_dropout  of whole words of a window
+    input_dropout      of the vectors that enter the first layer; one mask a sequence, like the next two
+    hidden_dropout     between layers
+    output_dropout     of the last layer's output
+    weight_drop        of the entries of the recurrent matrices
+    activation         weight of the mean square of the output (activation regularisation)
+    slowness           weight of the mean square of its change from step to step
+    epochs             passes over the text, at most
+    minutes            of training, at most; the learning rate then reaches zero with the time. None: no limit
+    columns            B, rows into which the text is cut and that are read side by side
+    window             T, tokens through which gradients flow back; the state is carried on
+    learning_rate      of Adam, at the beginning; it falls to zero along a cosine
+    weight_decay       of Adam with decoupled decay
+    clip_norm          gradients are scaled down to this Euclidean norm
+    patience           rounds without a better validation loss before stopping; None: none
+    rounds             validations an epoch
+    average            decay of a moving average of the weights, which is what is validated and kept; None: no average
+    precision          of the products of the softmax in training: "float32", or "bfloat16", several times as fast on
+                       processors with matrix units for it; validation and use are in float32
+    Source             Merity, Keskar & Socher 2018; tying: Inan, Khosravi & Socher 2017, Press & Wolf 2017; adaptive:
+                       Grave et al. 2017
+    """
+
+    embedding_size: int = 256
+    hidden_size: int = 256
+    num_layers: int = 2
+    cell: str = "lstm"
+    softmax: str = "tied"
+    cutoffs: tuple[int, ...] | None = None
+    embedding_dropout: float = 0.0
+    input_dropout: float = 0.2
+    hidden_dropout: float = 0.2
+    output_dropout: float = 0.2
+    weight_drop: float = 0.0
+    activation: float = 0.0
+    slowness: float = 0.0
+    epochs: int = 10
+    minutes: float | None = None
+    columns: int = 32
+    window: int = 64
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-6
+    clip_norm: float = 0.5
+    patience: int | None = 4
+    rounds: int = 1
+    average: float | None = None
+    precision: str = "float32"
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        for name in (
+            "embedding_size",
+            "hidden_size",
+            "num_layers",
+            "epochs",
+            "columns",
+            "window",
+            "patience",
+            "rounds",
+        ):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"LanguageSettings: {name} must be at least 1; got {value}")
+        for name in ("embedding_dropout", "input_dropout", "hidden_dropout", "output_dropout", "weight_drop"):
+            if not 0 <= getattr(self, name) < 1:
+                raise InputError(f"LanguageSettings: {name} must be at least 0 and below 1; got {getattr(self, name)}")
+        for name in ("activation", "slowness", "weight_decay"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise InputError(f"LanguageSettings: {name} must not be negative; got {getattr(self, name)}")
+        for name in ("learning_rate", "clip_norm", "minutes"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise InputError(f"LanguageSettings: {name} must be more than 0; got {value}")
+        for name, choices in (("softmax", SOFTMAXES), ("precision", PRECISIONS)):
+            if getattr(self, name) not in choices:
+                raise InputError(
+                    f"LanguageSettings: {name} must be one of {', '.join(choices)}; got {getattr(self, name)!r}"
+                )
+        if self.average is not None and not 0 < self.average < 1:
+            raise InputError(f"LanguageSettings: average must be between 0 and 1; got {self.average}")
+        if self.cutoffs is not None and (list(self.cutoffs) != sorted(set(self.cutoffs)) or min(self.cutoffs) < 1):
+            raise InputError(f"LanguageSettings: cutoffs must be whole numbers that rise; got {self.cutoffs}")
+
+    @classmethod
+    def of(cls, unit: str) -> LanguageSettings:
+        """Return the settings that suit a unit: characters want a wide layer on a small vocabulary."""
+        return CHARACTER_SETTINGS if unit == "character" else cls()
+
+
+CHARACTER_SETTINGS = LanguageSettings(
+    embedding_size=64, hidden_size=512, softmax="full", epochs=20, window=100, hidden_dropout=0.3, output_dropout=0.3
+)
+"""Chosen on the last twentieth of the training part of tiny Shakespeare."""

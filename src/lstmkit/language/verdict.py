@@ -1,0 +1,69 @@
+"""What the scores of a language model mean, in plain words."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from lstmkit.language.scoring import Comparison, Difference
+
+BETTER, EQUAL, WORSE = "better", "equal", "worse"
+TITLES = {"lstm": "LSTM", "ngram": "n-grams", "mixture": "both together"}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One judgement.
+
+    kind      "better", "equal" or "worse" than the n-gram model
+    headline  the judgement in a few words
+    detail    by how much, with the uncertainty, and whether both together are better still
+    """
+
+    kind: str
+    headline: str
+    detail: str
+
+
+def judge(comparison: Comparison, order: int) -> Verdict | None:
+    """Judge the network against the n-gram model by the 95 % interval of their difference; None without n-grams.
+
+    order  of the n-gram model
+    """
+    found = next((d for d in comparison.differences if {d.better, d.worse} == {"lstm", "ngram"}), None)
+    if found is None:
+        return None
+    rival = f"the {order}-gram model"
+    kind = EQUAL if not found.clear else BETTER if found.better == "lstm" else WORSE
+    tokens = next(iter(comparison.scores.values())).tokens
+    lstm, ngram = (comparison.scores[name].perplexity for name in ("lstm", "ngram"))
+    change = _change(found)
+    headline = {
+        BETTER: f"Better than {rival}: perplexity {lstm:,.4g} against {ngram:,.4g}, {change} lower.",
+        EQUAL: f"No better than {rival}: perplexity {lstm:,.4g} against {ngram:,.4g}.",
+        WORSE: f"Worse than {rival}: perplexity {lstm:,.4g} against {ngram:,.4g}, {change} higher. Use the n-grams.",
+    }[kind]
+    low, high = (100 * -math.expm1(-end) for end in (found.low, found.high))
+    detail = (
+        f"95 % interval of the difference {low:.1f} to {high:.1f} %, on {tokens:,} tokens that neither model saw."
+        if kind != EQUAL
+        else f"On {tokens:,} tokens that neither model saw, the uncertainty includes zero."
+    )
+    return Verdict(kind, headline, f"{detail} {_together(comparison)}".rstrip())
+
+
+def _together(comparison: Comparison) -> str:
+    """Return a sentence on the mixture: whether it is better than both."""
+    if "mixture" not in comparison.scores:
+        return ""
+    gains = [d for d in comparison.differences if "mixture" in (d.better, d.worse)]
+    perplexity = comparison.scores["mixture"].perplexity
+    if all(d.better == "mixture" and d.clear for d in gains):
+        return f"Together they are better than either: {perplexity:,.4g}."
+    return f"Together they reach {perplexity:,.4g}, no clear gain."
+
+
+def _change(found: Difference) -> str:
+    """Return by how many percent the perplexity of the better is below, or of the worse above, the other's."""
+    share = -math.expm1(-found.mean) if found.better == "lstm" else math.expm1(found.mean)
+    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.1f} %"
