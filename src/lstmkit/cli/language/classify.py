@@ -1,0 +1,240 @@
+"""`lstm language classify`: learn classes or numbers of texts, and answer for others."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.text import Text
+
+from lstmkit.cli import options, printing
+from lstmkit.errors import InputError
+
+if TYPE_CHECKING:
+    from lstmkit.language.classify import ClassifierSettings, TextClassifier
+    from lstmkit.language.classify.job import ClassifyJob, JobResult
+    from lstmkit.language.classify.table import Rows
+
+classify = typer.Typer(
+    name="classify",
+    help="Learn classes or numbers of texts or pairs of texts, and answer for others.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+BAR = 30
+"""Characters of the bar of the word that weighs most."""
+
+FILES = (".csv", ".tsv", ".parquet", ".gz")
+TableFile = Annotated[str, typer.Argument(metavar="FILE", help="CSV, TSV (also .gz) or Parquet file.")]
+TextColumn = Annotated[str | None, typer.Option("--text", help="Column of the texts.  [default: sentence]")]
+NoHeader = Annotated[
+    bool, typer.Option("--no-header", help="The files have no line of names: columns are column_1, column_2 and so on.")
+]
+
+
+@classify.command()
+def train(
+    file: TableFile,
+    text: Annotated[str, typer.Option(help="Column of the texts.")] = "sentence",
+    label: Annotated[str, typer.Option(help="Column of the classes, or of the numbers.")] = "label",
+    pair: Annotated[str | None, typer.Option(help="Column of second texts: pairs of texts are told.")] = None,
+    valid: Annotated[
+        str | None, typer.Option(help="File for early stopping; a tenth of the rows at random if left out.")
+    ] = None,
+    test: Annotated[
+        str | None, typer.Option(help="File that is only used to score; a tenth of the rows at random if left out.")
+    ] = None,
+    task: Annotated[str, typer.Option(help="classes, or number for regression.")] = "classes",
+    cell: options.Cell = None,
+    pooling: Annotated[str | None, typer.Option(help="From words to a text: max, mean or attention.")] = None,
+    class_weights: Annotated[
+        str | None, typer.Option(help="balanced: every class weighs the same; none: every row does.")
+    ] = None,
+    start: Annotated[Path | None, typer.Option(help="Folder of a language model to begin with.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Times through the training rows, at most.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Training ends after this time.")] = None,
+    setting: options.Set = None,
+    seed: Annotated[int, typer.Option(help="Of weights, the rows held back, order and dropout.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the results.  [default: classify-NAME]", show_default=False)
+    ] = None,
+    no_header: NoHeader = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run in --out.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the results that --out holds.")] = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Train on a table of texts, and score beside baselines on rows never seen.
+
+    \b
+    examples:
+      lstm language classify train reviews.csv --text review --label stars
+      lstm language classify train train.tsv --valid dev.tsv --test test.tsv --pooling attention
+      lstm language classify train pairs.tsv --text first --pair second --label score --task number
+    """
+    from lstmkit.language.classify import TextClassifier
+    from lstmkit.language.classify.job import ClassifyJob
+    from lstmkit.language.classify.table import Columns
+
+    given = {"cell": cell, "pooling": pooling, "class_weights": class_weights, "epochs": epochs, "minutes": minutes}
+    settings = _settings(setting, {name: value for name, value in given.items() if value is not None})
+    classifier = TextClassifier(settings, task, seed)
+    folder = out or Path(f"classify-{Path(file).name.split('.')[0]}")
+    columns = Columns(text, label, pair, not no_header)
+    job = ClassifyJob(file, folder, columns, classifier, valid, test, start, force, resume)
+    result = _run(job, quiet or json)
+    if json:
+        printing.print_json(result.summary)
+    else:
+        _print(result)
+
+
+@classify.command()
+def predict(
+    model: options.ModelFolder,
+    source: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE|TEXT...", help="A table; or texts, for a model of pairs the two of a pair."),
+    ],
+    text: TextColumn = None,
+    pair: Annotated[str | None, typer.Option(help="Column of the second texts, if not as in training.")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Show how much each word weighed.")] = False,
+    out: Annotated[Path | None, typer.Option(help="CSV file to write instead of printing.")] = None,
+    no_header: NoHeader = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file that --out names.")] = False,
+    json: options.Json = False,
+) -> None:
+    """Answer for texts, or for every row of a table.
+
+    \b
+    examples:
+      lstm language classify predict classify-reviews "a fine film" "dull and far too long"
+      lstm language classify predict classify-reviews new.csv --out answers.csv
+      lstm language classify predict classify-reviews "a fine film" --explain
+    """
+    from lstmkit.language.classify import TextClassifier
+
+    options.check_out(out, force)
+    inner = model / "model"
+    classifier = TextClassifier.load(inner if inner.is_dir() else model)
+    if explain:
+        classifier.require_attention()
+    rows = _rows(classifier, source, text, pair, no_header)
+    records = _records(classifier, rows)
+    weights = classifier.word_weights(rows) if explain else None
+    if weights is not None:
+        for record, sides in zip(records, weights, strict=True):
+            record["words"] = [[{"word": w, "weight": round(share, 6)} for w, share in side] for side in sides]
+    if json:
+        printing.print_json(records)
+    elif out is not None:
+        _write(records, out)
+    else:
+        _print_answers(classifier, rows, records)
+
+
+def _settings(pairs: list[str] | None, given: dict[str, Any]) -> ClassifierSettings:
+    """Return settings from --set NAME=VALUE, and from options of their own."""
+    from lstmkit.language.classify import ClassifierSettings
+
+    own = options.given_settings(ClassifierSettings, pairs, "a text classifier")
+    for name in given:
+        if name in own:
+            raise InputError(f"--set {name} and --{name.replace('_', '-')} are the same setting; leave one out")
+    return ClassifierSettings(**own, **given)
+
+
+def _run(job: ClassifyJob, silent: bool) -> JobResult:
+    from lstmkit.language.classify.job import read_parts, run_job
+
+    parts = read_parts(job)
+    epochs = job.classifier.settings.epochs_for(len(parts.training))
+    try:
+        with printing.JobProgress({"fit": epochs}, silent) as progress:
+            return run_job(job, progress, parts)
+    except KeyboardInterrupt:
+        printing.stderr().print(_how_to_resume(job))
+        raise
+
+
+def _how_to_resume(job: ClassifyJob) -> str:
+    from lstmkit.results import CHECKPOINT
+
+    if not (job.out / CHECKPOINT).exists():
+        return "lstm: interrupted before the first epoch was complete; nothing is kept"
+    return f"lstm: interrupted; the training so far is kept in {job.out}: run the same command with --resume to go on"
+
+
+def _print(result: JobResult) -> None:
+    from lstmkit.language.classify.verdict import score_head, score_rows
+
+    evaluation, out = result.evaluation, printing.stdout()
+    title = f"{evaluation.rows:,} test rows"
+    printing.print_table(score_head(evaluation), score_rows(evaluation), title, bold_first=True)
+    out.print(result.verdict.headline, style="bold")
+    out.print(result.verdict.detail)
+    summary = result.summary
+    out.print(f"{result.job.out / 'model'} answers for other texts ({summary['seconds']['total']:.1f} s)")
+
+
+def _rows(classifier: TextClassifier, source: list[str], text: str | None, pair: str | None, no_header: bool) -> Rows:
+    """Return the rows of a file, or those that the arguments are."""
+    from lstmkit.language.classify.table import Rows, open_table, read_rows
+
+    columns = classifier.columns_
+    if len(source) == 1 and (Path(source[0]).is_file() or source[0].endswith(FILES)):
+        header = columns.header and not no_header
+        named = dataclasses.replace(columns, text=text or columns.text, pair=pair or columns.pair, header=header)
+        if pair is not None and columns.pair is None:
+            raise InputError(f"--pair {pair}: this model tells single texts; leave the option out")
+        return read_rows(open_table(source[0], header)[0], named, labelled=False)
+    if not any(text.strip() for text in source):
+        raise InputError(f"text column {columns.text!r}: the text is empty in every row")
+    if columns.pair is None:
+        return Rows((source,), None)
+    if len(source) % 2:
+        raise InputError(f"this model tells pairs of texts: give two texts for each, or a file; got {len(source)}")
+    return Rows((source[::2], source[1::2]), None)
+
+
+def _records(classifier: TextClassifier, rows: Rows) -> list[dict[str, Any]]:
+    """Return one record a row: its texts, and the answer."""
+    found = classifier.answers(rows)
+    records: list[dict[str, Any]] = []
+    for texts, own in zip(zip(*rows.texts, strict=True), found.tolist(), strict=True):
+        record: dict[str, Any] = dict(zip(classifier.columns_.sides, texts, strict=True))
+        if classifier.task == "number":
+            records.append(record | {"value": own[0]})
+            continue
+        best = classifier.classes_[own.index(max(own))]
+        shares = {f"p_{name}": share for name, share in zip(classifier.classes_, own, strict=True)}
+        records.append(record | {"label": int(best) if classifier.whole_ else best, **shares})
+    return records
+
+
+def _write(records: list[dict[str, Any]], out: Path) -> None:
+    import polars as pl
+
+    from lstmkit.training import write_atomically
+
+    plain = [{name: value for name, value in record.items() if name != "words"} for record in records]
+    write_atomically(out, pl.DataFrame(plain).write_csv().encode())
+
+
+def _print_answers(classifier: TextClassifier, rows: Rows, records: list[dict[str, Any]]) -> None:
+    out = printing.stdout()
+    for record in records:
+        if classifier.task == "number":
+            answer = f"{record['value']:.4g}"
+        else:
+            answer = f"{record['label']} ({100 * max(record[f'p_{name}'] for name in classifier.classes_):.0f} %)"
+        shown = " | ".join(str(record[name]) for name in classifier.columns_.sides)
+        out.print(Text(f"{answer:16} {shown}"))
+        for side in record.get("words", ()):
+            largest = max((own["weight"] for own in side), default=1.0)
+            for own in side:
+                bar = "█" * round(BAR * own["weight"] / largest) if largest else ""
+                out.print(Text(f"{100 * own['weight']:6.1f} %  {own['word']:20.20} {bar}"))

@@ -1,0 +1,128 @@
+"""Scores of answers, and how sure the difference between two is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+SKEWED = 0.6
+"""Share of the largest class in the training rows above which accuracy says little, and Matthews is compared."""
+DRAWS = 2000
+AT_ONCE = 4_000_000
+"""Numbers that the draws of one go take in memory, about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How much better one answer is than another.
+
+    value      positive if the first is better
+    low, high  95 % interval: drawn rows with replacement, the same for both
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+def confusion(truth: Ints, answers: Ints, count: int) -> Floats:
+    """Return how often each class (row) was answered by each class (column), (K, K)."""
+    return np.bincount(truth * count + answers, minlength=count * count).reshape(count, count).astype(np.float64)
+
+
+def matthews(table: Floats) -> Floats:
+    """Return the Matthews correlation of confusion tables (..., K, K); 0 where all of the truth or the answers is one.
+
+    Source  Gorodkin 2004, for any number of classes
+    """
+    total, right = table.sum(axis=(-2, -1)), np.trace(table, axis1=-2, axis2=-1)
+    truth, answers = table.sum(axis=-1), table.sum(axis=-2)
+    covariance = right * total - (truth * answers).sum(axis=-1)
+    variance = (total**2 - (truth**2).sum(axis=-1)) * (total**2 - (answers**2).sum(axis=-1))
+    return np.asarray(np.where(variance > 0, covariance / np.sqrt(np.where(variance > 0, variance, 1.0)), 0.0))
+
+
+def accuracy(table: Floats) -> Floats:
+    """Return the share of right answers of confusion tables (..., K, K)."""
+    return np.asarray(np.trace(table, axis1=-2, axis2=-1) / table.sum(axis=(-2, -1)))
+
+
+def class_scores(truth: Ints, answers: Ints, classes: tuple[str, ...]) -> dict[str, float]:
+    """Return accuracy, F1 (the mean over the classes, and for two classes that of the second), and Matthews.
+
+    truth, answers  (N,) places among the classes
+    """
+    from torchmetrics.functional.classification import binary_f1_score, multiclass_accuracy, multiclass_f1_score
+
+    own, true, K = torch.from_numpy(answers), torch.from_numpy(truth), len(classes)
+    scores = {
+        "accuracy": multiclass_accuracy(own, true, K, average="micro"),
+        "f1": multiclass_f1_score(own, true, K, average="macro"),
+    }
+    if K == 2:
+        scores["f1_positive"] = binary_f1_score(own, true)
+    found = {name: round(float(score), 6) for name, score in scores.items()}  # in float32
+    # Not torchmetrics': where all answers are one class, it shifts the table a little and finds a correlation.
+    return found | {"matthews": float(matthews(confusion(truth, answers, K)))}
+
+
+def number_scores(truth: Floats, answers: Floats) -> dict[str, float]:
+    """Return the root mean square error, and the correlations of Pearson and Spearman, nan for answers all alike."""
+    from torchmetrics.functional import mean_squared_error, pearson_corrcoef, spearman_corrcoef
+
+    own, true = torch.from_numpy(answers), torch.from_numpy(truth)
+    scores = {"rmse": float(mean_squared_error(own, true, squared=False))}
+    alike = len(truth) < 2 or np.ptp(answers) == 0 or np.ptp(truth) == 0
+    for name, score in (("pearson", pearson_corrcoef), ("spearman", spearman_corrcoef)):
+        scores[name] = float("nan") if alike else float(score(own, true))
+    return scores
+
+
+def class_difference(truth: Ints, first: Ints, second: Ints, count: int, measure: str, seed: int = 0) -> Difference:
+    """Return by how much the first answers are better than the second.
+
+    measure  "accuracy" or "matthews"
+    """
+    cells = (truth * count + first) * count + second
+    kinds, counts = np.unique(cells, return_counts=True)
+    true, own, other = kinds // count**2, kinds // count % count, kinds % count
+    score = matthews if measure == "matthews" else accuracy
+
+    def difference(draws: Ints) -> Floats:
+        """Return the difference for draws (R, cells) of how often each cell came up."""
+        scores = []
+        for answers in (own, other):
+            places, inverse = np.unique(true * count + answers, return_inverse=True)
+            tables = np.zeros((len(draws), count * count))
+            for place, code in enumerate(places):
+                tables[:, code] = draws[:, inverse == place].sum(axis=1)
+            scores.append(score(tables.reshape(-1, count, count)))
+        return np.asarray(scores[0] - scores[1])
+
+    generator = np.random.default_rng(seed)
+    at_once = max(1, min(DRAWS, AT_ONCE // max(count * count, len(kinds))))
+    parts = [
+        difference(generator.multinomial(len(truth), counts / len(truth), min(at_once, DRAWS - begun)))
+        for begun in range(0, DRAWS, at_once)
+    ]
+    low, high = np.quantile(np.concatenate(parts), (0.025, 0.975))
+    return Difference(float(difference(counts[None])[0]), float(low), float(high))
+
+
+def number_difference(truth: Floats, first: Floats, second: Floats, seed: int = 0) -> Difference:
+    """Return by how much the root mean square error of the first answers is lower than that of the second."""
+    squares = np.stack([(first - truth) ** 2, (second - truth) ** 2])
+    generator, N = np.random.default_rng(seed), len(truth)
+    drawn = np.empty(DRAWS)
+    for draw in range(DRAWS):
+        own, other = np.sqrt(squares[:, generator.integers(N, size=N)].mean(axis=1))
+        drawn[draw] = other - own
+    own, other = np.sqrt(squares.mean(axis=1))
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return Difference(float(other - own), float(low), float(high))

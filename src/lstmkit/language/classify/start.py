@@ -1,0 +1,62 @@
+"""A language model as the beginning of a classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from lstmkit.errors import InputError
+from lstmkit.language.classify.network import LayerShape, TextEnsemble
+from lstmkit.language.classify.rows import extended
+from lstmkit.language.tokens import Tokens
+from lstmkit.language.words import Words
+from lstmkit.nn import LSTM
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What a classifier takes from a language model.
+
+    tokens     V words
+    embedding  (V, E)
+    layers     recurrent layers, lowest first
+    """
+
+    tokens: Tokens
+    embedding: Tensor
+    layers: nn.ModuleList
+
+    @classmethod
+    def of(cls, start: Any) -> Beginning:
+        """Return the parts of a fitted `LanguageModel`, or of the folder of one; parts come back as they are.
+
+        Raises  InputError if it is neither, or has no network
+        """
+        if isinstance(start, Beginning):
+            return start
+        if isinstance(start, str | Path):
+            from lstmkit.language.language_model import LanguageModel
+
+            path = Path(start)
+            inner = path / "model"
+            start = LanguageModel.load(inner if inner.is_dir() else path)
+        network = getattr(start, "network_", None)
+        if network is None:
+            raise InputError(f"start: a fitted language model with a network is needed; got {type(start).__name__}")
+        return cls(start.tokens_, network.embedding.weight.detach(), network.layers)
+
+    def tokens_for(self, texts: Sequence[str], lowercase: bool, min_count: int) -> Tokens:
+        """Return the vocabulary, with the words of texts that it lacks behind its own."""
+        return extended(self.tokens, texts, lowercase, min_count) if isinstance(self.tokens, Words) else self.tokens
+
+    def shapes(self) -> tuple[LayerShape, ...]:
+        """Return what the layers are built from."""
+        return tuple(LayerShape.of(layer) for layer in self.layers if isinstance(layer, LSTM))
+
+    def copy_into(self, network: TextEnsemble) -> None:
+        """Copy the weights into every member of a network."""
+        network.begin_with(self.embedding, self.layers)

@@ -1,0 +1,192 @@
+"""Texts and labels from a user's table or file: the columns found, every value checked."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from lstmkit.data import TableKind, read_file, table_kind
+from lstmkit.data.native import to_polars
+from lstmkit.data.series import closest, shorten
+from lstmkit.errors import InputError
+from lstmkit.language.reading import read_lines
+
+TABS = (".tsv", ".tsv.gz")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns of a table hold what.
+
+    text    the text, or the first of a pair
+    label   the class or the number to learn
+    pair    the second text of a pair, or None
+    header  whether the first line of a file names the columns; without it they are column_1, column_2, ...
+    """
+
+    text: str = "sentence"
+    label: str = "label"
+    pair: str | None = None
+    header: bool = True
+
+    def __post_init__(self) -> None:
+        """Check that they differ."""
+        names = [name for name in (self.text, self.label, self.pair) if name is not None]
+        if len(set(names)) < len(names):
+            raise InputError(f"text, label and pair must be different columns; got {', '.join(map(repr, names))}")
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The columns that hold text."""
+        return (self.text,) if self.pair is None else (self.text, self.pair)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a table as a classifier needs them.
+
+    texts   a list for each side, of one text a row
+    labels  one a row as written, or None if the table need not have any
+    whole   whether the labels are whole numbers by the type of their column
+    """
+
+    texts: tuple[list[str], ...]
+    labels: list[str] | None
+    whole: bool = False
+
+    def __len__(self) -> int:
+        return len(self.texts[0])
+
+    def select(self, rows: NDArray[np.int64]) -> Rows:
+        """Return some of the rows, in the order given."""
+        texts = tuple([side[row] for row in rows] for side in self.texts)
+        return Rows(texts, None if self.labels is None else [self.labels[row] for row in rows], self.whole)
+
+
+def open_table(source: Any, header: bool = True) -> tuple[pl.DataFrame, TableKind]:
+    """Return a table as polars', and the library that it came from.
+
+    source   a table of any kind that narwhals knows, or the path of a CSV, TSV or Parquet file, plain or gzipped. In a
+             TSV a quote is a character as any other, and a line is a row; in a CSV, quotes go around what holds a comma
+    header   as in `Columns`
+    Raises   InputError with one line for whatever is wrong with it
+    """
+    if isinstance(source, str | Path):
+        return _open_file(Path(source), header), "polars"
+    frame = to_polars(source)
+    if frame.height == 0:
+        raise InputError("the table has no rows")
+    return frame, table_kind(source)
+
+
+def read_rows(frame: pl.DataFrame, columns: Columns, labelled: bool) -> Rows:
+    """Return the texts, and the labels if the table must have them.
+
+    Raises  InputError if a column is not there, every text is empty, or a label is missing
+    """
+    for name in (*columns.sides, *((columns.label,) if labelled else ())):
+        if name not in frame.columns:
+            found = shorten(frame.columns, 12)
+            raise InputError(f"no column {name!r}{closest(name, frame.columns)} (columns: {found})")
+    texts = tuple(_texts(frame, name) for name in columns.sides)
+    if not labelled:
+        return Rows(texts, None)
+    column = frame[columns.label]
+    labels = [value.strip() for value in _as_text(column).to_list()]
+    if "" in labels:
+        raise InputError(f"label column {columns.label!r}, row {labels.index('') + 1}: the label is missing")
+    return Rows(texts, labels, column.dtype.is_integer())
+
+
+def numbers_of(labels: Sequence[str], column: str) -> NDArray[np.float64]:
+    """Return labels as numbers.
+
+    Raises  InputError if one is no finite number; its row is named
+    """
+    numbers = np.empty(len(labels))
+    for row, label in enumerate(labels):
+        try:
+            numbers[row] = float(label)
+        except ValueError:
+            numbers[row] = np.nan
+        if not np.isfinite(numbers[row]):
+            raise InputError(
+                f"label column {column!r}, row {row + 1}: {label!r} is not a number; leave out --task number "
+                "if labels are classes"
+            )
+    return numbers
+
+
+def classes_of(labels: Sequence[str], column: str) -> tuple[str, ...]:
+    """Return the classes among labels, sorted, whole numbers by size.
+
+    Raises  InputError if there is only one
+    """
+    found = set(labels)
+    if len(found) < 2:
+        raise InputError(
+            f"label column {column!r}: every row is of class {labels[0]!r}; there is nothing to tell apart"
+        )
+    whole = all(label.removeprefix("-").isascii() and label.removeprefix("-").isdigit() for label in found)
+    return tuple(sorted(found, key=int)) if whole else tuple(sorted(found))
+
+
+def class_numbers(labels: Sequence[str], classes: Sequence[str], column: str, part: str) -> NDArray[np.int64]:
+    """Return the position of every label among the classes.
+
+    Raises  InputError if one is not there; its row and the part are named
+    """
+    places = {name: place for place, name in enumerate(classes)}
+    for row, label in enumerate(labels):
+        if label not in places:
+            raise InputError(
+                f"{part} part, label column {column!r}, row {row + 1}: class {label!r} is not in the "
+                f"training part (classes: {shorten(classes, 12)})"
+            )
+    return np.array([places[label] for label in labels], np.int64)
+
+
+def _texts(frame: pl.DataFrame, name: str) -> list[str]:
+    texts: list[str] = _as_text(frame[name]).to_list()
+    if not any(text.strip() for text in texts):
+        raise InputError(f"text column {name!r}: the text is empty in every row")
+    return texts
+
+
+def _as_text(column: pl.Series) -> pl.Series:
+    """Return a column as text, "" where a value is missing."""
+    if column.dtype.is_float():  # pandas makes 1.0 of 1 in a column with a missing value
+        known = column.drop_nulls().drop_nans()
+        if len(known) and (known == known.round()).all() and known.abs().max() < 2**53:  # type: ignore[operator]
+            column = column.fill_nan(None).cast(pl.Int64)
+    return column.cast(pl.String, strict=False).fill_null("")
+
+
+def _open_file(path: Path, header: bool) -> pl.DataFrame:
+    """Read a file; what `read_file` reads otherwise, or not at all, is read here."""
+    tabs = path.name.endswith(TABS)
+    if header and not tabs:
+        return read_file(path)
+    lines = "".join(read_lines(path)).split("\n")
+    if not lines[-1]:
+        lines.pop()
+    rows = [line.split("\t") for line in lines] if tabs else list(csv.reader(io.StringIO("\n".join(lines))))
+    names = rows.pop(0) if header else [f"column_{k}" for k in range(1, len(rows[0]) + 1)]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise InputError(f"{path}: the header names column {repeated[0]!r} more than once")
+    if not rows:
+        raise InputError(f"{path}: has a header but no rows")
+    for number, row in enumerate(rows, 1):
+        if len(row) != len(names):
+            what = "the header" if header else "the first"
+            raise InputError(f"{path}: row {number} has {len(row)} fields where {what} has {len(names)}")
+    return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")

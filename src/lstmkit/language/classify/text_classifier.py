@@ -1,0 +1,336 @@
+"""`TextClassifier`: learn classes or numbers of texts from a table, answer for others, save it, load it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+import lstmkit
+from lstmkit.errors import InputError, NotFittedError
+from lstmkit.language.classify.learning import answers, cut_off, train_network
+from lstmkit.language.classify.metrics import class_scores, number_scores
+from lstmkit.language.classify.network import Shape, TextEnsemble
+from lstmkit.language.classify.rows import EncodedRows, encode_texts, joined
+from lstmkit.language.classify.settings import TASKS, ClassifierSettings
+from lstmkit.language.classify.start import Beginning
+from lstmkit.language.classify.table import (
+    Columns,
+    Rows,
+    class_numbers,
+    classes_of,
+    numbers_of,
+    open_table,
+    read_rows,
+)
+from lstmkit.language.splitting import splitter
+from lstmkit.language.tokens import Tokens
+from lstmkit.language.words import Words
+from lstmkit.training import Checkpoint, EpochRecord, threads_for
+
+VALID_SHARE = 0.1
+
+
+class TextClassifier:
+    """Tell classes of texts or of pairs of texts, or a number for each, by a recurrent network.
+
+    settings  size and training of the network
+    task      "classes", or "number" for regression
+    seed      of the weights, the rows that are held back, the order of the rows, and dropout
+    Raises    InputError if there is no such task, or the seed is negative
+
+    After `fit`: `tokens_` (the vocabulary), `network_`, `classes_` (sorted; empty for numbers), `columns_`, `history_`
+    (a record per epoch).
+    """
+
+    def __init__(self, settings: ClassifierSettings | None = None, task: str = "classes", seed: int = 0) -> None:
+        if task not in TASKS:
+            raise InputError(f"task must be one of {', '.join(TASKS)}; got {task!r}")
+        if seed < 0:
+            raise InputError(f"seed must not be negative; got {seed}")
+        self.settings = ClassifierSettings() if settings is None else settings
+        self.task = task
+        self.seed = seed
+
+    def fit(
+        self,
+        table: Any,
+        text: str = "sentence",
+        label: str = "label",
+        pair: str | None = None,
+        valid: Any = None,
+        start: Any = None,
+        on_epoch: Callable[[EpochRecord], None] | None = None,
+        checkpoint: str | Path | None = None,
+        resume: bool = False,
+        header: bool = True,
+    ) -> TextClassifier:
+        """Learn from a table; earlier fits are forgotten.
+
+        table       polars, pandas or pyarrow table, or the path of a CSV, TSV or Parquet file
+        text        column of the texts
+        label       column of the classes or numbers
+        pair        column of the second texts, if pairs are to be told
+        valid       table or path for early stopping; None holds back a tenth of the rows, at random, of every class
+        start       fitted `LanguageModel`, or its folder: the network begins with its words and its layers
+        on_epoch    called with every `EpochRecord`
+        checkpoint  file that keeps the state of the training after every epoch; removed when it is complete
+        resume      continue from that file, if it exists, to the same weights as without the interruption
+        header      whether the first line of a file names the columns; else they are column_1, column_2, ...
+        Returns     self
+        Raises      InputError if something given cannot be used; one line that says why, where and how to mend it
+        """
+        columns = Columns(text, label, pair, header)
+        rows = read_rows(open_table(table, header)[0], columns, labelled=True)
+        held = None if valid is None else read_rows(open_table(valid, header)[0], columns, labelled=True)
+        path = None if checkpoint is None else Path(checkpoint)
+        self.fit_rows(rows, held, columns, start, on_epoch, path, resume)
+        if path is not None:
+            path.unlink(missing_ok=True)
+        return self
+
+    def fit_rows(
+        self,
+        rows: Rows,
+        held: Rows | None,
+        columns: Columns,
+        start: Any = None,
+        on_epoch: Callable[[EpochRecord], None] | None = None,
+        checkpoint: Path | None = None,
+        resume: bool = False,
+    ) -> TextClassifier:
+        """Learn from rows that have been read; as `fit`, but the checkpoint stays."""
+        if held is None:
+            rows, held = self.split(rows, columns, VALID_SHARE)
+        self.columns_ = columns
+        self._learn_labels(rows, columns)
+        targets, wanted = self.targets(rows, "training"), self.targets(held, "validation")
+        network = self._build(rows, None if start is None else Beginning.of(start))
+        training, validation = self._encode(rows, targets), self._encode(held, wanted)
+        kept = None
+        if checkpoint is not None:
+            kept = Checkpoint(checkpoint, self._fingerprint(network, training, validation))
+        self.history_ = []
+        with threads_for(self.settings.hidden_size):
+            for record in train_network(network, self.settings, training, validation, self.seed, kept, resume):
+                self.history_.append(record)
+                if on_epoch is not None:
+                    on_epoch(record)
+        self.network_ = network.eval()
+        return self
+
+    def split(self, rows: Rows, columns: Columns, share: float) -> tuple[Rows, Rows]:
+        """Return the rows without a share of every class, cut off at random by the seed, and that share.
+
+        Raises  InputError if nothing would be cut off
+        """
+        names = np.zeros(len(rows), np.int64)
+        if self.task == "classes":
+            assert rows.labels is not None
+            names = class_numbers(rows.labels, classes_of(rows.labels, columns.label), columns.label, "training")
+        kept, cut = cut_off(names, share, self.seed)
+        if not len(cut):
+            raise InputError(
+                f"{len(rows)} rows are too few to hold back a share of {share:g}; give more rows, or files for "
+                f"validation and test"
+            )
+        return rows.select(kept), rows.select(cut)
+
+    def targets(self, rows: Rows, part: str) -> Tensor:
+        """Return what the network learns: places among the classes (N,) int64, or standardised numbers, float32.
+
+        part    named where a label cannot be used
+        """
+        assert rows.labels is not None
+        if self.task == "classes":
+            return torch.from_numpy(class_numbers(rows.labels, self.classes_, self.columns_.label, part))
+        mean, spread = self.scale_
+        numbers = (numbers_of(rows.labels, self.columns_.label) - mean) / spread
+        return torch.from_numpy(numbers.astype(np.float32))
+
+    def predict(self, table: Any, header: bool | None = None) -> Any:
+        """Answer for every row of a table.
+
+        table    with the text columns that were given to `fit`, or the path of such a file
+        header   as in `fit`; None: as there
+        Returns  a table of the kind given: `label` and a probability for each class, `p_` and its name; or `value`
+        Raises   NotFittedError before `fit`; InputError if a column is not there
+        """
+        rows, kind = self._read(table, header, False, "predict")
+        found = self.answers(rows)
+        if self.task == "number":
+            return nw.from_dict({"value": found[:, 0]}, backend=kind).to_native()
+        best = found.argmax(axis=1)
+        labels: list[Any] = [int(self.classes_[k]) if self.whole_ else self.classes_[k] for k in best]
+        shares = {f"p_{name}": found[:, k] for k, name in enumerate(self.classes_)}
+        return nw.from_dict({"label": labels, **shares}, backend=kind).to_native()
+
+    def score(self, table: Any, header: bool | None = None) -> dict[str, float]:
+        """Return the scores on a table with labels: accuracy, f1, f1_positive, matthews; or rmse, pearson, spearman.
+
+        f1 is the mean over the classes, f1_positive that of the second of two.
+        """
+        rows, _ = self._read(table, header, True, "score")
+        return self.scores_of(rows, self.answers(rows))
+
+    def scores_of(self, rows: Rows, found: NDArray[np.float64]) -> dict[str, float]:
+        """Return the scores of answers (N, K) or (N, 1), whoever gave them, for rows with labels."""
+        truth = self.truth(rows)
+        if self.task == "number":
+            return number_scores(truth, found[:, 0])
+        return class_scores(truth, found.argmax(axis=1), self.classes_)
+
+    def truth(self, rows: Rows) -> NDArray[Any]:
+        """Return the places among the classes (N,), or the numbers as they are in the table."""
+        assert rows.labels is not None
+        if self.task == "number":
+            return numbers_of(rows.labels, self.columns_.label)
+        return class_numbers(rows.labels, self.classes_, self.columns_.label, "test")
+
+    def answers(self, rows: Rows) -> NDArray[np.float64]:
+        """Return probabilities (N, K), or numbers in the units of the table (N, 1)."""
+        encoded = self._encode(rows, torch.empty(0))
+        with threads_for(self.settings.hidden_size):
+            found = answers(self.network_, encoded)
+        return found if self.task == "classes" else found * self.scale_[1] + self.scale_[0]
+
+    def explain(self, table: Any, header: bool | None = None) -> Any:
+        """Return how much each word weighed in the answer for each row.
+
+        table    as in `predict`
+        Returns  a table of the kind given: `row` (from 1), `column` of the text, `word`, `weight`; the weights of a
+                 text sum to one
+        Raises   InputError if the network does not pool by attention
+        """
+        rows, kind = self._read(table, header, False, "explain")
+        parts = self.word_weights(rows)
+        columns: dict[str, list[Any]] = {"row": [], "column": [], "word": [], "weight": []}
+        for row, sides in enumerate(parts, 1):
+            for name, words in zip(self.columns_.sides, sides, strict=True):
+                for word, weight in words:
+                    for key, value in zip(columns, (row, name, word, weight), strict=True):
+                        columns[key].append(value)
+        return nw.from_dict(columns, backend=kind).to_native()
+
+    def word_weights(self, rows: Rows) -> list[tuple[list[tuple[str, float]], ...]]:
+        """Return for each row and side the words that were read, with their weights."""
+        self.require_attention()
+        encoded = self._encode(rows, torch.empty(0))
+        found: list[tuple[list[tuple[str, float]], ...]] = []
+        with torch.no_grad():
+            for items in torch.split(torch.arange(len(rows)), 64):
+                weights = self.network_.weights(encoded.texts(items.numpy()))
+                for place, row in enumerate(items.tolist()):
+                    found.append(
+                        tuple(
+                            list(zip(self._words(texts[row]), own[place].tolist(), strict=False))
+                            for texts, own in zip(rows.texts, weights, strict=True)
+                        )
+                    )
+        return found
+
+    def require_attention(self) -> None:
+        """Raise InputError if the network does not weigh words."""
+        if self.settings.pooling != "attention":
+            raise InputError(
+                f"explain: this model pools by {self.settings.pooling}; train one with pooling attention, which weighs "
+                f"the words"
+            )
+
+    def save(self, path: str | Path, force: bool = False) -> None:
+        """Write the model folder `path`: model.safetensors and config.json.
+
+        Raises  NotFittedError before `fit`; ModelFolderError if it exists and not `force`, or cannot be written
+        """
+        from lstmkit.language.classify.persistence import save_classifier
+
+        self._require_fit("save")
+        save_classifier(self, Path(path), force)
+
+    @staticmethod
+    def load(path: str | Path) -> TextClassifier:
+        """Read a model folder written by `save`; nothing in it is executed or unpickled.
+
+        Raises  ModelFolderError if it is missing, damaged, of another kind, or from a newer version
+        """
+        from lstmkit.language.classify.persistence import load_classifier
+
+        return load_classifier(Path(path))
+
+    def _learn_labels(self, rows: Rows, columns: Columns) -> None:
+        assert rows.labels is not None
+        self.classes_: tuple[str, ...] = ()
+        self.scale_ = (0.0, 1.0)
+        self.whole_ = rows.whole
+        if self.task == "classes":
+            self.classes_ = classes_of(rows.labels, columns.label)
+            return
+        numbers = numbers_of(rows.labels, columns.label)
+        if np.ptp(numbers) == 0:
+            raise InputError(f"label column {columns.label!r}: every row has {numbers[0]:g}; there is nothing to learn")
+        self.scale_ = float(numbers.mean()), float(numbers.std())
+
+    def _build(self, rows: Rows, beginning: Beginning | None) -> TextEnsemble:
+        """Return an untrained network, and learn the vocabulary for it."""
+        how = self.settings
+        self.lowercase_ = beginning is None if how.lowercase is None else how.lowercase
+        texts = [text for side in rows.texts for text in side]
+        if beginning is None:
+            lines = [joined(texts, self.lowercase_)]
+            self.tokens_: Tokens = Words.learn(lines, "auto", how.min_count, how.max_words)
+        else:
+            self.tokens_ = beginning.tokens_for(texts, self.lowercase_, how.min_count)
+        shape = Shape(
+            symbols=len(self.tokens_.symbols),
+            unknown=self.tokens_.unknown,
+            end=self.tokens_.end,
+            outputs=max(1, len(self.classes_)),
+            sides=len(rows.texts),
+            width=how.embedding_size if beginning is None else beginning.embedding.shape[1],
+            start=() if beginning is None else beginning.shapes(),
+        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            network = TextEnsemble(how, shape)
+            if beginning is not None:
+                beginning.copy_into(network)
+        return network
+
+    def _encode(self, rows: Rows, targets: Tensor) -> EncodedRows:
+        most = self.settings.max_length
+        return EncodedRows(tuple(encode_texts(self.tokens_, s, self.lowercase_, most) for s in rows.texts), targets)
+
+    def _words(self, text: str) -> list[str]:
+        """Return the words of a text as they are shown."""
+        line = joined([text], self.lowercase_).rstrip("\n")
+        if isinstance(self.tokens_, Words):
+            return splitter(self.tokens_.split)(line)
+        return [self.tokens_.symbols[token] for token in self.tokens_.encode(line, closed=False)]
+
+    def _read(self, table: Any, header: bool | None, labelled: bool, method: str) -> tuple[Rows, Any]:
+        self._require_fit(method)
+        frame, kind = open_table(table, self.columns_.header if header is None else header)
+        return read_rows(frame, self.columns_, labelled), kind
+
+    def _require_fit(self, method: str) -> None:
+        if "network_" not in self.__dict__:
+            raise NotFittedError(f"TextClassifier.{method}: this classifier has not been fitted; call fit first")
+
+    def _fingerprint(self, network: TextEnsemble, *parts: EncodedRows) -> dict[str, Any]:
+        digest = hashlib.sha256()
+        for part in parts:
+            for array in (part.targets.numpy(), *(a for side in part.sides for a in (side.ids, side.offsets))):
+                digest.update(np.ascontiguousarray(array).data)
+        for tensor in network.state_dict().values():  # what came from a language model counts, too
+            digest.update(tensor.numpy().data)
+        made_with = {"lstmkit": lstmkit.__version__, "torch": torch.__version__}  # other versions round otherwise
+        own = {"task": self.task, "seed": self.seed, "classes": list(self.classes_)}
+        return {**dataclasses.asdict(self.settings), **own, **made_with, "data": digest.hexdigest()[:16]}

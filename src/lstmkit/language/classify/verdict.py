@@ -1,0 +1,101 @@
+"""What the scores of a classifier mean, in plain words."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from lstmkit.language.classify.evaluate import CONSTANT, MODEL, TFIDF, Evaluation
+
+BETTER, EQUAL, WORSE = "better", "equal", "worse"
+
+
+COLUMNS = {
+    "accuracy": "accuracy",
+    "f1": "F1, mean",
+    "f1_positive": "F1, second class",
+    "matthews": "Matthews",
+    "rmse": "RMSE",
+    "pearson": "Pearson",
+    "spearman": "Spearman",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One judgement.
+
+    kind      "better", "equal" or "worse" than the best baseline
+    headline  the judgement in a few words
+    detail    by how much, with the uncertainty
+    """
+
+    kind: str
+    headline: str
+    detail: str
+
+
+def title(name: str, number: bool) -> str:
+    """Return how a model or a baseline is called in a table."""
+    return {
+        MODEL: "network",
+        TFIDF: f"TF-IDF + {'ridge' if number else 'logistic'} regression",
+        CONSTANT: "always the mean" if number else "always the largest class",
+    }[name]
+
+
+def score_head(evaluation: Evaluation) -> tuple[str, ...]:
+    """Return the head of the table of scores."""
+    return ("", *(COLUMNS[metric] for metric in evaluation.scores[MODEL]))
+
+
+def score_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
+    """Return the rows of the table of scores, the network first."""
+    number = evaluation.measure == "rmse"
+    return [
+        (title(name, number), *(_cell(score, metric) for metric, score in own.items()))
+        for name, own in evaluation.scores.items()
+    ]
+
+
+def judge(evaluation: Evaluation) -> Verdict:
+    """Judge the network against the best baseline by the 95 % interval of the difference."""
+    difference, measure = evaluation.difference, evaluation.measure
+    rival = title(evaluation.best, measure == "rmse")
+    kind = BETTER if difference.low > 0 else WORSE if difference.high < 0 else EQUAL
+    own, other = (evaluation.scores[name][measure] for name in (MODEL, evaluation.best))
+    compared = f"{_named(measure)} {_shown(own, measure)} against {_shown(other, measure)}"
+    interval = f"95 % interval of the gain {_gain(difference.low, measure)} to {_gain(difference.high, measure)}"
+    rows = f"{evaluation.rows:,} test row{'s' if evaluation.rows != 1 else ''} that neither has seen"
+    if kind == BETTER:
+        headline = f"Better than {rival}: {compared}."
+        detail = f"{interval}, on {rows}."
+    elif kind == WORSE:
+        headline = f"Worse than {rival}: {compared}."
+        detail = f"{interval}, on {rows}. Use {rival} instead."
+    else:
+        headline = f"No better than {rival}: {compared}."
+        detail = f"The uncertainty ({interval}, on {rows}) includes zero."
+    return Verdict(kind, headline, detail)
+
+
+def _named(measure: str) -> str:
+    return {"accuracy": "accuracy", "matthews": "Matthews correlation", "rmse": "RMSE"}[measure]
+
+
+def _shown(value: float, measure: str) -> str:
+    return (
+        f"{100 * value:.1f} %" if measure == "accuracy" else f"{value:.3f}" if measure == "matthews" else f"{value:.4g}"
+    )
+
+
+def _gain(value: float, measure: str) -> str:
+    if measure == "accuracy":
+        return f"{100 * value:+.1f} points"
+    return f"{value:+.3f}" if measure == "matthews" else f"{value:+.4g}"
+
+
+def _cell(value: float, metric: str) -> str:
+    if math.isnan(value):
+        return "-"
+    return f"{100 * value:.1f} %" if metric == "accuracy" else f"{value:.4g}" if metric == "rmse" else f"{value:.3f}"

@@ -1,0 +1,216 @@
+"""The parts of a classifier: network, batches, class weights, what is held back, the start from a language model."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from sklearn.utils.class_weight import compute_class_weight
+from torch.nn import functional
+
+from lstmkit.errors import InputError
+from lstmkit.language.characters import Characters
+from lstmkit.language.classify import ClassifierSettings, TextClassifier
+from lstmkit.language.classify.learning import answer_score, class_weights, cut_off, row_loss
+from lstmkit.language.classify.network import Shape, TextEnsemble, Texts
+from lstmkit.language.classify.rows import EncodedRows, LengthBatches, encode_texts
+from lstmkit.language.corpus import read_corpus
+from lstmkit.language.language_model import LanguageModel
+from lstmkit.language.settings import LanguageSettings
+from lstmkit.language.words import Words
+from lstmkit.nn import LSTM
+from lstmkit.recurrence.cells import ALstm
+
+
+def texts_of(lengths: list[int], seed: int) -> Texts:
+    generator = torch.Generator().manual_seed(seed)
+    ids = torch.randint(2, 20, (max(lengths), len(lengths)), generator=generator)
+    return Texts(ids, torch.tensor(lengths))
+
+
+@pytest.mark.parametrize("pooling", ["max", "mean", "attention"])
+def test_a_pair_is_u_v_their_difference_and_their_product(small: ClassifierSettings, pooling: str) -> None:
+    torch.manual_seed(0)
+    how = dataclasses.replace(small, pooling=pooling)
+    network = TextEnsemble(how, Shape(20, 0, 1, 3, 2, 12)).eval()
+    first, second = texts_of([5, 2, 0], 1), texts_of([1, 4, 3], 2)
+    member = network.networks[0]
+
+    def vector(texts: Texts, row: int) -> torch.Tensor:
+        """Encode one text by torch's own LSTM, without padding."""
+        length = int(texts.lengths[row])
+        if not length:
+            return torch.zeros(20)
+        plain = torch.nn.LSTM(12, 10, bidirectional=True)
+        plain.load_state_dict(member.encoder.recurrent.state_dict())
+        hidden = plain(member.encoder.embedding(texts.ids[:length, row : row + 1]))[0].squeeze(1)
+        if pooling == "attention":
+            return (hidden @ member.encoder.attention.score.weight[0]).softmax(0) @ hidden
+        return hidden.max(dim=0).values if pooling == "max" else hidden.mean(dim=0)
+
+    found = network.scores((first, second))[0]
+    for row in range(3):
+        u, v = vector(first, row), vector(second, row)
+        features = torch.cat([u, v, abs(u - v), u * v])
+        hidden = torch.relu(functional.linear(features, *member.head[1].parameters()))
+        torch.testing.assert_close(found[row], functional.linear(hidden, *member.head[4].parameters()))
+
+
+def test_words_are_read_as_unknown_at_the_rate_asked_for(small: ClassifierSettings) -> None:
+    """With the unknown word far from all others, what the encoder reads tells which words were dropped."""
+    torch.manual_seed(0)
+    network = TextEnsemble(dataclasses.replace(small, word_dropout=0.3), Shape(20, 0, 1, 2, 1, 12))
+    encoder = network.networks[0].encoder
+    with torch.no_grad():
+        encoder.embedding.weight[0] = 100.0
+    texts = texts_of([50] * 60, 3)
+    assert float((encoder.train()._words(texts) > 50).float().mean()) == pytest.approx(0.3, abs=0.03)
+    assert not (encoder.eval()._words(texts) > 50).any()
+
+
+def test_batches_hold_every_row_once_with_lengths_alike() -> None:
+    lengths = np.random.default_rng(0).geometric(0.1, 1003)
+    batches = LengthBatches(lengths, 16, seed=0)
+    epochs = []
+    for epoch in (1, 2):
+        batches.begin(epoch)
+        rows = [batches.rows(item).numpy() for item in range(len(batches))]
+        assert [len(own) for own in rows] == [16] * 62 + [11]
+        assert sorted(np.concatenate(rows)) == list(range(1003))
+        read = sum(lengths[own].max() * len(own) for own in rows)
+        shuffled = np.random.default_rng(1).permutation(lengths)[:992].reshape(62, 16)
+        assert read < 1.2 * lengths.sum() < 0.5 * 16 * shuffled.max(axis=1).sum()
+        epochs.append([frozenset(own.tolist()) for own in rows])
+    assert not set(epochs[0]) & set(epochs[1])
+    batches.begin(1)
+    assert frozenset(batches.rows(5).tolist()) == epochs[0][5]
+
+
+def test_a_batch_is_the_texts_padded() -> None:
+    words = Words(("<unk>", "<eos>", "a", "b", "c"), "space")
+    texts = encode_texts(words, ["a b c", "", "c\nnew", "a b c a b"], lowercase=False, max_length=4)
+    batch = EncodedRows((texts,), torch.arange(4)).batch(torch.tensor([2, 3, 1]))
+    assert batch[0][0].lengths.tolist() == [2, 4, 0]
+    assert batch[0][0].ids.T.tolist() == [[4, 0, 0, 0], [2, 3, 4, 2], [0, 0, 0, 0]]
+    assert batch[1].tolist() == [2, 3, 1]
+    assert [texts[row].tolist() for row in range(4)] == [[2, 3, 4], [], [4, 0], [2, 3, 4, 2]]
+
+
+def test_balanced_weights_are_scikit_learns() -> None:
+    targets = torch.tensor([0] * 70 + [1] * 20 + [2] * 10)
+    weights = class_weights(targets, 3, "balanced")
+    expected = compute_class_weight("balanced", classes=np.arange(3), y=targets.numpy())
+    np.testing.assert_allclose(weights, expected, rtol=1e-6)
+    assert class_weights(targets, 3, "none") is None
+    scores = torch.randn(100, 3, generator=torch.Generator().manual_seed(0))
+    plain = functional.cross_entropy(scores, targets, reduction="none")
+    torch.testing.assert_close(row_loss(scores, targets, weights), plain * weights[targets])
+
+
+def test_a_share_of_every_class_is_held_back_but_never_all_of_it() -> None:
+    labels = np.array([0] * 50 + [1] * 20 + [2])
+    kept, cut = cut_off(labels, 0.1, seed=0)
+    assert sorted(np.concatenate([kept, cut])) == list(range(71))
+    assert np.bincount(labels[cut], minlength=3).tolist() == [5, 2, 0]
+    assert cut.tolist() == cut_off(labels, 0.1, seed=0)[1].tolist() != cut_off(labels, 0.1, seed=1)[1].tolist()
+
+
+def test_early_stopping_prefers_answers_that_tell_classes_apart() -> None:
+    """On skewed classes the cross-entropy is lower for the answer that is always the large class."""
+    targets = torch.tensor([1] * 8 + [0] * 2)
+    shy = np.tile([0.2, 0.8], (10, 1))
+    bold = np.array([[0.05, 0.95]] * 7 + [[0.99, 0.01]] + [[0.6, 0.4], [0.01, 0.99]])
+
+    def entropy(found: np.ndarray) -> float:
+        return float(-np.log(found[np.arange(10), targets]).mean())
+
+    assert entropy(shy) < entropy(bold)
+    assert answer_score(shy, targets) == pytest.approx(1 + 0.01 * entropy(shy))
+    assert answer_score(bold, targets) < answer_score(shy, targets)
+    numbers = torch.tensor([1.0, 3.0])
+    assert answer_score(np.array([[0.0], [1.0]]), numbers) == pytest.approx((1 + 4) / 2)
+
+
+@pytest.fixture(scope="module")
+def language_model(tmp_path_factory: pytest.TempPathFactory) -> LanguageModel:
+    path = tmp_path_factory.mktemp("text") / "text.txt"
+    path.write_text("The film is good .\nNo story is bad , no cast is bad .\n" * 60)
+    how = LanguageSettings(embedding_size=8, hidden_size=6, num_layers=2, epochs=1)
+    return LanguageModel(settings=how, order=None).fit(read_corpus(path, path, path))
+
+
+def test_a_classifier_begins_with_a_language_model(
+    language_model: LanguageModel, reviews: pl.DataFrame, small: ClassifierSettings
+) -> None:
+    untrained = dataclasses.replace(small, epochs=1, learning_rate=1e-12, weight_decay=0.0)
+    classifier = TextClassifier(untrained).fit(reviews, start=language_model)
+    known = language_model.tokens_.symbols
+    assert classifier.tokens_.symbols[: len(known)] == known
+    assert {"good", "bad", "The", "not", "its"} <= set(classifier.tokens_.symbols)
+    assert classifier.lowercase_ is False
+    encoder = classifier.network_.networks[0].encoder
+    torch.testing.assert_close(encoder.embedding.weight[: len(known)], language_model.network_.embedding.weight)
+    line = "The film is bad ."
+    ids = torch.from_numpy(language_model.tokens_.encode(line, closed=False).astype(np.int64))
+    after_end = torch.cat([torch.tensor([language_model.tokens_.end]), ids])[:, None]
+    output, _ = language_model.network_.eval()(after_end)
+    read = encoder._words(Texts(ids[:, None], torch.tensor([len(ids)])))
+    torch.testing.assert_close(read[:, :, :8], language_model.network_.embedding(ids[:, None]))
+    torch.testing.assert_close(read[:, :, 8:], output[1:])
+
+
+def test_it_learns_on_from_a_language_model_and_is_saved_with_it(
+    language_model: LanguageModel, reviews: pl.DataFrame, later: pl.DataFrame, small: ClassifierSettings, tmp_path: Path
+) -> None:
+    before = {name: w.clone() for name, w in language_model.network_.state_dict().items()}
+    language_model.save(tmp_path / "lm")
+    how = dataclasses.replace(small, epochs=12, start_rate=0.5)
+    classifier = TextClassifier(how).fit(reviews, start=tmp_path / "lm")
+    assert classifier.score(later)["accuracy"] > 0.95
+    assert all(torch.equal(w, before[name]) for name, w in language_model.network_.state_dict().items())
+    classifier.save(tmp_path / "model")
+    assert TextClassifier.load(tmp_path / "model").predict(later).equals(classifier.predict(later))
+
+
+def test_what_comes_from_a_language_model_can_be_left_as_it_is(
+    language_model: LanguageModel, reviews: pl.DataFrame, small: ClassifierSettings
+) -> None:
+    classifier = TextClassifier(dataclasses.replace(small, start_rate=0.0)).fit(reviews, start=language_model)
+    encoder = classifier.network_.networks[0].encoder
+    for own, given in zip(encoder.start, language_model.network_.layers, strict=True):
+        assert all(torch.equal(w, given.state_dict()[name]) for name, w in own.state_dict().items())
+
+
+def model_like(tokens: object, layer: LSTM) -> SimpleNamespace:
+    """What a classifier reads of a fitted language model."""
+    embedding = torch.nn.Embedding(len(tokens.symbols), layer.input_size)
+    return SimpleNamespace(
+        tokens_=tokens, network_=SimpleNamespace(embedding=embedding, layers=torch.nn.ModuleList([layer]))
+    )
+
+
+def test_a_model_of_characters_reads_texts_character_by_character(
+    reviews: pl.DataFrame, small: ClassifierSettings, tmp_path: Path
+) -> None:
+    letters = Characters(("\n", "<unk>", " ", *"abcdefghilmnorsty"))
+    layer = LSTM(5, 7, cell="peephole", zoneout=0.1, weight_drop=0.2)
+    how = dataclasses.replace(small, epochs=1, pooling="attention")
+    classifier = TextClassifier(how).fit(reviews, start=model_like(letters, layer))
+    words = classifier.explain(pl.DataFrame({"sentence": ["not bad!"]}))["word"].to_list()
+    assert words == [*"not bad", "<unk>"]
+    classifier.save(tmp_path / "model")
+    loaded = TextClassifier.load(tmp_path / "model")
+    assert loaded.predict(reviews).equals(classifier.predict(reviews))
+    restored = loaded.network_.networks[0].encoder.start[0]
+    assert (restored.cell, restored.regularization) == (layer.cell, layer.regularization)
+
+
+def test_a_layer_that_a_folder_could_not_hold_is_refused(reviews: pl.DataFrame, small: ClassifierSettings) -> None:
+    for layer in (LSTM(5, 7, bidirectional=True), LSTM(5, 7, cell=ALstm(lags=(2, 1)))):
+        with pytest.raises(InputError, match=r"^start: a classifier cannot begin with a layer such as LSTM\(5, 7"):
+            TextClassifier(small).fit(reviews, start=model_like(Words(("<unk>", "<eos>", "good")), layer))
