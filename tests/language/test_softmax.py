@@ -104,3 +104,15 @@ def test_clusters_without_width_are_refused():
         AdaptiveSoftmax(E, V, (5, 20))
     with pytest.raises(InputError, match=r"cutoffs \(50,\) do not lie below the vocabulary of 50"):
         AdaptiveSoftmax(E, V, (50,))
+
+
+@pytest.mark.parametrize("layer", [FullSoftmax(E, V, True, "float32"), AdaptiveSoftmax(E, V, (20,))])
+def test_it_begins_as_the_frequencies_of_the_text(layer):
+    counts = torch.arange(V)
+    layer.start_from(counts)
+    found = layer.log_probs(torch.zeros(1, E), torch.zeros(V, E))[0].exp()
+    expected = (counts + 1.0) / (counts + 1.0).sum()
+    torch.testing.assert_close(found[:20], expected[:20])
+    torch.testing.assert_close(found[20:].sum(), expected[20:].sum())
+    if isinstance(layer, FullSoftmax):
+        torch.testing.assert_close(found, expected)

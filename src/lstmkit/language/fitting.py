@@ -22,6 +22,8 @@ SIDE_BY_SIDE = 16
 VALIDATED = 1 << 16
 """Tokens of the validation text, its first, that a round is judged by: more would cost more than they tell."""
 
+COUNTED = 1 << 24
+
 EVALUATED = 256
 """Tokens of a row in one call when nothing is learnt."""
 
@@ -48,6 +50,7 @@ def train_settings(how: LanguageSettings, seed: int, num_windows: int) -> TrainS
         clip_norm=how.clip_norm,
         seed=seed,
         schedule="cosine",
+        warmup=how.warmup,
         average=how.average,
         max_seconds=None if how.minutes is None else 60.0 * how.minutes,
         order="sequential",
@@ -73,6 +76,7 @@ def fit_network(
     resume       continue from the checkpoint, to the same weights bit for bit
     """
     how = network.settings
+    network.softmax.start_from(torch.from_numpy(token_counts(text, network.vocabulary)))
     streams = Streams(text, min(how.columns, max(1, len(text) // how.window)), how.window, end)
     reader = Reader(streams)
 
@@ -98,6 +102,14 @@ def fit_network(
     ):
         reader.restart()
         yield record
+
+
+def token_counts(text: NDArray[np.int32], vocabulary: int) -> NDArray[np.int64]:
+    """Return how often every token occurs, (V,); a text on disk is read piece by piece."""
+    counts = np.zeros(vocabulary, dtype=np.int64)
+    for start in range(0, len(text), COUNTED):
+        counts += np.bincount(text[start : start + COUNTED], minlength=vocabulary)
+    return counts
 
 
 def mean_loss(network: LanguageNetwork, ids: NDArray[np.int32], end: int) -> float:

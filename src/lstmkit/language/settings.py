@@ -34,6 +34,7 @@ class LanguageSettings:
     columns            B, rows into which the text is cut and that are read side by side
     window             T, tokens through which gradients flow back; the state is carried on
     learning_rate      of Adam, at the beginning; it falls to zero along a cosine
+    warmup             steps in which the learning rate rises to that: a sudden start drives units into saturation
     weight_decay       of Adam with decoupled decay
     clip_norm          gradients are scaled down to this Euclidean norm
     patience           rounds without a better validation loss before stopping; None: none
@@ -62,7 +63,8 @@ class LanguageSettings:
     minutes: float | None = None
     columns: int = 32
     window: int = 64
-    learning_rate: float = 3e-3
+    learning_rate: float = 2e-3
+    warmup: int = 100
     weight_decay: float = 1e-6
     clip_norm: float = 0.5
     patience: int | None = 4
@@ -88,7 +90,7 @@ class LanguageSettings:
         for name in ("embedding_dropout", "input_dropout", "hidden_dropout", "output_dropout", "weight_drop"):
             if not 0 <= getattr(self, name) < 1:
                 raise InputError(f"LanguageSettings: {name} must be at least 0 and below 1; got {getattr(self, name)}")
-        for name in ("activation", "slowness", "weight_decay"):
+        for name in ("activation", "slowness", "weight_decay", "warmup"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise InputError(f"LanguageSettings: {name} must not be negative; got {getattr(self, name)}")
         for name in ("learning_rate", "clip_norm", "minutes"):

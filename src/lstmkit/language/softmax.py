@@ -7,6 +7,7 @@ are turned into probabilities and those into gradients in the same memory, a blo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -40,6 +41,11 @@ class FullSoftmax(nn.Module):
         self.bias = nn.Parameter(torch.zeros(vocabulary))
         self.weight = None if tied else nn.Parameter(torch.empty(vocabulary, embedding_size).uniform_(-0.1, 0.1))
         self.low = precision == "bfloat16"
+
+    def start_from(self, counts: Tensor) -> None:
+        """Begin as the frequencies of the tokens: counts (V,) of the text to learn from."""
+        with torch.no_grad():
+            self.bias.copy_(_log_shares(counts))
 
     def loss(self, hidden: Tensor, targets: Tensor, embedding: Tensor) -> Tensor:
         """Return the mean negative log-likelihood.
@@ -101,6 +107,14 @@ class AdaptiveSoftmax(nn.Module):
             embedding_size, vocabulary, list(cutoffs), div_value=NARROWER, head_bias=True
         )
 
+    def start_from(self, counts: Tensor) -> None:
+        """Begin as the frequencies of frequent tokens and of clusters: counts (V,) of the text to learn from."""
+        shares = _log_shares(counts)
+        ends = self.clusters.cutoffs
+        groups = [shares[first:last].logsumexp(0) for first, last in pairwise(ends)]
+        with torch.no_grad():
+            self.clusters.head.bias.copy_(torch.cat([shares[: ends[0]], torch.stack(groups)]))
+
     def loss(self, hidden: Tensor, targets: Tensor, embedding: Tensor) -> Tensor:
         """Return the mean negative log-likelihood, as `FullSoftmax.loss` does."""
         return self.clusters(hidden, targets).loss  # type: ignore[no-any-return]
@@ -112,6 +126,12 @@ class AdaptiveSoftmax(nn.Module):
     def target_log_probs(self, hidden: Tensor, targets: Tensor, embedding: Tensor) -> Tensor:
         """Return (N,) natural logarithms of the probabilities of targets (N,)."""
         return self.clusters(hidden, targets).output  # type: ignore[no-any-return]
+
+
+def _log_shares(counts: Tensor) -> Tensor:
+    """Return the logarithm of the share of each token, one occurrence added to every token's."""
+    smoothed = counts.double() + 1.0
+    return (smoothed / smoothed.sum()).log().float()
 
 
 class _CrossEntropy(torch.autograd.Function):
