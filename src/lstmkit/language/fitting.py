@@ -24,6 +24,10 @@ VALIDATED = 1 << 16
 
 COUNTED = 1 << 24
 
+LEAST_COLUMNS, MOST_COLUMNS = 4, 32
+PER_COLUMN = 25_600
+"""Tokens of a text for each row: 400 windows of 64. Fewer steps an epoch are too few to learn a small text."""
+
 EVALUATED = 256
 """Tokens of a row in one call when nothing is learnt."""
 
@@ -37,6 +41,12 @@ class Window(NamedTuple):
 
     tokens: int
     likelihood: float
+
+
+def columns_for(how: LanguageSettings, tokens: int) -> int:
+    """Return into how many rows a text is cut: what the settings say, but no row is shorter than a window."""
+    wanted = min(MOST_COLUMNS, max(LEAST_COLUMNS, tokens // PER_COLUMN)) if how.columns is None else how.columns
+    return min(wanted, max(1, tokens // how.window))
 
 
 def train_settings(how: LanguageSettings, seed: int, num_windows: int) -> TrainSettings:
@@ -77,7 +87,7 @@ def fit_network(
     """
     how = network.settings
     network.softmax.start_from(torch.from_numpy(token_counts(text, network.vocabulary)))
-    streams = Streams(text, min(how.columns, max(1, len(text) // how.window)), how.window, end)
+    streams = Streams(text, columns_for(how, len(text)), how.window, end)
     reader = Reader(streams)
 
     def batch_loss(items: Tensor) -> Tensor:

@@ -14,7 +14,6 @@ from lstmkit.language.corpus import Corpus, read_corpus
 from lstmkit.language.fitting import Window
 from lstmkit.language.language_model import LanguageModel
 from lstmkit.language.scoring import Comparison, score_all
-from lstmkit.language.streams import Streams
 from lstmkit.language.verdict import Verdict, judge
 from lstmkit.nn import LSTM
 from lstmkit.results import CHECKPOINT, Clock, check_folder, drop_if_empty, prepare_folder, versions, without_nan
@@ -113,8 +112,7 @@ def _fit_and_write(job: LanguageJob, corpus: Corpus, clock: Clock, watcher: Watc
     model, how = job.model, job.model.settings
     clock.begin("fit")
     if watcher is not None:
-        row = len(Streams(corpus.train, min(how.columns, len(corpus.train)), how.window, corpus.tokens.end))
-        watcher.on_size(how.epochs * row * how.window * how.columns, _parameters(job, corpus))
+        watcher.on_size(how.epochs * len(corpus.train), _parameters(job, corpus))
     model.fit(
         corpus,
         on_epoch=None if watcher is None else watcher.on_epoch,
