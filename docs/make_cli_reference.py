@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -15,17 +17,17 @@ from lstmkit.cli.app import app
 
 PAGE = Path(__file__).with_name("cli.md")
 WIDTH = 100
-COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 SUBCOMMANDS = tuple(COMMANDS)
-NESTED = tuple((name, inner) for name in SUBCOMMANDS for inner in getattr(COMMANDS[name], "commands", ()))
 HEAD = """\
 # The command line
 
 <!-- written by docs/make_cli_reference.py; do not edit -->
 
-This page is what `--help` prints. What each option is for is in [forecasting.md](forecasting.md), and for
-`lstm explain` in [explain.md](explain.md). Results go to stdout, everything else to stderr. Exit codes: 0 done, 2 the
-input cannot be used (one line says why), 130 interrupted.
+This page is what `--help` prints. What each option is for is in [forecasting.md](forecasting.md), for
+`lstm language` in [language.md](language.md) and [classification.md](classification.md), and for `lstm explain` in
+[explain.md](explain.md). Results go to stdout, everything else to stderr. Exit codes: 0 done, 2 the input cannot be
+used (one line says why), 130 interrupted.
 """
 
 
@@ -38,15 +40,17 @@ def help_text(*words: str) -> str:
     return "\n".join(line.rstrip() for line in printed.getvalue().strip().splitlines())
 
 
-def _place(words: tuple[str, ...]) -> tuple[int, ...]:
-    """Return a key that puts a command of commands right before its own, all in the order of `lstm --help`."""
-    return (*(SUBCOMMANDS.index(word) for word in words[:1]), *(NESTED.index(words) for _ in words[1:]))
+def every_command(commands: dict[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the words of each command, in the order of the help; a command of commands comes right before its own."""
+    for name, command in commands.items():
+        yield (*above, name)
+        yield from every_command(getattr(command, "commands", {}), (*above, name))
 
 
 def reference() -> str:
     """Return the whole page."""
     parts = [HEAD]
-    for words in sorted(((), *((name,) for name in SUBCOMMANDS), *NESTED), key=_place):
+    for words in ((), *every_command(COMMANDS)):
         parts.append(f"## {' '.join(('lstm', *words))}\n\n```text\n{help_text(*words)}\n```\n")
     return "\n".join(parts)
 

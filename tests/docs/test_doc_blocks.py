@@ -56,6 +56,25 @@ def write_named_files(prices: pl.DataFrame, folder: Path) -> None:
     pl.concat(shops).write_csv(folder / "sales.csv")
     german = pl.DataFrame({"Tag": [str(d) for d in pl.Series(days).dt.strftime("%d.%m.%Y")], "Umsatz": weekly + 50})
     german[[k for k in range(german.height) if k not in (40, 41)]].write_csv(folder / "umsatz.csv", separator=";")
+    write_texts(folder)
+
+
+def write_texts(folder: Path) -> None:
+    """Write the prose and the table of reviews that the pages on language name."""
+    draw = np.random.default_rng(5)
+    who, how = ["king", "queen", "old man", "captain", "child"], ["walked", "rode", "sailed", "went"]
+    where, when = ["to the sea", "home", "into the dark wood"], ["at dawn", "in the rain", "with a lamp"]
+    tales = [
+        f"The {draw.choice(who)} {draw.choice(how)} {draw.choice(where)}, {draw.choice(when)}.\n" for _ in range(400)
+    ]
+    (folder / "novel.txt").write_text("".join(tales), encoding="utf-8")
+    good, bad = ["wonderful", "moving", "clever", "warm"], ["dull", "clumsy", "cold", "hollow"]
+    rows = []
+    for verdict in draw.choice(["good", "bad"], 200):
+        praise, blame = draw.choice(good), draw.choice(bad)
+        is_, not_ = (praise, blame) if verdict == "good" else (blame, praise)
+        rows.append((f"the {draw.choice(['film', 'play'])} is {is_}, the song is not {not_}", str(verdict)))
+    pl.DataFrame(rows, schema=["review", "verdict"], orient="row").write_csv(folder / "reviews.csv")
 
 
 @pytest.mark.parametrize("page", pages_with(lambda page: list(blocks(page, "python"))))

@@ -205,12 +205,32 @@ def test_memory_stays_far_below_the_size_of_the_file(tmp_path: Path, monkeypatch
     assert peak < size / 3
 
 
+def test_a_text_of_one_line_is_cut_at_white_space(tmp_path: Path):
+    words = [f"w{number % 7}" for number in range(1000)]
+    for name, end, sizes in (("closed.txt", "\n", [850, 50, 100]), ("open.txt", "", [849, 50, 101])):
+        path = tmp_path / name
+        path.write_text(" ".join(words) + end)
+        corpus = read_corpus(path)
+        parts = (corpus.train, corpus.valid, corpus.test)
+        assert [len(part) - 1 for part in parts] == sizes, "each ends with the end of a line"
+        assert " ".join(corpus.tokens.decode(part[:-1]) for part in parts) == " ".join(words)
+        assert sum(corpus.characters.values()) == 3000 - 1 + len(end)
+
+
+def test_a_short_text_gives_as_many_subwords_as_it_supports(text: Path):
+    corpus = read_corpus(text, unit="subword")
+    size = len(corpus.tokens.symbols)
+    assert size < 8000
+    with pytest.raises(InputError, match=f"choose at most {size}"):
+        read_corpus(text, unit="subword", settings=VocabularySettings(max_size=8000))
+
+
 # What cannot be used
 
 
 def refusals(text: Path) -> Iterator[tuple[dict[str, object], str]]:
     short = text.with_name("short.txt")
-    short.write_text("only one line\n")
+    short.write_text("short\n")
     blank = text.with_name("blank.txt")
     blank.write_text("\n" * 50 + "a b c d\n")
     empty = text.with_name("empty.txt")
@@ -244,7 +264,7 @@ def refusals(text: Path) -> Iterator[tuple[dict[str, object], str]]:
         "min_count 2 is for words, and the unit is 'subword'; leave it out",
     )
     yield (
-        {"train": text, "unit": "subword"},
+        {"train": text, "unit": "subword", "settings": VocabularySettings(max_size=8000)},
         "vocabulary size 8000: more sub-words than the text supports; choose at most ",
     )
     yield (

@@ -127,3 +127,21 @@ def test_a_dropout_acts_in_training_alone(name):
 def test_settings_out_of_range_are_refused(changes, message):
     with pytest.raises(InputError, match=f"LanguageSettings: {message}"):
         dataclasses.replace(TINY, **changes)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "mogrifier"])
+def test_bfloat16_trains_the_same_network_and_is_exact_in_use(cell):
+    exact, low = _network(cell=cell), _network(cell=cell, precision="bfloat16")
+    low.load_state_dict(exact.state_dict())
+    ids, targets = torch.randint(V, (9, 4)), torch.randint(V, (9, 4))
+    losses = [network.loss(ids, targets, None) for network in (exact, low)]
+    assert losses[1][0].dtype == torch.float32 and losses[1][0] != losses[0][0]
+    torch.testing.assert_close(losses[1][0], losses[0][0], rtol=0.01, atol=0)
+    assert all(s.dtype == torch.float32 for layer in losses[1][2] for s in layer)
+    for loss, _, _ in losses:
+        loss.backward()
+    for own, other in zip(low.parameters(), exact.parameters(), strict=True):
+        assert own.grad.dtype == torch.float32
+        assert (own.grad - other.grad).norm() < 0.05 * other.grad.norm()
+    found = [network.eval().target_log_probs(ids, targets, None)[0] for network in (exact, low)]
+    assert torch.equal(*found)

@@ -124,9 +124,9 @@ def _fit_and_write(job: LanguageJob, corpus: Corpus, clock: Clock, watcher: Watc
     comparison = score_all(model.predictors(), corpus.test, corpus.characters["test"])
     verdict = None if model.order is None else judge(comparison, model.order)
     clock.begin("write")
-    summary = _summary(job, corpus, comparison, verdict, clock)
     try:
         model.save(job.out / "model", force=job.force or job.resume)
+        summary = _summary(job, corpus, comparison, verdict, clock)
         write_atomically(job.out / "summary.json", (json.dumps(summary, indent=2) + "\n").encode())
     except OSError as error:
         raise InputError(f"{job.out}: cannot be written to ({error.strerror})") from error

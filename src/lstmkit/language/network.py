@@ -53,15 +53,16 @@ class LanguageNetwork(nn.Module):
         state    after the token before, or None at the beginning of a text
         Returns  (T, B, E) output of the last layer, without the output's dropout, and the state after the last token
         """
-        how = self.settings
+        how, low = self.settings, self.training and self.settings.precision == "bfloat16"
         value = locked(self._embedded(ids), how.input_dropout, self.training)
-        after = []
+        kind, after = value.dtype, []
         for k, layer in enumerate(self.layers):
             if k:
                 value = locked(value, how.hidden_dropout, self.training)
-            value, last = layer(value, None if state is None else state[k])
-            after.append(last)
-        return value, tuple(after)
+            with torch.autocast(ids.device.type, torch.bfloat16, enabled=low):
+                value, last = layer(value, None if state is None else state[k])
+            after.append(tuple(s.to(kind) for s in last))
+        return value.to(kind), tuple(after)
 
     def loss(self, ids: Tensor, targets: Tensor, state: Carried | None) -> tuple[Tensor, Tensor, Carried]:
         """Return what is minimised, the mean negative log-likelihood in it, and the state after the window, detached.

@@ -41,15 +41,18 @@ def judge(comparison: Comparison, order: int) -> Verdict | None:
     headline = {
         BETTER: f"Better than {rival}: perplexity {lstm:,.4g} against {ngram:,.4g}, {change} lower.",
         EQUAL: f"No better than {rival}: perplexity {lstm:,.4g} against {ngram:,.4g}.",
-        WORSE: f"Worse than {rival}: perplexity {lstm:,.4g} against {ngram:,.4g}, {change} higher. Use the n-grams.",
+        WORSE: f"Worse than {rival}: perplexity {lstm:,.4g} against {ngram:,.4g}, {change} higher.",
     }[kind]
-    low, high = (100 * -math.expm1(-end) for end in (found.low, found.high))
+    low, high = (100 * _share(found, end) for end in (found.low, found.high))
     detail = (
         f"95 % interval of the difference {low:.1f} to {high:.1f} %, on {tokens:,} tokens that neither model saw."
         if kind != EQUAL
         else f"On {tokens:,} tokens that neither model saw, the uncertainty includes zero."
     )
-    return Verdict(kind, headline, f"{detail} {_together(comparison)}".rstrip())
+    together = _together(comparison)
+    if kind == WORSE and "better than either" not in together:
+        together = f"{together} Use the n-grams.".lstrip()
+    return Verdict(kind, headline, f"{detail} {together}".rstrip())
 
 
 def _together(comparison: Comparison) -> str:
@@ -65,5 +68,10 @@ def _together(comparison: Comparison) -> str:
 
 def _change(found: Difference) -> str:
     """Return by how many percent the perplexity of the better is below, or of the worse above, the other's."""
-    share = -math.expm1(-found.mean) if found.better == "lstm" else math.expm1(found.mean)
+    share = _share(found, found.mean)
     return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.1f} %"
+
+
+def _share(found: Difference, nats: float) -> float:
+    """Return by what share a difference of so many nats a token makes the network's perplexity lower, or higher."""
+    return -math.expm1(-nats) if found.better == "lstm" else math.expm1(nats)
