@@ -31,6 +31,7 @@ def test_the_settings_have_their_way_unless_rows_get_shorter_than_a_window():
 def test_rounds_share_the_windows_of_an_epoch():
     how = train_settings(dataclasses.replace(SMALL, rounds=4, epochs=3), 0, 10)
     assert (how.steps_per_epoch, how.max_epochs, how.order) == (3, 12, "sequential")
+    assert how.warmup == 3, "a tenth of 36 steps"
     assert train_settings(dataclasses.replace(SMALL, rounds=4), 0, 2).steps_per_epoch == 1
 
 

@@ -24,6 +24,9 @@ VALIDATED = 1 << 16
 
 COUNTED = 1 << 24
 
+WARMUP = 10
+"""One part in so many of the training, at most, goes to the rise of the learning rate."""
+
 LEAST_COLUMNS, MOST_COLUMNS = 4, 32
 PER_COLUMN = 25_600
 """Tokens of a text for each row: 400 windows of 64. Fewer steps an epoch are too few to learn a small text."""
@@ -52,15 +55,16 @@ def columns_for(how: LanguageSettings, tokens: int) -> int:
 def train_settings(how: LanguageSettings, seed: int, num_windows: int) -> TrainSettings:
     """Return the settings of the loop, for which an item is a window and an epoch a round."""
     rounds = min(how.rounds, num_windows)
+    steps = -(-num_windows // rounds)
     return TrainSettings(
         max_epochs=how.epochs * rounds,
         batch_size=1,
-        steps_per_epoch=-(-num_windows // rounds),
+        steps_per_epoch=steps,
         patience=how.patience,
         clip_norm=how.clip_norm,
         seed=seed,
         schedule="cosine",
-        warmup=how.warmup,
+        warmup=min(how.warmup, how.epochs * rounds * steps // WARMUP),
         average=how.average,
         max_seconds=None if how.minutes is None else 60.0 * how.minutes,
         order="sequential",

@@ -35,7 +35,8 @@ class LanguageSettings:
                        leave some hundred steps an epoch, without which a small text is not learnt
     window             T, tokens through which gradients flow back; the state is carried on
     learning_rate      of Adam, at the beginning; it falls to zero along a cosine
-    warmup             steps in which the learning rate rises to that: a sudden start drives units into saturation
+    warmup             steps in which the learning rate rises to that, a tenth of all at most: a sudden start drives
+                       units into saturation
     weight_decay       of Adam with decoupled decay
     clip_norm          gradients are scaled down to this Euclidean norm
     patience           rounds without a better validation loss before stopping; None: none
