@@ -1,4 +1,4 @@
-"""A command that must fail."""
+"""A command that must fail, and small language models."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from small_models import UNITS, sentences, train_small
 
 Run = Callable[..., "Ran"]  # noqa: F821
 
@@ -29,3 +30,18 @@ def complain(lstm: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call
         return ran.err.removeprefix("lstm: ").removesuffix("\n")
 
     return run
+
+
+@pytest.fixture(scope="session")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A text of 300 lines."""
+    path = tmp_path_factory.mktemp("story") / "story.txt"
+    path.write_text(sentences(300, 0))
+    return path
+
+
+@pytest.fixture(scope="session")
+def models(story: Path) -> dict[str, Path]:
+    """Folders of results of a model a unit, with 3-grams, and one of words without n-grams as "alone"."""
+    found = {unit: train_small(story.parent, unit, story) for unit in UNITS}
+    return found | {"alone": train_small(story.parent, "word", story, order=None)}

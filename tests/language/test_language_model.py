@@ -12,6 +12,7 @@ from small_text import SMALL, sentences
 from lstmkit import InputError
 from lstmkit.errors import ModelFolderError, NotFittedError
 from lstmkit.language import LanguageModel, LanguageSettings, read_corpus
+from lstmkit.language.job import LanguageJob, run_job
 from lstmkit.language.mixture import MixturePredictor, fit_share
 from lstmkit.language.scoring import score_all, score_ids
 from lstmkit.language.verdict import judge
@@ -187,3 +188,33 @@ def test_without_ngrams_there_is_no_mixture(text):
     assert list(model.predictors()) == ["lstm"]
     with pytest.raises(InputError, match="the model was trained without n-grams, so there is no mixture"):
         model.predictor("mixture")
+
+
+@pytest.mark.parametrize("stage", ["score", "write"])
+def test_an_interruption_after_the_training_loses_nothing(stage, text, tmp_path):
+    class Interrupter:
+        def __init__(self, stage: str | None) -> None:
+            self.stage, self.steps = stage, 0
+
+        def on_stage(self, name):
+            if name == self.stage:
+                raise KeyboardInterrupt
+
+        def on_window(self, window):
+            self.steps += 1
+
+        def on_read(self, lines): ...
+
+        def on_size(self, tokens, parameters): ...
+
+        def on_epoch(self, record): ...
+
+    out = tmp_path / "out"
+    job = LanguageJob(str(text), out, LanguageModel(settings=dataclasses.replace(SMALL, epochs=1), order=2))
+    with pytest.raises(KeyboardInterrupt):
+        run_job(job, Interrupter(stage))
+    assert [path.name for path in out.iterdir()] == ["checkpoint.safetensors"]
+    again = Interrupter(None)
+    run_job(dataclasses.replace(job, resume=True), again)
+    assert again.steps == 0, "nothing was trained again"
+    assert sorted(path.name for path in out.iterdir()) == ["model", "summary.json"]

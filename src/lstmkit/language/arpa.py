@@ -49,17 +49,21 @@ def write_arpa(model: NGramModel, symbols: Sequence[str], path: str | Path) -> N
     """Write a model as an ARPA file.
 
     symbols  V, how each token is written; that of the boundary is written as </s>
-    path     is replaced; compressed if it ends in .gz
+    path     is replaced once all is written; compressed if it ends in .gz
     Raises   InputError if the model has another number of tokens, a token cannot be told from another one or from a
              special word once it is written, or the file cannot be written
     """
     words = _words(model, symbols)
     path = Path(path)
+    temporary = path.with_name(f".{path.name}.tmp")
     try:
-        with gzip.open(path, "wb") if path.suffix == ".gz" else path.open("wb") as file:
+        with gzip.open(temporary, "wb") if path.suffix == ".gz" else temporary.open("wb") as file:
             file.writelines(line.encode() for line in _lines(model, words))
+        temporary.replace(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror or error}); give another place") from error
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _words(model: NGramModel, symbols: Sequence[str]) -> list[str]:

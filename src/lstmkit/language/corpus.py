@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from lstmkit.errors import InputError
 from lstmkit.language.characters import Characters
 from lstmkit.language.encoding import encode_pieces
-from lstmkit.language.reading import read_pieces, size_on_disk
+from lstmkit.language.reading import last_space, read_pieces, size_on_disk
 from lstmkit.language.subwords import Subwords
 from lstmkit.language.tokens import UNITS, Tokens
 from lstmkit.language.words import Words
@@ -29,9 +29,6 @@ ON_DISK = 1 << 28
 
 PARTS = ("train", "valid", "test")
 TITLES = {"train": "training part", "valid": "validation part", "test": "test part"}
-SUBWORDS = 8000
-"""Sub-words in a vocabulary unless something else is asked for."""
-
 COUNTED_AT_ONCE = 1 << 22
 
 
@@ -41,7 +38,7 @@ class VocabularySettings:
 
     split      of words: "space" (tokenised already), "punctuation" (prose), or "auto", found from the first MiB
     min_count  of words: rarer ones are unknown; None means 1 if the text has <unk> of its own, else 2
-    max_size   tokens at most; of sub-words: tokens, None means 8000
+    max_size   tokens at most; of sub-words: tokens, None means 8000, or fewer if the text supports fewer
     """
 
     split: str = "auto"
@@ -73,8 +70,8 @@ class Corpus:
 class _Stretch:
     """A part of a text, from one position to another, in characters.
 
-    Unless it is exact, each end is moved back to the last end of a line; where a line comes in several pieces, to the
-    end of a piece.
+    Unless it is exact, each end is moved back to the last end of a line; in a piece that is part of one line, to after
+    the last white space.
     """
 
     source: str | Path
@@ -95,7 +92,9 @@ class _Stretch:
     def _cut(self, piece: str, offset: int) -> int:
         if offset <= 0 or offset >= len(piece):
             return min(max(offset, 0), len(piece))
-        return offset if self.exact else piece.rfind("\n", 0, offset) + 1
+        if self.exact:
+            return offset
+        return piece.rfind("\n", 0, offset) + 1 if "\n" in piece[:-1] else last_space(piece[:offset])
 
 
 def read_corpus(
@@ -113,7 +112,8 @@ def read_corpus(
 
     train, valid, test  a file or folder each. Where valid or test is None, the last share of train is cut off: test
                         last, valid before it. Characters are cut exactly, so that floor((1 - test_share) n) of n remain
-                        before the test part; words and sub-words at the last end of a line before that
+                        before the test part; words and sub-words at the last end of a line before that, or in a text
+                        of one line at white space
     unit                one of UNITS
     settings            of the vocabulary; None means VocabularySettings()
     valid_share         of the characters of train
@@ -208,9 +208,10 @@ def _learn(stretch: _Stretch, unit: str, settings: VocabularySettings) -> tuple[
     if unit == "character":
         return Characters.learn(pieces, settings.max_size), []
     every = -(-size_on_disk(stretch.source) // ON_DISK)
-    size = SUBWORDS if settings.max_size is None else settings.max_size
     sampled = itertools.islice(pieces, 0, None, every)
-    return Subwords.learn(sampled, size), [f"sub-words learnt from one in {every} pieces of the text"] * (every > 1)
+    return Subwords.learn(sampled, settings.max_size), [f"sub-words learnt from one in {every} pieces of the text"] * (
+        every > 1
+    )
 
 
 def _too_short(source: str | Path, part: str) -> str:

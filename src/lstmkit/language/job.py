@@ -113,13 +113,8 @@ def _fit_and_write(job: LanguageJob, corpus: Corpus, clock: Clock, watcher: Watc
     clock.begin("fit")
     if watcher is not None:
         watcher.on_size(how.epochs * len(corpus.train), _parameters(job, corpus))
-    model.fit(
-        corpus,
-        on_epoch=None if watcher is None else watcher.on_epoch,
-        on_window=None if watcher is None else watcher.on_window,
-        checkpoint=job.out / CHECKPOINT,
-        resume=job.resume,
-    )
+    on_epoch, on_window = (None, None) if watcher is None else (watcher.on_epoch, watcher.on_window)
+    model.fit_corpus(corpus, on_epoch, on_window, job.out / CHECKPOINT, job.resume)
     clock.begin("score")
     comparison = score_all(model.predictors(), corpus.test, corpus.characters["test"])
     verdict = None if model.order is None else judge(comparison, model.order)
@@ -130,6 +125,7 @@ def _fit_and_write(job: LanguageJob, corpus: Corpus, clock: Clock, watcher: Watc
         write_atomically(job.out / "summary.json", (json.dumps(summary, indent=2) + "\n").encode())
     except OSError as error:
         raise InputError(f"{job.out}: cannot be written to ({error.strerror})") from error
+    (job.out / CHECKPOINT).unlink(missing_ok=True)
     return LanguageResult(job, corpus, comparison, verdict, summary)
 
 

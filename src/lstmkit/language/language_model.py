@@ -93,10 +93,22 @@ class LanguageModel:
         Returns     itself
         Raises      InputError if something given cannot be used
         """
-        if isinstance(text, Corpus):
-            corpus = text
-        else:
-            corpus = read_corpus(text, valid, unit=self.unit, settings=self.vocabulary, test_share=0.0)
+        if not isinstance(text, Corpus):
+            text = read_corpus(text, valid, unit=self.unit, settings=self.vocabulary, test_share=0.0)
+        self.fit_corpus(text, on_epoch, on_window, checkpoint, resume)
+        if checkpoint is not None:
+            Path(checkpoint).unlink(missing_ok=True)
+        return self
+
+    def fit_corpus(
+        self,
+        corpus: Corpus,
+        on_epoch: Callable[[EpochRecord], None] | None = None,
+        on_window: Callable[[Window], None] | None = None,
+        checkpoint: str | Path | None = None,
+        resume: bool = False,
+    ) -> LanguageModel:
+        """Learn from a corpus as `fit` does, and leave the checkpoint for the caller, who may have more to do."""
         if corpus.tokens.unit != self.unit:
             raise InputError(f"the corpus is one of {corpus.tokens.unit}s, the model one of {self.unit}s")
         self.tokens_: Tokens = corpus.tokens
@@ -113,8 +125,6 @@ class LanguageModel:
             if on_epoch is not None:
                 on_epoch(record)
         self._fit_ngram(corpus)
-        if checkpoint is not None:
-            Path(checkpoint).unlink(missing_ok=True)
         return self
 
     def _fit_ngram(self, corpus: Corpus) -> None:

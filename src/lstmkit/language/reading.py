@@ -98,18 +98,16 @@ def _file_pieces(path: Path) -> Iterator[str]:
             yield held[:whole]
             held = held[whole:]
         while len(held) >= BLOCK:
-            cut = _last_space(held)
+            cut = last_space(held) or len(held)
             yield held[:cut]
             held = held[cut:]
     if held:
         yield held
 
 
-def _last_space(text: str) -> int:
-    """Return the position after the last white space of a text, or its length where it has none."""
-    if text[-1].isspace():
-        return len(text)
-    return len(text) - len(text.rsplit(maxsplit=1)[-1]) or len(text)
+def last_space(text: str) -> int:
+    """Return the position after the last white space of a text that is not empty, 0 where it has none."""
+    return len(text) if text[-1].isspace() else len(text) - len(text.rsplit(maxsplit=1)[-1])
 
 
 def _decoded(path: Path) -> Iterator[str]:

@@ -10,6 +10,9 @@ from lstmkit.errors import InputError
 SOFTMAXES = ("tied", "full", "adaptive")
 PRECISIONS = ("float32", "bfloat16")
 
+ORDERS = {"word": 5, "character": 7, "subword": 5}
+"""Of the n-gram model, unless something else is asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class LanguageSettings:

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from lstmkit.errors import InputError
 from lstmkit.language.tokens import UNKNOWN
 
+SIZE = 8000
+"""Sub-words in a vocabulary unless something else is asked for."""
 SENTENCE = 2000
 """Characters of a line that sentencepiece learns from at once; longer ones are cut at white space."""
 
@@ -58,11 +60,11 @@ class Subwords:
         return int(self._processor.eos_id())
 
     @classmethod
-    def learn(cls, lines: Iterable[str], size: int = 8000) -> Subwords:
+    def learn(cls, lines: Iterable[str], size: int | None = None) -> Subwords:
         """Return the parts of the words of a text; the same text gives the same parts.
 
         lines    the text in order, a line or any number of lines at a time
-        size     tokens in all, <unk> and </s> included
+        size     tokens in all, <unk> and </s> included; None means 8000, or as many as the text supports
         Raises   InputError if sentencepiece is not installed, if the text has no words, or if it supports fewer, or has
                  more different characters: each of them is a token
         Source   Kudo 2018 (unigram model); Kudo & Richardson 2018 (sentencepiece)
@@ -73,7 +75,8 @@ class Subwords:
             trainer.train(
                 sentence_iterator=_sentences(lines),
                 model_writer=written,
-                vocab_size=size,
+                vocab_size=SIZE if size is None else size,
+                hard_vocab_limit=size is not None,
                 model_type="unigram",
                 normalization_rule_name="identity",
                 character_coverage=1.0,
@@ -87,7 +90,7 @@ class Subwords:
                 minloglevel=2,
             )
         except RuntimeError as error:
-            raise InputError(_one_line(str(error), size)) from error
+            raise InputError(_one_line(str(error), SIZE if size is None else size)) from error
         return cls(written.getvalue())
 
     @classmethod

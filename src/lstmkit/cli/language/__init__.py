@@ -1,9 +1,11 @@
-"""`lstm language`: train, score, suggest, generate, classify."""
+"""`lstm language`: train, score, suggest, generate, arpa, classify."""
 
 from __future__ import annotations
 
 import typer
 
+from lstmkit.cli.language.arpa import EXAMPLES as ARPA_EXAMPLES
+from lstmkit.cli.language.arpa import arpa
 from lstmkit.cli.language.classify import classify
 from lstmkit.cli.language.generate import EXAMPLES as GENERATE_EXAMPLES
 from lstmkit.cli.language.generate import generate
@@ -24,4 +26,5 @@ language.command(epilog=TRAIN_EXAMPLES)(train)
 language.command(epilog=SCORE_EXAMPLES)(score)
 language.command(epilog=SUGGEST_EXAMPLES)(suggest)
 language.command(epilog=GENERATE_EXAMPLES)(generate)
+language.command(epilog=ARPA_EXAMPLES)(arpa)
 language.add_typer(classify)

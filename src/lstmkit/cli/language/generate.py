@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from lstmkit.cli import options, printing
-from lstmkit.cli.language.predictors import AllowUnknown, By, load_predictor
+from lstmkit.cli.language.predictors import AllowUnknown, By, Model, load_predictor
 from lstmkit.errors import InputError
 
 EXAMPLES = """\b
@@ -21,7 +21,7 @@ examples:
 
 
 def generate(
-    model: options.ModelFolder,
+    model: Model,
     prompt: Annotated[str, typer.Option(help="Text to continue; the beginning of a text if left out.")] = "",
     count: Annotated[int, typer.Option(help="Tokens to write at most.")] = 100,
     temperature: Annotated[

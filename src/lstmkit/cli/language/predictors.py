@@ -1,15 +1,25 @@
-"""Which of a saved model's predictors a command asks."""
+"""Which predictors of a saved model, or of an ARPA file, a command asks."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from lstmkit.errors import InputError
+
 if TYPE_CHECKING:
+    from lstmkit.language.ngram_predictor import NGramPredictor
     from lstmkit.language.predictor import Predictor
 
+Model = Annotated[
+    Path,
+    typer.Argument(
+        metavar="MODEL", help="Model folder, a folder of results with one in it, or an ARPA file: .arpa, .arpa.gz."
+    ),
+]
 By = Annotated[
     str | None,
     typer.Option(
@@ -30,20 +40,40 @@ AllowUnknown = Annotated[
 
 
 def load_predictor(model: Path, by: str | None) -> Predictor:
-    """Return the predictor of a model folder that an option names, or its best."""
+    """Return the predictor of a model that an option names, or its best."""
+    from lstmkit.language.language_model import PREDICTORS
+
+    _check_by(by, PREDICTORS)
     return next(iter(load_predictors(model, by).values()))
 
 
 def load_predictors(model: Path, by: str | None) -> dict[str, Predictor]:
-    """Return predictors of a model folder by name.
+    """Return predictors of a model folder, or of an ARPA file, by name.
 
-    by  None: the mixture, or the network where there are no n-grams; "all": all there are
+    by      None: the mixture, or the network where there are no n-grams; "all": all there are
+    Raises  InputError if the model cannot be loaded, or has no such predictor
     """
-    from lstmkit.language.language_model import LanguageModel
+    from lstmkit.language.arpa_predictor import arpa_predictor, is_arpa
+    from lstmkit.language.language_model import PREDICTORS, LanguageModel
 
+    _check_by(by, (*PREDICTORS, "all"))
+    if is_arpa(model) and not model.is_dir():
+        if by not in (None, "all", "ngram"):
+            raise InputError(f"{model}: an ARPA file holds n-grams alone, so there is no {by}; leave --by out")
+        return {"ngram": arpa_predictor(model)}
     loaded = LanguageModel.load(model)
     if by == "all":
         return loaded.predictors()
     if by is None:
         by = "lstm" if loaded.ngram_ is None else "mixture"
     return {by: loaded.predictor(by)}
+
+
+def load_ngram(model: Path) -> NGramPredictor:
+    """Return the n-gram predictor of a model folder or an ARPA file."""
+    return cast("NGramPredictor", load_predictor(model, "ngram"))
+
+
+def _check_by(by: str | None, choices: Sequence[str]) -> None:
+    if by is not None and by not in choices:
+        raise InputError(f"by must be one of {', '.join(choices)}; got {by!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lstmkit.cli import options, printing
-from lstmkit.cli.language.predictors import ByAll, load_predictors
+from lstmkit.cli.language.predictors import ByAll, Model, load_predictors
 from lstmkit.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,10 +30,14 @@ examples:
 HEAD = ("predictor", "perplexity", "bits a character", "nats a token", "log-probability")
 LINE_HEAD = ("line", "by", "tokens", "unknown", "log_prob", "perplexity", "bits_per_character")
 STANDARD_INPUT = "standard input"
+IMPOSSIBLE = (
+    "a token of this text has a probability of zero: a model in an ARPA file without <unk> foresees no words but its "
+    "own"
+)
 
 
 def score(
-    model: options.ModelFolder,
+    model: Model,
     file: Annotated[
         str, typer.Argument(metavar="FILE", help="Text file or folder of text files; - for standard input.")
     ],
@@ -86,7 +91,8 @@ def _print(found: Comparison, name: str) -> None:
     printing.print_table(HEAD, rows, title, bold_first=len(rows) > 1)
     for difference in found.differences:
         printing.stdout().print(_in_words(difference), markup=False)
-    for note in first.notes:
+    notes = (IMPOSSIBLE,) if any(math.isinf(s.log_prob) for s in found.scores.values()) else first.notes
+    for note in notes:
         printing.stderr().print(note, markup=False)
 
 
@@ -101,6 +107,7 @@ def _print_lines(predictors: dict[str, Predictor], source: Path, json: bool) -> 
     from json import dumps
 
     from lstmkit.language.scoring import score_source_lines
+    from lstmkit.results import without_nan
 
     scored = score_source_lines(predictors, source)
     if not json:
@@ -108,7 +115,7 @@ def _print_lines(predictors: dict[str, Predictor], source: Path, json: bool) -> 
     for number, found in enumerate(scored, 1):
         if json:
             scores = {by: one.to_json() for by, one in found.items()}
-            sys.stdout.write(dumps({"line": number, "scores": scores}) + "\n")
+            sys.stdout.write(dumps({"line": number, "scores": without_nan(scores)}) + "\n")
             continue
         for by, one in found.items():
             figures = f"{one.log_prob:.4f}\t{one.perplexity:.4f}\t{one.bits_per_character:.4f}"

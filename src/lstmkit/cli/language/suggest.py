@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lstmkit.cli import options, printing
-from lstmkit.cli.language.predictors import AllowUnknown, By, load_predictor
+from lstmkit.cli.language.predictors import AllowUnknown, By, Model, load_predictor
 from lstmkit.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ examples:
 
 
 def suggest(
-    model: options.ModelFolder,
+    model: Model,
     text: Annotated[
         str | None, typer.Argument(metavar="TEXT", help="What has been written; may be left out with --interactive.")
     ] = None,

@@ -10,6 +10,7 @@ import typer
 
 from lstmkit.cli import options, printing
 from lstmkit.cli.language.progress import LanguageProgress
+from lstmkit.errors import InputError
 
 if TYPE_CHECKING:
     from lstmkit.language.job import LanguageJob, LanguageResult
@@ -22,6 +23,7 @@ examples:
   lstm language train novel.txt --unit character --cell mogrifier
   lstm language train texts/ --unit subword --vocabulary 8000 --set weight_drop=0.5
 """
+LARGEST_SEED = 2**63 - 1
 HEAD = ("model", "perplexity", "bits a character", "nats a token")
 
 
@@ -37,7 +39,10 @@ def train(
     test_share: Annotated[float, typer.Option(help="Share of TEXT, at its end, that --test stands for.")] = 0.1,
     unit: Annotated[str, typer.Option(help="What a token is: word, character or subword.")] = "word",
     vocabulary: Annotated[
-        int | None, typer.Option(help="Tokens at most; of sub-words 8000 if left out.", show_default=False)
+        int | None,
+        typer.Option(
+            help="Tokens at most; of sub-words 8000 if left out, or fewer in a short text.", show_default=False
+        ),
     ] = None,
     min_count: Annotated[
         int | None, typer.Option(help="Rarer words are unknown; 2 if left out, or 1 if the text has <unk>.")
@@ -46,7 +51,10 @@ def train(
     cell: options.Cell = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the text, at most.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Training ends after this time.")] = None,
-    order: Annotated[int, typer.Option(help="Of the n-gram model beside the network; 0: none.")] = 5,
+    order: Annotated[
+        int | None,
+        typer.Option(help="Of the n-gram model beside the network; 0: none.  [default: 5, of characters 7]"),
+    ] = None,
     setting: options.Set = None,
     seed: Annotated[int, typer.Option(help="Of weights and dropout; the same seed gives the same model.")] = 0,
     out: Annotated[
@@ -60,6 +68,10 @@ def train(
     """Learn from text, score beside an n-gram model on text never seen, save the model."""
     from lstmkit.language.job import LanguageJob
 
+    if test is None and test_share == 0:
+        raise InputError("--test-share 0 leaves no text to score on; give a larger share, or a file by --test")
+    if not 0 <= seed <= LARGEST_SEED:
+        raise InputError(f"seed must be from 0 to {LARGEST_SEED}; got {seed}")
     words = (split, min_count, vocabulary)
     model = _model(unit, words, cell, epochs, minutes, order, setting, seed)
     folder = out or Path(f"language-{Path(text).name.split('.')[0]}")
@@ -76,20 +88,25 @@ def _model(
     cell: str | None,
     epochs: int | None,
     minutes: float | None,
-    order: int,
+    order: int | None,
     setting: list[str] | None,
     seed: int,
 ) -> LanguageModel:
     """Return the unfitted model that the options describe."""
     from lstmkit.language.corpus import VocabularySettings
     from lstmkit.language.language_model import LanguageModel
-    from lstmkit.language.settings import LanguageSettings
+    from lstmkit.language.settings import ORDERS, LanguageSettings
 
     own = {"cell": cell, "epochs": epochs, "minutes": minutes}
     given = {name: value for name, value in own.items() if value is not None}
-    changes = given | options.given_settings(LanguageSettings, setting, "a language model")
-    settings = dataclasses.replace(LanguageSettings.of(unit), **changes)
-    return LanguageModel(unit, settings, VocabularySettings(*words), None if order == 0 else order, seed)
+    changes = options.given_settings(LanguageSettings, setting, "a language model")
+    for name in given.keys() & changes.keys():
+        raise InputError(f"--set {name} and --{name} are the same setting; leave one out")
+    settings = dataclasses.replace(LanguageSettings.of(unit), **(changes | given))
+    if order is not None and order < 0:
+        raise InputError(f"--order must be 0, for no n-grams, or more; got {order}")
+    usual = ORDERS[unit] if order is None and unit in ORDERS else order
+    return LanguageModel(unit, settings, VocabularySettings(*words), usual or None, seed)
 
 
 def _run(job: LanguageJob, silent: bool) -> LanguageResult:
