@@ -191,6 +191,19 @@ def test_score_shows_models_beside_each_other(lstm: Run, models: dict[str, Path]
     assert alone["scores"] == {"ngram": found["scores"]["ngram"]}
 
 
+def test_a_network_that_goes_on_learning_is_one_more_row(lstm: Run, models: dict[str, Path], held_out: Path) -> None:
+    found = json.loads(lstm("language", "score", models["word"], held_out, "--adapt", 0.3, "--json").out)["scores"]
+    assert list(found) == ["lstm", "ngram", "mixture", "adapting"]
+    model = LanguageModel.load(models["word"])
+    expected = model.predictor("lstm").adapting(0.3).token_log_probs(model.tokens_.encode(held_out.read_text()))
+    assert found["adapting"]["log_prob"] == pytest.approx(float(expected.sum()), rel=1e-6)
+    assert found["adapting"]["log_prob"] != found["lstm"]["log_prob"]
+    for more in (["--by", "ngram"], ["--lines"], ["--by", "mixture"]):
+        ran = lstm("language", "score", models["word"], held_out, "--adapt", 0.3, *more)
+        assert ran.code == 2 and ran.err.startswith("lstm: --adapt goes with the LSTM and a whole text")
+    assert lstm("language", "score", models["word"], held_out, "--adapt", 0).code == 2
+
+
 def test_standard_input_is_a_file(lstm: Run, models: dict[str, Path], held_out: Path, typed) -> None:
     expected = lstm("language", "score", models["word"], held_out, "--json").out
     typed(held_out.read_bytes())

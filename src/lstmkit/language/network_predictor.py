@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lstmkit.language.adapting import AdaptingScorer
 from lstmkit.language.fitting import text_log_probs
 from lstmkit.language.network import Carried, LanguageNetwork
 from lstmkit.language.streams import Streams
@@ -46,6 +47,10 @@ class NetworkPredictor:
             return np.empty(0)
         found: NDArray[np.float64] = text_log_probs(self._network, Streams(ids, 1, WINDOW, self.tokens.end))[0]
         return found
+
+    def adapting(self, rate: float) -> AdaptingScorer:
+        """Return the network as one that goes on learning from the text it scores; see `AdaptingScorer`."""
+        return AdaptingScorer(self.tokens, self._network, rate)
 
     def begin(self) -> Context:
         """Return the context at the beginning of a text: after the end of a line."""

@@ -11,12 +11,8 @@ if TYPE_CHECKING:
     from lstmkit.language.tokens import Tokens
 
 
-class Predictor(Protocol):
-    """A model of the next token. Scoring, suggesting and generating know nothing else of it.
-
-    A context is a value: `advance` returns another one and leaves the one it was given as it was, so that a list of
-    contexts is all that going back needs.
-    """
+class Scorer(Protocol):
+    """A model that says how likely a text is."""
 
     @property
     def tokens(self) -> Tokens:
@@ -28,6 +24,14 @@ class Predictor(Protocol):
         ids      (T,) a text that begins afresh, as after the end of a line
         Returns  (T,)
         """
+
+
+class Predictor(Scorer, Protocol):
+    """A model of the next token. Suggesting and generating know nothing else of it.
+
+    A context is a value: `advance` returns another one and leaves the one it was given as it was, so that a list of
+    contexts is all that going back needs.
+    """
 
     def begin(self) -> Any:
         """Return the context at the beginning of a text."""

@@ -18,7 +18,7 @@ from lstmkit.language.mixture import MixturePredictor
 from lstmkit.language.reading import read_lines, read_pieces
 
 if TYPE_CHECKING:
-    from lstmkit.language.predictor import Predictor
+    from lstmkit.language.predictor import Scorer
     from lstmkit.language.tokens import Tokens
 
 BLOCK = 1000
@@ -116,7 +116,7 @@ class Comparison:
         return {"scores": scores, "differences": [dataclasses.asdict(one) for one in self.differences]}
 
 
-def score_ids(predictor: Predictor, ids: NDArray[np.int32], characters: int) -> Score:
+def score_ids(predictor: Scorer, ids: NDArray[np.int32], characters: int) -> Score:
     """Score a text that begins afresh.
 
     ids         (T,) its tokens
@@ -126,7 +126,7 @@ def score_ids(predictor: Predictor, ids: NDArray[np.int32], characters: int) -> 
     return _score(predictor, ids, characters)[0]
 
 
-def score_lines(predictor: Predictor, lines: Iterable[str]) -> Iterator[Score]:
+def score_lines(predictor: Scorer, lines: Iterable[str]) -> Iterator[Score]:
     r"""Score each line by itself, as if it were the only one.
 
     lines   each with its "\n"; for words and sub-words a line without one is ended all the same, so that its end is a
@@ -137,9 +137,7 @@ def score_lines(predictor: Predictor, lines: Iterable[str]) -> Iterator[Score]:
         yield score_ids(predictor, predictor.tokens.encode(line), len(line))
 
 
-def score_all(
-    predictors: Mapping[str, Predictor], ids: NDArray[np.int32], characters: int, seed: int = 0
-) -> Comparison:
+def score_all(predictors: Mapping[str, Scorer], ids: NDArray[np.int32], characters: int, seed: int = 0) -> Comparison:
     """Score models with one vocabulary on the same text.
 
     predictors  by name
@@ -155,7 +153,7 @@ def score_all(
     return Comparison({name: score for name, (score, _) in found.items()}, differences)
 
 
-def score_source(predictors: Mapping[str, Predictor], source: str | Path, seed: int = 0) -> Comparison:
+def score_source(predictors: Mapping[str, Scorer], source: str | Path, seed: int = 0) -> Comparison:
     """Score models with one vocabulary on a file or folder.
 
     Raises  InputError for whatever is wrong with the text, and if most of it is unknown to the models
@@ -166,7 +164,7 @@ def score_source(predictors: Mapping[str, Predictor], source: str | Path, seed: 
     return score_all(predictors, ids, characters, seed)
 
 
-def score_source_lines(predictors: Mapping[str, Predictor], source: str | Path) -> Iterator[dict[str, Score]]:
+def score_source_lines(predictors: Mapping[str, Scorer], source: str | Path) -> Iterator[dict[str, Score]]:
     """Score models with one vocabulary on every line of a file or folder, each line by itself.
 
     Yields  for each line its scores by name of the model
@@ -200,7 +198,7 @@ def check_vocabulary(tokens: Tokens, unknown: int, total: int, source: str | Pat
 
 
 def _score(
-    predictor: Predictor, ids: NDArray[np.int32], characters: int, known: dict[int, NDArray[np.float64]] | None = None
+    predictor: Scorer, ids: NDArray[np.int32], characters: int, known: dict[int, NDArray[np.float64]] | None = None
 ) -> tuple[Score, NDArray[np.float64]]:
     """Return the score of a text and the log-probabilities of its tokens.
 

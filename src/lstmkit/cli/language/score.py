@@ -18,7 +18,7 @@ from lstmkit.cli.language.predictors import ByAll, Model, load_predictors
 from lstmkit.errors import InputError
 
 if TYPE_CHECKING:
-    from lstmkit.language.predictor import Predictor
+    from lstmkit.language.predictor import Scorer
     from lstmkit.language.scoring import Comparison, Difference
 
 EXAMPLES = """\b
@@ -43,6 +43,13 @@ def score(
     ],
     lines: Annotated[bool, typer.Option("--lines", help="Score each line by itself, as if it stood alone.")] = False,
     by: ByAll = None,
+    adapt: Annotated[
+        float | None,
+        typer.Option(
+            metavar="RATE",
+            help="Also score the LSTM as it goes on learning from what it has read, at this rate, such as 0.3.",
+        ),
+    ] = None,
     json: options.Json = False,
 ) -> None:
     """Score a text: log-probability, perplexity and bits a character, of LSTM, n-gram model and mixture side by side.
@@ -52,7 +59,9 @@ def score(
     """
     from lstmkit.language.scoring import score_source
 
-    predictors = load_predictors(model, by if by is not None or lines else "all")
+    predictors: dict[str, Scorer] = dict(load_predictors(model, by if by is not None or lines else "all"))
+    if adapt is not None:
+        predictors["adapting"] = _adapting(predictors, adapt, lines)
     with _source(file) as source:
         if lines:
             _print_lines(predictors, source, json)
@@ -62,6 +71,16 @@ def score(
         printing.print_json(found.to_json())
     else:
         _print(found, STANDARD_INPUT if file == "-" else file)
+
+
+def _adapting(predictors: dict[str, Scorer], rate: float, lines: bool) -> Scorer:
+    """Return the network of a model as one that goes on learning."""
+    from lstmkit.language.network_predictor import NetworkPredictor
+
+    network = predictors.get("lstm")
+    if lines or not isinstance(network, NetworkPredictor):
+        raise InputError("--adapt goes with the LSTM and a whole text: leave --lines out, and --by out or lstm or all")
+    return network.adapting(rate)
 
 
 @contextmanager
@@ -103,7 +122,7 @@ def _in_words(one: Difference) -> str:
     return f"{one.better} and {one.worse} do not clearly differ on this text: {interval}"
 
 
-def _print_lines(predictors: dict[str, Predictor], source: Path, json: bool) -> None:
+def _print_lines(predictors: dict[str, Scorer], source: Path, json: bool) -> None:
     from json import dumps
 
     from lstmkit.language.scoring import score_source_lines

@@ -1,0 +1,67 @@
+"""A network that goes on learning from the text that it is scored on, each token after it was foreseen."""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lstmkit.errors import InputError
+from lstmkit.language.network import Carried, LanguageNetwork
+from lstmkit.language.streams import Streams
+from lstmkit.language.tokens import Tokens
+
+CLIP = 0.5
+"""Euclidean norm that a step's gradient is scaled down to."""
+
+
+class AdaptingScorer:
+    """Scores a text by a copy of a network that takes a step of gradient descent after every window; see `Scorer`.
+
+    A token is foreseen before anything is learnt from it, so the result is a probability of the text like any other;
+    but it is one of a model that has seen the text up to there, and is compared with such models only.
+
+    tokens   the vocabulary
+    network  left as it is
+    rate     of gradient descent on the mean loss of a window
+    window   tokens between steps
+    Raises   InputError if the rate is not above 0 or the window below 1
+    Source   Krause et al. 2018, dynamic evaluation by stochastic gradient descent, with clipped steps
+    """
+
+    def __init__(self, tokens: Tokens, network: LanguageNetwork, rate: float, window: int = 50) -> None:
+        if not 0 < rate < math.inf:
+            raise InputError(f"the rate to adapt at must be above 0; got {rate}")
+        if window < 1:
+            raise InputError(f"the window to adapt after must be at least 1 token; got {window}")
+        self.tokens = tokens
+        self.rate = rate
+        self.window = window
+        self._network = network
+
+    def token_log_probs(self, ids: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Return (T,) natural logarithms of the probabilities of the tokens of a text; every call begins anew."""
+        network = copy.deepcopy(self._network).eval()
+        streams = Streams(ids, 1, self.window, self.tokens.end) if len(ids) else None
+        found = np.empty(len(ids))
+        state: Carried | None = None
+        parameters = [p.requires_grad_() for p in network.parameters()]
+        for number in range(0 if streams is None else len(streams)):
+            assert streams is not None
+            begin, stop = streams.span(number, self.window)
+            inputs, targets = streams.read(begin, stop)
+            output, after = network(inputs, state)
+            flat, embedding = output.flatten(0, 1), network.embedding.weight
+            with torch.no_grad():
+                found[begin:stop] = network.softmax.target_log_probs(flat, targets.flatten(), embedding).numpy()
+            gradients = torch.autograd.grad(network.softmax.loss(flat, targets.flatten(), embedding), parameters)
+            with torch.no_grad():
+                norm = torch.linalg.vector_norm(torch.stack([g.norm() for g in gradients]))
+                step = self.rate * min(1.0, CLIP / max(float(norm), CLIP))
+                for parameter, gradient in zip(parameters, gradients, strict=True):
+                    parameter.sub_(gradient, alpha=step)
+            state = tuple(tuple(s.detach() for s in layer) for layer in after)
+        return found
