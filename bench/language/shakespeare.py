@@ -2,10 +2,11 @@
 
 Two networks are trained side by side, a thread each, on the first 85 %; they differ in the seed and in dropout. The
 better one by the 5 % that follow is the result; mixed in shares that are fitted on these 5 %, the two networks, and the
-result with Kneser-Ney of an order that is chosen there, are shown beside it. The last 10 % are read once, at the end.
+result with Kneser-Ney of an order that is chosen there, are shown beside it; so is the result as it goes on learning
+from the text it is scored on, at a rate that is chosen there. The last 10 % are read at the end only.
 Writes bench/results/shakespeare.txt.
 
-    python -m bench.language.shakespeare [--minutes 13] [--out FOLDER]
+    python -m bench.language.shakespeare [--minutes 13] [--out FOLDER] [--trained]
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import dataclasses
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command does
@@ -26,12 +26,14 @@ import torch
 from bench.machine import ROOT, header, write
 from lstmkit.language import Corpus, LanguageModel, LanguageSettings, NGramModel, read_corpus
 from lstmkit.language.mixture import MixturePredictor, fit_share
+from lstmkit.language.network_predictor import NetworkPredictor
 from lstmkit.language.ngram_predictor import NGramPredictor
-from lstmkit.language.predictor import Predictor
+from lstmkit.language.predictor import Predictor, Scorer
 from lstmkit.language.scoring import score_ids
 from lstmkit.results import versions
 
 ORDERS = (5, 6, 7, 8)
+RATES = (0.1, 0.3, 1.0)
 DROPOUTS = ((0.4, 0.2), (0.5, 0.3))
 """Of each network: between layers and at the output, and of the recurrent matrices."""
 
@@ -80,6 +82,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=13.0)
     parser.add_argument("--out", type=Path, default=Path("language-shakespeare"))
+    parser.add_argument("--trained", action="store_true", help="the networks are in FOLDER already")
     parser.add_argument("--train", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.train is not None:
@@ -87,36 +90,42 @@ def main() -> None:
         return
     given.out.mkdir(exist_ok=True)
     own = [sys.executable, "-m", "bench.language.shakespeare", "--minutes", str(given.minutes), "--out", str(given.out)]
-    began = time.perf_counter()
-    running = [subprocess.Popen([*own, "--train", str(k)], cwd=ROOT) for k in range(len(DROPOUTS))]
-    assert [process.wait() for process in running] == [0] * len(running)
-    minutes = (time.perf_counter() - began) / 60
+    if not given.trained:
+        running = [subprocess.Popen([*own, "--train", str(k)], cwd=ROOT) for k in range(len(DROPOUTS))]
+        assert [process.wait() for process in running] == [0] * len(running)
+    torch.set_num_threads(1)
     text = corpus()
     width = len(text.tokens.symbols)
     ngrams = {n: NGramModel.fit(text.train, width, n) for n in ORDERS}
     orders = {n: -model.token_log_probs(text.valid).mean() for n, model in ngrams.items()}
     order = min(orders, key=lambda n: orders[n])
     models = [LanguageModel.load(given.out / f"network-{k}") for k in range(len(DROPOUTS))]
-    networks = [model.predictor("lstm") for model in models]
+    networks = [NetworkPredictor(model.tokens_, model.network_) for model in models]
     valid = [-network.token_log_probs(text.valid).mean() for network in networks]
     best = valid.index(min(valid))
     ngram = NGramPredictor(text.tokens, ngrams[order])
     both, share = mixed(*networks, text)
     partner, with_ngrams = mixed(networks[best], ngram, text)
-    rows: dict[str, Predictor] = {
+    adapted = {r: -networks[best].adapting(r).token_log_probs(text.valid).mean() for r in RATES}
+    rate = min(adapted, key=lambda r: adapted[r])
+    rows: dict[str, Scorer] = {
         f"network {best}, the better on validation": networks[best],
         f"both networks mixed, share {share:.2f}": both,
         f"that network and Kneser-Ney, share {with_ngrams:.2f}": partner,
         f"Kneser-Ney of order {order}": ngram,
+        f"network {best} as it goes on learning, rate {rate}": networks[best].adapting(rate),
     }
     lines = header("Tiny Shakespeare, characters, two networks with a thread each", versions())
     lines += [f"settings  {models[0].settings}", f"          dropout and weight_drop by network: {DROPOUTS}", ""]
-    lines.append(
-        f"training of both {minutes:.1f} min; {sum(p.numel() for p in models[0].network_.parameters()):,} parameters"
-    )
+    minutes = max(sum(record.seconds for record in model.history_) for model in models) / 60
+    parameters = sum(p.numel() for p in models[0].network_.parameters())
+    lines.append(f"training of both, side by side, {minutes:.1f} min; {parameters:,} parameters each")
     for k, model in enumerate(models):
         losses = ", ".join(f"{record.valid_loss:.3f}" for record in model.history_)
         lines.append(f"network {k}: {model.history_[-1].steps:,} steps; validation nats by pass: {losses}")
+    lines.append(
+        f"going on learning, validation by rate: {', '.join(f'{r}: {loss:.4f}' for r, loss in adapted.items())}"
+    )
     lines.append(f"Kneser-Ney on validation by order: {', '.join(f'{n}: {loss:.4f}' for n, loss in orders.items())}")
     lines += ["", f"  {'':<48}{'nats':>8}{'bits':>8}   a character of the last 10 %"]
     for name, predictor in rows.items():

@@ -37,6 +37,9 @@ def test_importing_does_not_wait_for_torch(module):
         ["predict", "--help"],
         ["tune", "--help"],
         ["backtest", "--help"],
+        ["language", "--help"],
+        ["language", "train", "--help"],
+        ["language", "classify", "train", "--help"],
     ],
     ids=" ".join,
 )
