@@ -33,11 +33,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command(epilog=FORECAST_EXAMPLES)(forecast)
-app.command()(predict)
-app.command(epilog=BACKTEST_EXAMPLES)(backtest)
-app.command(epilog=TUNE_EXAMPLES)(tune)
-app.command()(doctor)
+app.command(short_help="Train on a table, score honestly, forecast ahead.", epilog=FORECAST_EXAMPLES)(forecast)
+app.command(short_help="Forecast again from a saved model.")(predict)
+app.command(short_help="Forecast from several cutoffs, and score.", epilog=BACKTEST_EXAMPLES)(backtest)
+app.command(short_help="Try settings; print the command that won.", epilog=TUNE_EXAMPLES)(tune)
+app.command(short_help="Versions, backends and why, a speed check.")(doctor)
 app.add_typer(explain)
 app.add_typer(language)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 explain = typer.Typer(
     name="explain",
-    help="Look inside: how gradients fall, how far memory reaches, what the gates of a model do.",
+    help="Look inside: gradients, memory, gates.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

@@ -18,13 +18,13 @@ from lstmkit.cli.language.train import train
 
 language = typer.Typer(
     name="language",
-    help="Text: model it, suggest the next word, write on, score, classify.",
+    help="Text: model, score, suggest, generate, classify.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-language.command(epilog=TRAIN_EXAMPLES)(train)
-language.command(epilog=SCORE_EXAMPLES)(score)
-language.command(epilog=SUGGEST_EXAMPLES)(suggest)
-language.command(epilog=GENERATE_EXAMPLES)(generate)
-language.command(epilog=ARPA_EXAMPLES)(arpa)
+language.command(short_help="Learn from text; score beside n-grams.", epilog=TRAIN_EXAMPLES)(train)
+language.command(short_help="Score a text: perplexity, bits a character.", epilog=SCORE_EXAMPLES)(score)
+language.command(short_help="Suggest the next word, once or as you type.", epilog=SUGGEST_EXAMPLES)(suggest)
+language.command(short_help="Write on from a prompt.", epilog=GENERATE_EXAMPLES)(generate)
+language.command(short_help="Write the n-gram model as an ARPA file.", epilog=ARPA_EXAMPLES)(arpa)
 language.add_typer(classify)

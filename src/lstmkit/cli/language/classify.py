@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 classify = typer.Typer(
     name="classify",
-    help="Learn classes or numbers of texts or pairs of texts, and answer for others.",
+    help="Classes or numbers of texts: learn them, predict them.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
