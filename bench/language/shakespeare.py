@@ -43,12 +43,9 @@ def settings(minutes: float, dropout: float, weight_drop: float) -> LanguageSett
     """Return the settings of a network."""
     return dataclasses.replace(
         LanguageSettings.of("character"),
-        hidden_size=512,
-        input_dropout=0.1,
         hidden_dropout=dropout,
         output_dropout=dropout,
         weight_drop=weight_drop,
-        weight_decay=0.02,
         columns=64,
         epochs=60,
         minutes=minutes,
