@@ -9,6 +9,7 @@ whole job, with reading, counting n-grams and scoring, is in the result. Writes 
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import time
 from pathlib import Path
@@ -86,7 +87,7 @@ def main() -> None:
 
 def validation(result: LanguageResult) -> list[float]:
     """Return the perplexity on the validation text of every round, the untrained network first."""
-    return [2.718281828459045 ** record["valid_loss"] for record in result.summary["history"]]
+    return [math.exp(record["valid_loss"]) for record in result.summary["history"]]
 
 
 if __name__ == "__main__":

@@ -88,16 +88,8 @@ def _run(job: ForecastJob, silent: bool) -> JobResult:
         with printing.JobProgress(epochs, silent) as progress:
             return run_job(job, progress)
     except KeyboardInterrupt:
-        printing.stderr().print(_how_to_resume(job))
+        printing.print_interrupted(job.out)
         raise
-
-
-def _how_to_resume(job: ForecastJob) -> str:
-    from lstmkit.results import CHECKPOINT
-
-    if not (job.out / CHECKPOINT).exists():
-        return "lstm: interrupted before the first epoch was complete; nothing is kept"
-    return f"lstm: interrupted; the training so far is kept in {job.out}: run the same command with --resume to go on"
 
 
 def _print(result: JobResult) -> None:

@@ -7,7 +7,7 @@ import dataclasses
 import math
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -207,10 +207,14 @@ def settings_of(model: str, pairs: Sequence[str] | None) -> ModelSettings | None
     return kind(**given) if given else None
 
 
-def given_settings(kind: type, pairs: Sequence[str] | None, owner: str) -> dict[str, Any]:
+def given_settings(
+    kind: type, pairs: Sequence[str] | None, owner: str, own: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Read settings from NAME=VALUE, each of the type that its field in a dataclass has.
 
     owner   whose settings they are, for an error
+    own     settings that have options of their own, as these were given
+    Returns  settings by name, those of `own` among them
     Raises  InputError if there is no such setting, one is given twice, or a value is not of its type
     """
     from lstmkit.data.series import closest
@@ -227,7 +231,10 @@ def given_settings(kind: type, pairs: Sequence[str] | None, owner: str) -> dict[
         if name in given:
             raise InputError(f"--set {name} is given twice; leave one out")
         given[name] = _typed(name, text.strip(), hints[name])
-    return given
+    for name in own or {}:
+        if name in given:
+            raise InputError(f"--set {name} and --{name.replace('_', '-')} are the same setting; leave one out")
+    return given | dict(own or {})
 
 
 def _typed(name: str, text: str, hint: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -43,6 +44,19 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], title: str =
     for k, row in enumerate(rows):
         table.add_row(*row, style="bold" if bold_first and k == 0 else None)
     stdout().print(table)
+
+
+def print_interrupted(out: Path, part: str = "epoch") -> None:
+    """Say on stderr what an interrupted training has kept in `out`, and how it goes on.
+
+    part  after each of which the state is kept
+    """
+    from lstmkit.results import CHECKPOINT
+
+    line = f"lstm: interrupted before the first {part} was complete; nothing is kept"
+    if (out / CHECKPOINT).exists():
+        line = f"lstm: interrupted; the training so far is kept in {out}: run the same command with --resume to go on"
+    stderr().print(line, markup=False)
 
 
 class JobProgress:

@@ -44,13 +44,14 @@ class AdaptingScorer:
 
     def token_log_probs(self, ids: NDArray[np.int32]) -> NDArray[np.float64]:
         """Return (T,) natural logarithms of the probabilities of the tokens of a text; every call begins anew."""
-        network = copy.deepcopy(self._network).eval()
-        streams = Streams(ids, 1, self.window, self.tokens.end) if len(ids) else None
         found = np.empty(len(ids))
+        if len(ids) == 0:
+            return found
+        network = copy.deepcopy(self._network).eval()
+        streams = Streams(ids, 1, self.window, self.tokens.end)
         state: Carried | None = None
         parameters = [p.requires_grad_() for p in network.parameters()]
-        for number in range(0 if streams is None else len(streams)):
-            assert streams is not None
+        for number in range(len(streams)):
             begin, stop = streams.span(number, self.window)
             inputs, targets = streams.read(begin, stop)
             output, after = network(inputs, state)

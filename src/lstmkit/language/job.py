@@ -13,7 +13,9 @@ from lstmkit.errors import InputError
 from lstmkit.language.corpus import Corpus, read_corpus
 from lstmkit.language.fitting import Window
 from lstmkit.language.language_model import LanguageModel
+from lstmkit.language.network import LanguageNetwork
 from lstmkit.language.scoring import Comparison, score_all
+from lstmkit.language.tokens import PLURALS
 from lstmkit.language.verdict import Verdict, judge
 from lstmkit.nn import LSTM
 from lstmkit.results import CHECKPOINT, Clock, check_folder, drop_if_empty, prepare_folder, versions, without_nan
@@ -132,7 +134,7 @@ def _fit_and_write(job: LanguageJob, corpus: Corpus, clock: Clock, watcher: Watc
 def understood(job: LanguageJob, corpus: Corpus) -> list[str]:
     """Return what was understood of the text, then what was noticed, a line each."""
     tokens = corpus.tokens
-    units = {"word": "words", "character": "characters", "subword": "sub-words"}[tokens.unit]
+    units = PLURALS[tokens.unit]
     return [
         f"{job.text}: {corpus.characters['train']:,} characters to learn from, {len(corpus.train):,} {units}, "
         f"a vocabulary of {len(tokens.symbols):,}",
@@ -142,8 +144,6 @@ def understood(job: LanguageJob, corpus: Corpus) -> list[str]:
 
 
 def _parameters(job: LanguageJob, corpus: Corpus) -> int:
-    from lstmkit.language.network import LanguageNetwork
-
     with torch.device("meta"):
         network = LanguageNetwork(len(corpus.tokens.symbols), job.model.settings)
     return sum(p.numel() for p in network.parameters())

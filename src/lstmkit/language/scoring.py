@@ -16,6 +16,7 @@ from lstmkit.errors import InputError
 from lstmkit.language.corpus import encode_counted
 from lstmkit.language.mixture import MixturePredictor
 from lstmkit.language.reading import read_lines, read_pieces
+from lstmkit.language.tokens import PLURALS
 
 if TYPE_CHECKING:
     from lstmkit.language.predictor import Scorer
@@ -190,10 +191,9 @@ def check_vocabulary(tokens: Tokens, unknown: int, total: int, source: str | Pat
     Raises          InputError if more than half of the tokens are unknown
     """
     if unknown > MOST_UNKNOWN * total:
-        units = {"word": "words", "character": "characters", "subword": "sub-words"}[tokens.unit]
         raise InputError(
             f"{source}: vocabulary mismatch, {unknown:,} of its {total:,} tokens are unknown to the model of "
-            f"{len(tokens.symbols):,} {units}; take a model that was trained on such text"
+            f"{len(tokens.symbols):,} {PLURALS[tokens.unit]}; take a model that was trained on such text"
         )
 
 

@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 UNKNOWN, END = "<unk>", "<eos>"
 """How what is not in the vocabulary, and the end of a line of words, are shown."""
 
-UNITS = ("word", "character", "subword")
+PLURALS = {"word": "words", "character": "characters", "subword": "sub-words"}
+"""What a token may be, and how many of them are called."""
+
+UNITS = tuple(PLURALS)
 
 
 class Tokens(Protocol):

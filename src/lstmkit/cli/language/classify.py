@@ -140,11 +140,7 @@ def _settings(pairs: list[str] | None, given: dict[str, Any]) -> ClassifierSetti
     """Return settings from --set NAME=VALUE, and from options of their own."""
     from lstmkit.language.classify import ClassifierSettings
 
-    own = options.given_settings(ClassifierSettings, pairs, "a text classifier")
-    for name in given:
-        if name in own:
-            raise InputError(f"--set {name} and --{name.replace('_', '-')} are the same setting; leave one out")
-    return ClassifierSettings(**own, **given)
+    return ClassifierSettings(**options.given_settings(ClassifierSettings, pairs, "a text classifier", given))
 
 
 def _run(job: ClassifyJob, silent: bool) -> JobResult:
@@ -156,16 +152,8 @@ def _run(job: ClassifyJob, silent: bool) -> JobResult:
         with printing.JobProgress({"fit": epochs}, silent) as progress:
             return run_job(job, progress, parts)
     except KeyboardInterrupt:
-        printing.stderr().print(_how_to_resume(job))
+        printing.print_interrupted(job.out)
         raise
-
-
-def _how_to_resume(job: ClassifyJob) -> str:
-    from lstmkit.results import CHECKPOINT
-
-    if not (job.out / CHECKPOINT).exists():
-        return "lstm: interrupted before the first epoch was complete; nothing is kept"
-    return f"lstm: interrupted; the training so far is kept in {job.out}: run the same command with --resume to go on"
 
 
 def _print(result: JobResult) -> None:

@@ -21,7 +21,7 @@ REDRAW = 0.2
 class LanguageProgress:
     """Told by the job what happens.
 
-    unit     of the tokens: words show perplexity, characters bits
+    unit     of the tokens: characters show nats, others perplexity
     minutes  after which the training ends, or None
     quiet    say nothing
     """
@@ -39,7 +39,7 @@ class LanguageProgress:
             disable=quiet or not self._console.is_terminal,
         )
         self._task: TaskID | None = None
-        self._total = self._tokens = self._earlier = 0
+        self._total = self._tokens = 0
         self._likelihood = math.nan
         self._began = self._drawn = time.perf_counter()
 

@@ -99,10 +99,8 @@ def _model(
 
     own = {"cell": cell, "epochs": epochs, "minutes": minutes}
     given = {name: value for name, value in own.items() if value is not None}
-    changes = options.given_settings(LanguageSettings, setting, "a language model")
-    for name in given.keys() & changes.keys():
-        raise InputError(f"--set {name} and --{name} are the same setting; leave one out")
-    settings = dataclasses.replace(LanguageSettings.of(unit), **(changes | given))
+    changes = options.given_settings(LanguageSettings, setting, "a language model", given)
+    settings = dataclasses.replace(LanguageSettings.of(unit), **changes)
     if order is not None and order < 0:
         raise InputError(f"--order must be 0, for no n-grams, or more; got {order}")
     usual = ORDERS[unit] if order is None and unit in ORDERS else order
@@ -111,17 +109,12 @@ def _model(
 
 def _run(job: LanguageJob, silent: bool) -> LanguageResult:
     from lstmkit.language.job import run_job
-    from lstmkit.results import CHECKPOINT
 
     try:
         with LanguageProgress(job.model.unit, job.model.settings.minutes, silent) as progress:
             return run_job(job, progress)
     except KeyboardInterrupt:
-        kept = (job.out / CHECKPOINT).exists()
-        told = f"the training so far is kept in {job.out}: run the same command with --resume to go on"
-        printing.stderr().print(
-            f"lstm: interrupted; {told if kept else 'no round was complete yet, so nothing is kept'}", markup=False
-        )
+        printing.print_interrupted(job.out, "round")
         raise
 
 

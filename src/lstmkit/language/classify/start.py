@@ -41,9 +41,7 @@ class Beginning:
         if isinstance(start, str | Path):
             from lstmkit.language.language_model import LanguageModel
 
-            path = Path(start)
-            inner = path / "model"
-            start = LanguageModel.load(inner if inner.is_dir() else path)
+            start = LanguageModel.load(start)
         network = getattr(start, "network_", None)
         if network is None:
             raise InputError(f"start: a fitted language model with a network is needed; got {type(start).__name__}")
