@@ -100,7 +100,7 @@ def measure(shape: tuple[int, int], rounds: int) -> list[str]:
     models: dict[str, nn.Module] = {
         "lstmkit, float32": Ours("float32"),
         "PyTorch, float32": plain,
-        "lstmkit, bfloat16 softmax": Ours("bfloat16"),
+        "lstmkit, bfloat16": Ours("bfloat16"),
         "PyTorch, bfloat16 autocast": low,
     }
     for model in models.values():

@@ -45,7 +45,7 @@ class LanguageSettings:
     patience           rounds without a better validation loss before stopping; None: none
     rounds             validations an epoch
     average            decay of a moving average of the weights, which is what is validated and kept; None: no average
-    precision          of the layers and the softmax in training: "float32", or "bfloat16", several times as fast on
+    precision          of the layers and the softmax in training: "float32", or "bfloat16", faster on
                        processors with matrix units for it; weights, validation and use are in float32
     Source             Merity, Keskar & Socher 2018; tying: Inan, Khosravi & Socher 2017, Press & Wolf 2017; adaptive:
                        Grave et al. 2017
