@@ -190,7 +190,7 @@ def test_follow_forecasts_after_every_row_and_tells_which_could_not_be_used(
 ) -> None:
     days = [str(d) for d in np.busday_offset("2024-08-12", np.arange(3))]
     lines = ["Date,Close", f"{days[0]},99.5", f"{days[1]},abc", f"{days[1]},98", f"{days[1]},97"]
-    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(lines) + "\n"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(("\n".join(lines) + "\n").encode())))
     ran = lstm("predict", result, "--follow")
     assert ran.code == 2
     frame = pl.read_csv(io.StringIO(ran.out))
@@ -207,7 +207,7 @@ def test_follow_forecasts_after_every_row_and_tells_which_could_not_be_used(
 
 
 def test_follow_as_json_is_a_line_a_row(lstm: Run, result: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("Date,Close\n2024-08-12,99\n2024-08-13,98\n"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"Date,Close\n2024-08-12,99\n2024-08-13,98\n")))
     ran = lstm("predict", result, "--follow", "--json")
     assert (ran.code, ran.err) == (0, "")
     assert [json.loads(line)[0]["Date"] for line in ran.out.splitlines()] == [

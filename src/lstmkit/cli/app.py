@@ -1,11 +1,14 @@
 """The entry point: subcommands, and how errors end.
 
-Input that cannot be used ends in one line and exit code 2; Ctrl-C in exit code 130. A defect of lstmkit keeps its
+Input that cannot be used ends in one line and exit code 2, and so does what the operating system refuses; Ctrl-C in
+exit code 130; a reader of the results who goes away (`| head`) in a quiet exit. A defect of lstmkit keeps its
 traceback. Nothing here, nor in the modules imported here, imports torch: `lstm --help` must answer at once.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import sys
 from typing import Annotated
@@ -21,9 +24,15 @@ from lstmkit.cli.forecast import EXAMPLES as FORECAST_EXAMPLES
 from lstmkit.cli.forecast import forecast
 from lstmkit.cli.language import language
 from lstmkit.cli.predict import predict
+from lstmkit.cli.streams import end_stdout, open_missing, reader_has_gone
 from lstmkit.cli.tune import EXAMPLES as TUNE_EXAMPLES
 from lstmkit.cli.tune import tune
 from lstmkit.errors import InputError
+from lstmkit.visible import visible
+
+LONGEST_LINE = 2000
+"""Characters of an error; a longer one, with a very long name in it, is cut in the middle."""
+NO_MEMORY = "there is not enough memory for this; take smaller sizes, or fewer rows or columns"
 
 app = typer.Typer(
     name="lstm",
@@ -65,24 +74,56 @@ def main(arguments: list[str] | None = None) -> None:
     # Large tensors in huge pages: a step with a vocabulary of words allocates hundreds of megabytes, and faulting them
     # in by 4 KiB takes a quarter of its time.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
-    arguments = sys.argv[1:] if arguments is None else arguments
+    open_missing()
+    if not _has_place():  # torch's libraries abort there
+        sys.exit(_fail("the working directory has been deleted; change to one that exists"))
+    code = _run(list(sys.argv[1:] if arguments is None else arguments))
+    trouble = end_stdout()
+    sys.exit(code if trouble is None else _fail(trouble))
+
+
+def _has_place() -> bool:
     try:
-        code = typer.main.get_command(app).main(arguments, prog_name="lstm", standalone_mode=False)
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _run(arguments: list[str]) -> int:
+    """Run a command; return its exit code, with what is wrong told on stderr."""
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context("lstm", list(arguments)) as context:
+            command.invoke(context)
+    except typer.Exit as ended:
+        return ended.exit_code
     except InputError as error:
-        code = _fail(str(error))
+        return _fail(str(error))
     except typer.BadParameter as error:
         names = getattr(error.param, "opts", [])
-        code = _fail(f"{error.format_message()}{_given(arguments, names)}")
+        return _fail(f"{error.format_message()}{_given(arguments, names)}")
     except typer.TyperException as error:
         message = error.format_message()
         if message.startswith("Usage:"):  # a command that needs a subcommand, and got none, shows its help
             typer.echo(message, err=True)
-        code = error.exit_code if not message or message.startswith("Usage:") else _fail(message)
+        return error.exit_code if not message or message.startswith("Usage:") else _fail(message)
     except (KeyboardInterrupt, typer.Abort):
-        code = 130
-    except BrokenPipeError:
-        code = 0
-    sys.exit(code)
+        return 130
+    except OSError as error:
+        if error.errno == errno.EPIPE and reader_has_gone():
+            return 0
+        trouble = end_stdout()
+        if trouble is None and error.errno is None:
+            raise
+        return _fail(trouble or _of_the_system(error))
+    except MemoryError:
+        return _fail(NO_MEMORY)
+    except RuntimeError as error:
+        if "DefaultCPUAllocator" not in str(error):  # torch has no class of its own for it
+            raise
+        return _fail(NO_MEMORY)
+    return 0
 
 
 def _given(arguments: list[str], names: list[str]) -> str:
@@ -94,7 +135,18 @@ def _given(arguments: list[str], names: list[str]) -> str:
     return ""
 
 
+def _of_the_system(error: OSError) -> str:
+    """Return the sentence about what the operating system refused."""
+    if error.filename is None:
+        return f"standard output or a file: cannot be written or read ({error.strerror}); give another place"
+    name = error.filename if isinstance(error.filename, str) else repr(error.filename)
+    return f"{name}: cannot be used ({error.strerror}); give another place"
+
+
 def _fail(message: str) -> int:
-    line = " ".join(message.split())
-    print(f"lstm: {line}", file=sys.stderr)  # noqa: T201
+    line = " ".join(visible(message).split())
+    if len(line) > LONGEST_LINE:
+        line = f"{line[: LONGEST_LINE // 2]} ... {line[-LONGEST_LINE // 4 :]}"
+    with contextlib.suppress(OSError):  # the exit code says it, too
+        print(f"lstm: {line}", file=sys.stderr)  # noqa: T201
     return 2

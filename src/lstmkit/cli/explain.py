@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn
 
 from lstmkit.cli import options, printing
 
@@ -36,14 +35,7 @@ class StudyProgress:
 
     def __init__(self, minutes: float, quiet: bool) -> None:
         self._console, self._quiet, self._seconds = printing.stderr(), quiet, 60 * minutes
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=28),
-            TextColumn("{task.fields[state]}"),
-            console=self._console,
-            disable=quiet or not self._console.is_terminal,
-            transient=True,
-        )
+        self._progress = printing.bars(self._console, quiet=quiet, transient=True)
         self._task = self._progress.add_task("beginning", total=self._seconds, state="")
 
     def __enter__(self) -> StudyProgress:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lstmkit.cli import options, printing
+from lstmkit.cli.streams import input_lines
 from lstmkit.errors import InputError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _show(columns: dict[str, Any], table: SeriesTable, out: Path | None, json: b
     if json:
         printing.print_json(_rows(columns, table))
     elif "path" in columns:
-        printing.stdout().print(to_csv(columns, table).decode(), end="", markup=False, highlight=False, soft_wrap=True)
+        printing.write(to_csv(columns, table).decode())
     else:
         head, text = forecast_rows(columns)
         printing.print_table(head, text, "Forecast")
@@ -102,12 +102,11 @@ def _follow(forecaster: Forecaster, table: SeriesTable, delimiter: str, json: bo
             series = forecaster.tail_.append(row)
             columns = forecast_columns(forecaster, series)
             text = dumps(_rows(columns, series)) + "\n" if json else to_csv(columns, series).decode()
-            sys.stdout.write(text.split("\n", 1)[1] if headed and not json else text)
-            sys.stdout.flush()
+            printing.write(text.split("\n", 1)[1] if headed and not json else text)
             headed = True
         except InputError as error:
             wrong += 1
-            printing.stderr().print(f"lstm: line {number}: {error}", markup=False, highlight=False, soft_wrap=True)
+            printing.stderr().print(f"lstm: line {number}: {error}")
     if wrong:
         raise InputError(f"standard input: {wrong} row{'s' if wrong > 1 else ''} could not be used")
 
@@ -118,7 +117,7 @@ def _lines(delimiter: str) -> Iterator[tuple[int, Any]]:
 
     import polars as pl
 
-    reader = csv.reader(iter(sys.stdin.readline, ""), delimiter=delimiter)
+    reader = csv.reader(input_lines(), delimiter=delimiter)
     names = next(reader, None)
     if names is None:
         raise InputError("standard input: no line; the names of the columns are expected first")

@@ -1,17 +1,35 @@
-"""How results look in a terminal: results to stdout, talk to stderr, nothing that moves unless someone watches."""
+"""How results look in a terminal: results to stdout, talk to stderr, nothing that moves unless someone watches.
+
+What is printed is text, never markup: an id such as "[/red]" is shown as it is. Control characters in it are shown as
+escapes (`lstmkit.visible`). Data goes to a pipe or a file unchanged, and to a terminal as text does.
+"""
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich import box
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.console import Console, JustifyMethod, OverflowMethod
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.style import Style
 from rich.table import Table
+from rich.text import Text
+
+from lstmkit.visible import visible, visible_line
 
 if TYPE_CHECKING:
     from lstmkit.training import EpochRecord
@@ -19,30 +37,86 @@ if TYPE_CHECKING:
 PIPED_WIDTH = 110
 
 
-def stdout() -> Console:
+class PlainConsole(Console):
+    """A console that prints strings as they are: no markup, no emoji names, no colours of its own, nothing hidden.
+
+    talk   on stderr; when nobody reads it any more, it ends and the work goes on
+    """
+
+    def __init__(self, talk: bool = False) -> None:
+        stream = sys.stderr if talk else sys.stdout
+        width = None if stream.isatty() else PIPED_WIDTH
+        super().__init__(stderr=talk, width=width, markup=False, emoji=False, highlight=False, soft_wrap=talk)
+
+    def render_str(
+        self,
+        text: str,
+        *,
+        style: str | Style = "",
+        justify: JustifyMethod | None = None,
+        overflow: OverflowMethod | None = None,
+        emoji: bool | None = None,
+        markup: bool | None = None,
+        highlight: bool | None = None,
+        highlighter: Callable[[str | Text], Text] | None = None,
+    ) -> Text:
+        """Return a string as text in one style; rich calls this for everything that is printed."""
+        return Text(visible(text), style=style, justify=justify, overflow=overflow)
+
+    def on_broken_pipe(self) -> None:
+        """Stop talking; a reader of results who has gone ends the command."""
+        self.quiet = True
+        if not self.stderr:
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
+def stdout() -> PlainConsole:
     """Return the console for results."""
-    return Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False)
+    return PlainConsole()
 
 
-def stderr() -> Console:
+def stderr() -> PlainConsole:
     """Return the console for talk."""
-    return Console(stderr=True, width=None if sys.stderr.isatty() else PIPED_WIDTH, highlight=False, soft_wrap=True)
+    return PlainConsole(talk=True)
+
+
+def write(data: str) -> None:
+    """Write data to stdout at once: unchanged to a pipe or a file, with control characters shown to a terminal."""
+    sys.stdout.write(visible(data) if sys.stdout.isatty() else data)
+    sys.stdout.flush()
+
+
+def bars(console: PlainConsole, *more: ProgressColumn, quiet: bool, transient: bool = False) -> Progress:
+    """Return a display of bars with a description and a state; it shows itself only where somebody watches.
+
+    more  columns after these
+    """
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=28),
+        TextColumn("{task.fields[state]}", markup=False),
+        *more,
+        console=console,
+        disable=quiet or not console.is_terminal,
+        transient=transient,
+    )
 
 
 def print_json(value: Any) -> None:
     """Print JSON to stdout, null for NaN."""
     from lstmkit.results import without_nan
 
-    print(json.dumps(without_nan(value), indent=2))  # noqa: T201
+    write(json.dumps(without_nan(value), indent=2) + "\n")
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], title: str = "", bold_first: bool = False) -> None:
     """Print a table to stdout, the first column to the left, the others to the right."""
-    table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", title_style="bold", pad_edge=False)
+    shown = visible_line(title) or None
+    table = Table(box=box.SIMPLE_HEAD, title=shown, title_justify="left", title_style="bold", pad_edge=False)
     for k, name in enumerate(head):
-        table.add_column(name, justify="left" if k == 0 else "right", no_wrap=True)
+        table.add_column(visible_line(name), justify="left" if k == 0 else "right", no_wrap=True)
     for k, row in enumerate(rows):
-        table.add_row(*row, style="bold" if bold_first and k == 0 else None)
+        table.add_row(*map(visible_line, row), style="bold" if bold_first and k == 0 else None)
     stdout().print(table)
 
 
@@ -56,7 +130,7 @@ def print_interrupted(out: Path, part: str = "epoch") -> None:
     line = f"lstm: interrupted before the first {part} was complete; nothing is kept"
     if (out / CHECKPOINT).exists():
         line = f"lstm: interrupted; the training so far is kept in {out}: run the same command with --resume to go on"
-    stderr().print(line, markup=False)
+    stderr().print(line)
 
 
 class JobProgress:
@@ -68,15 +142,7 @@ class JobProgress:
     def __init__(self, epochs: dict[str, int], quiet: bool) -> None:
         self._epochs, self._quiet = epochs, quiet
         self._console = stderr()
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=28),
-            TextColumn("{task.fields[state]}"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            console=self._console,
-            disable=quiet or not sys.stderr.isatty(),
-        )
+        self._progress = bars(self._console, TimeElapsedColumn(), TimeRemainingColumn(), quiet=quiet)
         self._task: TaskID | None = None
 
     def __enter__(self) -> JobProgress:
@@ -92,7 +158,7 @@ class JobProgress:
         """Print what was understood."""
         if not self._quiet:
             for line in lines:
-                self._console.print(line, soft_wrap=True)
+                self._console.print(line)
 
     def on_stage(self, name: str) -> None:
         """Fill the bar of the stage before (early stopping ends it sooner), and begin one if this stage trains."""

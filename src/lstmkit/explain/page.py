@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,7 +48,7 @@ def _section(card: Card) -> str:
     if card.rows:
         body += page.scrolling(page.table(card.head, card.rows))
     if card.sentences:
-        body += "<ul>" + "".join(f"<li>{escape(sentence)}</li>" for sentence in card.sentences) + "</ul>"
+        body += "<ul>" + "".join(f"<li>{page.words(sentence)}</li>" for sentence in card.sentences) + "</ul>"
     return page.card(card.title, card.text, body)
 
 

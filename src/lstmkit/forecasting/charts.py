@@ -14,7 +14,7 @@ from lstmkit.forecasting.evaluate import MODEL, Evaluation
 from lstmkit.forecasting.forecaster import Forecaster
 from lstmkit.forecasting.output import interval_ends, level_name
 from lstmkit.forecasting.tutorial import TutorialResult
-from lstmkit.results.page import BLUE, GREY, INK, ORANGE, style
+from lstmkit.results.page import BLUE, GREY, INK, ORANGE, style, words
 from lstmkit.training import EpochRecord
 
 BASELINE_COLOURS = {
@@ -71,7 +71,7 @@ def forecast_figure(
         recent = max(0, len(times) - max(60, 6 * P))
         for label, first in (("recent", recent), ("test part", test), ("everything", 0)):
             views.append((s, label, _window(times[first:], ahead, values[first:], list(bands.values())), times[test]))
-    _buttons(figure, views, shown, [str(i) for i in table.ids])
+    _buttons(figure, views, shown, [words(str(i)) for i in table.ids[:shown]])
     return figure
 
 
@@ -129,7 +129,7 @@ def windows_figure(forecaster: Forecaster, evaluation: Evaluation, rival_title: 
     if len(choices) > 1:
         per_choice = 6
         labels = [
-            (f"{table.ids[s]}, " if len(table) > 1 else "") + f"{p} step{'s' if p > 1 else ''} ahead"
+            (f"{words(str(table.ids[s]))}, " if len(table) > 1 else "") + f"{p} step{'s' if p > 1 else ''} ahead"
             for s, p in choices
         ]
         masks = [[j // per_choice == k for j in range(per_choice * len(choices))] for k in range(len(choices))]

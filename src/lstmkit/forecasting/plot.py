@@ -11,6 +11,7 @@ from lstmkit.data.series import SeriesTable, closest
 from lstmkit.errors import InputError
 from lstmkit.forecasting.output import forecast_columns, level_name
 from lstmkit.results.page import BLUE, INK, ORANGE
+from lstmkit.visible import visible_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -96,8 +97,9 @@ def _axes(ax: Axes | None) -> Axes:
 
 
 def _finished(ax: Axes, x: str, y: str) -> Axes:
-    ax.set_xlabel(x)
-    ax.set_ylabel(y)
+    ax.set_xlabel(visible_line(x), parse_math=False)  # a name such as "$US" is no formula
+    ax.set_ylabel(visible_line(y), parse_math=False)
     ax.grid(alpha=0.3)
-    ax.legend(frameon=False)
+    for label in ax.legend(frameon=False).get_texts():
+        label.set_parse_math(False)
     return ax

@@ -10,6 +10,7 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from lstmkit.training import write_atomically
+from lstmkit.visible import visible_line
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -40,23 +41,28 @@ def write_page(
     template = Template((files("lstmkit.results") / "page.html").read_text(encoding="utf-8"))
     kind, headline, detail = finding
     page = template.substitute(
-        title=escape(heading if title is None else title),
-        heading=escape(heading),
-        understood=escape(lead),
+        title=words(heading if title is None else title),
+        heading=words(heading),
+        understood=words(lead),
         kind=kind,
-        headline=escape(headline),
-        detail=escape(detail),
+        headline=words(headline),
+        detail=words(detail),
         plotly=get_plotlyjs(),
         sections="\n".join(sections),
-        footer=escape(footer),
+        footer=words(footer),
     )
     write_atomically(path, page.encode())
 
 
+def words(text: str) -> str:
+    """Return a text as HTML that shows it as it is, also where plotly reads a name as HTML (of a series, a button)."""
+    return escape(visible_line(text), quote=False)
+
+
 def card(title: str, text: str, body: str) -> str:
     """Return a part of a page: a title, a sentence or two, and below them HTML."""
-    lead = f"<p>{escape(text)}</p>" if text else ""
-    return f'  <section class="card"><h2>{escape(title)}</h2>{lead}{body}</section>'
+    lead = f"<p>{words(text)}</p>" if text else ""
+    return f'  <section class="card"><h2>{words(title)}</h2>{lead}{body}</section>'
 
 
 def plot(figure: go.Figure, name: str) -> str:
@@ -66,12 +72,12 @@ def plot(figure: go.Figure, name: str) -> str:
 
 def table(head: Sequence[Any], rows: Sequence[Sequence[Any]], first: str = "") -> str:
     """Return a table as HTML; `first` is the class of its first row."""
-    cells = "".join(f"<th>{escape(str(h))}</th>" for h in head)
+    cells = "".join(f"<th>{words(str(h))}</th>" for h in head)
     header = f"<thead><tr>{cells}</tr></thead>" if any(head) else ""
     body = []
     for k, row in enumerate(rows):
         mark = f' class="{first}"' if first and k == 0 else ""
-        body.append(f"<tr{mark}>" + "".join(f"<td>{escape(str(c))}</td>" for c in row) + "</tr>")
+        body.append(f"<tr{mark}>" + "".join(f"<td>{words(str(c))}</td>" for c in row) + "</tr>")
     return f"<table>{header}<tbody>{''.join(body)}</tbody></table>"
 
 

@@ -34,4 +34,4 @@ def arpa(
     ngrams = ", ".join(
         f"{len(level) - (n == 1):,} of order {n}" for n, level in enumerate(predictor.model.levels, start=1)
     )
-    printing.stdout().print(f"{out} holds the n-grams: {ngrams}", markup=False, soft_wrap=True)
+    printing.stdout().print(f"{out} holds the n-grams: {ngrams}", soft_wrap=True)

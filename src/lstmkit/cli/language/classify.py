@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.text import Text
 
 from lstmkit.cli import options, printing
 from lstmkit.errors import InputError
+from lstmkit.visible import visible_line
 
 if TYPE_CHECKING:
     from lstmkit.language.classify import ClassifierSettings, TextClassifier
@@ -220,9 +220,9 @@ def _print_answers(classifier: TextClassifier, rows: Rows, records: list[dict[st
         else:
             answer = f"{record['label']} ({100 * max(record[f'p_{name}'] for name in classifier.classes_):.0f} %)"
         shown = " | ".join(str(record[name]) for name in classifier.columns_.sides)
-        out.print(Text(f"{answer:16} {shown}"))
+        out.print(visible_line(f"{answer:16} {shown}"))
         for side in record.get("words", ()):
             largest = max((own["weight"] for own in side), default=1.0)
             for own in side:
                 bar = "█" * round(BAR * own["weight"] / largest) if largest else ""
-                out.print(Text(f"{100 * own['weight']:6.1f} %  {own['word']:20.20} {bar}"))
+                out.print(visible_line(f"{100 * own['weight']:6.1f} %  {own['word']:20.20} {bar}"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from typing import Annotated
 
 import typer
@@ -57,10 +56,9 @@ def generate(
         return
     for s in seeds:
         steps = generating.generate_tokens(predictor, prompt, count, settings, s, stop, allow_unknown)
-        sys.stdout.write(f"--- seed {s}\n{prompt}" if samples > 1 else prompt)
+        printing.write(f"--- seed {s}\n{prompt}" if samples > 1 else prompt)
         last = ""
         for step in steps:
-            sys.stdout.write(step.text)
-            sys.stdout.flush()
+            printing.write(step.text)
             last = step.text or last
-        sys.stdout.write("" if last.endswith("\n") else "\n")
+        printing.write("" if last.endswith("\n") else "\n")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from rich.cells import cell_len, chop_cells
 
 from lstmkit.errors import InputError
+from lstmkit.visible import visible_line
 
 if TYPE_CHECKING:
     from lstmkit.language.suggesting import Suggester, Suggestion
@@ -104,7 +105,7 @@ class SuggestionScreen:
         """Draw the last line of the text, and the suggestions with the time they took."""
         line = self._line(text)
         words = [f"{number} {one.text} {100 * one.probability:.0f} %" for number, one in enumerate(suggestions, 1)]
-        below = _first_cells("   ".join([*words, f"{milliseconds:.1f} ms"]), self._columns() - 1)
+        below = _first_cells(visible_line("   ".join([*words, f"{milliseconds:.1f} ms"])), self._columns() - 1)
         right = f"\x1b[{cell_len(line)}C" if line else ""
         self._write(f"\r\x1b[J{line}\r\n{below}\r\x1b[A{right}")
 
@@ -114,7 +115,7 @@ class SuggestionScreen:
 
     def _line(self, text: str) -> str:
         """Return the end of the last line, as much as there is room for."""
-        return _first_cells(text.rsplit("\n", 1)[-1][::-1], self._columns() - 1)[::-1]
+        return _first_cells(visible_line(text.rsplit("\n", 1)[-1])[::-1], self._columns() - 1)[::-1]
 
     def _columns(self) -> int:
         return max(2, shutil.get_terminal_size().columns)

@@ -6,7 +6,7 @@ import math
 import time
 from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import TaskID, TimeElapsedColumn
 
 from lstmkit.cli import printing
 
@@ -30,14 +30,7 @@ class LanguageProgress:
         self._unit, self._quiet = unit, quiet
         self._seconds = math.inf if minutes is None else 60.0 * minutes
         self._console = printing.stderr()
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=28),
-            TextColumn("{task.fields[state]}"),
-            TimeElapsedColumn(),
-            console=self._console,
-            disable=quiet or not self._console.is_terminal,
-        )
+        self._progress = printing.bars(self._console, TimeElapsedColumn(), quiet=quiet)
         self._task: TaskID | None = None
         self._total = self._tokens = 0
         self._likelihood = math.nan
@@ -110,7 +103,7 @@ class LanguageProgress:
 
     def _say(self, line: str) -> None:
         if not self._quiet:
-            self._console.print(line, markup=False, soft_wrap=True)
+            self._console.print(line)
 
 
 def _duration(seconds: float) -> str:

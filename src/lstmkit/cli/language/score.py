@@ -109,10 +109,10 @@ def _print(found: Comparison, name: str) -> None:
     title = f"{name}: {first.tokens:,} tokens, {first.unknown:,} of them unknown, {first.characters:,} characters"
     printing.print_table(HEAD, rows, title, bold_first=len(rows) > 1)
     for difference in found.differences:
-        printing.stdout().print(_in_words(difference), markup=False)
+        printing.stdout().print(_in_words(difference))
     notes = (IMPOSSIBLE,) if any(math.isinf(s.log_prob) for s in found.scores.values()) else first.notes
     for note in notes:
-        printing.stderr().print(note, markup=False)
+        printing.stderr().print(note)
 
 
 def _in_words(one: Difference) -> str:
@@ -130,12 +130,12 @@ def _print_lines(predictors: dict[str, Scorer], source: Path, json: bool) -> Non
 
     scored = score_source_lines(predictors, source)
     if not json:
-        sys.stdout.write("\t".join(LINE_HEAD) + "\n")
+        printing.write("\t".join(LINE_HEAD) + "\n")
     for number, found in enumerate(scored, 1):
         if json:
             scores = {by: one.to_json() for by, one in found.items()}
-            sys.stdout.write(dumps({"line": number, "scores": without_nan(scores)}) + "\n")
+            printing.write(dumps({"line": number, "scores": without_nan(scores)}) + "\n")
             continue
         for by, one in found.items():
             figures = f"{one.log_prob:.4f}\t{one.perplexity:.4f}\t{one.bits_per_character:.4f}"
-            sys.stdout.write(f"{number}\t{by}\t{one.tokens}\t{one.unknown}\t{figures}\n")
+            printing.write(f"{number}\t{by}\t{one.tokens}\t{one.unknown}\t{figures}\n")

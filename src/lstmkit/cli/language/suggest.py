@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lstmkit.cli import options, printing
 from lstmkit.cli.language.predictors import AllowUnknown, By, Model, load_predictor
+from lstmkit.cli.streams import input_lines
 from lstmkit.errors import InputError
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _print(text: str, begun: str, found: list[Suggestion], json: bool) -> None:
         printing.print_table(("next word", "probability"), rows)
     else:
         what = f"word that begins with {begun!r}" if begun else "next word"
-        printing.stderr().print(f"the model has no {what}", markup=False)
+        printing.stderr().print(f"the model has no {what}")
 
 
 def _record(text: str, found: list[Suggestion]) -> dict[str, object]:
@@ -85,26 +85,10 @@ def _interact(suggester: Suggester, text: str, json: bool) -> None:
         with Keyboard(descriptor) as keyboard:
             typed = type_along(keyboard, suggester, SuggestionScreen(sys.stderr), text)
         if not sys.stdout.isatty():
-            sys.stdout.write(typed)
+            printing.write(typed)
         return
-    for line in _lines():
-        written = text + line
+    for line in input_lines():
+        written = text + line.removesuffix("\n").removesuffix("\r")
         found = suggester.suggest(written)
         words = "   ".join(f"{one.text} {100 * one.probability:.1f} %" for one in found)
-        sys.stdout.write((dumps(_record(written, found)) if json else words) + "\n")
-        sys.stdout.flush()
-
-
-def _lines() -> Iterator[str]:
-    """Yield the lines of standard input as they come, without their ends.
-
-    Raises  InputError for a line that is not UTF-8
-    """
-    for number, line in enumerate(iter(sys.stdin.buffer.readline, b""), 1):
-        try:
-            yield line.decode().removesuffix("\n").removesuffix("\r")
-        except UnicodeDecodeError as error:
-            raise InputError(
-                f"standard input: line {number} is not UTF-8 text (byte 0x{line[error.start]:02x} at offset "
-                f"{error.start} of the line); give it as UTF-8"
-            ) from error
+        printing.write((dumps(_record(written, found)) if json else words) + "\n")

@@ -130,8 +130,8 @@ def _print(result: LanguageResult) -> None:
     title = f"{first.tokens:,} tokens of text never seen, {first.unknown:,} of them unknown"
     printing.print_table(HEAD, rows, title, bold_first=True)
     if result.verdict is not None:
-        out.print(result.verdict.headline, style="bold", markup=False)
-        out.print(result.verdict.detail, markup=False)
+        out.print(result.verdict.headline, style="bold")
+        out.print(result.verdict.detail)
     for note in first.notes:
-        printing.stderr().print(note[:1].upper() + note[1:], markup=False)
-    out.print(f"{result.job.out / 'model'} holds the model ({result.summary['seconds']['total']:.1f} s)", markup=False)
+        printing.stderr().print(note[:1].upper() + note[1:])
+    out.print(f"{result.job.out / 'model'} holds the model ({result.summary['seconds']['total']:.1f} s)")

@@ -1,0 +1,69 @@
+"""Standard input, output and error of the command, in whatever state a shell hands them over."""
+
+from __future__ import annotations
+
+import io
+import os
+import select
+import sys
+from collections.abc import Iterator
+
+from lstmkit.errors import InputError
+
+
+def open_missing() -> None:
+    """Put the null device where a stream was closed, and let output write what its encoding lacks as an escape."""
+    for number, mode in enumerate("rww"):
+        try:
+            os.fstat(number)
+        except OSError:  # else the next file opened would become this stream
+            os.open(os.devnull, os.O_RDONLY if mode == "r" else os.O_WRONLY)
+    if sys.stdin is None:
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 (it stays open)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def end_stdout() -> str | None:
+    """Write what is left of the results.
+
+    Returns  what went wrong, None if nothing, or if their reader has gone; then nothing is left to go wrong at exit
+    """
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        gone = reader_has_gone()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return None if gone else f"standard output: cannot be written ({error.strerror})"
+    return None
+
+
+def reader_has_gone() -> bool:
+    """Return whether standard output is a pipe that nobody reads any more."""
+    try:
+        descriptor = sys.stdout.fileno()
+    except io.UnsupportedOperation:  # a stream within Python, as of a notebook
+        return False
+    watch = select.poll()
+    watch.register(descriptor, select.POLLOUT)
+    return any(events & select.POLLERR for _, events in watch.poll(0))
+
+
+def input_lines() -> Iterator[str]:
+    """Yield the lines of standard input as they come, each with its end.
+
+    Raises  InputError for a line that is not UTF-8
+    """
+    for number, line in enumerate(iter(sys.stdin.buffer.readline, b""), 1):
+        try:
+            yield line.decode()
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"standard input: line {number} is not UTF-8 text (byte 0x{line[error.start]:02x} at offset "
+                f"{error.start} of the line); give it as UTF-8"
+            ) from error
