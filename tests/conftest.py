@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import hypothesis
 import numpy as np
 import polars as pl
 import pytest
@@ -19,6 +20,16 @@ from lstmkit.cli import main
 
 ROOT = Path(__file__).parents[1]
 torch.set_num_threads(1)
+# The same inputs at every run and on every machine, however slow it is; `make fuzz` draws others.
+hypothesis.settings.register_profile(
+    "same",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=25,
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
+hypothesis.settings.load_profile("same")
 
 
 @pytest.fixture(scope="session")
