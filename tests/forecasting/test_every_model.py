@@ -98,3 +98,12 @@ def test_any_cell(shops: pl.DataFrame, model: str, cell: str) -> None:
     forecaster = fit(model, shops.filter(pl.col("shop") == "a"), cell=cell)
     assert forecaster.predict()["mean"].is_finite().all()
     assert forecaster.network_.networks[0].settings.cell == cell
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_covariate_that_never_varied_has_no_say(shops: pl.DataFrame, model: str) -> None:
+    """0.1 and its mean differ by rounding, which is no standard deviation."""
+    own = shops.filter(pl.col("y").is_not_null()).with_columns(tax=pl.lit(0.1))
+    forecaster = Forecaster(P, **quick(model), seasons=(7,)).fit(own, "y", "day", "shop", past="tax")
+    raised = own.with_columns(tax=pl.when(pl.col("day") < pl.col("day").max()).then(0.1).otherwise(7e9))
+    assert_frame_equal(forecaster.predict(raised), forecaster.predict(), check_exact=True)

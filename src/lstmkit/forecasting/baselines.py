@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmkit.data.series import SeriesTable
+from lstmkit.nn.scaling import ULPS
 
 Array = NDArray[np.float64]
 Positions = NDArray[np.int64]
@@ -158,7 +159,7 @@ def _has_season(rows: Array, season: int) -> NDArray[np.bool_]:
     centred = np.where(seen, rows - means[:, None], 0.0)
     spectrum = np.fft.rfft(centred, rows.shape[1] + season)
     covariance = np.fft.irfft(np.abs(spectrum) ** 2, rows.shape[1] + season)[:, : season + 1]
-    varies = covariance[:, 0] > 1e-12 * (means**2) * np.maximum(counts, 1)
+    varies = covariance[:, 0] > (ULPS * np.finfo(np.float64).eps * means) ** 2 * np.maximum(counts, 1)
     correlation = covariance[:, 1:] / np.where(varies, covariance[:, 0], 1.0)[:, None]
     limit = CRITICAL * np.sqrt((1 + 2 * (correlation[:, :-1] ** 2).sum(1)) / np.maximum(counts, 1))
     positive = np.where(seen, rows, 1.0).min(1) > 0

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from lstmkit.data import Batch, Windows
 from lstmkit.forecasting.models import ForecastModel
+from lstmkit.nn.scaling import rounding
 
 BATCH = 1024
 RANKS = 512
@@ -77,7 +78,9 @@ class Ensemble(nn.Module):
             order = distance[:, q].argsort()
             cumulative = weight[order].cumsum(0) / weight.sum()
             at = int((cumulative < 1 - 2 * self.task.levels[q]).sum())
-            self.width[[q, Q - 1 - q]] = distance[order[min(at, len(order) - 1)], q]
+            last = int(distance[:, q].isfinite().sum()) - 1
+            if last >= 0:
+                self.width[[q, Q - 1 - q]] = distance[order[min(at, last)], q]
         self._remember_ranks(validation if len(validation) else training)
 
     def calibrated_as(self, other: Ensemble) -> None:
@@ -107,15 +110,18 @@ class Ensemble(nn.Module):
 
     @torch.no_grad()
     def _distances(self, batch: Batch) -> Tensor:
-        """Return how far truths lie from the median, in units of each interval's half width there, (M, Q // 2)."""
+        """Return how far truths lie from the median, in units of each interval's half width there, (M, Q // 2).
+
+        It is infinite where the interval has no width: no factor makes it hold another value.
+        """
         quantiles = self._plain(batch)
         there = ~torch.isnan(batch.future)
         target = batch.future.unsqueeze(2)
         half = len(self.task.levels) // 2
         median = quantiles[..., half : half + 1]
-        least = 1e-12 * (1 + median.abs())
-        above = (target - median) / torch.maximum(quantiles[..., half + 1 :].flip(2) - median, least)
-        below = (median - target) / torch.maximum(median - quantiles[..., :half], least)
+        least = rounding(median)
+        above = _ratio(target - median, quantiles[..., half + 1 :].flip(2) - median, least)
+        below = _ratio(median - target, median - quantiles[..., :half], least)
         return torch.maximum(above, below)[there]
 
     @torch.no_grad()
@@ -138,7 +144,7 @@ def rank(quantiles: Tensor, truth: Tensor, levels: Sequence[float]) -> Tensor:
     above = (truth.unsqueeze(-1) > quantiles).sum(-1)
     low, high = (above - 1).clamp(0, Q - 1), above.clamp(0, Q - 1)
     a, b = quantiles.gather(-1, low.unsqueeze(-1)).squeeze(-1), quantiles.gather(-1, high.unsqueeze(-1)).squeeze(-1)
-    share = torch.where(b > a, (truth - a) / (b - a).clamp_min(1e-300), 0.0).clamp(0, 1)
+    share = torch.where(b > a, (truth - a) / torch.where(b > a, b - a, 1.0), 0.0).clamp(0, 1)
     return grid[low] + share * (grid[high] - grid[low])
 
 
@@ -152,6 +158,12 @@ def interpolate(quantiles: Tensor, ranks: Tensor, levels: Sequence[float]) -> Te
     wide = quantiles.expand(*ranks.shape, Q)
     a, b = wide.gather(-1, low.unsqueeze(-1)).squeeze(-1), wide.gather(-1, high.unsqueeze(-1)).squeeze(-1)
     return a + share * (b - a)
+
+
+def _ratio(distance: Tensor, width: Tensor, least: Tensor) -> Tensor:
+    """Return distances in units of widths; where the width is no more than `least`, 0 or infinity."""
+    none = torch.where(distance > least, torch.inf, 0.0).to(distance.dtype)
+    return torch.where(width > least, distance / torch.maximum(width, least), none)
 
 
 def _batches(windows: Windows, most: int) -> Iterator[Batch]:

@@ -310,7 +310,9 @@ class Forecaster:
 
     def mean_of(self, quantiles: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the mean that quantiles (..., Q) imply."""
-        return np.asarray(quantiles @ mean_weights(self.quantile_levels).numpy())
+        median = quantiles[..., self.quantile_levels.index(0.5)]  # from there: exact on a large level
+        weights = mean_weights(self.quantile_levels).numpy()
+        return np.asarray(median + (quantiles - median[..., None]) @ weights)
 
     def plot(self, table: Any = None, id: Any = None, ax: Axes | None = None) -> Axes:
         """Draw the end of one series and its forecast with intervals, with matplotlib; return the axes.

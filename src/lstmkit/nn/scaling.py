@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+ULPS = 8
+
 
 class WindowScale(NamedTuple):
     """Where a window stands and how much it moves.
@@ -37,8 +39,8 @@ def window_scale(context: Tensor) -> WindowScale:
     context  (B, C) raw values, C at least 2, NaN where missing; float64 keeps a small change on a large level exact
     Returns  WindowScale from the values that are there: the last of them, and the mean absolute change between
              neighbours, a change over a gap counting as much as its steps together; where nothing moves in the window
-             the spread is a small fraction of the level, so that a constant series stays finite and its forecast
-             constant. A window without any value has last 0
+             the spread is what the level's own digits cannot tell apart, so that a constant series stays finite and
+             its forecast constant. A window without any value has last 0
     """
     there = ~torch.isnan(context)
     if bool(there.all()):
@@ -49,8 +51,29 @@ def window_scale(context: Tensor) -> WindowScale:
         changes = filled.diff(dim=1)
         steps = (~torch.isnan(changes)).sum(dim=1, keepdim=True).clamp_min(1)
         spread = changes.nan_to_num().abs().sum(dim=1, keepdim=True) / steps
-    floor = 1e-6 * last.abs() + torch.finfo(context.dtype).tiny ** 0.5
-    return WindowScale(last, torch.maximum(spread, floor))
+    return WindowScale(last, torch.maximum(spread, rounding(last)))
+
+
+def rounding(level: Tensor) -> Tensor:
+    """Return the size, elementwise and positive, below which differences at a level are no more than rounding.
+
+    It is a few units in the last place, so that values tell as much in one unit of measurement as in another, and on a
+    large level as much as without it.
+    """
+    kind = torch.finfo(level.dtype)
+    least: Tensor = ULPS * kind.eps * level.abs() + kind.tiny**0.5
+    return least
+
+
+def mean_near(values: Tensor) -> Tensor:
+    """Return the mean over the last axis of what is there, (..., 1), 0 where nothing is.
+
+    It is taken of the distances from one of the values, so that it is exact on a large level.
+    """
+    there = ~torch.isnan(values)
+    place = values.gather(-1, there.to(torch.uint8).argmax(-1, keepdim=True)).nan_to_num()
+    count = there.sum(-1, keepdim=True).clamp_min(1)
+    return place + (values - place).nan_to_num().sum(-1, keepdim=True) / count
 
 
 def carry_forward(values: Tensor) -> Tensor:

@@ -334,7 +334,7 @@ def test_a_window_without_change_is_measured_by_its_series() -> None:
     given = task()
     model, batch = build(given), batch_for(given)
     flat = batch._replace(past=torch.full_like(batch.past, 7.0))
-    folded(model).usual.fill_(3.0)
+    folded(model).usual.change.fill_(3.0)
     torch.testing.assert_close(folded(model).folds(flat).size, torch.full((5, C // m, 1), 0.3, dtype=torch.float64))
     stranger = flat._replace(series=torch.full_like(flat.series, -1))
     assert float(folded(model).folds(stranger).size.max()) < 1e-4

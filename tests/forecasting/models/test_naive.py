@@ -9,7 +9,7 @@ import torch
 
 from lstmkit.data import TableSettings, Windows, make_windows, read_table
 from lstmkit.forecasting.models.model import Task
-from lstmkit.forecasting.models.naive import FLAT, NaiveStart, usual_change
+from lstmkit.forecasting.models.naive import NaiveStart
 
 TASK = Task(6, 5, (3, 4), (0.1, 0.5, 0.9), series=2, marked=True)
 
@@ -56,26 +56,6 @@ def test_inputs_are_the_values_their_changes_and_marks() -> None:
             expected = [float(torch.nan_to_num(past[b, at] - other)) for other in against]
             assert back[b, t].numpy() == pytest.approx(expected, rel=1e-5, abs=1e-6)
             assert float(found[b, t, 4]) == float(torch.isnan(past[b, at]))
-
-
-def test_the_usual_change_is_that_of_the_rows_that_windows_see() -> None:
-    rng = np.random.default_rng(0)
-    first, second = rng.normal(size=30), rng.normal(size=25) * 100
-    second[[4, 17]] = np.nan
-    found = usual_change(windows_of(list(first), list(second)))
-    expected = [np.nanmean(np.abs(np.diff(values))) for values in (first, second)]
-    assert found.numpy() == pytest.approx(expected)
-
-
-def test_a_flat_window_is_measured_by_its_series() -> None:
-    rng = np.random.default_rng(0)
-    windows = windows_of(list(rng.normal(size=30)), list(rng.normal(size=30) * 100))
-    start = NaiveStart(TASK)
-    start.start_from(windows)
-    flat = torch.full((3, 10), 7.0, dtype=torch.float64)
-    spread = start.scale(flat, torch.tensor([0, 1, -1])).spread[:, 0]
-    assert spread[:2].numpy() == pytest.approx(FLAT * usual_change(windows).numpy())
-    assert spread[2] < 1e-4
 
 
 def test_the_start_repeats_a_season_with_the_quantiles_of_its_errors() -> None:

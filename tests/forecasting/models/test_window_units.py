@@ -31,7 +31,8 @@ def test_logarithms_are_the_same_of_the_logarithms() -> None:
     past = torch.rand(3, 12, dtype=torch.float64) + 0.5
     plain, logs = torch.zeros(3, dtype=torch.bool), torch.ones(3, dtype=torch.bool)
     found, expected = window_units(past, logs, 4), window_units(past.log(), plain, 4)
-    assert torch.equal(found.mean, expected.mean) and torch.equal(found.unit, expected.unit)
+    torch.testing.assert_close(found.mean + found.base.log(), expected.mean)
+    torch.testing.assert_close(found.unit, expected.unit)
     torch.testing.assert_close(found.apply(past), expected.apply(past.log()))
 
 
@@ -70,6 +71,15 @@ def test_a_known_size_is_the_measure_of_a_window_where_nothing_changes() -> None
     still = torch.zeros(1, 9, dtype=torch.float64)
     assert window_units(still, torch.tensor([False]), 2, size=3.0).unit.item() == pytest.approx(0.06)
     assert window_units(still + torch.arange(9), torch.tensor([False]), 2, size=3.0).unit.item() == 2.0
+
+
+@pytest.mark.parametrize("power", [-900, -100, 100, 900])
+def test_another_unit_of_two_gives_the_same_bits_in_logarithms(power: int) -> None:
+    torch.manual_seed(0)
+    past, logs = torch.rand(3, 12, dtype=torch.float64) + 0.5, torch.ones(3, dtype=torch.bool)
+    plain, scaled = window_units(past, logs, 4), window_units(past * 2.0**power, logs, 4)
+    assert torch.equal(scaled.apply(past * 2.0**power), plain.apply(past))
+    assert torch.equal(scaled.invert(torch.ones(3, 1, 1)), plain.invert(torch.ones(3, 1, 1)) * 2.0**power)
 
 
 def test_logarithms_never_overflow() -> None:

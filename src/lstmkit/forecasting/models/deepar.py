@@ -21,9 +21,10 @@ from lstmkit.forecasting.models.autoregression import fit_autoregression, lag_va
 from lstmkit.forecasting.models.heads import HEADS
 from lstmkit.forecasting.models.inputs import CovariateInputs
 from lstmkit.forecasting.models.model import ForecastModel, ModelSettings, Task, recurrent_layers
-from lstmkit.forecasting.models.naive import least_spread, only, usual_change
+from lstmkit.forecasting.models.naive import only
+from lstmkit.forecasting.models.usual import UsualChange
 from lstmkit.nn import squash
-from lstmkit.nn.scaling import carry_forward
+from lstmkit.nn.scaling import carry_forward, mean_near, rounding
 
 MOST = 1e3  # a scaled value beyond it, after a window that hardly moved, tells nothing more
 FAR = 20.0  # units from zero: beyond it the level does not matter
@@ -111,9 +112,8 @@ class DeepAr(ForecastModel[DeepArSettings]):
         nn.init.zeros_(self.head.bias)
         self.weights = nn.Parameter(torch.zeros(len(self.lags)))
         self.spread: Tensor
-        self.usual: Tensor
         self.register_buffer("spread", torch.ones(()))
-        self.register_buffer("usual", torch.zeros(task.series, dtype=torch.float64))
+        self.usual = UsualChange(task.series)
         # Drawn with the weights and kept with them: members of an ensemble draw different paths, each its own again.
         self.path_seed: Tensor
         self.register_buffer("path_seed", torch.randint(1 << 31, ()))
@@ -160,7 +160,7 @@ class DeepAr(ForecastModel[DeepArSettings]):
                 rows = table.values[table.offsets[s] : table.offsets[s + 1]]
                 _check_counts(torch.from_numpy(np.ascontiguousarray(rows)), table.name(s))
         self.covariates.start_from(windows)
-        self.usual.copy_(usual_change(windows))
+        self.usual.start_from(windows)
         every = max(1, len(windows) // START_WINDOWS)
         batch = windows.batch(torch.arange(0, len(windows), every))
         scale = self.scale(batch)
@@ -189,18 +189,18 @@ class DeepAr(ForecastModel[DeepArSettings]):
     def scale(self, batch: Batch) -> ValueScale:
         """Measure the context of windows: the mean of the values there, and their mean absolute distance from it.
 
-        Where next to nothing moves, a tenth of the usual change of the series is the unit.
+        Where next to nothing moves, or little is seen, what is usual is the unit (`usual.py`).
         """
         context = batch.past[:, -self.task.context :]
         count = (~torch.isnan(context)).sum(1, keepdim=True).clamp_min(1)
-        mean = context.nan_to_num().sum(1, keepdim=True) / count
         if self.distribution.counts:
             unit = context.abs().nan_to_num().sum(1, keepdim=True) / count + 1
-            return ValueScale(torch.zeros_like(mean), unit, torch.ones_like(unit, dtype=torch.bool))
+            return ValueScale(torch.zeros_like(unit), unit, torch.ones_like(unit, dtype=torch.bool))
+        mean = mean_near(context)
         centre = mean if self.settings.centre else torch.zeros_like(mean)
         unit = (context - centre).abs().nan_to_num().sum(1, keepdim=True) / count
-        floor = 1e-12 * centre.abs() + torch.finfo(unit.dtype).tiny ** 0.5
-        unit = torch.maximum(unit, least_spread(self.usual, batch.series)[:, None])
+        floor = rounding(centre)
+        unit = torch.maximum(unit, self.usual.least(context, batch.series))
         return ValueScale(centre, torch.maximum(unit, floor), unit > floor)
 
     def _scaled(self, values: Tensor, scale: ValueScale) -> Tensor:

@@ -21,8 +21,10 @@ from lstmkit.forecasting.models.smoothing_start import (
     first_factors,
     rows_within,
 )
+from lstmkit.forecasting.models.usual import FEW, FLAT, lacking
 from lstmkit.forecasting.models.window_units import WindowUnits, window_units
 from lstmkit.nn import pinball_loss, squash
+from lstmkit.nn.scaling import rounding
 
 START_WINDOWS = 2048
 AHEAD = 16
@@ -90,7 +92,8 @@ class EsRnnModel(ForecastModel[EsRnnSettings]):
     seasons the two shortest are used. A series whose training values are all positive is multiplicative: its logarithms
     are smoothed (Smyl smooths the values; with logarithms both kinds are one linear recurrence), and a later value that
     is not positive counts as missing. Any other series is additive. A series that was not learnt from has the mean
-    rates and factors of its kind; it is multiplicative if its window is positive.
+    rates and factors of its kind, and the usual unit of it where its own window says too little; it is multiplicative
+    if its window is positive.
 
     Each step sees the last values less season and level, covariates, and what is static. The network begins as the
     smoothing: before training the median is level times season. The penalty on cell states and the choice of
@@ -130,6 +133,10 @@ class EsRnnModel(ForecastModel[EsRnnSettings]):
         self.size: Tensor
         self.register_buffer("size", torch.ones(N, dtype=torch.float64))
         self.register_buffer("multiplicative", torch.zeros(N, dtype=torch.bool))
+        self.usual_size: Tensor
+        self.usual_unit: Tensor
+        self.register_buffer("usual_size", torch.zeros(2, dtype=torch.float64))
+        self.register_buffer("usual_unit", torch.zeros(2, dtype=torch.float64))
 
     @classmethod
     def context(cls, available: int, seasons: tuple[int, ...], horizon: int) -> int:
@@ -197,6 +204,7 @@ class EsRnnModel(ForecastModel[EsRnnSettings]):
             self.factors[own] = torch.from_numpy(factors).float()
             self.size[own] = torch.from_numpy(size)
             batch = windows.batch(torch.arange(0, len(windows), max(1, len(windows) // START_WINDOWS)))
+            self._find_usual(batch, torch.from_numpy(rows))
             units = self._units(batch)
             target = _near(units.apply(batch.future))
 
@@ -232,7 +240,27 @@ class EsRnnModel(ForecastModel[EsRnnSettings]):
         positive = ((batch.past > 0) | torch.isnan(batch.past)).all(1)
         logs = torch.where(batch.series < 0, positive, self.multiplicative[batch.series])
         size = torch.where(batch.series < 0, torch.zeros_like(self.size[batch.series]), self.size[batch.series])
-        return window_units(batch.past, logs, max(self.periods, default=1), size)
+        units = window_units(batch.past, logs, max(self.periods, default=1), size)
+        part = lacking(batch.past)
+        still = units.swing[:, 0] <= rounding(torch.where(logs, torch.ones_like(part), units.mean[:, 0].abs()))
+        part = torch.where((batch.series < 0) & still, part.clamp_min(FLAT), part)[:, None]
+        unit, swing = (part * usual[logs.long(), None] for usual in (self.usual_unit, self.usual_size))
+        return units._replace(unit=torch.maximum(units.unit, unit), swing=torch.maximum(units.swing, swing))
+
+    def _find_usual(self, batch: Batch, rows: Tensor) -> None:
+        """Find the median size and unit of each kind of series, for those that say too little about themselves.
+
+        rows  (S,) how many rows of each series have been measured
+        """
+        telling = rows > FEW
+        units, logs = self._units(batch), self.multiplicative[batch.series]
+        for kind in (0, 1):
+            alike = self.multiplicative == bool(kind)
+            sizes, own = self.size[telling & alike], units.unit[(lacking(batch.past) == 0) & (logs == bool(kind)), 0]
+            if len(sizes) and len(own):
+                self.usual_size[kind], self.usual_unit[kind] = sizes.median(), own.median()
+            few = ~telling & alike
+            self.size[few] = torch.maximum(self.size[few], self.usual_size[kind])
 
     def _naive(self, batch: Batch) -> Tensor:
         """Return the forecast (B, P) of the smoothing alone, in the windows' own units."""

@@ -16,9 +16,10 @@ from lstmkit.data import Batch, Windows
 from lstmkit.forecasting.models.ahead import AheadCovariates
 from lstmkit.forecasting.models.inputs import CovariateInputs
 from lstmkit.forecasting.models.model import ModelSettings, Task, recurrent_layers
-from lstmkit.forecasting.models.naive import least_spread, ridge, usual_change
+from lstmkit.forecasting.models.naive import ridge
+from lstmkit.forecasting.models.usual import UsualChange
 from lstmkit.nn import pinball_loss
-from lstmkit.nn.scaling import carry_forward
+from lstmkit.nn.scaling import carry_forward, mean_near, rounding
 
 START_WINDOWS = 4096
 START_BATCH = 512  # windows, cut into steps, take much memory
@@ -83,12 +84,11 @@ class FoldedLstm(nn.Module):
         self.shares: Tensor
         self.spread: Tensor
         self.relative: Tensor
-        self.usual: Tensor
         self.register_buffer("levels", torch.tensor(task.levels, dtype=torch.float32))
         self.register_buffer("shares", torch.tensor(shares, dtype=torch.float32))
         self.register_buffer("spread", torch.ones(P))
         self.register_buffer("relative", torch.zeros(()))
-        self.register_buffer("usual", torch.zeros(task.series, dtype=torch.float64))
+        self.usual = UsualChange(task.series)
 
     @property
     def _beforehand(self) -> int:
@@ -150,7 +150,7 @@ class FoldedLstm(nn.Module):
     def start_from(self, windows: Windows) -> None:
         """Fit the blend of naive forecasts and the quantiles of its errors to the ends of training windows."""
         self.covariates.start_from(windows)
-        self.usual.copy_(usual_change(windows))
+        self.usual.start_from(windows)
         items = torch.arange(0, len(windows), max(1, len(windows) // START_WINDOWS))
         parts = [self._ends(windows.batch(some)) for some in torch.split(items, START_BATCH)]
         naive, future, center, size, weight, lowest = (torch.cat(part) for part in zip(*parts, strict=True))
@@ -168,7 +168,8 @@ class FoldedLstm(nn.Module):
         self.offset.copy_(offset)
         if bool((lowest > 0).all()):
             share = 2 * size / (future.abs() + (median * size + center).abs())
-            self.relative.copy_((errors.abs() * weight).nanmean() / (errors.abs() * share).nanmean().clamp_min(1e-9))
+            plain, shared = (errors.abs() * weight).nanmean(), (errors.abs() * share).nanmean()
+            self.relative.copy_(torch.where(shared > 0, plain / shared, 0.0))
 
     def _ends(self, batch: Batch) -> tuple[Tensor, ...]:
         """Return naive forecasts at the end of windows, what came, center, size, weight, and the lowest value."""
@@ -186,17 +187,17 @@ class FoldedLstm(nn.Module):
         """
         m, M, n = self.period, self.longest, self.steps
         past = batch.past[:, -(n * m + M) :]
+        usual = self.usual.least(past, batch.series)[:, None]
         missing = None
         if self.task.marked:
             missing = torch.isnan(past)[:, -n * m :].reshape(len(past), n, m)
             past = self._filled(past)
         views = past.unfold(1, M + m, m)
         own = views[..., -M:]
-        center = own.mean(2, keepdim=True)
+        center = own[..., :1] + (own - own[..., :1]).mean(2, keepdim=True)  # exact on a large level
         size = (own - center).abs().mean(2, keepdim=True)
-        whole = (past - past.mean(1, keepdim=True)).abs().mean(1)[:, None, None]
-        usual = least_spread(self.usual, batch.series)[:, None, None]
-        least = torch.maximum(1e-6 * center.abs() + torch.finfo(past.dtype).tiny ** 0.5, usual)
+        whole = (past - mean_near(past)).abs().mean(1)[:, None, None]
+        least = torch.maximum(rounding(center), usual)
         return Folds(views, center, torch.maximum(torch.maximum(size, CALM * whole), least), missing)
 
     def _filled(self, past: Tensor) -> Tensor:

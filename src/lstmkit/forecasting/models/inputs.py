@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from lstmkit.data import Batch, Windows
 from lstmkit.forecasting.models.model import Task
+from lstmkit.nn.scaling import mean_near, rounding
 
 MOST_WINDOWS = 8192
 EMBEDDING = 8
@@ -30,9 +31,10 @@ class Encoded(NamedTuple):
 class CovariateInputs(nn.Module):
     """Turn the covariates of a batch into inputs.
 
-    Numbers are expressed in standard deviations from the mean that `start_from` found in training windows. A missing
-    one becomes 0, the mean, and where the task says that values may be missing, a mark beside it is 1. A category is a
-    learnt vector; a series that was not learnt from is described by its own static covariates all the same.
+    Numbers are expressed in standard deviations from the mean that `start_from` found in training windows. One that
+    never varied there says nothing, and is 0 whatever it is later. A missing one becomes 0, the mean, and where the
+    task says that values may be missing, a mark beside it is 1. A category is a learnt vector; a series that was not
+    learnt from is described by its own static covariates all the same.
     """
 
     def __init__(self, task: Task) -> None:
@@ -57,10 +59,10 @@ class CovariateInputs(nn.Module):
             flat = values.flatten(0, -2)
             there = ~torch.isnan(flat)
             count = there.sum(0).clamp_min(1)
-            mean = flat.nan_to_num().sum(0) / count
-            square = torch.where(there, (flat - mean) ** 2, 0.0).sum(0) / count
+            mean = mean_near(flat.T)[:, 0]
+            size = (torch.where(there, (flat - mean) ** 2, 0.0).sum(0) / count).sqrt()
             self.get_buffer(f"{name}_mean").copy_(mean)
-            self.get_buffer(f"{name}_size").copy_(torch.where(square > 0, square.sqrt(), 1.0))
+            self.get_buffer(f"{name}_size").copy_(torch.where(size > rounding(mean), size, torch.inf))
 
     def forward(self, batch: Batch) -> Encoded:
         """Encode the covariates of a batch, in float32."""

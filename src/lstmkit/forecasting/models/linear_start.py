@@ -11,8 +11,8 @@ from torch.nn import functional
 
 from lstmkit.data import Batch, Windows
 from lstmkit.forecasting.models.model import Task
-from lstmkit.forecasting.models.naive import least_spread, usual_change
-from lstmkit.nn.scaling import WindowScale, carry_forward
+from lstmkit.forecasting.models.usual import UsualChange
+from lstmkit.nn.scaling import WindowScale, carry_forward, mean_near, rounding
 
 SCALES = ("window", "series")
 LINEAR = ("own", "shared", "none")
@@ -92,8 +92,7 @@ class LinearStart(nn.Module):
         self.weight: Tensor
         self.own: Tensor
         self.level: Tensor
-        self.usual: Tensor
-        self.register_buffer("usual", torch.zeros(task.series, dtype=torch.float64))
+        self.usual = UsualChange(task.series)
         self.register_buffer("size", torch.ones(task.series if self.by_series else 0, dtype=torch.float64))
         self.register_buffer("level", torch.zeros(task.series if self.returning else 0, dtype=torch.float64))
         self.register_buffer("profile", torch.zeros(task.series if season else 0, season, dtype=torch.float64))
@@ -108,7 +107,7 @@ class LinearStart(nn.Module):
         missing = torch.isnan(x)
         filled = carry_forward(x)
         last = filled[:, -1:].nan_to_num()
-        scale = WindowScale(last, self._spread(x, last, batch.series))
+        scale = WindowScale(last, self._spread(x, past, batch.series))
         values = scale.apply(filled).nan_to_num().float()
         forecast = self._forecast(self._features(values, batch.series, scale), batch.series)
         return Start(values, missing, forecast, scale, ahead)
@@ -116,7 +115,7 @@ class LinearStart(nn.Module):
     @torch.no_grad()
     def fit(self, windows: Windows) -> None:
         """Fit profile, sizes and weights to training windows."""
-        self.usual.copy_(usual_change(windows))
+        self.usual.start_from(windows)
         if self.profile.numel():
             self._fit_profile(windows)
         if self.by_series or self.returning:
@@ -135,15 +134,16 @@ class LinearStart(nn.Module):
         steps = torch.where(known, self.profile[batch.series.clamp_min(0)[:, None], phase], 0.0)
         return steps[:, :C], steps[:, C:]
 
-    def _spread(self, x: Tensor, last: Tensor, series: Tensor) -> Tensor:
-        """Return the unit of each window, (B, 1), positive; that of a series not learnt from is its window's own."""
-        mean = x.nanmean(1, keepdim=True).nan_to_num()
+    def _spread(self, x: Tensor, past: Tensor, series: Tensor) -> Tensor:
+        """Return the unit of each window, (B, 1), positive; that of a series not learnt from is its window's own.
+
+        x  the context `past`, less the season
+        """
+        mean = mean_near(x)
         spread = (x - mean).square().nanmean(1, keepdim=True).nan_to_num().sqrt()
         if self.by_series:
             spread = torch.where((series >= 0)[:, None], self.size[series.clamp_min(0), None], spread)
-        least = least_spread(self.usual, series)[:, None]
-        floor = 1e-6 * last.abs() + torch.finfo(x.dtype).tiny ** 0.5
-        return torch.maximum(torch.maximum(spread, floor), least)
+        return torch.maximum(torch.maximum(spread, rounding(mean)), self.usual.least(past, series))
 
     def _features(self, values: Tensor, series: Tensor, scale: WindowScale) -> Tensor:
         """Return what the weights are for: the context (B, C), and the distance from the mean level, 0 if unknown."""
@@ -170,7 +170,7 @@ class LinearStart(nn.Module):
         total, count = torch.zeros(S * m, dtype=torch.float64), torch.zeros(S * m, dtype=torch.float64)
         for batch in _batches(windows):
             past = batch.past[:, -self.context :]
-            away = past - past.nanmean(1, keepdim=True)
+            away = past - mean_near(past)
             there = ~torch.isnan(away)
             phase = (batch.row[:, None] + torch.arange(-self.context, 0)) % m
             at = (batch.series[:, None] * m + phase)[there]
@@ -196,7 +196,7 @@ class LinearStart(nn.Module):
             shift = shift + mean
         size = (square - mean.square()).clamp_min(0).sqrt()
         if self.by_series:
-            self.size.copy_(torch.maximum(size, 1e-6 * shift.abs() + torch.finfo(torch.float64).tiny ** 0.5))
+            self.size.copy_(torch.maximum(size, rounding(shift)))
         if self.returning:
             self.level.copy_(shift)
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from lstmkit.data import Batch, Windows
 from lstmkit.forecasting.models.model import Task
+from lstmkit.forecasting.models.usual import UsualChange
 from lstmkit.nn import WindowScale, squash, window_scale
 from lstmkit.nn.scaling import carry_forward
 
 RIDGE = 10.0  # windows: a blend that few windows support stays near the last value
 START_WINDOWS = 8192
-FLAT = 0.1  # of the usual change: a window that moves less than that is measured by the series, not by itself
 
 
 class NaiveStart(nn.Module):
@@ -21,9 +20,9 @@ class NaiveStart(nn.Module):
 
     For each season m there are two naive forecasts of a step: the value m steps before it (or a multiple of m), and the
     last value moved by the change since m steps ago; without a season there is the last value. Everything is scaled by
-    `window_scale`; in a window where next to nothing moves, a tenth of what the series usually moves takes the place of
-    its own spread. `start_from` fits the blend, one for each step ahead, by ridge regression, and the quantiles of its
-    errors; training goes on from there.
+    `window_scale`; in a window where next to nothing moves, or little is seen, what is usual takes the place of its own
+    spread (`usual.py`). `start_from` fits the blend, one for each step ahead, by ridge regression, and the quantiles of
+    its errors; training goes on from there.
 
     Letters: B batch, L past values, C context, S seasons, P steps ahead, Q quantile levels.
     """
@@ -37,9 +36,8 @@ class NaiveStart(nn.Module):
         self.blend = nn.Parameter(torch.zeros(P, 2 * S))
         self.offset = nn.Parameter(torch.zeros(P, Q))
         self.spread: Tensor
-        self.usual: Tensor
         self.register_buffer("spread", torch.ones(P))
-        self.register_buffer("usual", torch.zeros(task.series, dtype=torch.float64))
+        self.usual = UsualChange(task.series)
 
     def forward(self, past: Tensor, scale: WindowScale, change: Tensor) -> Tensor:
         """Return quantiles (B, P, Q), scaled.
@@ -56,10 +54,10 @@ class NaiveStart(nn.Module):
 
         series  (B,) number of the series of each, -1 for one that was not learnt from; None for all such
         """
-        scale = window_scale(past[:, -self.task.context :])
-        if series is None:
-            return scale
-        return scale._replace(spread=torch.maximum(scale.spread, least_spread(self.usual, series)[:, None]))
+        context = past[:, -self.task.context :]
+        series = torch.full((len(past),), -1) if series is None else series
+        scale = window_scale(context)
+        return scale._replace(spread=torch.maximum(scale.spread, self.usual.least(context, series)))
 
     def naive(self, past: Tensor, scale: WindowScale) -> Tensor:
         """Return the naive forecasts (B, P, 2S), scaled; 0, the last value, where there is none."""
@@ -98,7 +96,7 @@ class NaiveStart(nn.Module):
     @torch.no_grad()
     def start_from(self, windows: Windows) -> None:
         """Fit the blend, and the quantiles of its errors, to training windows; the median begins as the blend."""
-        self.usual.copy_(usual_change(windows))
+        self.usual.start_from(windows)
         every = max(1, len(windows) // START_WINDOWS)
         batch = windows.batch(torch.arange(0, len(windows), every))
         scale = self.scale(batch.past, batch.series)
@@ -113,29 +111,6 @@ class NaiveStart(nn.Module):
         self.blend.copy_(blend)
         self.spread.copy_(spread)
         self.offset.copy_(offset)
-
-
-def usual_change(windows: Windows) -> Tensor:
-    """Return the mean absolute change from one step to the next of each series, (S,), in the rows that windows see."""
-    table = windows.table
-    counts = np.diff(windows.ends, prepend=0)
-    stops = np.where(counts > 0, windows.first + (counts - 1) * windows.stride + windows.horizon, table.offsets[:-1])
-    changes = np.abs(np.diff(table.values, prepend=np.nan))
-    changes[table.offsets[:-1]] = np.nan
-    there = ~np.isnan(changes)
-    sums = np.concatenate([[0], np.cumsum(np.where(there, changes, 0.0))])
-    steps = np.concatenate([[0], np.cumsum(there)])
-    begin = table.offsets[:-1]
-    return torch.from_numpy((sums[stops] - sums[begin]) / np.maximum(steps[stops] - steps[begin], 1))
-
-
-def least_spread(usual: Tensor, series: Tensor) -> Tensor:
-    """Return the least unit of windows (B,): a share of what their series usually moves, 0 for one not learnt from.
-
-    usual   (S,) from `usual_change`
-    series  (B,) number of the series of each window, -1 for one that was not learnt from
-    """
-    return torch.where(series >= 0, FLAT * usual[series.clamp_min(0)], 0.0)
 
 
 def only(batch: Batch, start: int, stop: int) -> Batch:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lstmkit.data import SeriesTable, Windows
+from lstmkit.nn.scaling import rounding
 
 Array = NDArray[Any]
 
@@ -52,10 +53,12 @@ def first_factors(table: SeriesTable, rows: Array, periods: tuple[int, ...], log
         seen = np.isfinite(values)
         if not seen.any():
             continue
-        taken = np.log(values) if logs[s] else values
+        first = values[seen][0]
+        # In a unit near the series, or from one of its values: exact however large the level is.
+        taken = np.log(np.ldexp(values, -np.frexp(first)[1])) if logs[s] else values - first
         rest = (taken - _moving_average(taken, max(periods, default=1)))[seen]
-        least = 1e-6 * (1.0 if logs[s] else np.abs(taken[seen]).mean()) + np.finfo(np.float64).tiny ** 0.5
-        size[s] = max(np.abs(rest).mean(), least)
+        level = torch.tensor(1.0 if logs[s] else np.abs(values[seen]).mean(), dtype=torch.float64)
+        size[s] = max(np.abs(rest).mean(), float(rounding(level)))
         begin = 0
         for m in periods:
             phase = row[seen] % m
