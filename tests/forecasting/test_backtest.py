@@ -69,7 +69,7 @@ def test_one_window_leaves_exactly_a_horizon(table: pd.DataFrame) -> None:
 def test_refitting_forecasts_the_first_cutoff_as_fitting_once(table: pd.DataFrame) -> None:
     once, again = (backtest(make(), table, "sold", "day", "shop", windows=3, refit=r) for r in (False, True))
     first = once["cutoff"] == once["cutoff"].min()
-    np.testing.assert_array_equal(once[first]["mean"], again[first]["mean"])
+    np.testing.assert_allclose(once[first]["mean"], again[first]["mean"], rtol=1e-9)  # batches of another size
     assert (once[~first]["mean"] != again[~first]["mean"]).any()
 
 
