@@ -8,9 +8,22 @@ The command line prints the message of an `InputError` as one line and exits wit
 defect of lstmkit and keeps its traceback.
 """
 
+LONGEST = 1000
+"""Characters of a message; what it quotes of a file may be a megabyte."""
+
 
 class InputError(ValueError):
-    """What the user gave cannot be used; the message names the value, the place and the fix."""
+    """What the user gave cannot be used; the message names the value, the place and the fix.
+
+    It is one line of at most LONGEST characters: of a longer message, the middle is left out.
+    """
+
+    def __init__(self, message: str) -> None:
+        line = " ".join(message.splitlines()) if "\n" in message or "\r" in message else message
+        if len(line) > LONGEST:
+            half = LONGEST // 2 - 20
+            line = f"{line[:half]} [... {len(line) - 2 * half:,} characters ...] {line[-half:]}"
+        super().__init__(line)
 
 
 class NotFittedError(InputError):

@@ -100,3 +100,20 @@ def test_a_reverse_node_a_model_without_lstm_and_a_missing_file_are_refused(tmp_
         load_lstm(tmp_path / "gru.onnx")
     with pytest.raises(InputError, match=r"there is no file '.*missing\.onnx'"):
         load_lstm(tmp_path / "missing.onnx")
+
+
+def test_a_damaged_file_is_refused_in_one_line(tmp_path):
+    path = tmp_path / "a.onnx"
+    export(random_layer(), path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-7])
+    with pytest.raises(InputError, match=r"a\.onnx' is no readable ONNX file"):
+        load_lstm(path)
+    model = onnx.load_from_string(whole)
+    model.graph.initializer[0].data_type = 0
+    with pytest.raises(InputError, match=r"[WRB] of node '.*' is no tensor of numbers"):
+        load_lstm(model)
+    model = onnx.load_from_string(whole)
+    del model.graph.initializer[1].dims[-1]
+    with pytest.raises(InputError, match=r"[WRB] of node '.*' is no tensor of numbers"):
+        load_lstm(model)

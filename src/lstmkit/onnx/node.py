@@ -16,11 +16,21 @@ from lstmkit.onnx.layout import Array, NodeWeights, fill_layer
 from lstmkit.onnx.package import onnx_package
 
 if TYPE_CHECKING:
-    from onnx import ModelProto, NodeProto
+    from onnx import ModelProto, NodeProto, TensorProto
 
 _INPUTS = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
 _OUTPUTS = ("Y", "Y_h", "Y_c")
 _DIRECTIONS = ("forward", "reverse", "bidirectional")
+_ATTRIBUTES = {
+    "direction": "STRING",
+    "activations": "STRINGS",
+    "activation_alpha": "FLOATS",
+    "activation_beta": "FLOATS",
+    "clip": "FLOAT",
+    "hidden_size": "INT",
+    "layout": "INT",
+    "input_forget": "INT",
+}
 _TYPES = {np.dtype(np.float32): torch.float32, np.dtype(np.float64): torch.float64}
 
 
@@ -49,11 +59,16 @@ def read_settings(node: NodeProto) -> NodeSettings:
 
     Raises   InputError that names an attribute, or a value of one, that lstmkit does not compute
     """
-    given = {a.name: onnx_package().helper.get_attribute_value(a) for a in node.attribute}
-    direction = given.pop("direction", b"forward").decode()
+    onnx = onnx_package()
+    for attribute in node.attribute:
+        kind = _ATTRIBUTES.get(attribute.name)
+        if kind is not None and attribute.type != onnx.AttributeProto.AttributeType.Value(kind):
+            raise InputError(f"ONNX LSTM: attribute {attribute.name} must be of type {kind}; the file is damaged")
+    given = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+    direction = given.pop("direction", b"forward").decode(errors="replace")
     if direction not in _DIRECTIONS:
         raise InputError(f"ONNX LSTM: direction must be one of {', '.join(_DIRECTIONS)}; got {direction!r}")
-    activations = [name.decode() for name in given.pop("activations", [])]
+    activations = [name.decode(errors="replace") for name in given.pop("activations", [])]
     expected = ["Sigmoid", "Tanh", "Tanh"] * (2 if direction == "bidirectional" else 1)
     if activations and [name.lower() for name in activations] != [name.lower() for name in expected]:
         raise InputError(f"ONNX LSTM: activations must be {', '.join(expected)}; got {', '.join(activations)}")
@@ -68,8 +83,21 @@ def read_settings(node: NodeProto) -> NodeSettings:
         if value not in (0, 1):
             raise InputError(f"ONNX LSTM: {name} must be 0 or 1; got {value}")
     if given:
-        raise InputError(f"ONNX LSTM: unknown attribute {', '.join(sorted(given))}")
+        raise InputError(f"ONNX LSTM: unknown attribute {', '.join(sorted(map(str, given)))}")
     return NodeSettings(direction, hidden_size, clip, coupled == 1, layout == 1)
+
+
+def array_of(tensor: TensorProto, what: str) -> Array:
+    """Return a stored tensor as an array.
+
+    what    begins the message
+    Raises  InputError if its type, shape and content do not fit together
+    """
+    try:
+        array: Array = onnx_package().numpy_helper.to_array(tensor)
+    except (TypeError, ValueError, KeyError) as error:
+        raise InputError(f"{what} is no tensor of numbers ({error}); the file is damaged") from error
+    return array
 
 
 def check_weights(weights: NodeWeights, settings: NodeSettings) -> None:
@@ -117,13 +145,16 @@ def run_node(model: ModelProto, inputs: Mapping[str, Array]) -> dict[str, Array]
         raise InputError(f"run_node: the graph must be one LSTM; it has {[node.op_type for node in graph.node]}")
     node = graph.node[0]
     settings = read_settings(node)
-    values = {tensor.name: onnx_package().numpy_helper.to_array(tensor) for tensor in graph.initializer} | dict(inputs)
+    stored = {tensor.name: array_of(tensor, f"run_node: initializer {tensor.name!r}") for tensor in graph.initializer}
+    values = stored | dict(inputs)
     given: dict[str, Array] = {}
     for role, name in zip(_INPUTS, node.input, strict=False):
         if name and name not in values:
             raise InputError(f"run_node: the input {name!r} of the node ({role}) is not given")
         if name:
             given[role] = np.asarray(values[name])
+    if "W" not in given or "R" not in given:
+        raise InputError(f"run_node: node {node.name!r} lacks its weights W or R")
     weights = NodeWeights(given["W"], given["R"], given.get("B"), given.get("P"))
     check_weights(weights, settings)
     outputs = dict(zip(_OUTPUTS, _run(make_layer([weights], settings), settings, given), strict=True))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lstmkit.errors import InputError
 from lstmkit.nn import LSTM
 from lstmkit.onnx.layout import Array, NodeWeights
-from lstmkit.onnx.node import NodeSettings, check_weights, make_layer, read_settings
+from lstmkit.onnx.node import NodeSettings, array_of, check_weights, make_layer, read_settings
 from lstmkit.onnx.package import onnx_package
 
 if TYPE_CHECKING:
@@ -29,10 +29,10 @@ def load_lstm(model: ModelProto | str | Path, node: str | None = None) -> LSTM:
     Returns  a layer, with a cell that is peephole, coupled or clipped as the node is; batch_first if the layout is 1
     Raises   InputError if there is no such file or node, its weights are computed, or the nodes are not one stack
     """
-    onnx = onnx_package()
+    onnx_package()  # what is missing is said first
     if isinstance(model, str | Path) and not Path(model).is_file():
         raise InputError(f"load_lstm: there is no file {str(model)!r}")
-    graph = (onnx.load(str(model)) if isinstance(model, str | Path) else model).graph
+    graph = (_opened(model) if isinstance(model, str | Path) else model).graph
     nodes = [candidate for candidate in graph.node if candidate.op_type == "LSTM"]
     names = ", ".join(repr(candidate.name) for candidate in nodes) or "none"
     if node is not None:
@@ -51,6 +51,16 @@ def load_lstm(model: ModelProto | str | Path, node: str | None = None) -> LSTM:
         if problem:
             raise InputError(f"load_lstm: the LSTM nodes {names} are not one stack: {problem}; give the name of one")
     return make_layer(weights, settings[0])
+
+
+def _opened(path: str | Path) -> ModelProto:
+    from google.protobuf.message import DecodeError
+
+    try:
+        model: ModelProto = onnx_package().load(str(path))
+    except (DecodeError, OSError, ValueError) as error:  # ValueError: weights in a file beside it that is not right
+        raise InputError(f"load_lstm: {str(path)!r} is no readable ONNX file ({error})") from error
+    return model
 
 
 def _why_no_stack(
@@ -80,17 +90,18 @@ def _why_no_stack(
 
 
 def _weights(graph: GraphProto, node: NodeProto) -> NodeWeights:
-    to_array = onnx_package().numpy_helper.to_array
-    known: dict[str, Array] = {tensor.name: to_array(tensor) for tensor in graph.initializer}
+    stored = {tensor.name: tensor for tensor in graph.initializer}
     for constant in graph.node:
-        if constant.op_type == "Constant" and constant.attribute[0].name == "value":
-            known[constant.output[0]] = to_array(constant.attribute[0].t)
+        if constant.op_type == "Constant":
+            for given in constant.attribute:
+                if given.name == "value":
+                    stored[constant.output[0]] = given.t
     found: dict[str, Array | None] = {}
     for role, place in (("W", 1), ("R", 2), ("B", 3), ("P", 7)):
         name = node.input[place] if place < len(node.input) else ""
-        if name and name not in known:
+        if name and name not in stored:
             raise InputError(f"load_lstm: {role} of node {node.name!r} is computed; it must be a stored tensor")
-        found[role] = known.get(name)
+        found[role] = array_of(stored[name], f"load_lstm: {role} of node {node.name!r}") if name else None
     w, r = found["W"], found["R"]
     if w is None or r is None:
         raise InputError(f"load_lstm: node {node.name!r} lacks its weights W or R")
