@@ -58,7 +58,7 @@ def backtest(
     """Forecast from several cutoffs at the end of every series, and score beside the naive forecasts."""
     from lstmkit.data import read_source
     from lstmkit.forecasting.backtest import backtest_series
-    from lstmkit.forecasting.output import backtest_columns, to_csv
+    from lstmkit.forecasting.output import backtest_columns, renamed, to_csv
     from lstmkit.training import write_atomically
 
     options.check_out(out, force)
@@ -73,6 +73,8 @@ def backtest(
         forecaster, evaluation = backtest_series(unfitted, table, windows, refit, *watch, ray, baseline or ())
     if out is not None:
         write_atomically(out, to_csv(backtest_columns(forecaster, evaluation), table))
+        for line in renamed(forecaster, table):
+            printing.stderr().print(line)
     if json:
         scores = {name: dataclasses.asdict(s) for name, s in evaluation.scores.items()}
         skill = dataclasses.asdict(evaluation.skill)

@@ -108,7 +108,7 @@ def _print(result: JobResult) -> None:
     printing.print_table(SCORE_HEAD, rows, title, bold_first=True)
     out.print(result.verdict.headline, style="bold")
     out.print(result.verdict.detail)
-    head, rows = forecast_rows(result.columns)
+    head, rows = forecast_rows(result.columns, result.evaluation.table)
     printing.print_table(head, rows[:SHOWN_ROWS], "Forecast")
     if len(rows) > SHOWN_ROWS:
         out.print(f"... and {len(rows) - SHOWN_ROWS:,} more rows")

@@ -44,7 +44,7 @@ def predict(
       lstm predict forecast-aapl AAPL-today.csv --out tomorrow.csv
       tail -f -n +1 prices.csv | lstm predict forecast-aapl --follow
     """
-    from lstmkit.forecasting.output import forecast_columns, sample_columns
+    from lstmkit.forecasting.output import forecast_columns, renamed, sample_columns
 
     if follow and (out is not None or paths is not None):
         raise InputError("--follow prints forecasts with intervals: --out and --paths do not go with it")
@@ -53,6 +53,8 @@ def predict(
     options.check_out(out, force)
     forecaster = options.load_model(model, missing)
     table = forecaster.table_ if file is None else forecaster.read_source(file, delimiter)
+    for line in renamed(forecaster, table):
+        printing.stderr().print(line)
     if follow:
         _follow(forecaster, table, delimiter or ",", json)
         return
@@ -69,10 +71,10 @@ def _show(columns: dict[str, Any], table: SeriesTable, out: Path | None, json: b
         write_atomically(out, to_csv(columns, table))
     if json:
         printing.print_json(_rows(columns, table))
-    elif "path" in columns:
+    elif table.our_name("path") in columns:
         printing.write(to_csv(columns, table).decode())
     else:
-        head, text = forecast_rows(columns)
+        head, text = forecast_rows(columns, table)
         printing.print_table(head, text, "Forecast")
 
 

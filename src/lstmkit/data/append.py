@@ -44,9 +44,10 @@ class Tail:
             raise InputError("update: the table has no rows")
         columns = self._whole.columns
         if columns.wide:
-            frame = frame.unpivot(
+            others = [c for c in frame.columns if c not in (*columns.wide, columns.id, columns.target)]
+            frame = frame.select(*others, *columns.wide).unpivot(
                 list(columns.wide),
-                index=[c for c in frame.columns if c not in columns.wide],
+                index=others,
                 variable_name=columns.id,
                 value_name=columns.target,
             )

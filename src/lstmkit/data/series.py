@@ -182,7 +182,16 @@ class SeriesTable:
     @property
     def time_column(self) -> str:
         """Name of the time column in results: the user's own, or "row" where rows are numbered."""
-        return self.columns.time or "row"
+        return self.columns.time or free_name("row", self.own_columns)
+
+    @property
+    def own_columns(self) -> tuple[str, ...]:
+        """The user's columns that stand in results: id and time, where there are such."""
+        return tuple(name for name in (self.columns.id, self.columns.time) if name is not None)
+
+    def our_name(self, name: str) -> str:
+        """Return what a column of ours is called in results; one of the user's of that name keeps it."""
+        return free_name(name, self.own_columns)
 
     def name(self, s: int) -> str:
         """Return how an error message calls series `s`."""
@@ -292,6 +301,13 @@ class SeriesTable:
             cut=None if self.cut is None else self.cut[which],
             learnt=self.numbers[which],
         )
+
+
+def free_name(name: str, taken: Sequence[str]) -> str:
+    """Return the name, with as many underscores behind it as make it a new one."""
+    while name in taken:
+        name += "_"
+    return name
 
 
 def closest(name: str, names: Iterable[str]) -> str:

@@ -23,7 +23,7 @@ from lstmkit.data.repair import (
     regularise,
     without_empty,
 )
-from lstmkit.data.series import Covariates, SeriesTable, TableSettings, closest, shorten
+from lstmkit.data.series import Covariates, SeriesTable, TableSettings, closest, free_name, shorten
 from lstmkit.errors import InputError
 
 
@@ -88,18 +88,14 @@ def lengthen(frame: pl.DataFrame, settings: TableSettings) -> tuple[pl.DataFrame
         raise InputError(f"target: {shorten(settings.wide)} names a column twice")
     for name in settings.wide:
         _require_column(frame, name)
-    others = [c for c in frame.columns if c not in settings.wide]
-    id, target = settings.id or _free_name("series", others), settings.target or _free_name("value", others)
+    ours = (settings.id, settings.target)  # of a table read before; a column of that name means nothing here
+    others = [c for c in frame.columns if c not in (*settings.wide, *ours)]
+    id, target = settings.id or free_name("series", others), settings.target or free_name("value", others)
     numbers = [pl.Series(name, to_numbers(frame[name], name)) for name in settings.wide]
-    long = frame.with_columns(numbers).unpivot(list(settings.wide), index=others, variable_name=id, value_name=target)
+    long = frame.select(*others, *numbers).unpivot(
+        list(settings.wide), index=others, variable_name=id, value_name=target
+    )
     return long, dataclasses.replace(settings, target=target, id=id)
-
-
-def _free_name(name: str, taken: list[str]) -> str:
-    """Return the name, with as many underscores behind it as make it a new one."""
-    while name in taken:
-        name += "_"
-    return name
 
 
 def _require_column(frame: pl.DataFrame, name: str) -> None:

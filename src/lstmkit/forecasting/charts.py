@@ -51,16 +51,16 @@ def forecast_figure(
         seen = np.flatnonzero(np.isfinite(values))
         last = int(seen[-1]) if len(seen) else len(values) - 1  # where the forecast's line begins
         ahead = np.concatenate([times[last : last + 1], own[table.time_column]])
-        bands = {
-            level: (np.append(values[last], own[f"lo-{name}"]), np.append(values[last], own[f"hi-{name}"]))
-            for level, name in ((float(level), level_name(level)) for level in forecaster.levels)
-        }
+        bands = {}
+        for level in forecaster.levels:
+            low, high = (own[table.our_name(f"{end}-{level_name(level)}")] for end in ("lo", "hi"))
+            bands[float(level)] = np.append(values[last], low), np.append(values[last], high)
         visible = s == 0
         figure.add_scatter(x=times, y=values, name="observed", line={"color": INK, "width": 1.3}, visible=visible)
         add_bands(figure, ahead, bands, visible=visible)
         figure.add_scatter(
             x=ahead,
-            y=np.append(values[last], own["mean"]),
+            y=np.append(values[last], own[table.our_name("mean")]),
             name="forecast",
             mode="lines+markers" if P <= 60 else "lines",
             line={"color": BLUE, "width": 2.2},
@@ -272,7 +272,7 @@ def _window(times: Any, ahead: Any, values: Any, bands: list[tuple[Any, Any]]) -
     shown = np.concatenate([values, *(low for low, _ in bands), *(high for _, high in bands)])
     shown = shown[np.isfinite(shown)]
     low, high = (shown.min(), shown.max()) if len(shown) else (0.0, 1.0)
-    margin = 0.05 * (high - low or 1.0)
+    margin = 0.05 * (high - low or abs(high) or 1.0)
     x = [times[0], ahead[-1]]
     return [str(t) if isinstance(t, np.datetime64) else int(t) for t in x], [low - margin, high + margin]
 

@@ -19,7 +19,7 @@ from lstmkit.errors import InputError
 from lstmkit.forecasting.evaluate import Evaluation, evaluate, test_split
 from lstmkit.forecasting.fitting import table_to_learn_from
 from lstmkit.forecasting.forecaster import Forecaster
-from lstmkit.forecasting.output import backtest_columns, forecast_columns, level_name, to_csv
+from lstmkit.forecasting.output import backtest_columns, forecast_columns, level_name, renamed, to_csv
 from lstmkit.forecasting.persistence import needs
 from lstmkit.forecasting.report import write_report
 from lstmkit.forecasting.tutorial import UNITS, TutorialResult, check_rows, run_tutorial
@@ -106,6 +106,7 @@ def run_job(job: ForecastJob, watcher: Watcher | None = None) -> JobResult:
     check_folder(job.out, RESULTS, job.force, job.resume)
     table = read_source(job.source, job.table, job.delimiter)
     table = table_to_learn_from(table, job.forecaster.request(), table.lengths - test_split(table, job.test))
+    table = dataclasses.replace(table, notes=(*table.notes, *renamed(job.forecaster, table)))
     train_rows = test_split(table, job.test)
     _check_rows(job, table, train_rows)
     require_ahead(table, job.forecaster.horizon)

@@ -8,11 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmkit.data import SeriesTable, TableKind, Windows, require_ahead, to_native, windows_at
+from lstmkit.forecasting.baselines import TITLES as NAIVE_TITLES
+from lstmkit.forecasting.classical import TITLES as CLASSICAL_TITLES
 from lstmkit.forecasting.cluster import quantiles_ahead
 
 if TYPE_CHECKING:
     from lstmkit.forecasting.evaluate import Evaluation
     from lstmkit.forecasting.forecaster import Forecaster
+
+OURS = ("row", "cutoff", "step", "y", "mean", "median", "path", "value")
+"""Names of our columns in results, beside those of intervals and of other forecasts."""
 
 
 def level_name(level: float) -> str:
@@ -32,13 +37,15 @@ def interval_ends(
     }
 
 
-def interval_columns(forecaster: Forecaster, quantiles: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+def interval_columns(
+    forecaster: Forecaster, table: SeriesTable, quantiles: NDArray[np.float64]
+) -> dict[str, NDArray[np.float64]]:
     """Return `mean`, `median`, and `lo-` and `hi-` of each level, flat, from quantiles (..., Q)."""
     columns = {"mean": forecaster.mean_of(quantiles), "median": quantiles[..., forecaster.quantile_levels.index(0.5)]}
     for level, (low, high) in interval_ends(forecaster, quantiles).items():
         columns[f"lo-{level_name(level)}"] = low
         columns[f"hi-{level_name(level)}"] = high
-    return {name: column.reshape(-1) for name, column in columns.items()}
+    return {table.our_name(name): column.reshape(-1) for name, column in columns.items()}
 
 
 def forecast_columns(forecaster: Forecaster, table: SeriesTable, ray: str | None = None) -> dict[str, Any]:
@@ -48,7 +55,7 @@ def forecast_columns(forecaster: Forecaster, table: SeriesTable, ray: str | None
     Raises  InputError if a covariate known ahead is missing for a step
     """
     quantiles = quantiles_ahead(forecaster, table, ray)
-    return _steps_ahead(table, forecaster.horizon) | interval_columns(forecaster, quantiles)
+    return _steps_ahead(table, forecaster.horizon) | interval_columns(forecaster, table, quantiles)
 
 
 def sample_columns(forecaster: Forecaster, table: SeriesTable, paths: int) -> dict[str, Any]:
@@ -58,8 +65,8 @@ def sample_columns(forecaster: Forecaster, table: SeriesTable, paths: int) -> di
     own = _steps_ahead(table, forecaster.horizon)
     P, S = forecaster.horizon, len(table)
     columns = {name: np.repeat(np.asarray(c).reshape(S, 1, P), paths, axis=1).reshape(-1) for name, c in own.items()}
-    columns["path"] = np.tile(np.repeat(np.arange(1, paths + 1), P), S)
-    return columns | {"value": drawn.reshape(-1)}
+    columns[table.our_name("path")] = np.tile(np.repeat(np.arange(1, paths + 1), P), S)
+    return columns | {table.our_name("value"): drawn.reshape(-1)}
 
 
 def windows_ahead(forecaster: Forecaster, table: SeriesTable) -> Windows:
@@ -86,12 +93,24 @@ def backtest_columns(forecaster: Forecaster, evaluation: Evaluation) -> dict[str
     columns: dict[str, Any] = {}
     if table.columns.id is not None:
         columns[table.columns.id] = np.repeat(np.array(table.ids)[evaluation.series], P)
-    columns["cutoff"] = np.repeat(table.times[evaluation.cutoffs - 1], P)
+    columns[table.our_name("cutoff")] = np.repeat(table.times[evaluation.cutoffs - 1], P)
     columns[table.time_column] = table.times[(evaluation.cutoffs[:, None] + np.arange(P)).reshape(-1)]
-    columns["step"] = np.tile(np.arange(1, P + 1), len(evaluation.cutoffs))
-    columns["y"] = evaluation.truth.reshape(-1)
-    columns |= interval_columns(forecaster, evaluation.quantiles)
-    return columns | {name: f.reshape(-1) for name, f in evaluation.forecasts.items() if name != "model"}
+    columns[table.our_name("step")] = np.tile(np.arange(1, P + 1), len(evaluation.cutoffs))
+    columns[table.our_name("y")] = evaluation.truth.reshape(-1)
+    columns |= interval_columns(forecaster, table, evaluation.quantiles)
+    naive = {name: f for name, f in evaluation.forecasts.items() if name != "model"}
+    return columns | {table.our_name(name): f.reshape(-1) for name, f in naive.items()}
+
+
+def renamed(forecaster: Forecaster, table: SeriesTable) -> list[str]:
+    """Return a sentence for each column of the user's that has the name of one of ours, which gives way."""
+    ends = [f"{end}-{level_name(level)}" for level in forecaster.levels for end in ("lo", "hi")]
+    ours = {*OURS, *NAIVE_TITLES, *CLASSICAL_TITLES, *ends}
+    return [
+        f"column {name!r} keeps its name in the results; there, our own of that name is {table.our_name(name)!r}"
+        for name in table.own_columns
+        if name in ours and (name != "row" or table.columns.time is None)
+    ]
 
 
 def to_csv(columns: dict[str, Any], table: SeriesTable) -> bytes:
@@ -102,5 +121,7 @@ def to_csv(columns: dict[str, Any], table: SeriesTable) -> bytes:
 
 def to_user_table(columns: dict[str, Any], table: SeriesTable, kind: TableKind) -> Any:
     """Return columns as a polars, pandas or pyarrow table, with times as in the user's own."""
-    times = [] if table.columns.time is None else [c for c in (table.time_column, "cutoff") if c in columns]
+    times = (
+        [] if table.columns.time is None else [c for c in (table.time_column, table.our_name("cutoff")) if c in columns]
+    )
     return to_native(columns, table, kind, times)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 import numpy as np
 
-from lstmkit.data.series import SeriesTable, closest
+from lstmkit.data.series import SeriesTable, closest, shorten
 from lstmkit.errors import InputError
 from lstmkit.forecasting.output import forecast_columns, level_name
 from lstmkit.results.page import BLUE, INK, ORANGE
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from lstmkit.forecasting.forecaster import Forecaster
+
+FIRST = ("step", "y", "mean", "median")
+"""Columns of a backtest after id, cutoff and time."""
+ID_FIRST = 3
 
 
 def plot_forecast(forecaster: Forecaster, table: SeriesTable, id: Any = None, ax: Axes | None = None) -> Axes:
@@ -36,11 +41,11 @@ def plot_forecast(forecaster: Forecaster, table: SeriesTable, id: Any = None, ax
     ax.plot(own.times, own.values, color=INK, linewidth=1.2, label="observed")
     ahead = np.asarray(columns[own.time_column])
     for level in sorted(forecaster.levels, reverse=True):
-        low, high = columns[f"lo-{level_name(level)}"], columns[f"hi-{level_name(level)}"]
+        low, high = (columns[own.our_name(f"{end}-{level_name(level)}")] for end in ("lo", "hi"))
         ax.fill_between(ahead, low, high, color=BLUE, alpha=0.18, linewidth=0, label=f"{level_name(level)} % interval")
     ax.plot(
         ahead,
-        columns["mean"],
+        columns[own.our_name("mean")],
         color=BLUE,
         linewidth=2,
         marker="o" if len(ahead) <= 60 else "",
@@ -64,26 +69,44 @@ def plot_backtest(
     """
     frame = nw.from_native(rows, eager_only=True)
     names = frame.columns
-    time = names[names.index("cutoff") + 1]
-    if baseline is not None and baseline not in names:
-        raise InputError(f"plot: no column {baseline!r}{closest(baseline, names)}")
-    if names[0] != "cutoff":
+    at = _first_of_ours(names)
+    time, ours = names[at - 1], {name.rstrip("_"): name for name in names[at:]}
+    if baseline is not None and baseline.rstrip("_") not in ours:
+        raise InputError(f"plot: no column {baseline!r}{closest(baseline, ours)}")
+    if at == ID_FIRST:
         first = frame[names[0]][0] if id is None else id
         frame = frame.filter(nw.col(names[0]) == first)
-    frame = frame.filter(nw.col("step") == step)
+    frame = frame.filter(nw.col(ours["step"]) == step)
     if not len(frame):
         raise InputError(f"plot: no row of series {id!r}, {step} steps ahead")
     x = frame[time].to_numpy()
     ax = _axes(ax)
-    levels = sorted((float(name[3:]) for name in names if name.startswith("lo-")), reverse=True)
+    levels = sorted((float(name[3:]) for name in ours if name.startswith("lo-")), reverse=True)
     for level in levels:
-        low, high = (frame[f"{end}-{level_name(level)}"].to_numpy() for end in ("lo", "hi"))
+        low, high = (frame[ours[f"{end}-{level_name(level)}"]].to_numpy() for end in ("lo", "hi"))
         ax.fill_between(x, low, high, color=BLUE, alpha=0.18, linewidth=0, label=f"{level_name(level)} % interval")
-    ax.plot(x, frame["y"].to_numpy(), color=INK, linewidth=1.2, label="observed")
-    ax.plot(x, frame["mean"].to_numpy(), color=BLUE, linewidth=1.6, label=f"forecast, {step} ahead")
+    ax.plot(x, frame[ours["y"]].to_numpy(), color=INK, linewidth=1.2, label="observed")
+    ax.plot(x, frame[ours["mean"]].to_numpy(), color=BLUE, linewidth=1.6, label=f"forecast, {step} ahead")
     if baseline is not None:
-        ax.plot(x, frame[baseline].to_numpy(), color=ORANGE, linewidth=1.2, label=baseline.replace("_", " "))
+        ax.plot(
+            x,
+            frame[ours[baseline.rstrip("_")]].to_numpy(),
+            color=ORANGE,
+            linewidth=1.2,
+            label=baseline.replace("_", " "),
+        )
     return _finished(ax, time, "y")
+
+
+def _first_of_ours(names: Sequence[str]) -> int:
+    """Return where in the columns of a backtest ours begin that come after the time: 3 with an id, else 2.
+
+    Ours may have underscores behind their names, where the user's have the same.
+    """
+    for at in (ID_FIRST, ID_FIRST - 1):
+        if [name.rstrip("_") for name in names[at : at + len(FIRST)]] == list(FIRST):
+            return at
+    raise InputError(f"plot: rows as backtest returns them are needed; got the columns {shorten(names)}")
 
 
 def _axes(ax: Axes | None) -> Axes:

@@ -12,6 +12,7 @@ from lstmkit.data import SeriesTable
 from lstmkit.data.frequency import show
 from lstmkit.data.series import shorten
 from lstmkit.forecasting.evaluate import MODEL, Evaluation, test_split
+from lstmkit.forecasting.figures import figure, fixed, p_value, percent
 from lstmkit.forecasting.output import level_name
 from lstmkit.forecasting.seasons import Seasons
 from lstmkit.forecasting.tutorial import FAULTS, TutorialResult
@@ -49,9 +50,9 @@ def score_rows(evaluation: Evaluation, seasons: Seasons) -> list[tuple[str, ...]
     rows: list[tuple[str, ...]] = []
     for name, scores in evaluation.scores.items():
         figures = (
-            *map(_number, (scores.rmse, scores.mae, scores.crps)),
-            _fixed(scores.mase, 3),
-            _fixed(scores.smape, 2),
+            *map(figure, (scores.rmse, scores.mae, scores.crps)),
+            fixed(scores.mase, 3),
+            fixed(scores.smape, 2),
         )
         rows.append((_score_title(evaluation, name, seasons), *figures, _skill_mark(evaluation, name)))
     return rows
@@ -65,15 +66,15 @@ def wide_score_rows(evaluation: Evaluation, seasons: Seasons) -> tuple[tuple[str
     for name, scores in evaluation.scores.items():
         row = (
             _score_title(evaluation, name, seasons),
-            *(_number(value) for value in (scores.rmse, scores.mae, scores.crps)),
-            _fixed(scores.mase, 3),
-            _fixed(scores.rmsse, 3),
-            _fixed(scores.smape, 2),
-            _fixed(scores.owa, 3),
+            *(figure(value) for value in (scores.rmse, scores.mae, scores.crps)),
+            fixed(scores.mase, 3),
+            fixed(scores.rmsse, 3),
+            fixed(scores.smape, 2),
+            fixed(scores.owa, 3),
             _skill_mark(evaluation, name),
-            _p_value(evaluation.test.p) if name == MODEL else "",
+            p_value(evaluation.test.p) if name == MODEL else "",
         )
-        rows.append((*row[:5], _fixed(evaluation.medians[name].mase, 3), *row[5:]) if several else row)
+        rows.append((*row[:5], fixed(evaluation.medians[name].mase, 3), *row[5:]) if several else row)
     return (*head[:5], "median MASE", *head[5:]) if several else head, rows
 
 
@@ -89,11 +90,11 @@ def series_rows(evaluation: Evaluation) -> tuple[tuple[str, ...], list[tuple[str
         (
             str(evaluation.table.ids[s]),
             f"{model.points[s]:,}",
-            _number(float(model.mae[s])),
-            _number(float(model.crps[s])),
-            _fixed(model.mase[s], 3),
-            _fixed(naive.mase[s], 3),
-            _percent(1 - skill[s]),
+            figure(float(model.mae[s])),
+            figure(float(model.crps[s])),
+            fixed(model.mase[s], 3),
+            fixed(naive.mase[s], 3),
+            percent(1 - skill[s]),
         )
         for s in order
     ]
@@ -109,7 +110,7 @@ def series_rows(evaluation: Evaluation) -> tuple[tuple[str, ...], list[tuple[str
 def interval_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
     """Return the table of intervals as text: level, share of true values inside, mean width."""
     return [
-        (f"{level_name(level)} %", f"{100 * share:.1f} %", _number(evaluation.width[level]))
+        (f"{level_name(level)} %", f"{100 * share:.1f} %", figure(evaluation.width[level]))
         for level, share in evaluation.coverage.items()
     ]
 
@@ -117,7 +118,7 @@ def interval_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
 def quantile_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
     """Return the table of quantiles as text: level, share of true values below, pinball loss."""
     return [
-        (f"{100 * level:g} %", f"{100 * share:.1f} %", _number(evaluation.pinball[level]))
+        (f"{100 * level:g} %", f"{100 * share:.1f} %", figure(evaluation.pinball[level]))
         for level, share in evaluation.reliability.items()
     ]
 
@@ -129,9 +130,9 @@ def tutorial_rows(result: JobResult) -> list[tuple[str, ...]]:
     same = np.isin(evaluation.cutoffs, tutorial.test_at)
     error = evaluation.truth[same, 0] - evaluation.forecasts[MODEL][same, 0]
     return [
-        ("the tutorial's LSTM", _number(tutorial.train_rmse), _number(tutorial.test_rmse)),
-        ("repeating the last value", _number(tutorial.naive_train_rmse), _number(tutorial.naive_rmse)),
-        ("lstmkit's default LSTM", "", _number(float(np.sqrt((error**2).mean())))),
+        ("the tutorial's LSTM", figure(tutorial.train_rmse), figure(tutorial.test_rmse)),
+        ("repeating the last value", figure(tutorial.naive_train_rmse), figure(tutorial.naive_rmse)),
+        ("lstmkit's default LSTM", "", figure(float(np.sqrt((error**2).mean())))),
     ]
 
 
@@ -235,14 +236,28 @@ def _tutorial_section(result: JobResult, tutorial: TutorialResult) -> str:
     )
 
 
-def forecast_rows(columns: dict[str, Any]) -> tuple[list[str], list[tuple[str, ...]]]:
-    """Return the forecast as text: the names of the columns (without the median), and the rows."""
-    names = [name for name in columns if name != "median"]
-    return names, [tuple(_cell(columns[name][k]) for name in names) for k in range(len(columns["mean"]))]
+def forecast_rows(columns: dict[str, Any], table: SeriesTable) -> tuple[list[str], list[tuple[str, ...]]]:
+    """Return the forecast as text: the names of the columns (without the median), and the rows.
+
+    columns  from `forecast_columns`
+    table    whose forecast it is
+    """
+    names = [name for name in columns if name != table.our_name("median")]
+    numbers = [name for name in names if name not in (table.columns.id, table.time_column)]
+    ends = np.stack([columns[name] for name in numbers[1:]], axis=1).reshape(len(columns[names[0]]), -1, 2)
+    widths = ends[..., 1] - ends[..., 0]
+    narrowest = np.where(widths > 0, widths, np.inf).min(1)
+    return names, [
+        tuple(
+            figure(float(columns[name][k]), float(narrowest[k])) if name in numbers else show(columns[name][k])
+            for name in names
+        )
+        for k in range(len(narrowest))
+    ]
 
 
 def _forecast_table(result: JobResult) -> str:
-    names, rows = forecast_rows(result.columns)
+    names, rows = forecast_rows(result.columns, result.evaluation.table)
     more = f"<p>{len(rows) - MOST_ROWS:,} more rows in forecast.csv</p>" if len(rows) > MOST_ROWS else ""
     return page.table(names, rows[:MOST_ROWS]) + more
 
@@ -289,10 +304,6 @@ def _step(table: SeriesTable) -> str:
     return "step" if table.frequency.unit == "step" else table.frequency.words
 
 
-def _cell(value: Any) -> str:
-    return _number(float(value)) if isinstance(value, float | np.floating) else show(value)
-
-
 def _score_title(evaluation: Evaluation, name: str, seasons: Seasons) -> str:
     return evaluation.title_of(name) + (f" ({seasons.naive})" if name == "seasonal_naive" else "")
 
@@ -301,24 +312,4 @@ def _skill_mark(evaluation: Evaluation, name: str) -> str:
     best = evaluation.scores[evaluation.best_naive].mase
     if name == evaluation.best_naive:
         return "best naive"
-    return _percent(1 - evaluation.scores[name].mase / best if best else float("nan"))
-
-
-def _percent(share: float) -> str:
-    return "" if np.isnan(share) else f"{100 * share + 0.0:+.1f} %".replace("-0.0", "0.0")
-
-
-def _p_value(p: float) -> str:
-    return "" if np.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def _fixed(value: float, digits: int) -> str:
-    return "-" if np.isnan(value) else f"{value:.{digits}f}"
-
-
-def _number(value: float) -> str:
-    """Return a figure with five significant digits, without an exponent where people would not write one."""
-    if value == 0 or not np.isfinite(value):
-        return f"{value:g}"
-    digits = 4 - int(np.floor(np.log10(abs(value))))
-    return f"{value:,.{min(max(digits, 0), 6)}f}" if -7 <= np.log10(abs(value)) < 12 else f"{value:.4g}"
+    return percent(1 - evaluation.scores[name].mase / best if best else float("nan"))
