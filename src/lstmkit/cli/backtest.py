@@ -12,6 +12,7 @@ from lstmkit.cli import options, printing
 
 if TYPE_CHECKING:
     from lstmkit.forecasting.evaluate import Evaluation
+    from lstmkit.forecasting.forecaster import Forecaster
     from lstmkit.forecasting.seasons import Seasons
 
 
@@ -58,8 +59,6 @@ def backtest(
     """Forecast from several cutoffs at the end of every series, and score beside the naive forecasts."""
     from lstmkit.data import read_source
     from lstmkit.forecasting.backtest import backtest_series
-    from lstmkit.forecasting.output import backtest_columns, renamed, to_csv
-    from lstmkit.training import write_atomically
 
     options.check_out(out, force)
     covariates = (future, past, static, calendar)
@@ -72,9 +71,7 @@ def backtest(
         watch = (progress.on_window, progress.on_epoch)
         forecaster, evaluation = backtest_series(unfitted, table, windows, refit, *watch, ray, baseline or ())
     if out is not None:
-        write_atomically(out, to_csv(backtest_columns(forecaster, evaluation), table))
-        for line in renamed(forecaster, table):
-            printing.stderr().print(line)
+        _write(out, forecaster, evaluation)
     if json:
         scores = {name: dataclasses.asdict(s) for name, s in evaluation.scores.items()}
         skill = dataclasses.asdict(evaluation.skill)
@@ -83,6 +80,14 @@ def backtest(
         return
     how = "fitted again at each" if refit else "fitted once before the first"
     _print(evaluation, forecaster.seasons_, f"{windows} cutoffs, {forecaster.horizon} ahead, {how}")
+
+
+def _write(out: Path, forecaster: Forecaster, evaluation: Evaluation) -> None:
+    from lstmkit.forecasting.output import backtest_columns, renamed, to_csv
+    from lstmkit.training import write_atomically
+
+    write_atomically(out, to_csv(backtest_columns(forecaster, evaluation), evaluation.table))
+    printing.remark(renamed(forecaster, evaluation.table))
 
 
 def _print(evaluation: Evaluation, seasons: Seasons, title: str) -> None:

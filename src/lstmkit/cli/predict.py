@@ -53,8 +53,7 @@ def predict(
     options.check_out(out, force)
     forecaster = options.load_model(model, missing)
     table = forecaster.table_ if file is None else forecaster.read_source(file, delimiter)
-    for line in renamed(forecaster, table):
-        printing.stderr().print(line)
+    printing.remark(renamed(forecaster, table))
     if follow:
         _follow(forecaster, table, delimiter or ",", json)
         return

@@ -80,6 +80,12 @@ def stderr() -> PlainConsole:
     return PlainConsole(talk=True)
 
 
+def remark(lines: Sequence[str]) -> None:
+    """Print what was noticed to stderr, a line each."""
+    for line in lines:
+        stderr().print(line)
+
+
 def write(data: str) -> None:
     """Write data to stdout at once: unchanged to a pipe or a file, with control characters shown to a terminal."""
     sys.stdout.write(visible(data) if sys.stdout.isatty() else data)
