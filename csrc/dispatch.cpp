@@ -60,16 +60,36 @@ const Target* current() {
   return target;
 }
 
+constexpr int kOutside = 3;
+
+/* Whether every length lies between 0 and T: memory is addressed by them. */
+bool fits(const lstmkit_stack* call) {
+  for (int64_t b = 0; call->lengths != nullptr && b < call->B; ++b) {
+    if (call->lengths[b] < 0 || call->lengths[b] > call->T) return false;
+  }
+  return true;
+}
+
 }  // namespace
 }  // namespace lstmkit
 
 using lstmkit::current;
+using lstmkit::fits;
+using lstmkit::kOutside;
 
 int64_t lstmkit_reserve(const lstmkit_stack* call) { return current()->reserve(call); }
 int64_t lstmkit_packed(const lstmkit_stack* call) { return current()->packed(call); }
+
+int lstmkit_same(const void* const* one, const void* const* other, const int64_t* bytes, int64_t count) {
+  for (int64_t k = 0; k < count; ++k) {
+    if (std::memcmp(one[k], other[k], static_cast<size_t>(bytes[k])) != 0) return 0;
+  }
+  return 1;
+}
+
 int lstmkit_pack(const lstmkit_stack* call, void* packed) { return current()->pack(call, packed); }
-int lstmkit_forward(const lstmkit_stack* call) { return current()->forward(call); }
-int lstmkit_backward(const lstmkit_stack* call) { return current()->backward(call); }
+int lstmkit_forward(const lstmkit_stack* call) { return fits(call) ? current()->forward(call) : kOutside; }
+int lstmkit_backward(const lstmkit_stack* call) { return fits(call) ? current()->backward(call) : kOutside; }
 const char* lstmkit_target(void) { return current()->name; }
 
 const char* lstmkit_targets(void) {

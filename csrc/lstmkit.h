@@ -89,7 +89,11 @@ LSTMKIT_API int64_t lstmkit_packed(const struct lstmkit_stack* call);
 /* Pack the weights of `call` into 64-byte aligned memory; return 0, or 2 if the kernel does not have this cell. */
 LSTMKIT_API int lstmkit_pack(const struct lstmkit_stack* call, void* packed);
 
-/* Return 0, or 1 if memory ran out, or 2 if the kernel does not have this cell. */
+/* Whether each of `count` pieces of memory holds the same bytes as its counterpart: 1 or 0. What was packed is still the
+ * caller's weights if these are the same as when it was packed. */
+LSTMKIT_API int lstmkit_same(const void* const* one, const void* const* other, const int64_t* bytes, int64_t count);
+
+/* Return 0, or 1 if memory ran out, 2 if the kernel does not have this cell, 3 if a length is not between 0 and T. */
 LSTMKIT_API int lstmkit_forward(const struct lstmkit_stack* call);
 LSTMKIT_API int lstmkit_backward(const struct lstmkit_stack* call);
 

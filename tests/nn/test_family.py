@@ -85,6 +85,67 @@ def test_the_single_step_module_is_torchs_for_the_plain_cell():
         torch.testing.assert_close(a, b)
 
 
+@pytest.mark.parametrize(("cell", "kind"), [("gru", torch.nn.GRU), ("rnn", torch.nn.RNN)])
+@pytest.mark.parametrize("how", [{}, {"num_layers": 2, "bidirectional": True}, {"batch_first": True}])
+def test_cells_of_one_state_take_and_give_the_tensor_alone_as_torchs_do(cell, kind, how):
+    ours, theirs = LSTM(3, 6, cell=cell, **how), kind(3, 6, **how)
+    ours.load_state_dict(theirs.state_dict())
+    B = X.shape[0] if "batch_first" in how else X.shape[1]
+    h = torch.randn(ours.num_layers * ours.directions, B, 6)
+    y, last = ours(X, h)
+    expected, known = theirs(X, h)
+    torch.testing.assert_close(y, expected)
+    torch.testing.assert_close(last, known)
+    assert torch.equal(ours(X, (h,))[1][0], last)
+    packed = torch.nn.utils.rnn.pack_padded_sequence(X, torch.full((B,), 3), ours.batch_first)
+    torch.testing.assert_close(ours(packed, h)[1], theirs(packed, h)[1])
+    torch.testing.assert_close(ours(X[:, 0], h[:, 0])[1], theirs(X[:, 0], h[:, 0])[1])
+    assert ours.explain(X, h).chosen == ours.explain(X, (h,)).chosen
+
+
+@pytest.mark.parametrize("grad", [True, False])
+def test_single_steps_of_cells_of_one_state_take_and_give_the_tensor_alone(grad):
+    layer, cell = LSTM(3, 6, cell="gru"), LSTMCell(3, 6, cell="gru")
+    cell.load_state_dict({name.removesuffix("_l0"): value for name, value in layer.state_dict().items()})
+    theirs = torch.nn.GRUCell(3, 6)
+    theirs.load_state_dict(cell.state_dict())
+    h = torch.randn(4, 6)
+    with torch.set_grad_enabled(grad):
+        for after in (layer.step(X[0], h[None])[1][0], cell(X[0], h)[1]):
+            torch.testing.assert_close(after, theirs(X[0], h))
+
+
+@pytest.mark.parametrize("call", [lambda m, s: m(X, s), lambda m, s: m.step(X[0], s)], ids=["forward", "step"])
+def test_a_state_that_is_no_tuple_of_tensors_is_refused(call):
+    h = torch.zeros(1, 4, 6)
+    with pytest.raises(InputError, match="the state of lstm is a tuple of h, c; got one tensor"):
+        call(LSTM(3, 6), h)
+    for wrong in ((h, None), "hc", 3, {"h": h}):
+        with pytest.raises(InputError, match="the state of lstm is a tuple of the tensors h, c; got"):
+            call(LSTM(3, 6), wrong)
+
+
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    "wrong", [NAN, INF, -INF, "1", True, None, 1j, (0.1,) * 4, (NAN,) * 2, (0.1, "x", 0.1)], ids=repr
+)
+def test_numbers_of_a_layer_must_be_finite_numbers(wrong):
+    for name in ("zoneout", "weight_drop", "locked_dropout", "recurrent_dropout"):
+        with pytest.raises(InputError, match=f"LSTM: {name} must be "):
+            LSTM(3, 6, **{name: wrong})
+    for name in ("forget_bias",) if wrong is not None else ():
+        with pytest.raises(InputError, match=f"LSTM: {name} must be "):
+            LSTM(3, 6, **{name: wrong})
+    for name in ("clip", "epsilon"):
+        if not (name == "clip" and wrong is None):
+            with pytest.raises(InputError, match=f"Lstm: {name} must be a positive, finite number"):
+                Lstm(**{name: wrong})
+    with pytest.raises((ValueError, TypeError)):
+        LSTM(3, 6, 2, dropout=wrong if wrong is not True else -1)
+
+
 def test_a_changed_weight_is_seen_by_the_next_step():
     lstm = LSTM(3, 6, 2)
     with torch.no_grad():

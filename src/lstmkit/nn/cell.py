@@ -9,6 +9,7 @@ from torch.nn import Parameter
 from lstmkit.errors import InputError
 from lstmkit.recurrence import Call, Cell
 from lstmkit.recurrence.backends import check_backend_name, run
+from lstmkit.recurrence.call import state_tensors
 from lstmkit.recurrence.cell import NO_MASKS, Sizes, State
 from lstmkit.recurrence.cells import cell_named
 
@@ -60,26 +61,28 @@ class LSTMCell(torch.nn.Module):
         """Return the sizes and the cell."""
         return f"{self.input_size}, {self.hidden_size}, cell={self.cell}"
 
-    def forward(self, input: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+    def forward(self, input: Tensor, state: State | Tensor | None = None) -> tuple[Tensor, State | Tensor]:
         """Advance by one step.
 
         input    (B, I), or (I,) for one sequence
-        state    what `cell.states` names, each (B, width), or (width,) for one sequence; zeros if None
+        state    what `cell.states` names, each (B, width), or (width,) for one sequence; zeros if None; for cells of
+                 one state the tensor alone, too, which is then returned as one
         Returns  the output (B, P) and the state after the step, shaped like the input and the state
         Raises   InputError for wrong shapes or another number of states
         """
         batched = input.dim() == 2
         x = input if batched else input.unsqueeze(0)
         widths = self.cell.state_widths(self.sizes)
-        if state is None:
+        tensors = state_tensors(self.cell, state)
+        if tensors is None:
             given: State = tuple(x.new_zeros(x.shape[0], width) for width in widths)
         else:
-            given = state if batched else tuple(s.unsqueeze(0) for s in state)
+            given = tensors if batched else tuple(s.unsqueeze(0) for s in tensors)
         wanted = [(x.shape[0], width) for width in widths]
         if input.dim() not in (1, 2) or x.shape[-1] != self.input_size or [tuple(s.shape) for s in given] != wanted:
             raise InputError(
                 f"LSTMCell: input and state must be (B, {self.input_size}) and {', '.join(self.cell.states)} of widths "
-                f"{', '.join(map(str, widths))}; got {tuple(input.shape)} and {[tuple(s.shape) for s in state or ()]}"
+                f"{', '.join(map(str, widths))}; got {tuple(input.shape)} and {[tuple(s.shape) for s in tensors or ()]}"
             )
         weights = tuple(getattr(self, name) for name in self._names)
         one_step = Call(
@@ -93,4 +96,6 @@ class LSTMCell(torch.nn.Module):
         )
         out = run(one_step, self.backend)
         y, after = out.y.squeeze(0), tuple(s.squeeze(0) for s in out.state)
-        return (y, after) if batched else (y.squeeze(0), tuple(s.squeeze(0) for s in after))
+        if not batched:
+            y, after = y.squeeze(0), tuple(s.squeeze(0) for s in after)
+        return y, after[0] if isinstance(state, Tensor) else after

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,8 +15,9 @@ from lstmkit.nn.lengths import Lengths, checked_lengths
 from lstmkit.nn.regularization import Rates, Regularization, locked, rates
 from lstmkit.nn.streaming import Stream, fast_step
 from lstmkit.recurrence import Call, Cell, Explanation, Output
-from lstmkit.recurrence.backends import check_backend_name, explain_call, run
-from lstmkit.recurrence.cell import NO_MASKS, Sizes, State
+from lstmkit.recurrence.backends import check_backend_name, explain_call, in_autocast, run
+from lstmkit.recurrence.call import state_tensors
+from lstmkit.recurrence.cell import NO_MASKS, Sizes, State, is_finite
 from lstmkit.recurrence.cells import Lstm, cell_named
 
 
@@ -69,6 +71,8 @@ class LSTM(torch.nn.RNNBase):
     ) -> None:
         check_backend_name(backend)
         self.cell = cell_named(cell)
+        if forget_bias is not None and not is_finite(forget_bias):
+            raise InputError(f"LSTM: forget_bias must be a finite number or None; got {forget_bias!r}")
         self.regularization = Regularization(
             rates("zoneout", zoneout, 2), weight_drop, rates("locked_dropout", locked_dropout, 3), recurrent_dropout
         )
@@ -163,64 +167,70 @@ class LSTM(torch.nn.RNNBase):
         return text + ("" if self.regularization == Regularization() else f", {self.regularization}")
 
     def forward(
-        self, input: Tensor | PackedSequence, hx: State | None = None, *, lengths: Lengths | None = None
-    ) -> tuple[Tensor | PackedSequence, State]:
+        self, input: Tensor | PackedSequence, hx: State | Tensor | None = None, *, lengths: Lengths | None = None
+    ) -> tuple[Tensor | PackedSequence, State | Tensor]:
         """Run the whole stack over a batch of sequences.
 
         input    (T, B, I), or (B, T, I) if batch_first, or (T, I) unbatched, or a PackedSequence
         hx       the initial state, for the plain LSTM (h0, c0): (K * D, B, P) and (K * D, B, H), for other cells what
-                 `cell.states` names, always a tuple; without B if unbatched; zeros if None
+                 `cell.states` names, a tuple, or for cells of one state the tensor alone, as torch.nn.GRU takes it;
+                 without B if unbatched; zeros if None
         lengths  (B,) integers from 0 to T, or None for T each; steps at and after a sequence's length are padding:
                  they are never read, their outputs are zero, the final state is the one after the last true step, and
                  the backward direction starts there
-        Returns  output, of the kind and layout of the input with last axis D * P, and the final state, shaped like hx
+        Returns  output, of the kind and layout of the input with last axis D * P, and the final state, shaped like hx:
+                 a tuple, unless hx was a tensor
         Raises   RuntimeError or ValueError as torch.nn.LSTM does for wrong shapes; InputError for wrong lengths
         """
+        given = state_tensors(self.cell, hx)
         if isinstance(input, PackedSequence):
-            return self._forward_packed(input, hx, lengths)
+            packed, final = self._forward_packed(input, given, lengths)
+            return packed, final[0] if isinstance(hx, Tensor) else final
         batched = input.dim() == 3
-        out = self._run(self._call(input, hx, lengths))
+        out = self._run(self._call(input, given, lengths))
         y = out.y.transpose(0, 1) if self.batch_first and batched else out.y
-        if batched:
-            return y, out.state
-        return y.squeeze(1), tuple(s.squeeze(1) for s in out.state)
+        if not batched:
+            y, out = y.squeeze(1), dataclasses.replace(out, state=tuple(s.squeeze(1) for s in out.state))
+        return y, out.state[0] if isinstance(hx, Tensor) else out.state
 
-    def step(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+    def step(self, x: Tensor, state: State | Tensor | None = None) -> tuple[Tensor, Any]:
         """Advance a stack of one direction by one step of a stream.
 
-        Without gradients, on the CPU, weights are packed once and a step is one call of the native library. Changing a
-        weight in place packs anew, except through `.data`, which torch does not count as a change.
+        Without gradients, on the CPU, weights are packed once and a step is one call of the native library. Every step
+        compares all weights with those that were packed, so whatever changed them, they are the ones that count.
 
         x        (B, I)
         state    as `forward` takes it, each (K, B, width); zeros if None
         Returns  the output (B, P) and the state after the step; step by step equals `forward` to rounding
         Raises   InputError if the layer is bidirectional or x is no batch of single steps
         """
-        if state is not None:
-            found = fast_step(self, x, state)
+        given = state_tensors(self.cell, state)
+        if given is not None:
+            found = fast_step(self, x, given)
             if found is not None:
-                return found
+                return found[0], found[1][0] if isinstance(state, Tensor) else found[1]
         if self.bidirectional:
             raise InputError("LSTM: step() needs a layer of one direction; the other begins at the end of a sequence")
         if x.dim() != 2:
             raise InputError(f"LSTM: step() takes one step of a batch, shape (B, I); got shape {tuple(x.shape)}")
-        if state is None:
+        if given is None:
             widths = self.cell.state_widths(self._sizes(0))
             return self.step(x, tuple(x.new_zeros(self.num_layers, x.shape[0], width) for width in widths))
-        call = self._assemble(x.unsqueeze(0), state, None)
-        self._check_input(call)
-        self._check_state(call.x, state)
+        call = self._assemble(x.unsqueeze(0), given, None)
+        self.check_call(call)
         out = self._run(call)
-        return out.y.squeeze(0), out.state
+        return out.y.squeeze(0), out.state[0] if isinstance(state, Tensor) else out.state
 
     @property
     def draws(self) -> bool:
         """Whether anything is drawn at random inside the recurrence in training."""
         return self._draws
 
-    def explain(self, input: Tensor, hx: State | None = None, *, lengths: Lengths | None = None) -> Explanation:
+    def explain(
+        self, input: Tensor, hx: State | Tensor | None = None, *, lengths: Lengths | None = None
+    ) -> Explanation:
         """Say which backend would run `forward(input, hx, lengths=lengths)`, and why not a faster one."""
-        call = self._call(input, hx, lengths)
+        call = self._call(input, state_tensors(self.cell, hx), lengths)
         with torch.random.fork_rng(devices=[]):
             return explain_call(self._regularized(call), self.backend)
 
@@ -274,9 +284,7 @@ class LSTM(torch.nn.RNNBase):
             raise InputError("LSTM: a PackedSequence carries its own lengths; give it without lengths=")
         x, own_lengths = pad_packed_sequence(packed)
         call = self._assemble(x, hx, own_lengths)
-        self._check_input(call)
-        if hx is not None:
-            self._check_state(x, hx)
+        self.check_call(call)
         out = self._run(call)
         if packed.sorted_indices is None:
             repacked = pack_padded_sequence(out.y, own_lengths, enforce_sorted=True)
@@ -307,15 +315,13 @@ class LSTM(torch.nn.RNNBase):
             raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
         ends = None if lengths is None else checked_lengths(lengths, x.shape[1], x.shape[0], "LSTM")
         call = self._assemble(x, hx, ends)
-        self._check_input(call)
-        if hx is not None:
-            self._check_state(x, hx)
+        self.check_call(call)
         return call
 
-    def _check_input(self, call: Call) -> None:
-        """Raise as torch's `check_input`, which looks at references that functional_call leaves stale."""
+    def check_call(self, call: Call) -> None:
+        """Raise as torch's own checks of a call, which look at references that functional_call leaves stale."""
         x, wanted = call.x, call.weights[0].dtype
-        if x.dtype != wanted and not torch.is_autocast_enabled(x.device.type):
+        if x.dtype != wanted and not in_autocast(x):
             raise ValueError(
                 f"RNN input dtype ({x.dtype}) does not match weight dtype ({wanted}). Convert input: "
                 f"input.to({wanted}), or convert model: model.to({x.dtype})"
@@ -324,17 +330,16 @@ class LSTM(torch.nn.RNNBase):
             raise RuntimeError(
                 f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {x.shape[2]}"
             )
-
-    def _check_state(self, x: Tensor, hx: State) -> None:
         widths, states = self.cell.state_widths(self._sizes(0)), self.num_layers * self.directions
-        if len(hx) != len(widths):
+        if len(call.state) != len(widths):
             raise InputError(
-                f"LSTM: the state of {self.cell.name} is {', '.join(self.cell.states)}; got {len(hx)} tensors"
+                f"LSTM: the state of {self.cell.name} is {', '.join(self.cell.states)}; got {len(call.state)} tensors"
             )
-        for k, (state, width) in enumerate(zip(hx, widths, strict=True)):
-            self.check_hidden_size(state, (states, x.shape[1], width), f"Expected hidden[{k}] size {{}}, got {{}}")
+        for k, (state, width) in enumerate(zip(call.state, widths, strict=True)):
+            if state.shape != (states, x.shape[1], width):
+                self.check_hidden_size(state, (states, x.shape[1], width), f"Expected hidden[{k}] size {{}}, got {{}}")
             # Here, because plain PyTorch would promote a state in silence.
-            if state.dtype != x.dtype and not torch.is_autocast_enabled(x.device.type):
+            if state.dtype != x.dtype and not in_autocast(x):
                 raise RuntimeError(
                     f"Input and hidden tensors are not the same dtype, found input tensor with {x.dtype} and hidden "
                     f"tensor with {state.dtype}"
@@ -345,7 +350,13 @@ class LSTM(torch.nn.RNNBase):
         own = self._parameters
         return tuple([own[name] if name in own else getattr(self, name) for name in self._flat_weights_names])  # type: ignore[misc]
 
-    def _assemble(self, x: Tensor, hx: State | None, lengths: Tensor | None) -> Call:
+    def named_weights(self) -> dict[str, Tensor]:
+        """Return `current_weights` by name, such as "weight_hh_l0_reverse"."""
+        return dict(zip(self._flat_weights_names, self.current_weights(), strict=True))
+
+    def _assemble(
+        self, x: Tensor, hx: State | None, lengths: Tensor | None, weights: tuple[Tensor, ...] | None = None
+    ) -> Call:
         sizes = self._sizes(0)
         if hx is None:
             states = self.num_layers * self.directions
@@ -354,7 +365,7 @@ class LSTM(torch.nn.RNNBase):
             cell=self.cell,
             x=x,
             state=tuple(hx),
-            weights=self.current_weights(),
+            weights=self.current_weights() if weights is None else weights,
             hidden=sizes.hidden,
             output=sizes.output,
             num_layers=self.num_layers,

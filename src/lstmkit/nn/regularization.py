@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from lstmkit.errors import InputError
 from lstmkit.recurrence import Masks
+from lstmkit.recurrence.cell import is_finite
 
 Rates = float | tuple[float, ...]
 
@@ -44,7 +45,7 @@ class Regularization:
             ("recurrent_dropout", (self.recurrent_dropout,)),
         ):
             for rate in rates:
-                if not 0 <= rate <= 1:
+                if not (is_finite(rate) and 0 <= rate <= 1):
                     raise InputError(f"LSTM: {name} must be a probability from 0 to 1; got {rate!r}")
 
     def between_layers(self, training: bool) -> bool:
@@ -88,13 +89,14 @@ def locked(value: Tensor, rate: float, training: bool) -> Tensor:
 
 
 def rates(name: str, given: Rates, count: int) -> tuple[float, ...]:
-    """Return `count` rates from one number for all, or from a tuple of them; raise InputError for another number."""
-    if isinstance(given, int | float):
-        return (float(given),) * count
-    found = tuple(float(rate) for rate in given)
-    if len(found) != count:
-        raise InputError(f"LSTM: {name} must be one number or {count} of them; got {len(found)}")
-    return found
+    """Return `count` rates from one number for all, or from a tuple of them; raise InputError for anything else."""
+    if is_finite(given):
+        return (float(given),) * count  # type: ignore[arg-type]
+    if not isinstance(given, tuple | list):
+        raise InputError(f"LSTM: {name} must be a probability from 0 to 1; got {given!r}")
+    if len(given) != count:
+        raise InputError(f"LSTM: {name} must be one number or {count} of them; got {len(given)}")
+    return tuple(given)
 
 
 def _kept(like: Tensor, shape: tuple[int, ...], rate: float) -> Tensor:

@@ -109,6 +109,8 @@ class TorchBackend:
                 return "its packed sequences need lengths that are known while a compiler traces the call"
         elif torch.autograd.forward_ad._current_level >= 0 or any(kind != GRADIENT for kind in active_transforms()):
             return "it has no batching rule for torch.func, and no forward-mode derivative"
+        if call.lengths is not None and call.x.is_meta:
+            return "its packed sequences need an order of the sequences, which the meta device cannot give"
         if call.lengths is not None and int(call.lengths.min()) < 1:
             return "a sequence has length 0, which torch's packed sequences refuse"
         return ""
@@ -119,6 +121,8 @@ class TorchBackend:
 
     def run(self, call: Call) -> Output:
         """Run the call through `torch._VF`, packing the batch if it has lengths."""
+        if torch.compiler.is_compiling() and torch.onnx.is_in_onnx_export():
+            int(call.x.shape[0])  # the exporter writes the steps of its example down; the model must ask for as many
         rest = (list(call.weights), call.bias, call.num_layers, 0.0, False, call.bidirectional)
         if call.lengths is None:
             y, *state = self._function(call)(call.x, self._state(call.state), *rest, False)
@@ -255,7 +259,7 @@ def explain_call(call: Call, backend: str | None = None) -> Explanation:
 
 
 def _note(call: Call, chosen: str) -> str:
-    if torch.is_autocast_enabled(call.x.device.type):
+    if in_autocast(call.x):
         target = torch.get_autocast_dtype(call.x.device.type)
         return (
             f"autocast is on: computed in {target if chosen == 'torch' else _computed_in(call.x)}, returned in {target}"
@@ -272,14 +276,21 @@ def run(call: Call, backend: str | None = None) -> Output:
     chosen = choose(call, backend)
     if NATIVE.absent and backend is None and not torch.compiler.is_compiling():
         _mention_absence(call)
-    if torch.is_autocast_enabled(call.x.device.type):
+    if chosen is not NATIVE:  # whose operators compare for themselves, because they can be called by themselves
+        call.check()
+    if in_autocast(call.x):
         return _run_under_autocast(call, chosen)
     return chosen.run(call)
 
 
+def in_autocast(tensor: Tensor) -> bool:
+    """Return whether autocast is on for the device of a tensor; meta has none, and torch raises when asked."""
+    return not tensor.is_meta and torch.is_autocast_enabled(tensor.device.type)
+
+
 def _computed_in(tensor: Tensor) -> torch.dtype:
     """Return the type a tensor has in the computation: autocast's lower types are lifted to float32."""
-    lowered = tensor.dtype in LOWER_TYPES and torch.is_autocast_enabled(tensor.device.type)
+    lowered = tensor.dtype in LOWER_TYPES and in_autocast(tensor)
     return torch.float32 if lowered else tensor.dtype
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
+from lstmkit.errors import InputError
 from lstmkit.recurrence.cell import NO_MASKS, Cell, Masks, Sizes, State, Weights
+from lstmkit.recurrence.shapes import Shapes, check_shapes, known_shapes, shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,14 @@ class Call:
         first = (layer * self.directions + direction) * len(names)
         return dict(zip(names, self.weights[first : first + len(names)], strict=True))
 
+    def check(self) -> None:
+        """Raise InputError unless every tensor has the shape that the cell and the sizes ask for."""
+        find = shapes if torch.compiler.is_compiling() else known_shapes
+        wanted: Shapes = find(
+            self.cell, self.x.shape[-1], self.hidden, self.output, self.num_layers, self.directions, bias=self.bias
+        )
+        check_shapes(wanted, self.x, self.state, self.weights, self.lengths, self.masks.in_order())
+
     @property
     def tensors(self) -> tuple[Tensor, ...]:
         """Every tensor that may want a gradient: x, the state, the weights."""
@@ -72,3 +83,22 @@ class Output:
 
     y: Tensor
     state: State
+
+
+def state_tensors(cell: Cell, given: State | Tensor | None) -> State | None:
+    """Return a state as the tuple it is to the recurrences.
+
+    given   a tuple of what `cell.states` names; for cells of one state the tensor alone, as torch.nn.GRU takes it; None
+    Raises  InputError for anything else
+    """
+    if given is None:
+        return None
+    if isinstance(given, Tensor):
+        if len(cell.states) == 1:
+            return (given,)
+        raise InputError(f"LSTM: the state of {cell.name} is a tuple of {', '.join(cell.states)}; got one tensor")
+    if not isinstance(given, tuple | list) or not all(isinstance(s, Tensor) for s in given):
+        raise InputError(
+            f"LSTM: the state of {cell.name} is a tuple of the tensors {', '.join(cell.states)}; got {given!r}"
+        )
+    return tuple(given)

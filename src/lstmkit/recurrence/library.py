@@ -22,6 +22,7 @@ _SIZES = ("T", "B", "I", "H", "P", "K", "D")
 _FLAGS = ("type", "cell", "bias", "each", "states", "threads", "peephole", "coupled", "norm")
 _OPTIONS = ("period", "lags", "mean", "rounds", "rank")
 _INPUTS = ("x", "state", "weights", "lengths")
+_FUNCTIONS = ("reserve", "packed", "pack", "same", "forward", "backward", "target", "targets", "use_target")
 _RESULTS = ("y", "last", "reserve", "dy", "dlast", "dx", "dstate", "dweights")
 
 
@@ -59,6 +60,8 @@ def load_library() -> tuple[ctypes.CDLL | None, str]:
         library = ctypes.CDLL(str(path))
     except OSError as error:
         return None, f"the native library cannot be loaded: {error}"
+    if missing := [name for name in _FUNCTIONS if getattr(library, f"lstmkit_{name}", None) is None]:
+        return None, f"{path} is older than this lstmkit (it lacks {missing[0]}); install lstmkit again"
     library.lstmkit_reserve.restype = ctypes.c_int64
     library.lstmkit_packed.restype = ctypes.c_int64
     library.lstmkit_target.restype = ctypes.c_char_p
@@ -66,6 +69,7 @@ def load_library() -> tuple[ctypes.CDLL | None, str]:
     for name in ("lstmkit_reserve", "lstmkit_packed", "lstmkit_forward", "lstmkit_backward"):
         getattr(library, name).argtypes = (ctypes.POINTER(StackCall),)
     library.lstmkit_pack.argtypes = (ctypes.POINTER(StackCall), ctypes.c_void_p)
+    library.lstmkit_same.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
     library.lstmkit_use_target.argtypes = (ctypes.c_char_p,)
     wanted = os.environ.get(TARGET_VARIABLE)
     if wanted and library.lstmkit_use_target(wanted.encode()):

@@ -264,7 +264,12 @@ def active_transforms() -> list[Any]:
 
 
 def transform_refusal() -> str:
-    """Return "" unless a transform of torch.func is at work here that the kernel does not have, else one sentence."""
+    """Return "" unless something follows the operators here that does not know the kernel, else one sentence."""
+    if torch.compiler.is_compiling():
+        if torch.onnx.is_in_onnx_export():
+            return "torch.onnx.export knows torch's own operators only"
+    elif torch._C._is_tracing():
+        return "torch.jit.trace records torch's own operators only"
     if torch.autograd.forward_ad._current_level >= 0:
         return "it has no forward-mode derivative (jvp); that goes through the reference"
     if torch._C._are_functorch_transforms_active() and torch.compiler.is_compiling():

@@ -9,13 +9,16 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from lstmkit.recurrence.kernels import KernelCell, expanded, folded
+from lstmkit.errors import InputError
+from lstmkit.recurrence.kernels import KernelCell, cell_of, expanded, folded
 from lstmkit.recurrence.library import FLOAT_TYPES, StackCall, load_library, pointers
+from lstmkit.recurrence.shapes import Shapes, check_shapes, shapes
 
 _SHARED = (
     "(Tensor x, Tensor[] state, Tensor[] weights, Tensor? lengths, Tensor?[] masks, float epsilon, int[] how{more})"
@@ -52,6 +55,49 @@ def _described(how: tuple[int, ...]) -> StackCall:
     return call
 
 
+@lru_cache(maxsize=256)
+def _shapes(how: tuple[int, ...], inputs: int) -> Shapes:
+    given = KernelCell(*how)
+    if given.D not in (1, 2) or min(given.H, given.P, given.K) < 1:
+        raise InputError(f"recurrence: there is no stack of the sizes H, P, K, D = {given[1:5]}")
+    return shapes(cell_of(given, 1.0), inputs, given.H, given.P, given.K, given.D, bias=bool(given.bias))
+
+
+def _check_operands(
+    x: Tensor,
+    state: Tensors,
+    weights: Tensors,
+    lengths: Tensor | None,
+    masks: OptionalTensors,
+    how: Sequence[int],
+) -> None:
+    """Raise InputError unless the kernel would find in memory what it looks for."""
+    if x.dim() != 3:
+        raise InputError(f"recurrence: x must be (T, B, I); got shape {tuple(x.shape)}")
+    check_shapes(_shapes(tuple(how), x.shape[2]), x, state, weights, lengths, masks)
+    types = {x.dtype, *map(_TYPE, state), *map(_TYPE, weights), *(m.dtype for m in masks if m is not None)}
+    if len(types) > 1 or x.dtype not in FLOAT_TYPES:
+        raise InputError(f"recurrence: all tensors must be float32 or all float64; got {sorted(map(str, types))}")
+
+
+_TYPE = attrgetter("dtype")
+
+
+def readable(tensor: Tensor) -> Tensor:
+    """Return the values of a tensor as they lie in memory: contiguous, not negated or zero by a mark alone."""
+    if tensor.is_neg() or tensor._is_zerotensor():
+        tensor = tensor.clone().resolve_neg()
+    return tensor.contiguous()
+
+
+def _refuse_absent(tensors: Tensors) -> None:
+    for tensor in tensors:
+        if tensor.numel() and not tensor.data_ptr():
+            raise InputError(
+                f"recurrence: a tensor of shape {tuple(tensor.shape)} has no memory; its storage was freed"
+            )
+
+
 def stack_call(
     x: Tensor,
     state: Tensors,
@@ -61,13 +107,19 @@ def stack_call(
     epsilon: float,
     how: Sequence[int],
 ) -> tuple[StackCall, Alive]:
-    """Return the C structure, and what must stay alive while it is used."""
+    """Return the C structure, and what must stay alive while it is used.
+
+    Raises  InputError if a tensor has not the shape or the type that the cell and its sizes ask for
+    """
+    _check_operands(x, state, weights, lengths, masks, how)
     given = KernelCell(*how)
-    inputs, states = x.contiguous(), [s.contiguous() for s in state]
-    matrices = [w.contiguous() for w in expanded(given, weights)]
+    inputs, states = readable(x), [readable(s) for s in state]
+    matrices = [readable(w) for w in expanded(given, weights)]
     ends = None if lengths is None else lengths.to(device="cpu", dtype=torch.int64).contiguous()
     (state_at, state_table), (weights_at, weight_table) = pointers(states), pointers(matrices)
-    drawn = [None if m is None else m.contiguous() for m in masks]
+    drawn = [None if m is None else readable(m) for m in masks]
+    if not inputs.data_ptr() or 0 in state_table or 0 in weight_table:
+        _refuse_absent((inputs, *states, *matrices))
     call = StackCall.from_buffer_copy(_described(given))
     call.T, call.B, call.I = x.shape
     call.epsilon = epsilon
@@ -92,6 +144,8 @@ def _library() -> ctypes.CDLL:
 def _check(code: int) -> None:
     if code == 1:
         raise MemoryError("the native kernel could not get the memory it needs")
+    if code == 3:
+        raise InputError("recurrence: lengths must lie between 0 and T, the steps of x")
     if code:
         raise RuntimeError("the native kernel does not have this cell; a backend should not have chosen it")
 
@@ -123,6 +177,8 @@ def _run(*arguments: Any) -> tuple[Tensor, list[Tensor]]:
 def _filled_in_parts(call: StackCall, alive: Alive, how: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
     """Run a stack of one direction in parts of time, each from the state after the one before."""
     (y, last), T = _outputs(alive.x, alive.state, how), call.T
+    if alive.lengths is not None and bool(((alive.lengths < 0) | (alive.lengths > T)).any()):
+        _check(3)
     steps = max(_PART // (y[0].nbytes or 1), 1)
     for first in range(0, T, steps):
         call.T = min(steps, T - first)
@@ -155,8 +211,9 @@ def _filled(call: StackCall, alive: Alive, how: Sequence[int]) -> tuple[Tensor, 
 def _backward(*arguments: Any) -> tuple[Tensor, list[Tensor], list[Tensor]]:
     shared, (y, reserve, dy, dlast, needs_dx) = arguments[:7], arguments[7:]
     call, alive = stack_call(*shared)
-    given = [t.contiguous() for t in (y, reserve, dy)]
-    ends = [t.contiguous() for t in dlast]
+    _check_gradients(call, alive, (y, reserve, dy, *dlast))
+    given = [readable(t) for t in (y, reserve, dy)]
+    ends = [readable(t) for t in dlast]
     call.y, call.reserve, call.dy = (t.data_ptr() for t in given)
     dx, dstate, dweights = _gradients(alive.x, alive.state, alive.weights, needs_dx)
     tables = [pointers(ts) for ts in (ends, dstate, dweights)]
@@ -165,6 +222,18 @@ def _backward(*arguments: Any) -> tuple[Tensor, list[Tensor], list[Tensor]]:
         call.dx = dx.data_ptr()
     _check(_library().lstmkit_backward(ctypes.byref(call)))
     return dx, dstate, folded(KernelCell(*shared[-1]), dweights)
+
+
+def _check_gradients(call: StackCall, alive: Alive, given: Tensors) -> None:
+    """Raise InputError unless y, reserve, dy and dlast are those of this call."""
+    row = (call.T, call.B, call.D * call.P)
+    kept = _library().lstmkit_reserve(ctypes.byref(call)) // alive.x.element_size()
+    wanted = [row, (kept,), row, *(s.shape for s in alive.state)]
+    if [t.shape for t in given] != wanted or any(t.dtype != alive.x.dtype for t in given):
+        raise InputError(
+            f"recurrence: y, reserve, dy and dlast must be {[tuple(w) for w in wanted]} of {alive.x.dtype}; "
+            f"got {[(tuple(t.shape), t.dtype) for t in given]}"
+        )
 
 
 def _fake_run(*arguments: Any) -> tuple[Tensor, list[Tensor]]:
@@ -209,7 +278,7 @@ def direct(operator: Any, tensors: Sequence[Any]) -> Callable[..., Any]:
         or torch._C._are_functorch_transforms_active()
         or torch.autograd.profiler._is_profiler_enabled
     )
-    if watched or not all(type(t) in _PLAIN for t in tensors):
+    if watched or not _PLAIN.issuperset(map(type, tensors)):
         return operator  # type: ignore[no-any-return]
     return _FUNCTIONS[operator]
 

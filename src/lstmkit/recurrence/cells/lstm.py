@@ -10,7 +10,18 @@ from torch import Tensor
 from torch.nn import functional, init
 
 from lstmkit.errors import InputError
-from lstmkit.recurrence.cell import NO_MASKS, Cell, Masks, Sizes, State, Weights, blend, masked, rows
+from lstmkit.recurrence.cell import (
+    NO_MASKS,
+    Cell,
+    Masks,
+    Sizes,
+    State,
+    Weights,
+    blend,
+    is_finite,
+    masked,
+    rows,
+)
 
 Coupled = Literal["input", "forget"] | None
 Norm = Literal["ba", "gates"] | None
@@ -67,10 +78,10 @@ class Lstm(Cell):
             raise InputError(f"Lstm: coupled must be None, 'input' or 'forget'; got {self.coupled!r}")
         if self.layer_norm not in (None, "ba", "gates"):
             raise InputError(f"Lstm: layer_norm must be None, 'ba' or 'gates'; got {self.layer_norm!r}")
-        if self.clip is not None and not self.clip > 0:
-            raise InputError(f"Lstm: clip must be positive or None; got {self.clip!r}")
-        if not self.epsilon > 0:
-            raise InputError(f"Lstm: epsilon must be positive; got {self.epsilon!r}")
+        if self.clip is not None and not (is_finite(self.clip) and self.clip > 0):
+            raise InputError(f"Lstm: clip must be a positive, finite number or None; got {self.clip!r}")
+        if not (is_finite(self.epsilon) and self.epsilon > 0):
+            raise InputError(f"Lstm: epsilon must be a positive, finite number; got {self.epsilon!r}")
 
     @property
     def name(self) -> str:
