@@ -40,9 +40,10 @@ def run_direction(
     if lengths is not None:  # a NaN in the padding would pass the backward of torch.where, as 0 * NaN
         alive = (torch.arange(x.shape[0])[:, None] < lengths.cpu()).to(x.device)[..., None]
         x = torch.where(alive, x, x.new_zeros(()))
-    inputs = cell.inputs(x, weights)
-    steps = range(x.shape[0])
-    outputs: list[Tensor] = [x.new_empty(0)] * x.shape[0]
+    # Taken apart in one go: what torch.jit.trace makes of this loop then refuses another number of steps.
+    inputs = cell.inputs(x, weights).unbind()
+    steps = range(len(inputs))
+    outputs: list[Tensor] = [x.new_empty(0)] * len(inputs)
     for t in reversed(steps) if backward else steps:
         y, after = cell.step(inputs[t], state, weights, masks.of_step(t))
         if alive is None:

@@ -138,8 +138,9 @@ class MLstm(Cell):
         steps = tuple(part.flip(0) if backward else part for part in (q, k, v, log_i, log_f))
         memory = self.memory(state)
         reads = []
-        for start in range(0, T, self.chunk):
-            read, memory = _chunk(tuple(part[start : start + self.chunk] for part in steps), memory)
+        # Split in one go: what torch.jit.trace makes of this loop then refuses another number of chunks.
+        for chunk in zip(*(torch.split(part, self.chunk) for part in steps), strict=True):
+            read, memory = _chunk(chunk, memory)
             reads.append(read)
         read = torch.cat(reads).flatten(2)
         y = torch.where(alive[..., None], o * (read.flip(0) if backward else read), o.new_zeros(()))
