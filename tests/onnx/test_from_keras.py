@@ -50,6 +50,28 @@ def test_two_directions(bias):
     np.testing.assert_allclose(y.detach(), np.concatenate(expected, axis=2), rtol=1e-12)
 
 
+def square_arrays(count):
+    draw = np.random.default_rng(count)
+    return [draw.normal(size=shape) for shape in [(5, 20), (5, 20), (20,)] * count]
+
+
+def test_arrays_that_could_be_two_stacked_layers_are_refused_unless_it_is_said_what_they_are():
+    arrays = square_arrays(2)
+    with pytest.raises(InputError, match=r"6 arrays of 5 inputs and 5 units are two directions or two stacked layers"):
+        from_keras(arrays)
+    with pytest.raises(InputError, match=r"bidirectional=False, but 6 arrays are 2 direction\(s\)"):
+        from_keras(arrays, bidirectional=False)
+    with pytest.raises(InputError, match=r"bidirectional=True, but 3 arrays are 1 direction\(s\)"):
+        from_keras(arrays[:3], bidirectional=True)
+    x = np.random.default_rng(1).normal(size=(2, 6, 5))
+    both = keras_lstm(x, *arrays[:3]), keras_lstm(x[:, ::-1], *arrays[3:])[:, ::-1]
+    y, _ = from_keras(arrays, bidirectional=True)(torch.from_numpy(x))
+    np.testing.assert_allclose(y.detach(), np.concatenate(both, axis=2), rtol=1e-12)
+    first, second = from_keras(arrays[:3]), from_keras(arrays[3:], bidirectional=False)
+    y, _ = second(first(torch.from_numpy(x))[0])
+    np.testing.assert_allclose(y.detach(), keras_lstm(keras_lstm(x, *arrays[:3]), *arrays[3:]), rtol=1e-12)
+
+
 def test_the_bias_is_the_first_of_torchs_two_and_the_type_stays():
     arrays = random_arrays(dtype=np.float32)
     layer = from_keras(arrays, batch_first=False)

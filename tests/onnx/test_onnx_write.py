@@ -122,3 +122,11 @@ def test_float64_is_a_loop(tmp_path, onnx_runtime, cell):
 def test_half_precision_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"must be float32 or float64; got torch\.float16"):
         export(LSTM(3, 4).half(), tmp_path / "layer.onnx")
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "layer-norm"])
+def test_weights_that_are_computed_are_written_as_they_are(cell, tmp_path, onnx_runtime):
+    layer = random_layer(cell, num_layers=2, bidirectional=True)
+    torch.nn.utils.parametrizations.weight_norm(layer, "weight_hh_l0")
+    torch.nn.utils.parametrizations.spectral_norm(layer, "weight_ih_l1_reverse")
+    assert_export_equals(layer.eval(), tmp_path, onnx_runtime)

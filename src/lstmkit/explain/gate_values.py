@@ -55,7 +55,7 @@ def gate_values(lstm: LSTM, x: Tensor) -> list[GateValues]:
         outputs = []
         for direction in range(lstm.directions):
             suffix = f"_l{layer}" + ("_reverse" if direction else "")
-            weights = {n.removesuffix(suffix): p for n, p in lstm.named_parameters() if n.endswith(suffix)}
+            weights = {n.removesuffix(suffix): p for n, p in lstm.named_weights().items() if n.endswith(suffix)}
             steps = layer_input.flip(0) if direction else layer_input
             values = _unroll(cell, steps, weights, masks.of_state(len(found)).of_step(0))
             if direction:

@@ -95,7 +95,7 @@ def operator_of(lstm: LSTM) -> str | None:
 
     It is None in float64, where ONNX has these operators but ONNX Runtime does not.
     """
-    if any(lstm.regularization.zoneout) or lstm.proj_size or lstm.weight_ih_l0.dtype != torch.float32:
+    if any(lstm.regularization.zoneout) or lstm.proj_size or lstm.current_weights()[0].dtype != torch.float32:
         return None
     if isinstance(lstm.cell, Lstm):
         return "LSTM" if lstm.cell.layer_norm is None else None
@@ -116,8 +116,8 @@ def node_weights(lstm: LSTM, layer: int) -> NodeWeights:
 
 def _of_direction(lstm: LSTM, suffix: str) -> dict[str, Array]:
     return {
-        name.removesuffix(suffix): parameter.detach().cpu().numpy()
-        for name, parameter in lstm.named_parameters()
+        name.removesuffix(suffix): weight.detach().cpu().numpy()
+        for name, weight in lstm.named_weights().items()
         if name.endswith(suffix)
     }
 

@@ -124,7 +124,8 @@ def _weights(layer: LSTM, k: int, direction: int) -> dict[str, Tensor]:
     """Return the weights of one direction of layer number `k` by name."""
     suffix = f"_l{k}{'_reverse' * direction}"
     names = layer.cell.weight_shapes(sizes_of(layer, k))
-    return {name: layer.get_parameter(name + suffix).detach().cpu() for name in names}
+    weights = layer.named_weights()
+    return {name: weights[name + suffix].detach().cpu() for name in names}
 
 
 def _write_direction(

@@ -35,7 +35,7 @@ def export(layer: LSTM, path: str | Path, *, lengths: bool = False, initial_stat
                    state, such as `h` and `c`
     Raises         InputError if the layer is of another type, or its step uses an operator that cannot be written
     """
-    onnx, dtype = onnx_package(), next(layer.parameters()).dtype
+    onnx, dtype = onnx_package(), layer.current_weights()[0].dtype
     if dtype not in (torch.float32, torch.float64):
         raise InputError(f"export: the layer must be float32 or float64; got {dtype}")
     graph = Graph(np.dtype(np.float32 if dtype == torch.float32 else np.float64))
