@@ -137,18 +137,49 @@ inline Vec<float> log1p_of(Vec<float> x) {
   return rounded(s * z * p) + s * 2.0f;
 }
 
-inline Vec<double> tanh_of(Vec<double> x) {
-  for (int64_t k = 0; k < Lanes<double>::n; ++k) x[k] = __builtin_tanh(x[k]);
-  return x;
-}
-inline Vec<double> sigmoid_of(Vec<double> x) {
-  for (int64_t k = 0; k < Lanes<double>::n; ++k) x[k] = 1.0 / (1.0 + __builtin_exp(-x[k]));
-  return x;
-}
+/* exp within 1 unit in the last place of float64, by the same steps; a polynomial of degree 13 serves for exp(r). */
 inline Vec<double> exp_of(Vec<double> x) {
-  for (int64_t k = 0; k < Lanes<double>::n; ++k) x[k] = __builtin_exp(x[k]);
-  return x;
+  typedef int64_t Integers __attribute__((vector_size(LSTMKIT_BYTES)));
+  x = x > 710.0 ? splat(710.0) : x;
+  x = x < -746.0 ? splat(-746.0) : x;
+  const Vec<double> shifter = splat(6755399441055744.0); /* 1.5 * 2^52 */
+  const Vec<double> shifted = x * 1.4426950408889634 + shifter, k = shifted - shifter;
+  const Vec<double> shifted_half = k * 0.5 + shifter; /* AVX2 cannot shift 64-bit integers to the right with their sign */
+  const Vec<double> r = (x - k * 6.93147180369123816490e-01) - k * 1.90821492927058770002e-10;
+  Vec<double> p = r * 1.6059043836821613e-10 + 2.08767569878681e-09; /* 1 / 13!, 1 / 12!, ... */
+  p = r * p + 2.505210838544172e-08;
+  p = r * p + 2.755731922398589e-07;
+  p = r * p + 2.7557319223985893e-06;
+  p = r * p + 2.48015873015873e-05;
+  p = r * p + 1.984126984126984e-04;
+  p = r * p + 1.388888888888889e-03;
+  p = r * p + 8.333333333333333e-03;
+  p = r * p + 4.1666666666666664e-02;
+  p = r * p + 1.6666666666666666e-01;
+  p = r * p + 0.5;
+  p = rounded(r * r) * p + r + 1.0;
+  const Integers power = Integers(shifted) - Integers(shifter), half = Integers(shifted_half) - Integers(shifter);
+  const Vec<double> first = Vec<double>((half + 1023) << 52), second = Vec<double>((power - half + 1023) << 52);
+  return rounded(p * first * second);
 }
+inline Vec<double> sigmoid_of(Vec<double> x) { return 1.0 / (exp_of(-x) + 1.0); }
+
+/* tanh within 2 units in the last place of float64: x + x^3 P(x^2) / Q(x^2) for small x (Cephes), else 1 - 2 / (1 +
+ * exp(2 |x|)); the quotient is the same one. */
+inline Vec<double> tanh_of(Vec<double> x) {
+  const Vec<double> size = x < 0.0 ? -x : x, z = x * x;
+  Vec<double> p = z * -9.64399179425052238628e-01 + -9.92877231001918586564e+01;
+  p = z * p + -1.61468768441708447952e+03;
+  Vec<double> q = z + 1.12811678491632931402e+02;
+  q = z * q + 2.23548839060100448583e+03;
+  q = z * q + 4.84406305325125486048e+03;
+  const auto small = size < 0.625; /* not for NaN, which the exponential lets through */
+  const Vec<double> above = small ? rounded(size * z) * p : splat(-2.0);
+  const Vec<double> below = small ? q : exp_of(size * 2.0) + 1.0;
+  const Vec<double> found = (small ? size : splat(1.0)) + above / below;
+  return x < 0.0 ? -found : found;
+}
+
 inline Vec<double> log1p_of(Vec<double> x) {
   for (int64_t k = 0; k < Lanes<double>::n; ++k) x[k] = __builtin_log1p(x[k]);
   return x;
