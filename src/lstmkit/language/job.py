@@ -13,7 +13,7 @@ from lstmkit.errors import InputError
 from lstmkit.language.corpus import Corpus, read_corpus
 from lstmkit.language.fitting import Window
 from lstmkit.language.language_model import LanguageModel
-from lstmkit.language.network import LanguageNetwork
+from lstmkit.language.network import LanguageNetwork, precision_note
 from lstmkit.language.scoring import Comparison, score_all
 from lstmkit.language.tokens import PLURALS
 from lstmkit.language.verdict import Verdict, judge
@@ -139,8 +139,12 @@ def understood(job: LanguageJob, corpus: Corpus) -> list[str]:
         f"{job.text}: {corpus.characters['train']:,} characters to learn from, {len(corpus.train):,} {units}, "
         f"a vocabulary of {len(tokens.symbols):,}",
         f"Choosing the best round on {len(corpus.valid):,}, scoring on {len(corpus.test):,} {units} never seen",
-        *(note[:1].upper() + note[1:] for note in corpus.notes),
+        *(note[:1].upper() + note[1:] for note in _notes(job, corpus)),
     ]
+
+
+def _notes(job: LanguageJob, corpus: Corpus) -> list[str]:
+    return [note for note in (*corpus.notes, precision_note(job.model.settings)) if note]
 
 
 def _parameters(job: LanguageJob, corpus: Corpus) -> int:
@@ -165,7 +169,7 @@ def _summary(
         "tokens": {"train": len(corpus.train), "valid": len(corpus.valid), "test": len(corpus.test)},
         "characters": corpus.characters,
         "unknown": corpus.unknown,
-        "notes": list(corpus.notes),
+        "notes": _notes(job, corpus),
         "parameters": sum(p.numel() for p in model.network_.parameters()),
         "rounds": model.history_[-1].epoch,
         "best_round": best.epoch,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -17,7 +18,7 @@ from lstmkit.errors import InputError, ModelFolderError, NotFittedError
 from lstmkit.language.corpus import Corpus, VocabularySettings, read_corpus
 from lstmkit.language.fitting import VALIDATED, Window, fit_network
 from lstmkit.language.mixture import MixturePredictor, fit_share
-from lstmkit.language.network import LanguageNetwork
+from lstmkit.language.network import LanguageNetwork, precision_note
 from lstmkit.language.network_predictor import NetworkPredictor
 from lstmkit.language.ngram import NGramModel
 from lstmkit.language.ngram_predictor import NGramPredictor
@@ -95,6 +96,8 @@ class LanguageModel:
         """
         if not isinstance(text, Corpus):
             text = read_corpus(text, valid, unit=self.unit, settings=self.vocabulary, test_share=0.0)
+        if note := precision_note(self.settings):
+            warnings.warn(f"lstmkit: {note}", UserWarning, stacklevel=2)
         self.fit_corpus(text, on_epoch, on_window, checkpoint, resume)
         if checkpoint is not None:
             Path(checkpoint).unlink(missing_ok=True)

@@ -46,7 +46,8 @@ class LanguageSettings:
     rounds             validations an epoch
     average            decay of a moving average of the weights, which is what is validated and kept; None: no average
     precision          of the layers and the softmax in training: "float32", or "bfloat16", faster on
-                       processors with matrix units for it; weights, validation and use are in float32
+                       processors with matrix units for it, float32 on those without bfloat16; weights, validation
+                       and use are in float32
     Source             Merity, Keskar & Socher 2018; tying: Inan, Khosravi & Socher 2017, Press & Wolf 2017; adaptive:
                        Grave et al. 2017
     """

@@ -27,6 +27,7 @@ from lstmkit.recurrence.cells import Gru, Lstm, MLstm, Rnn
 from lstmkit.recurrence.kernels import kernel_refusal
 from lstmkit.recurrence.library import FLOAT_TYPES, load_library
 from lstmkit.recurrence.native import GRADIENT, active_transforms, run_native, transform_refusal
+from lstmkit.recurrence.processor import lower_precision_refusal
 from lstmkit.recurrence.reference import run_layers, run_reference
 
 ENVIRONMENT_VARIABLE = "LSTMKIT_BACKEND"
@@ -81,7 +82,7 @@ class NativeBackend:
         if call.lengths is not None or _computed_in(call.x) != torch.float32 or TorchBackend().unsupported(call):
             return ""
         if autocast:
-            return "autocast is on, and torch's kernels compute in its lower precision"
+            return "" if _lower_precision_refusal(call) else "autocast is on, and torch's kernels compute in its type"
         return "its portable instruction set is slower than torch's kernels on equal lengths in float32"
 
     def run(self, call: Call) -> Output:
@@ -113,7 +114,7 @@ class TorchBackend:
             return "its packed sequences need an order of the sequences, which the meta device cannot give"
         if call.lengths is not None and int(call.lengths.min()) < 1:
             return "a sequence has length 0, which torch's packed sequences refuse"
-        return ""
+        return self._autocast_refusal(call)
 
     def slower(self, call: Call) -> str:
         """Return "": nothing after it is faster."""
@@ -134,6 +135,15 @@ class TorchBackend:
         data, *state = self._function(call)(packed.data, packed.batch_sizes, hx, *rest)
         y, _ = pad_packed_sequence(packed._replace(data=data), total_length=call.x.shape[0])
         return Output(y, tuple(s.index_select(1, back) for s in state))
+
+    @staticmethod
+    def _autocast_refusal(call: Call) -> str:
+        """Return "" unless autocast would send the call to an LSTM of oneDNN that this processor does not have."""
+        if not torch.is_autocast_enabled("cpu") or type(call.cell) is not Lstm or call.lengths is not None:
+            return ""  # autocast leaves packed sequences in float32, and takes the others apart
+        if call.output != call.hidden or not call.x.is_cpu or call.x.dtype == torch.float64:
+            return ""
+        return _lower_precision_refusal(call)
 
     @staticmethod
     def _function(call: Call) -> Callable[..., tuple[Tensor, ...]]:
@@ -292,6 +302,12 @@ def _computed_in(tensor: Tensor) -> torch.dtype:
     """Return the type a tensor has in the computation: autocast's lower types are lifted to float32."""
     lowered = tensor.dtype in LOWER_TYPES and in_autocast(tensor)
     return torch.float32 if lowered else tensor.dtype
+
+
+def _lower_precision_refusal(call: Call) -> str:
+    """Return "" if this processor has kernels in autocast's type for the call, else one sentence."""
+    gradients = torch.is_grad_enabled() and any(t.requires_grad for t in call.tensors)
+    return str(lower_precision_refusal(torch.get_autocast_dtype("cpu"), gradients))
 
 
 def _run_under_autocast(call: Call, chosen: Backend) -> Output:

@@ -7,6 +7,7 @@ function of item numbers, while the wrappers of data-parallel training see only 
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor, distributed, nn
 
 from lstmkit.errors import InputError
+from lstmkit.recurrence.processor import lower_precision_refusal
 
 ACCELERATORS = ("auto", "cpu", "cuda")
 PRECISIONS = ("32-true", "bf16-mixed")
@@ -26,7 +28,8 @@ class Devices:
     devices      processes on each machine, with one device each
     num_nodes    machines
     accelerator  "cpu", "cuda", or "auto": cuda where there is one
-    precision    of a training step: "32-true" computes as the model is; "bf16-mixed" under autocast
+    precision    of a training step: "32-true" computes as the model is; "bf16-mixed" under autocast, or, with a
+                 warning, as "32-true" on a processor without bfloat16
 
     With more than one process on one machine, the script is started again for each of the others, unless `torchrun` or
     a cluster started them already.
@@ -121,12 +124,17 @@ class Together:
             accelerator = "cuda" if torch.cuda.is_available() else "cpu"
         if accelerator == "cuda" and torch.cuda.device_count() < how.devices:
             raise InputError(f"Devices: {how.devices} cuda devices asked for; {torch.cuda.device_count()} found")
+        refusal = ""
+        if accelerator == "cpu" and how.precision == "bf16-mixed":
+            refusal = lower_precision_refusal(torch.bfloat16, True)
+        if refusal:
+            warnings.warn(f"lstmkit: precision bf16-mixed: {refusal}; trained in float32", UserWarning, stacklevel=2)
         self._fabric = Fabric(
             accelerator=accelerator,
             strategy="auto" if size == 1 else "ddp",
             devices=how.devices,
             num_nodes=how.num_nodes,
-            precision="bf16-mixed" if how.precision == "bf16-mixed" else "32-true",
+            precision="bf16-mixed" if how.precision == "bf16-mixed" and not refusal else "32-true",
         )
         threads = torch.get_num_threads()
         self._fabric.launch()
