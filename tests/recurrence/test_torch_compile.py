@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -183,3 +187,29 @@ def test_an_exported_program_equals_eager_after_a_round_trip(kind, cell, strict,
             torch.testing.assert_close(module(*given), network(*given), rtol=0, atol=0)
     found, known = (outputs_and_gradients(m, list(m.parameters()), *batch()[:count]) for m in (loaded, network))
     torch.testing.assert_close(found, known, rtol=0, atol=0)
+
+
+KEPT = """
+    import torch
+    from lstmkit.nn import LSTM
+    from lstmkit.recurrence.kernels import kernel_cell
+
+    layer = LSTM(3, 3)
+    call = layer._assemble(torch.zeros(7, 2, 3), None, None)
+    how = list(kernel_cell(call))
+    given = (call.x, call.state, call.weights, None, [None] * 4, 0.0, how)
+    print(torch.ops.lstmkit.forward(*given)[2].numel(), *how)
+"""
+
+
+def test_what_a_graph_keeps_follows_from_its_arguments_on_every_instruction_set():
+    """A compiler keeps graphs on disk by their arguments; one of another instruction set would be of the wrong size."""
+    library, _ = load_library()
+    assert library is not None
+    found = []
+    for target in library.lstmkit_targets().decode().split():
+        command = [sys.executable, "-c", textwrap.dedent(KEPT)]
+        environment = os.environ | {"LSTMKIT_TARGET": target}
+        found.append(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
+    sizes, arguments = ({text.split(maxsplit=1)[k] for text in found} for k in (0, 1))
+    assert len(sizes) <= len(arguments)

@@ -12,6 +12,7 @@ from lstmkit.recurrence.call import Call
 from lstmkit.recurrence.cell import Cell
 from lstmkit.recurrence.cells import ALstm, Gru, Lstm, Mogrifier, Rnn, SLstm
 from lstmkit.recurrence.cells.lstm import Coupled, Norm
+from lstmkit.recurrence.library import VECTORS
 
 LSTM, ALSTM, MOGRIFIER, SLSTM, GRU, RNN = range(6)
 """The numbers of the cells in csrc/lstmkit.h."""
@@ -20,7 +21,9 @@ LSTM, ALSTM, MOGRIFIER, SLSTM, GRU, RNN = range(6)
 class KernelCell(NamedTuple):
     """A cell and its sizes as integers, the way operators and the C interface take them.
 
-    heads is how many blocks the recurrent matrix has; the others are fields of `struct lstmkit_stack`.
+    heads is how many blocks the recurrent matrix has. vectors is the width in bytes of the vectors of the instruction
+    set, on which the size of the memory between forward and backward depends: a compiler's cache on disk must not give
+    the graph of one instruction set to another. The others are fields of `struct lstmkit_stack`.
     """
 
     cell: int
@@ -29,6 +32,7 @@ class KernelCell(NamedTuple):
     K: int
     D: int
     bias: int
+    vectors: int
     peephole: int = 0
     coupled: int = 0
     norm: int = 0
@@ -57,7 +61,7 @@ def kernel_refusal(cell: Cell) -> str:
 def kernel_cell(call: Call) -> KernelCell:
     """Return how the kernel is told about the cell of `call`, for which `kernel_refusal` answered ""."""
     cell = call.cell
-    sizes = (call.hidden, call.output, call.num_layers, call.directions, int(call.bias))
+    sizes = (call.hidden, call.output, call.num_layers, call.directions, int(call.bias), VECTORS)
     if isinstance(cell, Lstm):
         coupled = {None: 0, "input": 1, "forget": 2}[cell.coupled]
         norm = {None: 0, "ba": 1, "gates": 2}[cell.layer_norm]

@@ -78,6 +78,16 @@ def load_library() -> tuple[ctypes.CDLL | None, str]:
     return library, ""
 
 
+def instruction_set() -> str:
+    """Return the name of the instruction set that the library uses in this process, or "" without a library."""
+    library, _ = load_library()
+    return "" if library is None else str(library.lstmkit_target().decode())
+
+
+VECTORS = {"avx512": 64, "avx2": 32, "": 0}.get(instruction_set(), 16)
+"""Bytes of its vectors."""
+
+
 def pointers(tensors: Sequence[Tensor]) -> tuple[int, array[int]]:
     """Return the address of a C array of the tensors' addresses, and the array, which must stay alive meanwhile."""
     table = array("Q", [t.data_ptr() for t in tensors])  # made in half the time of an array of ctypes

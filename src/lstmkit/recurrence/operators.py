@@ -50,7 +50,7 @@ def _described(how: tuple[int, ...]) -> StackCall:
     """Return a C structure with the cell and its sizes in it, to be copied; setting each field costs at every call."""
     call = StackCall()
     for name, value in KernelCell(*how)._asdict().items():
-        if name != "heads":
+        if name not in ("heads", "vectors"):
             setattr(call, name, value)
     return call
 
