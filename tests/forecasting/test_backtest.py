@@ -69,8 +69,10 @@ def test_one_window_leaves_exactly_a_horizon(table: pd.DataFrame) -> None:
 def test_refitting_forecasts_the_first_cutoff_as_fitting_once(table: pd.DataFrame) -> None:
     once, again = (backtest(make(), table, "sold", "day", "shop", windows=3, refit=r) for r in (False, True))
     first = once["cutoff"] == once["cutoff"].min()
-    np.testing.assert_allclose(once[first]["mean"], again[first]["mean"], rtol=1e-9)  # batches of another size
-    assert (once[~first]["mean"] != again[~first]["mean"]).any()
+    # The same weights, but three cutoffs in one batch or one by itself, whose products in float32 may round otherwise.
+    np.testing.assert_allclose(once[first]["mean"], again[first]["mean"], rtol=1e-6)
+    others = once[~first]["mean"].to_numpy() / again[~first]["mean"].to_numpy()
+    assert (np.abs(others - 1) > 1e-4).any()
 
 
 def test_the_forecaster_given_is_not_changed(table: pd.DataFrame) -> None:

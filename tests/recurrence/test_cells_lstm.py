@@ -194,8 +194,10 @@ def test_peepholes_of_zero_see_nothing(cell):
     step.weights["weight_peephole"].zero_()
     blind = after(with_peephole, step)
     del step.weights["weight_peephole"]
-    assert all(torch.equal(a, b) for a, b in zip(blind, after(without, step), strict=True))
-    assert not any(torch.equal(a, b) for a, b in zip(seeing, blind, strict=True))
+    torch.testing.assert_close(
+        blind, after(without, step), **EXACT
+    )  # gates at other places of a vector round otherwise
+    assert all((a - b).abs().max() > 1e-3 for a, b in zip(seeing, blind, strict=True))
 
 
 @pytest.mark.parametrize("peephole", [False, True])
@@ -247,10 +249,8 @@ def test_a_mask_of_one_row_is_that_row_for_the_whole_batch(cell):
 def test_a_limit_matters_only_where_something_passes_it(cell):
     step = draw_step(cell, 3, 5, 5, True)
     unlimited = after(dataclasses.replace(cell, clip=None), step)
-    assert not torch.equal(after(dataclasses.replace(cell, clip=CLIP), step)[0], unlimited[0])
-    assert all(
-        torch.equal(a, b) for a, b in zip(after(dataclasses.replace(cell, clip=100.0), step), unlimited, strict=True)
-    )
+    assert (after(dataclasses.replace(cell, clip=CLIP), step)[0] - unlimited[0]).abs().max() > 1e-3
+    torch.testing.assert_close(after(dataclasses.replace(cell, clip=100.0), step), unlimited, **EXACT)
 
 
 # --- gradients --------------------------------------------------------------------------------------------------------

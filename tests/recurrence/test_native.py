@@ -102,6 +102,7 @@ def assert_same(call: Call, dtype: torch.dtype) -> None:
 
     Where rounding is magnified, as in a norm of values that are almost equal, the reference in float32 is further off
     than the tolerance, too. What is allowed then is a few times its distance, or what rounding of the inputs would do.
+    That takes many draws: the largest of three is often a third of the largest of sixty, and a kernel is one more draw.
     """
     exact = in_double(call)
     truth = everything(exact, run_reference)
@@ -109,7 +110,7 @@ def assert_same(call: Call, dtype: torch.dtype) -> None:
     if max(found) <= TOLERANCES[dtype]:
         return
     assert dtype == torch.float32, found
-    others = [everything(in_double(call, seed), run_reference) for seed in (1, 2, 3)]
+    others = [everything(in_double(call, seed), run_reference) for seed in range(1, 17)]
     others.append(everything(call, run_reference))
     reach = max(distance(a, b) for other in others for a, b in zip(other, truth, strict=True))
     assert max(found) <= max(TOLERANCES[dtype], 4 * reach)  # tanh alone is 4 units in the last place here, 1 in torch
