@@ -139,13 +139,13 @@ def test_infinite_values(complain: Callable[..., str], prices: pl.DataFrame) -> 
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
-        ("--horizon", 0, "horizon must be at least 1 step; got 0"),
-        ("--horizon", -3, "horizon must be at least 1 step; got -3"),
-        ("--context", 0, "context must be at least 2 steps; got 0"),
-        ("--context", -1, "context must be at least 2 steps; got -1"),
+        ("--horizon", 0, "horizon must be at least 1; got 0"),
+        ("--horizon", -3, "horizon must be at least 1; got -3"),
+        ("--context", 0, "context must be at least 2; got 0"),
+        ("--context", -1, "context must be at least 2; got -1"),
         ("--model", "oracle", "model must be one of lstm, seq2seq, deepar, esrnn, segrnn, slstm; got 'oracle'"),
-        ("--level", 100, "levels must lie between 0 and 100 percent; got (100,)"),
-        ("--season", 1, "seasons must be at least 2 steps; got (1,)"),
+        ("--level", 100, "levels must be between 0 and 100 percent; got 100"),
+        ("--season", 1, "seasons must be at least 2; got 1"),
         ("--freq", "fortnight", "frequency 'fortnight' is not known; use one of s, min, h, D, B, W, MS"),
         ("--freq", "h", "--freq h "),
         ("--missing", "guess", "missing must be one of refuse, mask, drop, previous, interpolate; got 'guess'"),
@@ -168,7 +168,7 @@ def test_option_values(
 
 @pytest.mark.parametrize("test", [0, 1, -0.5])
 def test_the_share_of_the_test_part(complain: Callable[..., str], prices_csv: Path, test: float) -> None:
-    assert complain("forecast", prices_csv, "--test", test).startswith("test must lie between 0 and 1; got ")
+    assert complain("forecast", prices_csv, "--test", test).startswith("test must be between 0 and 1; got ")
 
 
 def test_an_unknown_recipe(complain: Callable[..., str], prices_csv: Path) -> None:

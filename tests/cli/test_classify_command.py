@@ -188,7 +188,7 @@ def test_results_are_not_replaced_by_accident(complain: Complain, lstm: Run, rev
         (["--epochs", "2", "--set", "epochs=3"], "--set epochs and --epochs are the same setting; leave one out"),
         (["--test", "none.tsv"], "none.tsv: no such file or folder"),
         (["--start", "none"], "none: no such model folder"),
-        (["--seed", "-1"], "seed must not be negative; got -1"),
+        (["--seed", "-1"], "seed must be from 0 to 9223372036854775807; got -1"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -104,7 +104,7 @@ def test_gates_draws_every_layer_over_the_window(lstm: Run, model: Path, prices_
         (("gradients", "--cells", "elman"), "cell must be one of"),
         (("gradients", "--steps", "1"), "explain gradients: steps must be at least 2; got 1"),
         (("memory", "--longest", "5"), "explain memory: longest must be at least 10 steps; got 5"),
-        (("memory", "--minutes", "0"), "explain memory: minutes must be positive; got 0.0"),
+        (("memory", "--minutes", "0"), "explain memory: minutes must be more than 0; got 0.0"),
         (("gates", "nowhere", "demo:aapl"), "nowhere: no such model folder"),
     ],
 )

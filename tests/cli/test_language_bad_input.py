@@ -77,7 +77,7 @@ def test_a_text_too_short_to_split(complain: Complain, unit: str, part: str) -> 
             ["--vocabulary", 9999, "--unit", "subword"],
             "vocabulary size 9999: more sub-words than the text supports; choose at most ",
         ),
-        (["--min-count", 0], "min_count 0 is not a number from 1 on"),
+        (["--min-count", 0], "min_count must be at least 1; got 0"),
         (["--min-count", 9999], "min_count 9999: no word occurs so often, the most frequent "),
         (
             ["--min-count", 2, "--unit", "character"],
@@ -94,13 +94,13 @@ def test_a_text_too_short_to_split(complain: Complain, unit: str, part: str) -> 
         (["--set", "window=8", "--set", "window=9"], "--set window is given twice; leave one out"),
         (["--set", "epochs=3", "--epochs", 2], "--set epochs and --epochs are the same setting; leave one out"),
         (["--set", "cell=gru", "--cell", "gru"], "--set cell and --cell are the same setting; leave one out"),
-        (["--order", -1], "--order must be 0, for no n-grams, or more; got -1"),
+        (["--order", -1], "--order must not be negative; got -1"),
         (["--minutes", 0], "LanguageSettings: minutes must be more than 0; got 0.0"),
         (["--minutes", "nan"], "LanguageSettings: minutes must be more than 0; got nan"),
         (["--epochs", 0], "LanguageSettings: epochs must be at least 1; got 0"),
         (["--epochs", "two"], "Invalid value for '--epochs': "),
-        (["--valid-share", 0], "valid_share 0.0 is not between 0 and 1"),
-        (["--test-share", 1.5], "test_share 1.5 is not between 0 and 1"),
+        (["--valid-share", 0], "valid_share must be between 0 and 1; got 0.0"),
+        (["--test-share", 1.5], "test_share must be at least 0 and below 1; got 1.5"),
         (
             ["--test-share", 0],
             "--test-share 0 leaves no text to score on; give a larger share, or a file by --test",
@@ -224,15 +224,15 @@ def test_a_prompt_that_is_too_long(
     ("options", "message"),
     [
         (["--stop", "quen"], "the vocabulary has no token 'quen' to stop at; the nearest is 'queen'"),
-        (["--temperature", -0.5], "temperature must be 0 or more; got -0.5"),
-        (["--temperature", "nan"], "temperature must be 0 or more; got nan"),
+        (["--temperature", -0.5], "temperature must not be negative; got -0.5"),
+        (["--temperature", "nan"], "temperature must not be negative; got nan"),
         (["--temperature", "warm"], "Invalid value for '--temperature': "),
-        (["--top-k", 0], "top_k must be 1 or more; got 0"),
-        (["--top-p", 0], "top_p must be above 0 and at most 1; got 0.0"),
-        (["--top-p", 1.5], "top_p must be above 0 and at most 1; got 1.5"),
-        (["--count", 0], "count must be 1 or more; got 0"),
-        (["--samples", 0], "samples must be 1 or more; got 0"),
-        (["--seed", -1], "seed must be 0 or more; got -1"),
+        (["--top-k", 0], "top_k must be at least 1; got 0"),
+        (["--top-p", 0], "top_p must be more than 0 and at most 1; got 0.0"),
+        (["--top-p", 1.5], "top_p must be more than 0 and at most 1; got 1.5"),
+        (["--count", 0], "count must be at least 1; got 0"),
+        (["--samples", 0], "samples must be at least 1; got 0"),
+        (["--seed", -1], "seed must be from 0 to 9223372036854775807; got -1"),
     ],
 )
 def test_option_values_of_generate(
@@ -244,7 +244,7 @@ def test_option_values_of_generate(
 
 def test_option_values_of_suggest(complain: Complain, models: dict[str, Path]) -> None:
     assert complain(*SUGGEST, models["word"]) == "TEXT is missing: what has been written, or --interactive to type it"
-    assert complain(*SUGGEST, models["word"], "the", "--count", 0) == "count must be 1 or more; got 0"
+    assert complain(*SUGGEST, models["word"], "the", "--count", 0) == "count must be at least 1; got 0"
     assert complain(*SUGGEST, models["word"], "the", "--complete", "--interactive") == (
         "--interactive completes words by itself: leave --complete out"
     )

@@ -181,7 +181,7 @@ def test_settings_may_be_nested_numbers(monkeypatch: pytest.MonkeyPatch) -> None
         (["patience=soon"], "--set patience must be a whole number or none; got 'soon'"),
         (["cell="], "--set cell must be a word; got ''"),
         (["dropout=0.1", "dropout=0.2"], "--set dropout is given twice; leave one out"),
-        (["dropout=2"], "dropout must lie in [0, 1); got 2.0"),
+        (["dropout=2"], "dropout must be at least 0 and below 1; got 2.0"),
     ],
 )
 def test_settings_that_cannot_be_used(lstm: Run, prices_csv: Path, pairs: list[str], message: str) -> None:

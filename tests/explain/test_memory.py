@@ -142,7 +142,7 @@ def test_the_reach_says_whether_a_longer_lag_was_tried(trials, reach, words):
 
 @pytest.mark.parametrize("field", ["minutes", "hidden", "steps", "batch_size", "learning_rate", "clip_norm"])
 def test_settings_are_checked(field):
-    with pytest.raises(InputError, match=f"^explain memory: {field} must be positive; got 0"):
+    with pytest.raises(InputError, match=f"^explain memory: {field} must be (more than 0|at least 1); got 0"):
         MemorySettings(**{field: 0})
 
 

@@ -110,21 +110,21 @@ def test_before_fit_every_method_says_its_name_and_what_to_do(method: str, tmp_p
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"horizon": 0}, "horizon must be at least 1 step; got 0"),
-        ({"horizon": -1}, "horizon must be at least 1 step; got -1"),
-        ({"context": 0}, "context must be at least 2 steps; got 0"),
-        ({"context": 1}, "context must be at least 2 steps; got 1"),
+        ({"horizon": 0}, "horizon must be at least 1; got 0"),
+        ({"horizon": -1}, "horizon must be at least 1; got -1"),
+        ({"context": 0}, "context must be at least 2; got 0"),
+        ({"context": 1}, "context must be at least 2; got 1"),
         ({"model": "lsmt"}, f"model must be one of {', '.join(MODELS)}; got 'lsmt'; did you mean 'lstm'?"),
         (
             {"cell": "abacus"},
             f"cell must be one of {', '.join(CELLS)}, or settings such as Lstm(peephole=True); got 'abacus'",
         ),
-        ({"ensemble": 0}, "ensemble must be at least 1, or two such numbers; got 0"),
+        ({"ensemble": 0}, "ensemble must be at least 1; got 0"),
         ({"settings": ModelSettings()}, "model lstm takes settings of LstmSettings; got ModelSettings"),
-        ({"levels": (0,)}, "levels must lie between 0 and 100 percent; got (0,)"),
-        ({"levels": (80, 100)}, "levels must lie between 0 and 100 percent; got (80, 100)"),
-        ({"levels": ()}, "levels must lie between 0 and 100 percent; got ()"),
-        ({"seasons": (1,)}, "seasons must be at least 2 steps; got (1,)"),
+        ({"levels": (0,)}, "levels must be between 0 and 100 percent; got 0"),
+        ({"levels": (80, 100)}, "levels must be between 0 and 100 percent; got 100"),
+        ({"levels": ()}, "levels must be several numbers, such as (80, 95); got none"),
+        ({"seasons": (1,)}, "seasons must be at least 2; got 1"),
     ],
 )
 def test_the_constructor_checks(arguments: dict[str, object], message: str) -> None:

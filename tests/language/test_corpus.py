@@ -253,8 +253,8 @@ def refusals(text: Path) -> Iterator[tuple[dict[str, object], str]]:
         "the training part holds no words; give a longer text",
     )
     yield {"train": text, **half}, "valid_share 0.5 and test_share 0.5 leave nothing to train on; lower them"
-    yield {"train": text, "test_share": 1.5}, "test_share 1.5 is not between 0 and 1"
-    yield {"train": text, "valid_share": 0}, "valid_share 0 is not between 0 and 1"
+    yield {"train": text, "test_share": 1.5}, "test_share must be at least 0 and below 1; got 1.5"
+    yield {"train": text, "valid_share": 0}, "valid_share must be between 0 and 1; got 0"
     yield (
         {"train": text, "unit": "character", "settings": VocabularySettings(split="space")},
         "split 'space' is for words, and the unit is 'character'; leave it out",

@@ -176,7 +176,10 @@ def test_a_stop_token_that_is_not_there_is_named_with_the_nearest():
 
 @pytest.mark.parametrize(
     ("given", "message"),
-    [({"count": 0}, "count must be 1 or more; got 0"), ({"seed": -1}, "seed must be 0 or more; got -1")],
+    [
+        ({"count": 0}, "count must be at least 1; got 0"),
+        ({"seed": -1}, "seed must be from 0 to 9223372036854775807; got -1"),
+    ],
 )
 def test_numbers_out_of_range_are_refused_before_anything_is_drawn(given, message):
     with pytest.raises(InputError) as refused:

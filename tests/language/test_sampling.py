@@ -127,13 +127,13 @@ def test_nothing_left_to_draw_is_a_defect():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"temperature": -0.1}, "temperature must be 0 or more; got -0.1"),
-        ({"temperature": float("nan")}, "temperature must be 0 or more; got nan"),
-        ({"temperature": float("inf")}, "temperature must be 0 or more; got inf"),
-        ({"top_k": 0}, "top_k must be 1 or more; got 0"),
-        ({"top_p": 0.0}, "top_p must be above 0 and at most 1; got 0.0"),
-        ({"top_p": 1.5}, "top_p must be above 0 and at most 1; got 1.5"),
-        ({"top_p": float("nan")}, "top_p must be above 0 and at most 1; got nan"),
+        ({"temperature": -0.1}, "temperature must not be negative; got -0.1"),
+        ({"temperature": float("nan")}, "temperature must not be negative; got nan"),
+        ({"temperature": float("inf")}, "temperature must be a finite number; got inf"),
+        ({"top_k": 0}, "top_k must be at least 1; got 0"),
+        ({"top_p": 0.0}, "top_p must be more than 0 and at most 1; got 0.0"),
+        ({"top_p": 1.5}, "top_p must be more than 0 and at most 1; got 1.5"),
+        ({"top_p": float("nan")}, "top_p must be more than 0 and at most 1; got nan"),
     ],
 )
 def test_settings_out_of_range_are_refused(given, message):

@@ -156,7 +156,7 @@ def test_a_text_that_is_too_long_and_a_count_of_nothing_are_refused(monkeypatch)
     monkeypatch.setattr(prompts, "MAX_PROMPT", 10)
     with pytest.raises(InputError, match="the prompt has 11 tokens, at most 10 are read"):
         Suggester(Bigram.random(WORDS)).suggest("the " * 11)
-    with pytest.raises(InputError, match="count must be 1 or more; got 0"):
+    with pytest.raises(InputError, match="count must be at least 1; got 0"):
         Suggester(Bigram.random(WORDS), 0)
 
 
@@ -315,5 +315,5 @@ def test_a_text_or_a_model_without_words_is_refused():
         measure(Bigram.random(WORDS), np.array([2, 3], dtype=np.int32))
     with pytest.raises(InputError, match="for a model of words; this is one of characters"):
         measure(Bigram.random(LETTERS), np.array([0], dtype=np.int32))
-    with pytest.raises(InputError, match="count must be 1 or more; got 0"):
+    with pytest.raises(InputError, match="count must be at least 1; got 0"):
         measure(Bigram.random(WORDS), np.array([0], dtype=np.int32), 0)

@@ -288,7 +288,7 @@ def test_a_damaged_subword_model_is_a_value_error(model: str):
         (lambda: Words.learn(LINES, max_size=2), "vocabulary size 2: words need at least 3, of which"),
         (lambda: Characters.learn(LINES, max_size=2), "vocabulary size 2: characters need at least 3, of which"),
         (lambda: Words.learn(LINES, split="spaces"), "split 'spaces' is not one of auto, space, punctuation"),
-        (lambda: Words.learn(LINES, min_count=0), "min_count 0 is not a number from 1 on"),
+        (lambda: Words.learn(LINES, min_count=0), "min_count must be at least 1; got 0"),
         (
             lambda: Words.learn(LINES, min_count=9),
             "min_count 9: no word occurs so often, the most frequent 4 times; lower it",

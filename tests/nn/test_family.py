@@ -140,7 +140,7 @@ def test_numbers_of_a_layer_must_be_finite_numbers(wrong):
             LSTM(3, 6, **{name: wrong})
     for name in ("clip", "epsilon"):
         if not (name == "clip" and wrong is None):
-            with pytest.raises(InputError, match=f"Lstm: {name} must be a positive, finite number"):
+            with pytest.raises(InputError, match=f"Lstm: {name} must be "):
                 Lstm(**{name: wrong})
     with pytest.raises((ValueError, TypeError)):
         LSTM(3, 6, 2, dropout=wrong if wrong is not True else -1)

@@ -172,12 +172,12 @@ def test_what_a_cell_has_not_is_said(cell):
 
 
 WRONG = {
-    "ALstm: lags must be": [lambda lags=lags: ALstm(lags) for lags in ((), (1, 1), (0, 1), [2, 1], (True,), (1.0,))],
+    "ALstm: lags must": [lambda lags=lags: ALstm(lags) for lags in ((), (1, 1), (0, 1), 3, (True,), (1.0,))],
     "ALstm: period must be": [lambda period=p: ALstm((3, 1), period) for p in (2, 3.0, True, 0)],
-    "Mogrifier: rounds must be": [lambda rounds=r: Mogrifier(rounds) for r in (-1, 2.0, True)],
+    "Mogrifier: rounds must": [lambda rounds=r: Mogrifier(rounds) for r in (-1, 2.0, True)],
     "Mogrifier: rank must be": [lambda rank=r: Mogrifier(2, rank) for r in (0, 2.0, True)],
     "SLstm: heads must be": [lambda heads=h: SLstm(heads) for h in (0, 2.0, True)],
-    "SLstm: block must be": [lambda block=b: SLstm(1, block, 2) for b in (-1, 2, 1.0)],
+    "SLstm: block must": [lambda block=b: SLstm(1, block, 2) for b in (-1, 2, 1.0)],
     "SLstm: blocks must be": [lambda blocks=b: SLstm(1, 0, blocks) for b in (0, 1.0)],
     "MLstm: heads must be": [lambda heads=h: MLstm(heads) for h in (0, 2.0, True)],
     "MLstm: chunk must be": [lambda chunk=c: MLstm(1, chunk) for c in (0, 2.0, True)],

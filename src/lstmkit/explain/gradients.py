@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lstmkit.errors import InputError
 from lstmkit.explain.gate_values import gate_values, has_gates
 from lstmkit.explain.variants import Variant
 from lstmkit.nn import LSTM
+from lstmkit.ranges import AT_LEAST_2, check_fields
 
 INPUTS = 8
 FAR = 1e-3
@@ -37,9 +37,7 @@ class GradientSettings:
 
     def __post_init__(self) -> None:
         """Check every value."""
-        for name, least in (("hidden", 1), ("steps", 2), ("seeds", 1)):
-            if getattr(self, name) < least:
-                raise InputError(f"explain gradients: {name} must be at least {least}; got {getattr(self, name)}")
+        check_fields(self, {"steps": AT_LEAST_2}, "explain gradients")
 
 
 @dataclass(frozen=True)

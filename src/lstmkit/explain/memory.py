@@ -12,12 +12,13 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from lstmkit.errors import InputError
 from lstmkit.explain.problems import PROBLEMS, SHORTEST, Problem
 from lstmkit.explain.variants import Variant
+from lstmkit.ranges import MORE_THAN_0, SEED, Range, check_fields
 from lstmkit.training import EpochRecord, TrainSettings, threads_for, train
 
 Outcome = Literal["learnt", "not learnt", "time was up"]
+FROM_SHORTEST = Range(f"must be at least {SHORTEST} steps", least=SHORTEST)
 CHECK_EVERY = 25
 CHECK_SEQUENCES = 500
 TEST_SEQUENCES = 2000
@@ -48,11 +49,8 @@ class MemorySettings:
 
     def __post_init__(self) -> None:
         """Check every value."""
-        if self.longest < SHORTEST:
-            raise InputError(f"explain memory: longest must be at least {SHORTEST} steps; got {self.longest}")
-        for name in ("minutes", "hidden", "steps", "batch_size", "learning_rate", "clip_norm"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"explain memory: {name} must be positive; got {getattr(self, name)}")
+        ranges = dict.fromkeys(("minutes", "learning_rate", "clip_norm"), MORE_THAN_0)
+        check_fields(self, ranges | {"longest": FROM_SHORTEST, "seed": SEED}, "explain memory")
 
     @property
     def lags(self) -> tuple[int, ...]:

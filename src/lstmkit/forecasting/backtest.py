@@ -16,6 +16,7 @@ from lstmkit.forecasting.evaluate import Evaluation, assemble, evaluate
 from lstmkit.forecasting.fitting import table_to_learn_from
 from lstmkit.forecasting.forecaster import Forecaster
 from lstmkit.forecasting.output import backtest_columns, to_user_table
+from lstmkit.ranges import whole
 from lstmkit.training import EpochRecord
 
 
@@ -86,8 +87,7 @@ def backtest_series(
     ray        address of a Ray cluster that shares the fits of `refit`, or None
     classical  classical models to forecast beside it, from theta, ets, arima
     """
-    if windows < 1:
-        raise InputError(f"windows must be at least 1; got {windows}")
+    windows = whole("windows", windows)
     if ray is not None and not refit:
         raise InputError("ray shares the fits of refit among machines, and without refit there is one; leave ray out")
     P = forecaster.horizon

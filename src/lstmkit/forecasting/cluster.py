@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from lstmkit.data import SeriesTable
 from lstmkit.errors import InputError
+from lstmkit.ranges import whole
 
 if TYPE_CHECKING:
     from lstmkit.forecasting.forecaster import Forecaster
@@ -48,8 +49,7 @@ def run(
     jobs      processes on this machine; one is this process itself
     Raises    InputError of the function; InputError if jobs is below one, or there is no cluster
     """
-    if jobs < 1:
-        raise InputError(f"jobs must be at least 1; got {jobs}")
+    whole("jobs", jobs)
     if address is None and jobs == 1:
         with one_thread():
             for item in items:

@@ -32,6 +32,7 @@ from lstmkit.forecasting.models import ModelSettings, model_named
 from lstmkit.forecasting.output import forecast_columns, sample_columns, to_user_table
 from lstmkit.forecasting.reading import columns_like, recognised
 from lstmkit.nn import mean_weights, quantile_levels
+from lstmkit.ranges import AT_LEAST_2, SEED, Range, several, whole
 from lstmkit.recurrence.backends import check_backend_name
 from lstmkit.recurrence.cells import cell_named
 from lstmkit.training import Checkpoint, Devices, EpochRecord
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 EVALUATION_BATCH = 1024
+PERCENT = Range("must be between 0 and 100 percent", above=0, below=100)
 
 
 class Forecaster:
@@ -77,28 +79,21 @@ class Forecaster:
         ensemble: int | tuple[int, int] = 1,
         devices: Devices | None = None,
     ) -> None:
-        if horizon < 1:
-            raise InputError(f"horizon must be at least 1 step; got {horizon}")
-        if context is not None and context < 2:
-            raise InputError(f"context must be at least 2 steps; got {context}")
-        if not levels or not all(0 < level < 100 for level in levels):
-            raise InputError(f"levels must lie between 0 and 100 percent; got {tuple(levels)}")
-        if seasons is not None and any(m < 2 for m in seasons):
-            raise InputError(f"seasons must be at least 2 steps; got {tuple(seasons)}")
         kind = model_named(model).Settings
         if settings is not None and not isinstance(settings, kind):
             raise InputError(f"model {model} takes settings of {kind.__name__}; got {type(settings).__name__}")
         if cell is not None:
             cell_named(cell)
-        if min(_pair(ensemble)) < 1:
-            raise InputError(f"ensemble must be at least 1, or two such numbers; got {ensemble}")
+        _pair(ensemble)
         check_backend_name(backend)
-        self.horizon = horizon
-        self.context = context
+        self.horizon = whole("horizon", horizon)
+        self.context = None if context is None else whole("context", context, AT_LEAST_2)
         self.model = model
-        self.levels = levels
-        self.seasons = seasons
-        self.seed = seed
+        self.levels = several("levels", levels, PERCENT)
+        if not self.levels:
+            raise InputError("levels must be several numbers, such as (80, 95); got none")
+        self.seasons = None if seasons is None else several("seasons", seasons, AT_LEAST_2, int, "(7,)")
+        self.seed = whole("seed", seed, SEED)
         self.settings = settings
         self.backend = backend
         self.cell = cell
@@ -248,8 +243,7 @@ class Forecaster:
         table, future  as in `predict`
         Returns  a table with the id column if there is one, the time column, `path` (from 1), and `value`
         """
-        if paths < 1:
-            raise InputError(f"paths must be at least 1; got {paths}")
+        paths = whole("paths", paths)
         read, kind = self._to_forecast(table, future, "sample")
         return to_user_table(sample_columns(self, read, paths), read, kind)
 
@@ -385,5 +379,9 @@ class Forecaster:
 
 
 def _pair(ensemble: int | tuple[int, int]) -> tuple[int, int]:
-    """Return seeds and snapshots of the argument `ensemble`."""
-    return (ensemble, 1) if isinstance(ensemble, int) else (int(ensemble[0]), int(ensemble[1]))
+    """Return seeds and snapshots of the argument `ensemble`; raise InputError if it is neither one number nor two."""
+    if not isinstance(ensemble, tuple | list):
+        return whole("ensemble", ensemble), 1
+    if len(ensemble) != 2:
+        raise InputError(f"ensemble must be one number, or two: seeds and snapshots; got {len(ensemble)}")
+    return whole("ensemble", ensemble[0]), whole("ensemble", ensemble[1])

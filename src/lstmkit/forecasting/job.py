@@ -25,6 +25,7 @@ from lstmkit.forecasting.report import write_report
 from lstmkit.forecasting.tutorial import UNITS, TutorialResult, check_rows, run_tutorial
 from lstmkit.forecasting.verdict import Verdict, judge
 from lstmkit.nn import LSTM
+from lstmkit.ranges import BETWEEN_0_AND_1, real
 from lstmkit.results import CHECKPOINT, Clock, check_folder, drop_if_empty, prepare_folder, versions, without_nan
 from lstmkit.training import EpochRecord, is_first, threads_for, write_atomically
 
@@ -60,8 +61,7 @@ class ForecastJob:
 
     def __post_init__(self) -> None:
         """Check the choices that need no file."""
-        if not 0 < self.test < 1:
-            raise InputError(f"test must lie between 0 and 1; got {self.test}")
+        real("test", self.test, BETWEEN_0_AND_1)
         if self.recipe not in (None, "tutorial"):
             raise InputError(f"recipe must be tutorial; got {self.recipe!r}")
 

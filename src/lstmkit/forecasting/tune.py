@@ -21,6 +21,7 @@ from lstmkit.forecasting.fitting import table_to_learn_from
 from lstmkit.forecasting.forecaster import Forecaster
 from lstmkit.forecasting.metrics import crps_of_quantiles, naive_scales, score_by_series
 from lstmkit.forecasting.study import ALIKE, Question, Study, Trial
+from lstmkit.ranges import MORE_THAN_0, real, whole
 from lstmkit.training import EpochRecord
 
 SCORED = 0.2
@@ -204,12 +205,10 @@ def tune(
 
 def check_numbers(trials: int, minutes: float | None, jobs: int) -> None:
     """Raise InputError if an argument of `tune` is out of range."""
-    if trials < 1:
-        raise InputError(f"trials must be at least 1; got {trials}")
-    if minutes is not None and not 0 < minutes < math.inf:
-        raise InputError(f"minutes must be more than 0; got {minutes}")
-    if jobs < 1:
-        raise InputError(f"jobs must be at least 1; got {jobs}")
+    whole("trials", trials)
+    if minutes is not None:
+        real("minutes", minutes, MORE_THAN_0)
+    whole("jobs", jobs)
 
 
 def result_of(question: Question, study: Study) -> TuneResult:

@@ -24,6 +24,7 @@ from lstmkit.forecasting.forecaster import Forecaster
 from lstmkit.forecasting.models import model_named
 from lstmkit.forecasting.study import Question, Study, Trial
 from lstmkit.forecasting.tune import TuneResult, ask_of, check_numbers, result_of, tune
+from lstmkit.ranges import BETWEEN_0_AND_1, real
 from lstmkit.training import write_atomically
 
 RESULT = "best.json"
@@ -64,8 +65,7 @@ class TuneJob:
 
     def __post_init__(self) -> None:
         """Check the choices that need no file."""
-        if not 0 < self.test < 1:
-            raise InputError(f"test must lie between 0 and 1; got {self.test}")
+        real("test", self.test, BETWEEN_0_AND_1)
         check_numbers(self.trials, self.minutes, self.jobs)
 
     @property

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import copy
-import math
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lstmkit.errors import InputError
 from lstmkit.language.network import Carried, LanguageNetwork
 from lstmkit.language.streams import Streams
 from lstmkit.language.tokens import Tokens
+from lstmkit.ranges import MORE_THAN_0, real, whole
 
 CLIP = 0.5
 """Euclidean norm that a step's gradient is scaled down to."""
@@ -33,13 +32,9 @@ class AdaptingScorer:
     """
 
     def __init__(self, tokens: Tokens, network: LanguageNetwork, rate: float, window: int = 50) -> None:
-        if not 0 < rate < math.inf:
-            raise InputError(f"the rate to adapt at must be above 0; got {rate}")
-        if window < 1:
-            raise InputError(f"the window to adapt after must be at least 1 token; got {window}")
         self.tokens = tokens
-        self.rate = rate
-        self.window = window
+        self.rate = real("the rate to adapt at", rate, MORE_THAN_0)
+        self.window = whole("the window to adapt after", window)
         self._network = network
 
     def token_log_probs(self, ids: NDArray[np.int32]) -> NDArray[np.float64]:

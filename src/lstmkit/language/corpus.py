@@ -23,6 +23,7 @@ from lstmkit.language.reading import last_space, read_pieces, size_on_disk
 from lstmkit.language.subwords import Subwords
 from lstmkit.language.tokens import UNITS, Tokens
 from lstmkit.language.words import Words
+from lstmkit.ranges import BELOW_1, BETWEEN_0_AND_1, check_fields, real
 
 ON_DISK = 1 << 28
 """Bytes of text from which on its ids lie in a file: 256 MiB. Sub-words are learnt from about so much at most."""
@@ -44,6 +45,10 @@ class VocabularySettings:
     split: str = "auto"
     min_count: int | None = None
     max_size: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check the types of the values."""
+        check_fields(self, {})
 
 
 @dataclass(frozen=True)
@@ -173,9 +178,8 @@ def _divide(
     """Return where each part lies, and what to say of it."""
     if valid is not None and test is not None:
         return {"train": _Stretch(train), "valid": _Stretch(valid), "test": _Stretch(test)}, []
-    for name, share in (("valid_share", valid_share), ("test_share", test_share)):
-        if not 0 <= share < 1 or (share == 0 and name == "valid_share"):
-            raise InputError(f"{name} {share} is not between 0 and 1")
+    valid_share = real("valid_share", valid_share, BETWEEN_0_AND_1)
+    test_share = real("test_share", test_share, BELOW_1)
     # decimal fractions, because 0.9 of a text should not depend on what 0.9 is in binary
     tested = Fraction(0) if test is not None else Fraction(str(test_share))
     validated = Fraction(0) if valid is not None else Fraction(str(valid_share))

@@ -14,6 +14,7 @@ from lstmkit.errors import InputError
 from lstmkit.language.prompt import encode_prompt
 from lstmkit.language.sampling import SamplingSettings, draw, filtered
 from lstmkit.language.word_search import SPACE
+from lstmkit.ranges import SEED, whole
 
 if TYPE_CHECKING:
     from lstmkit.language.predictor import Predictor
@@ -128,10 +129,7 @@ def generate_tokens(
 
     The arguments are those of `generate`, and are checked before the first token is asked for.
     """
-    if count < 1:
-        raise InputError(f"count must be 1 or more; got {count}")
-    if seed < 0:
-        raise InputError(f"seed must be 0 or more; got {seed}")
+    count, seed = whole("count", count), whole("seed", seed, SEED)
     settings = SamplingSettings() if settings is None else settings
     end = None if stop is None else stop_token(predictor.tokens, stop)
     ids = encode_prompt(predictor.tokens, prompt, allow_unknown)

@@ -25,6 +25,7 @@ from lstmkit.language.ngram_predictor import NGramPredictor
 from lstmkit.language.predictor import Predictor
 from lstmkit.language.settings import LanguageSettings
 from lstmkit.language.tokens import UNITS, Tokens, tokens_from
+from lstmkit.ranges import SEED, whole
 from lstmkit.recurrence.cells import cell_named
 from lstmkit.training import EpochRecord, ModelFolder
 
@@ -60,14 +61,12 @@ class LanguageModel:
     ) -> None:
         if unit not in UNITS:
             raise InputError(f"unit {unit!r} is not one of {', '.join(UNITS)}")
-        if order is not None and order < 1:
-            raise InputError(f"n-gram model: order must be at least 1; got {order}")
         self.unit = unit
         self.settings = LanguageSettings.of(unit) if settings is None else settings
         cell_named(self.settings.cell)
         self.vocabulary = VocabularySettings() if vocabulary is None else vocabulary
-        self.order = order
-        self.seed = seed
+        self.order = None if order is None else whole("n-gram model: order", order)
+        self.seed = whole("seed", seed, SEED)
 
     def __repr__(self) -> str:
         """Show the arguments."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lstmkit.errors import InputError
 from lstmkit.language.kneser_ney import estimate
 from lstmkit.language.ngram_levels import ABSENT, Level, contexts, fresh_row
+from lstmkit.ranges import whole
 
 CHUNK = 1 << 18
 """Tokens that are scored at once: more are no faster, and take more memory."""
@@ -57,8 +58,7 @@ class NGramModel:
         Raises      InputError if the text is empty or holds other ids, or the order is below 1
         Source      `kneser_ney.py`
         """
-        if order < 1:
-            raise InputError(f"n-gram model: order must be at least 1; got {order}")
+        order = whole("n-gram model: order", order)
         if not len(ids):
             raise InputError("n-gram model: the text is empty; give at least one token")
         _require_known(ids, vocabulary)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lstmkit.errors import InputError
+from lstmkit.ranges import NOT_NEGATIVE, UP_TO_1, check_fields
 
 ROUNDING = 1e-12
 """How far a sum of probabilities may fall short of what it would be with exact numbers."""
@@ -33,12 +33,7 @@ class SamplingSettings:
 
     def __post_init__(self) -> None:
         """Check the values."""
-        if not (math.isfinite(self.temperature) and self.temperature >= 0):
-            raise InputError(f"temperature must be 0 or more; got {self.temperature}")
-        if self.top_k is not None and self.top_k < 1:
-            raise InputError(f"top_k must be 1 or more; got {self.top_k}")
-        if self.top_p is not None and not 0 < self.top_p <= 1:
-            raise InputError(f"top_p must be above 0 and at most 1; got {self.top_p}")
+        check_fields(self, {"temperature": NOT_NEGATIVE, "top_p": UP_TO_1})
 
 
 def filtered(

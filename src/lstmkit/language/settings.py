@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lstmkit.errors import InputError
+from lstmkit.ranges import BELOW_1, BETWEEN_0_AND_1, MORE_THAN_0, NOT_NEGATIVE, Range, check_fields
 
 SOFTMAXES = ("tied", "full", "adaptive")
 PRECISIONS = ("float32", "bfloat16")
@@ -80,37 +81,13 @@ class LanguageSettings:
 
     def __post_init__(self) -> None:
         """Check every value."""
-        for name in (
-            "embedding_size",
-            "hidden_size",
-            "num_layers",
-            "epochs",
-            "columns",
-            "window",
-            "patience",
-            "rounds",
-        ):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise InputError(f"LanguageSettings: {name} must be at least 1; got {value}")
-        for name in ("embedding_dropout", "input_dropout", "hidden_dropout", "output_dropout", "weight_drop"):
-            if not 0 <= getattr(self, name) < 1:
-                raise InputError(f"LanguageSettings: {name} must be at least 0 and below 1; got {getattr(self, name)}")
-        for name in ("activation", "slowness", "weight_decay", "warmup"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise InputError(f"LanguageSettings: {name} must not be negative; got {getattr(self, name)}")
-        for name in ("learning_rate", "clip_norm", "minutes"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < math.inf:
-                raise InputError(f"LanguageSettings: {name} must be more than 0; got {value}")
-        for name, choices in (("softmax", SOFTMAXES), ("precision", PRECISIONS)):
-            if getattr(self, name) not in choices:
-                raise InputError(
-                    f"LanguageSettings: {name} must be one of {', '.join(choices)}; got {getattr(self, name)!r}"
-                )
-        if self.average is not None and not 0 < self.average < 1:
-            raise InputError(f"LanguageSettings: average must be between 0 and 1; got {self.average}")
-        if self.cutoffs is not None and (list(self.cutoffs) != sorted(set(self.cutoffs)) or min(self.cutoffs) < 1):
+        ranges: dict[str, Range | Sequence[str]] = {"softmax": SOFTMAXES, "precision": PRECISIONS}
+        dropouts = ("embedding_dropout", "input_dropout", "hidden_dropout", "output_dropout", "weight_drop")
+        ranges |= dict.fromkeys(dropouts, BELOW_1)
+        ranges |= dict.fromkeys(("activation", "slowness", "weight_decay", "warmup"), NOT_NEGATIVE)
+        ranges |= dict.fromkeys(("learning_rate", "clip_norm", "minutes"), MORE_THAN_0)
+        check_fields(self, ranges | {"average": BETWEEN_0_AND_1}, "LanguageSettings")
+        if self.cutoffs is not None and list(self.cutoffs) != sorted(set(self.cutoffs)):
             raise InputError(f"LanguageSettings: cutoffs must be whole numbers that rise; got {self.cutoffs}")
 
     @classmethod

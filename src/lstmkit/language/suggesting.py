@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstmkit.errors import InputError
 from lstmkit.language.prompt import encode_prompt
 from lstmkit.language.sampling import most_likely
 from lstmkit.language.splitting import splitter
 from lstmkit.language.word_search import WordSearch, in_word
 from lstmkit.language.words import Words
+from lstmkit.ranges import whole
 
 if TYPE_CHECKING:
     from lstmkit.language.predictor import Predictor
@@ -97,9 +97,7 @@ class Suggester:
     """
 
     def __init__(self, predictor: Predictor, k: int = 3, allow_unknown: bool = False) -> None:
-        if k < 1:
-            raise InputError(f"count must be 1 or more; got {k}")
-        self.k = k
+        self.k = whole("count", k)
         self._tokens, self._allow_unknown = predictor.tokens, allow_unknown
         self._trail, self._search = Trail(predictor), WordSearch(predictor)
         self._read = ""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lstmkit.errors import InputError
 from lstmkit.language.words import Words
+from lstmkit.ranges import whole
 
 if TYPE_CHECKING:
     from lstmkit.language.predictor import Predictor
@@ -57,8 +58,7 @@ def measure(predictor: Predictor, ids: NDArray[np.int32], k: int = 3) -> TypingS
     tokens = predictor.tokens
     if not isinstance(tokens, Words):
         raise InputError(f"keystrokes are counted for a model of words; this is one of {tokens.unit}s")
-    if k < 1:
-        raise InputError(f"count must be 1 or more; got {k}")
+    k = whole("count", k)
     ranges = _Ranges(tokens)
     before, keystrokes, without, seconds = [], 0, 0, []
     context = predictor.begin()

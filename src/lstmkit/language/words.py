@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from lstmkit.errors import InputError
 from lstmkit.language.splitting import SPLITS, find_split, join_words, splitter
 from lstmkit.language.tokens import END, UNKNOWN, check_symbols
+from lstmkit.ranges import whole
 
 LOOK_AT = 1 << 20
 """Characters at the beginning of a text from which is found whether it is tokenised already."""
@@ -150,8 +151,8 @@ class Words:
 def _check_limits(split: str, min_count: int | None, max_size: int | None) -> None:
     if split not in ("auto", *SPLITS):
         raise InputError(f"split {split!r} is not one of auto, {', '.join(SPLITS)}")
-    if min_count is not None and min_count < 1:
-        raise InputError(f"min_count {min_count} is not a number from 1 on")
+    if min_count is not None:
+        whole("min_count", min_count)
     if max_size is not None and max_size < 3:
         raise InputError(f"vocabulary size {max_size}: words need at least 3, of which <unk> and <eos> are two")
 

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from lstmkit.errors import InputError
 from lstmkit.nn.lengths import Lengths, checked_lengths, padding_mask
+from lstmkit.ranges import whole
 
 FORMS = ("dot", "general")
 
@@ -40,8 +41,8 @@ class _Attention(torch.nn.Module):
 
     def __init__(self, query_size: int, memory_size: int, batch_first: bool) -> None:
         super().__init__()
-        self.query_size = query_size
-        self.memory_size = memory_size
+        self.query_size = whole(f"{type(self).__name__}: query_size", query_size)
+        self.memory_size = whole(f"{type(self).__name__}: memory_size", memory_size)
         self.batch_first = batch_first
 
     def forward(self, query: Tensor, memory: Tensor, *, lengths: Lengths | None = None) -> tuple[Tensor, Tensor]:
@@ -120,6 +121,7 @@ class AdditiveAttention(_Attention):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__(query_size, memory_size, batch_first)
+        attention_size = whole("AdditiveAttention: attention_size", attention_size)
         self.query_projection = torch.nn.Linear(query_size, attention_size, bias=False, device=device, dtype=dtype)
         self.memory_projection = torch.nn.Linear(memory_size, attention_size, bias=bias, device=device, dtype=dtype)
         self.score = torch.nn.Linear(attention_size, 1, bias=False, device=device, dtype=dtype)
@@ -206,7 +208,7 @@ class AttentivePooling(torch.nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        self.input_size = input_size
+        self.input_size = whole("AttentivePooling: input_size", input_size)
         self.batch_first = batch_first
         self.score = torch.nn.Linear(input_size, 1, bias=False, device=device, dtype=dtype)
 
@@ -244,7 +246,9 @@ class StructuredPooling(torch.nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        self.input_size = input_size
+        self.input_size = whole("StructuredPooling: input_size", input_size)
+        attention_size = whole("StructuredPooling: attention_size", attention_size)
+        rows = whole("StructuredPooling: rows", rows)
         self.batch_first = batch_first
         self.hidden = torch.nn.Linear(input_size, attention_size, bias=False, device=device, dtype=dtype)
         self.score = torch.nn.Linear(attention_size, rows, bias=False, device=device, dtype=dtype)

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from lstmkit.errors import InputError
+from lstmkit.ranges import AT_LEAST_1, NOT_NEGATIVE, whole
 from lstmkit.recurrence import Call, Cell
 from lstmkit.recurrence.backends import check_backend_name, run
 from lstmkit.recurrence.call import state_tensors
@@ -41,6 +42,9 @@ class LSTMCell(torch.nn.Module):
     ) -> None:
         check_backend_name(backend)
         super().__init__()
+        input_size = whole("LSTMCell: input_size", input_size, NOT_NEGATIVE)
+        hidden_size = whole("LSTMCell: hidden_size", hidden_size, AT_LEAST_1)
+        proj_size = whole("LSTMCell: proj_size", proj_size, NOT_NEGATIVE)
         self.input_size, self.hidden_size, self.bias, self.backend = input_size, hidden_size, bias, backend
         self.cell = cell_named(cell)
         self.sizes = Sizes(input_size, hidden_size, proj_size or hidden_size, bias)

@@ -14,10 +14,11 @@ from lstmkit.errors import InputError
 from lstmkit.nn.lengths import Lengths, checked_lengths
 from lstmkit.nn.regularization import Rates, Regularization, locked, rates
 from lstmkit.nn.streaming import Stream, fast_step
+from lstmkit.ranges import real
 from lstmkit.recurrence import Call, Cell, Explanation, Output
 from lstmkit.recurrence.backends import check_backend_name, explain_call, in_autocast, run
 from lstmkit.recurrence.call import state_tensors
-from lstmkit.recurrence.cell import NO_MASKS, Sizes, State, is_finite
+from lstmkit.recurrence.cell import NO_MASKS, Sizes, State
 from lstmkit.recurrence.cells import Lstm, cell_named
 
 
@@ -71,8 +72,8 @@ class LSTM(torch.nn.RNNBase):
     ) -> None:
         check_backend_name(backend)
         self.cell = cell_named(cell)
-        if forget_bias is not None and not is_finite(forget_bias):
-            raise InputError(f"LSTM: forget_bias must be a finite number or None; got {forget_bias!r}")
+        if forget_bias is not None:
+            forget_bias = real("LSTM: forget_bias", forget_bias)
         self.regularization = Regularization(
             rates("zoneout", zoneout, 2), weight_drop, rates("locked_dropout", locked_dropout, 3), recurrent_dropout
         )

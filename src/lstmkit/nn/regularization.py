@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from lstmkit.errors import InputError
+from lstmkit.ranges import PROBABILITY, check_fields, real
 from lstmkit.recurrence import Masks
-from lstmkit.recurrence.cell import is_finite
 
 Rates = float | tuple[float, ...]
 
@@ -38,15 +38,8 @@ class Regularization:
     recurrent_dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, rates in (
-            ("zoneout", self.zoneout),
-            ("weight_drop", (self.weight_drop,)),
-            ("locked_dropout", self.locked_dropout),
-            ("recurrent_dropout", (self.recurrent_dropout,)),
-        ):
-            for rate in rates:
-                if not (is_finite(rate) and 0 <= rate <= 1):
-                    raise InputError(f"LSTM: {name} must be a probability from 0 to 1; got {rate!r}")
+        names = ("zoneout", "weight_drop", "locked_dropout", "recurrent_dropout")
+        check_fields(self, dict.fromkeys(names, PROBABILITY), "LSTM")
 
     def between_layers(self, training: bool) -> bool:
         """Whether something is dropped at the input of every layer."""
@@ -89,14 +82,13 @@ def locked(value: Tensor, rate: float, training: bool) -> Tensor:
 
 
 def rates(name: str, given: Rates, count: int) -> tuple[float, ...]:
-    """Return `count` rates from one number for all, or from a tuple of them; raise InputError for anything else."""
-    if is_finite(given):
-        return (float(given),) * count  # type: ignore[arg-type]
+    """Return `count` rates from one number for all, or from a tuple of them; raise InputError for another number."""
     if not isinstance(given, tuple | list):
-        raise InputError(f"LSTM: {name} must be a probability from 0 to 1; got {given!r}")
-    if len(given) != count:
-        raise InputError(f"LSTM: {name} must be one number or {count} of them; got {len(given)}")
-    return tuple(given)
+        return (float(real(f"LSTM: {name}", given, PROBABILITY)),) * count
+    found = tuple(given)
+    if len(found) != count:
+        raise InputError(f"LSTM: {name} must be one number or {count} of them; got {len(found)}")
+    return found
 
 
 def _kept(like: Tensor, shape: tuple[int, ...], rate: float) -> Tensor:

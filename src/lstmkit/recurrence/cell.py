@@ -10,7 +10,6 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Real
 from typing import ClassVar
 
 import torch
@@ -139,11 +138,6 @@ class Cell(ABC):
         dstate   gradients of the state after the step
         Returns  gradients of `inputs` and of `state`, and of each weight that `step` reads, summed over the batch
         """
-
-
-def is_finite(value: object) -> bool:
-    """Return whether a setting is a number, and neither NaN nor infinite; True and False are no numbers."""
-    return not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
 
 
 def rows(matrix: Tensor, rows: int) -> tuple[Tensor, ...]:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, distributed, nn
 
 from lstmkit.errors import InputError
+from lstmkit.ranges import check_fields
 from lstmkit.recurrence.processor import lower_precision_refusal
 
 ACCELERATORS = ("auto", "cpu", "cuda")
@@ -42,12 +43,7 @@ class Devices:
 
     def __post_init__(self) -> None:
         """Check every value."""
-        for name in ("devices", "num_nodes"):
-            if getattr(self, name) < 1:
-                raise InputError(f"Devices: {name} must be at least 1; got {getattr(self, name)}")
-        for name, choices in (("accelerator", ACCELERATORS), ("precision", PRECISIONS)):
-            if getattr(self, name) not in choices:
-                raise InputError(f"Devices: {name} must be one of {', '.join(choices)}; got {getattr(self, name)!r}")
+        check_fields(self, {"accelerator": ACCELERATORS, "precision": PRECISIONS}, "Devices")
 
 
 def is_first() -> bool:

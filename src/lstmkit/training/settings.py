@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lstmkit.errors import InputError
+from lstmkit.ranges import BETWEEN_0_AND_1, MORE_THAN_0, NOT_NEGATIVE, SEED, check_fields
 
 SCHEDULES = ("constant", "cosine", "decay")
 ORDERS = ("random", "sequential")
@@ -49,21 +49,9 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         """Check every value."""
-        for name in ("max_epochs", "batch_size", "steps_per_epoch", "patience", "keep"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise InputError(f"TrainSettings: {name} must be at least 1; got {value}")
-        for name, choices in (("schedule", SCHEDULES), ("order", ORDERS)):
-            if getattr(self, name) not in choices:
-                raise InputError(
-                    f"TrainSettings: {name} must be one of {', '.join(choices)}; got {getattr(self, name)!r}"
-                )
-        if self.warmup < 0:
-            raise InputError(f"TrainSettings: warmup must not be negative; got {self.warmup}")
-        if self.average is not None and not 0 < self.average < 1:
-            raise InputError(f"TrainSettings: average must be between 0 and 1; got {self.average}")
-        if self.max_seconds is not None and not self.max_seconds > 0:
-            raise InputError(f"TrainSettings: max_seconds must be more than 0; got {self.max_seconds}")
+        ranges = {"warmup": NOT_NEGATIVE, "seed": SEED, "average": BETWEEN_0_AND_1}
+        positive = dict.fromkeys(("clip_norm", "max_seconds"), MORE_THAN_0)
+        check_fields(self, ranges | positive | {"schedule": SCHEDULES, "order": ORDERS}, "TrainSettings")
 
     def steps_an_epoch(self, num_items: int) -> int:
         """Return how many steps an epoch over `num_items` has."""

@@ -243,7 +243,7 @@ def test_blocks_are_causal() -> None:
         (SegRnnSettings, {"scale": "row"}, "scale must be one of window, series"),
         (SegRnnSettings, {"linear": "yes"}, "linear must be one of own, shared, none"),
         (SegRnnSettings, {"squared": -1.0}, "squared must not be negative"),
-        (SegRnnSettings, {"dropout": 1.0}, "dropout must lie"),
+        (SegRnnSettings, {"dropout": 1.0}, "dropout must be at least 0 and below 1"),
         (SLstmSettings, {"heads": 3}, "heads must divide hidden_size"),
         (SLstmSettings, {"kernel": 0}, "kernel must be at least 1"),
     ],

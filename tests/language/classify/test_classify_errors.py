@@ -203,7 +203,7 @@ def test_a_start_that_is_no_language_model(small: ClassifierSettings, tmp_path: 
         ({"dropout": 1.0}, "ClassifierSettings: dropout must be at least 0 and below 1; got 1.0"),
         ({"minutes": 0.0}, "ClassifierSettings: minutes must be more than 0; got 0.0"),
         ({"weight_decay": -1.0}, "ClassifierSettings: weight_decay must not be negative; got -1.0"),
-        ({"average": 1.0}, "ClassifierSettings: average must lie between 0 and 1; got 1.0"),
+        ({"average": 1.0}, "ClassifierSettings: average must be between 0 and 1; got 1.0"),
     ],
     ids=str,
 )
@@ -214,4 +214,4 @@ def test_settings_out_of_range(choices: dict[str, object], expected: str) -> Non
 def test_an_unknown_cell_task_or_seed() -> None:
     assert complaint(lambda: ClassifierSettings(cell="lsmt")).startswith("cell must be one of lstm, ")
     assert complaint(lambda: TextClassifier(task="both")) == "task must be one of classes, number; got 'both'"
-    assert complaint(lambda: TextClassifier(seed=-1)) == "seed must not be negative; got -1"
+    assert complaint(lambda: TextClassifier(seed=-1)) == "seed must be from 0 to 9223372036854775807; got -1"

@@ -9,7 +9,7 @@ import typer
 
 from lstmkit.cli import options, printing
 from lstmkit.cli.language.predictors import AllowUnknown, By, Model, load_predictor
-from lstmkit.errors import InputError
+from lstmkit.ranges import whole
 
 EXAMPLES = """\b
 examples:
@@ -44,8 +44,7 @@ def generate(
     from lstmkit.language import generating
     from lstmkit.language.sampling import SamplingSettings
 
-    if samples < 1:
-        raise InputError(f"samples must be 1 or more; got {samples}")
+    whole("samples", samples)
     settings = SamplingSettings(temperature, top_k, top_p, not write_unknown)
     predictor = load_predictor(model, by)
     seeds = range(seed, seed + samples)

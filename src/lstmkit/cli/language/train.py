@@ -11,6 +11,7 @@ import typer
 from lstmkit.cli import options, printing
 from lstmkit.cli.language.progress import LanguageProgress
 from lstmkit.errors import InputError
+from lstmkit.ranges import NOT_NEGATIVE, SEED, whole
 
 if TYPE_CHECKING:
     from lstmkit.language.job import LanguageJob, LanguageResult
@@ -23,7 +24,6 @@ examples:
   lstm language train novel.txt --unit character --cell mogrifier
   lstm language train texts/ --unit subword --vocabulary 8000 --set weight_drop=0.5
 """
-LARGEST_SEED = 2**63 - 1
 HEAD = ("model", "perplexity", "bits a character", "nats a token")
 
 
@@ -70,8 +70,7 @@ def train(
 
     if test is None and test_share == 0:
         raise InputError("--test-share 0 leaves no text to score on; give a larger share, or a file by --test")
-    if not 0 <= seed <= LARGEST_SEED:
-        raise InputError(f"seed must be from 0 to {LARGEST_SEED}; got {seed}")
+    whole("seed", seed, SEED)
     words = (split, min_count, vocabulary)
     model = _model(unit, words, cell, epochs, minutes, order, setting, seed)
     folder = out or Path(f"language-{Path(text).name.split('.')[0]}")
@@ -101,8 +100,8 @@ def _model(
     given = {name: value for name, value in own.items() if value is not None}
     changes = options.given_settings(LanguageSettings, setting, "a language model", given)
     settings = dataclasses.replace(LanguageSettings.of(unit), **changes)
-    if order is not None and order < 0:
-        raise InputError(f"--order must be 0, for no n-grams, or more; got {order}")
+    if order is not None:
+        whole("--order", order, NOT_NEGATIVE)
     usual = ORDERS[unit] if order is None and unit in ORDERS else order
     return LanguageModel(unit, settings, VocabularySettings(*words), usual or None, seed)
 

@@ -25,6 +25,7 @@ from lstmkit.forecasting.models.naive import only
 from lstmkit.forecasting.models.usual import UsualChange
 from lstmkit.nn import squash
 from lstmkit.nn.scaling import carry_forward, mean_near, rounding
+from lstmkit.ranges import AT_LEAST_2
 
 MOST = 1e3  # a scaled value beyond it, after a window that hardly moved, tells nothing more
 FAR = 20.0  # units from zero: beyond it the level does not matter
@@ -51,11 +52,7 @@ class DeepArSettings(ModelSettings):
 
     def __post_init__(self) -> None:
         """Check every value."""
-        ModelSettings.__post_init__(self)
-        if self.head not in HEADS:
-            raise InputError(f"head must be one of {', '.join(HEADS)}; got {self.head!r}")
-        if self.paths < 2:
-            raise InputError(f"paths must be at least 2; got {self.paths}")
+        self.check({"head": tuple(HEADS), "paths": AT_LEAST_2})
 
 
 class ValueScale(NamedTuple):

@@ -25,6 +25,7 @@ from lstmkit.forecasting.models.usual import FEW, FLAT, lacking
 from lstmkit.forecasting.models.window_units import WindowUnits, window_units
 from lstmkit.nn import pinball_loss, squash
 from lstmkit.nn.scaling import rounding
+from lstmkit.ranges import MORE_THAN_0, NOT_NEGATIVE
 
 START_WINDOWS = 2048
 AHEAD = 16
@@ -57,17 +58,9 @@ class EsRnnSettings(ModelSettings):
 
     def __post_init__(self) -> None:
         """Check every value."""
-        ModelSettings.__post_init__(self)
-        if any(not block or min(block) < 1 for block in self.dilations):
+        self.check({"roughness": NOT_NEGATIVE, "series_rate": MORE_THAN_0})
+        if any(not block for block in self.dilations):
             raise InputError(f"dilations must be blocks of steps, each at least 1; got {self.dilations}")
-        for name in ("inputs", "loss_stride"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise InputError(f"{name} must be at least 1; got {value}")
-        if not self.roughness >= 0:
-            raise InputError(f"roughness must not be negative; got {self.roughness}")
-        if not self.series_rate > 0:
-            raise InputError(f"series_rate must be positive; got {self.series_rate}")
 
 
 class Smoothing(NamedTuple):

@@ -16,6 +16,7 @@ from lstmkit.errors import InputError
 from lstmkit.forecasting.models.folded import FoldedLstm
 from lstmkit.forecasting.models.model import ForecastModel, ModelSettings, Task
 from lstmkit.forecasting.models.stepwise import StepwiseLstm
+from lstmkit.ranges import AT_LEAST_2
 
 LEAST_PERIOD, MOST_PERIOD = 24, 400
 LEAST_STEPS = 3
@@ -36,10 +37,7 @@ class LstmSettings(ModelSettings):
 
     def __post_init__(self) -> None:
         """Check every value."""
-        ModelSettings.__post_init__(self)
-        number = isinstance(self.fold, int) and not isinstance(self.fold, bool) and self.fold >= 2
-        if self.fold not in ("auto", "never", "always") and not number:
-            raise InputError(f'fold must be "auto", "never", "always", or a period of at least 2; got {self.fold!r}')
+        self.check({"fold": ("auto", "never", "always")} if isinstance(self.fold, str) else {"fold": AT_LEAST_2})
 
 
 class LstmModel(ForecastModel[LstmSettings]):

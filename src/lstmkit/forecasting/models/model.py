@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -10,8 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from lstmkit.data import Batch, Windows
-from lstmkit.errors import InputError
 from lstmkit.nn import LSTM
+from lstmkit.ranges import BELOW_1, BETWEEN_0_AND_1, MORE_THAN_0, NOT_NEGATIVE, Range, check_fields
+from lstmkit.training.settings import SCHEDULES
+
+UP_TO_HALF = Range("must be between 0 and 0.5", above=0, below=0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +88,13 @@ class ModelSettings:
 
     def __post_init__(self) -> None:
         """Check every value."""
-        for name in ("hidden_size", "num_layers", "batch_size", "max_epochs", "steps_per_epoch", "patience"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise InputError(f"{name} must be at least 1; got {value}")
-        if not 0 <= self.dropout < 1:
-            raise InputError(f"dropout must lie in [0, 1); got {self.dropout}")
-        if not self.learning_rate > 0:
-            raise InputError(f"learning_rate must be positive; got {self.learning_rate}")
-        if not self.weight_decay >= 0:
-            raise InputError(f"weight_decay must not be negative; got {self.weight_decay}")
-        if not 0 < self.validation < 0.5:
-            raise InputError(f"validation must lie in (0, 0.5); got {self.validation}")
+        self.check({})
+
+    def check(self, own: Mapping[str, Range | Sequence[str]]) -> None:
+        """Check every value; `own` are ranges and choices of the fields that a model adds."""
+        shares = {"dropout": BELOW_1, "validation": UP_TO_HALF, "average": BETWEEN_0_AND_1}
+        rates = {"learning_rate": MORE_THAN_0, "weight_decay": NOT_NEGATIVE, "max_seconds": MORE_THAN_0}
+        check_fields(self, {"schedule": SCHEDULES, **shares, **rates, **own})
 
 
 S = TypeVar("S", bound=ModelSettings)

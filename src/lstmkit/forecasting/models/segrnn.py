@@ -14,6 +14,7 @@ from lstmkit.forecasting.models.inputs import CovariateInputs
 from lstmkit.forecasting.models.linear_start import LINEAR, SCALES, LinearStart, Start
 from lstmkit.forecasting.models.model import ForecastModel, ModelSettings, Task, recurrent_layers
 from lstmkit.forecasting.models.point_and_spread import PointAndSpread
+from lstmkit.ranges import NOT_NEGATIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +49,9 @@ class SegRnnSettings(ModelSettings):
 
     def __post_init__(self) -> None:
         """Check every value."""
-        ModelSettings.__post_init__(self)
+        self.check({"scale": SCALES, "linear": LINEAR, "squared": NOT_NEGATIVE})
         if self.hidden_size % 2:
             raise InputError(f"segrnn: hidden_size must be even; got {self.hidden_size}")
-        if self.segment is not None and self.segment < 1:
-            raise InputError(f"segment must be at least 1; got {self.segment}")
-        for name, choices in (("scale", SCALES), ("linear", LINEAR)):
-            if getattr(self, name) not in choices:
-                raise InputError(f"{name} must be one of {', '.join(choices)}; got {getattr(self, name)!r}")
-        if not self.squared >= 0:
-            raise InputError(f"squared must not be negative; got {self.squared}")
 
 
 class SegRnnModel(ForecastModel[SegRnnSettings]):

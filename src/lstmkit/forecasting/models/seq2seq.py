@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 
 from lstmkit.data import Batch, Windows
-from lstmkit.errors import InputError
 from lstmkit.forecasting.models.inputs import CovariateInputs
 from lstmkit.forecasting.models.model import ForecastModel, ModelSettings, Task, masked_mean, recurrent_layers
 from lstmkit.forecasting.models.naive import NaiveStart, only
@@ -37,9 +36,7 @@ class Seq2SeqSettings(ModelSettings):
 
     def __post_init__(self) -> None:
         """Check every value."""
-        ModelSettings.__post_init__(self)
-        if self.attention not in ATTENTIONS:
-            raise InputError(f"attention must be one of {', '.join(ATTENTIONS)}; got {self.attention!r}")
+        self.check({"attention": ATTENTIONS})
 
 
 class Decoded(NamedTuple):

@@ -15,6 +15,7 @@ from lstmkit.forecasting.models.linear_start import LINEAR, SCALES, LinearStart,
 from lstmkit.forecasting.models.model import ForecastModel, ModelSettings, Task
 from lstmkit.forecasting.models.point_and_spread import PointAndSpread
 from lstmkit.nn import LSTM, SLstm
+from lstmkit.ranges import NOT_NEGATIVE
 from lstmkit.recurrence import Cell
 
 
@@ -49,18 +50,9 @@ class SLstmSettings(ModelSettings):
 
     def __post_init__(self) -> None:
         """Check every value."""
-        ModelSettings.__post_init__(self)
-        for name in ("heads", "patch", "stride", "kernel"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise InputError(f"{name} must be at least 1; got {value}")
+        self.check({"scale": SCALES, "linear": LINEAR, "squared": NOT_NEGATIVE})
         if self.hidden_size % self.heads:
             raise InputError(f"heads must divide hidden_size; got {self.heads} heads for {self.hidden_size}")
-        for name, choices in (("scale", SCALES), ("linear", LINEAR)):
-            if getattr(self, name) not in choices:
-                raise InputError(f"{name} must be one of {', '.join(choices)}; got {getattr(self, name)!r}")
-        if not self.squared >= 0:
-            raise InputError(f"squared must not be negative; got {self.squared}")
 
 
 class SLstmModel(ForecastModel[SLstmSettings]):

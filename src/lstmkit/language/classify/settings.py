@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lstmkit.errors import InputError
+from lstmkit.ranges import BELOW_1, BETWEEN_0_AND_1, MORE_THAN_0, NOT_NEGATIVE, Range, check_fields
 from lstmkit.recurrence.cells import cell_named
 
 POOLINGS = ("max", "mean", "attention")
@@ -78,41 +79,11 @@ class ClassifierSettings:
     def __post_init__(self) -> None:
         """Check every value."""
         cell_named(self.cell)
-        for name, choices in (("pooling", POOLINGS), ("class_weights", CLASS_WEIGHTS)):
-            if getattr(self, name) not in choices:
-                raise InputError(
-                    f"ClassifierSettings: {name} must be one of {', '.join(choices)}; got {getattr(self, name)!r}"
-                )
-        for name in (
-            "embedding_size",
-            "hidden_size",
-            "num_layers",
-            "head_size",
-            "ensemble",
-            "min_count",
-            "max_words",
-            "max_length",
-            "epochs",
-            "batch_size",
-            "patience",
-        ):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise InputError(f"ClassifierSettings: {name} must be at least 1; got {value}")
-        for name in ("word_dropout", "embedding_dropout", "dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise InputError(
-                    f"ClassifierSettings: {name} must be at least 0 and below 1; got {getattr(self, name)}"
-                )
-        for name in ("learning_rate", "minutes"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise InputError(f"ClassifierSettings: {name} must be more than 0; got {value}")
-        for name in ("start_rate", "weight_decay"):
-            if not getattr(self, name) >= 0:
-                raise InputError(f"ClassifierSettings: {name} must not be negative; got {getattr(self, name)}")
-        if self.average is not None and not 0 < self.average < 1:
-            raise InputError(f"ClassifierSettings: average must lie between 0 and 1; got {self.average}")
+        ranges: dict[str, Range | Sequence[str]] = {"pooling": POOLINGS, "class_weights": CLASS_WEIGHTS}
+        ranges |= dict.fromkeys(("word_dropout", "embedding_dropout", "dropout"), BELOW_1)
+        ranges |= dict.fromkeys(("learning_rate", "minutes"), MORE_THAN_0)
+        ranges |= dict.fromkeys(("start_rate", "weight_decay"), NOT_NEGATIVE)
+        check_fields(self, ranges | {"average": BETWEEN_0_AND_1}, "ClassifierSettings")
 
     def batch_for(self, rows: int) -> int:
         """Return how many rows a step has where there are so many to learn from."""

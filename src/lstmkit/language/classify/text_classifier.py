@@ -34,6 +34,7 @@ from lstmkit.language.classify.table import (
 from lstmkit.language.splitting import splitter
 from lstmkit.language.tokens import Tokens
 from lstmkit.language.words import Words
+from lstmkit.ranges import SEED, whole
 from lstmkit.training import Checkpoint, EpochRecord, threads_for
 
 VALID_SHARE = 0.1
@@ -54,11 +55,9 @@ class TextClassifier:
     def __init__(self, settings: ClassifierSettings | None = None, task: str = "classes", seed: int = 0) -> None:
         if task not in TASKS:
             raise InputError(f"task must be one of {', '.join(TASKS)}; got {task!r}")
-        if seed < 0:
-            raise InputError(f"seed must not be negative; got {seed}")
         self.settings = ClassifierSettings() if settings is None else settings
         self.task = task
-        self.seed = seed
+        self.seed = whole("seed", seed, SEED)
 
     def fit(
         self,

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lstmkit.errors import InputError
+from lstmkit.ranges import check_fields
 from lstmkit.recurrence.cell import NO_MASKS, Cell, Masks, Sizes, State, Weights, rows
 from lstmkit.recurrence.cells.lstm import Lstm
 
@@ -50,10 +51,12 @@ class ALstm(Cell):
     share_score: bool = True
 
     def __post_init__(self) -> None:
+        """Check every value."""
+        check_fields(self, {}, "ALstm")
         lags = self.lags
-        if not isinstance(lags, tuple) or not lags or len(set(lags)) < len(lags) or not all(map(_positive, lags)):
+        if not lags or len(set(lags)) < len(lags):
             raise InputError(f"ALstm: lags must be a tuple of distinct positive integers; got {lags!r}")
-        if self.period is not None and not (_positive(self.period) and self.period >= max(lags)):
+        if self.period is not None and self.period < max(lags):
             raise InputError(
                 f"ALstm: period must be None or an integer not below the largest lag, {max(lags)}; got {self.period!r}"
             )
@@ -184,10 +187,6 @@ class ALstm(Cell):
         for k, lag in enumerate(self.lags):
             dstates[:, lag - 1] += dchosen[:, k]
         return dstates.flatten(1), dscore
-
-
-def _positive(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def _gates(inputs: Tensor, h: Tensor, weights: Weights) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -10,18 +10,8 @@ from torch import Tensor
 from torch.nn import functional, init
 
 from lstmkit.errors import InputError
-from lstmkit.recurrence.cell import (
-    NO_MASKS,
-    Cell,
-    Masks,
-    Sizes,
-    State,
-    Weights,
-    blend,
-    is_finite,
-    masked,
-    rows,
-)
+from lstmkit.ranges import MORE_THAN_0, check_fields
+from lstmkit.recurrence.cell import NO_MASKS, Cell, Masks, Sizes, State, Weights, blend, masked, rows
 
 Coupled = Literal["input", "forget"] | None
 Norm = Literal["ba", "gates"] | None
@@ -74,14 +64,12 @@ class Lstm(Cell):
     epsilon: float = 1e-5
 
     def __post_init__(self) -> None:
+        """Check every value."""
         if self.coupled not in (None, "input", "forget"):
             raise InputError(f"Lstm: coupled must be None, 'input' or 'forget'; got {self.coupled!r}")
         if self.layer_norm not in (None, "ba", "gates"):
             raise InputError(f"Lstm: layer_norm must be None, 'ba' or 'gates'; got {self.layer_norm!r}")
-        if self.clip is not None and not (is_finite(self.clip) and self.clip > 0):
-            raise InputError(f"Lstm: clip must be a positive, finite number or None; got {self.clip!r}")
-        if not (is_finite(self.epsilon) and self.epsilon > 0):
-            raise InputError(f"Lstm: epsilon must be a positive, finite number; got {self.epsilon!r}")
+        check_fields(self, {"clip": MORE_THAN_0, "epsilon": MORE_THAN_0}, "Lstm")
 
     @property
     def name(self) -> str:

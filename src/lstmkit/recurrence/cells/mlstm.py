@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lstmkit.errors import InputError
+from lstmkit.ranges import check_fields
 from lstmkit.recurrence.cell import NO_MASKS, Cell, Masks, Sizes, State, Weights
 
 
@@ -46,9 +46,8 @@ class MLstm(Cell):
     chunk: int = 64
 
     def __post_init__(self) -> None:
-        for field, value in (("heads", self.heads), ("chunk", self.chunk)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise InputError(f"MLstm: {field} must be a positive integer; got {value!r}")
+        """Check every value."""
+        check_fields(self, {}, "MLstm")
 
     @property
     def name(self) -> str:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lstmkit.errors import InputError
+from lstmkit.ranges import NOT_NEGATIVE, check_fields
 from lstmkit.recurrence.cell import NO_MASKS, Cell, Masks, Sizes, State, Weights
 from lstmkit.recurrence.cells.lstm import Lstm
 
@@ -37,10 +37,8 @@ class Mogrifier(Cell):
     rank: int | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.rounds, bool) or not isinstance(self.rounds, int) or self.rounds < 0:
-            raise InputError(f"Mogrifier: rounds must be an integer, 0 or more; got {self.rounds!r}")
-        if self.rank is not None and (isinstance(self.rank, bool) or not isinstance(self.rank, int) or self.rank < 1):
-            raise InputError(f"Mogrifier: rank must be None or a positive integer; got {self.rank!r}")
+        """Check every value."""
+        check_fields(self, {"rounds": NOT_NEGATIVE}, "Mogrifier")
 
     @property
     def name(self) -> str:

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional, init
 
 from lstmkit.errors import InputError
+from lstmkit.ranges import NOT_NEGATIVE, check_fields
 from lstmkit.recurrence.cell import NO_MASKS, Cell, Masks, Sizes, State, Weights, rows
 
 
@@ -52,11 +53,9 @@ class SLstm(Cell):
     exponential_forget: bool = False
 
     def __post_init__(self) -> None:
-        if isinstance(self.heads, bool) or not isinstance(self.heads, int) or self.heads < 1:
-            raise InputError(f"SLstm: heads must be a positive integer; got {self.heads!r}")
-        if isinstance(self.blocks, bool) or not isinstance(self.blocks, int) or self.blocks < 1:
-            raise InputError(f"SLstm: blocks must be a positive integer; got {self.blocks!r}")
-        if isinstance(self.block, bool) or not isinstance(self.block, int) or not 0 <= self.block < self.blocks:
+        """Check every value."""
+        check_fields(self, {"block": NOT_NEGATIVE}, "SLstm")
+        if self.block >= self.blocks:
             raise InputError(f"SLstm: block must be an integer in 0..{self.blocks - 1}; got {self.block!r}")
 
     @property
