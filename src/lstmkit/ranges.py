@@ -10,10 +10,12 @@ import dataclasses
 import functools
 import math
 import numbers
+import os
 import sys
 import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from lstmkit.errors import InputError
@@ -111,11 +113,29 @@ def choice(name: str, value: Any, choices: Sequence[str]) -> str:
     return value
 
 
+def words(name: str, value: Any) -> tuple[str, ...]:
+    """Return several words as a tuple; one alone is one of them."""
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, Iterable):
+        raise InputError(f"{name} must be several words; got {shown(value)}")
+    return tuple(_text(name, one) for one in value)
+
+
 def flag(name: str, value: Any) -> bool:
     """Return True or False; raise InputError if it is something else."""
     if not isinstance(value, bool):
         raise InputError(f"{name} must be True or False; got {shown(value)}")
     return value
+
+
+def a_path(name: str, value: Any) -> Path:
+    """Return a path; raise InputError if it is something else, or a name that no system has."""
+    if not isinstance(value, str | os.PathLike) or isinstance(os.fspath(value), bytes):
+        raise InputError(f"{name} must be a path; got {shown(value)}")
+    if "\0" in os.fspath(value):
+        raise InputError(f"{name} must be a path, without a zero character; got {shown(os.fspath(value))}")
+    return Path(value)
 
 
 def check_fields(settings: Any, ranges: Mapping[str, Range | Sequence[str]], owner: str = "") -> None:
@@ -168,7 +188,7 @@ def _is_choices(within: Range | Sequence[str] | None) -> typing.TypeGuard[Sequen
 
 def _text(name: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise InputError(f"{name} must be a word; got {shown(value)}")
+        raise InputError(f"{name} must be text; got {shown(value)}")
     return value
 
 

@@ -30,8 +30,6 @@ from lstmkit.cli.tune import tune
 from lstmkit.errors import InputError
 from lstmkit.visible import visible
 
-LONGEST_LINE = 2000
-"""Characters of an error; a longer one, with a very long name in it, is cut in the middle."""
 NO_MEMORY = "there is not enough memory for this; take smaller sizes, or fewer rows or columns"
 
 app = typer.Typer(
@@ -144,9 +142,7 @@ def _of_the_system(error: OSError) -> str:
 
 
 def _fail(message: str) -> int:
-    line = " ".join(visible(message).split())
-    if len(line) > LONGEST_LINE:
-        line = f"{line[: LONGEST_LINE // 2]} ... {line[-LONGEST_LINE // 4 :]}"
+    line = " ".join(str(InputError(visible(message))).split())
     with contextlib.suppress(OSError):  # the exit code says it, too
         print(f"lstm: {line}", file=sys.stderr)  # noqa: T201
     return 2

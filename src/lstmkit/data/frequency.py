@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmkit.errors import InputError
+from lstmkit.ranges import shown
 
 MICROSECONDS = {"s": 10**6, "min": 60 * 10**6, "h": 3600 * 10**6, "D": 86_400 * 10**6, "W": 7 * 86_400 * 10**6}
 WORDS = {
@@ -121,11 +122,11 @@ def parse_frequency(code: str) -> Frequency:
 
     Raises  InputError if it is not one
     """
-    match = re.fullmatch(r"(\d*)([A-Za-z]+)", code.strip())
+    match = re.fullmatch(r"([1-9][0-9]{0,6}|)([A-Za-z]{1,4})", code.strip())
     unit = ALIASES.get(match[2], match[2]) if match else ""
-    if match is None or unit not in WORDS or match[1] == "0":
+    if match is None or unit not in WORDS:
         raise InputError(
-            f"frequency {code!r} is not known; use one of s, min, h, D, B, W, MS, ME, QS, YS, or 15min, 4h"
+            f"frequency {shown(code)} is not known; use one of s, min, h, D, B, W, MS, ME, QS, YS, or 15min, 4h"
         )
     return Frequency(unit, int(match[1] or 1))
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lstmkit.data.covariates import read_covariates
 from lstmkit.data.disk import PIECE, FlatFile, pieces
+from lstmkit.data.faults import faults_on_values, polars_faults
 from lstmkit.data.frequency import Frequency
 from lstmkit.data.parse import ParsedTimes, to_numbers
 from lstmkit.data.repair import check_constant, constant_series
@@ -42,20 +43,20 @@ def read_mapped(
     Raises   InputError for whatever cannot be used
     """
     source = _Source(path, settings, piece)
-    raw = _by_series(_read_rows(source, folder), folder)
-    return _settled(source, raw, _static(source, raw, learnt), folder)
+    with faults_on_values():
+        raw = _by_series(_read_rows(source, folder), folder)
+        return _settled(source, raw, _static(source, raw, learnt), folder)
 
 
 class _Source:
     """A file as frames of `piece` rows with the columns that are used."""
 
     def __init__(self, path: Path, settings: TableSettings, piece: int) -> None:
-        try:
+        self._damaged = f"{path}: not a readable Parquet file; it is damaged or cut short"
+        with polars_faults(self._damaged):
             self._scan = pl.scan_parquet(path)
             self.rows = int(self._scan.select(pl.len()).collect().item())
             first = self._scan.head(SEEN_FIRST).collect()
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise InputError(f"{path}: not a readable Parquet file; it is damaged or cut short") from error
         if not self.rows:
             raise InputError("the table has no rows")
         self._given, self._piece = settings, piece
@@ -71,7 +72,10 @@ class _Source:
     def frames(self) -> Iterator[tuple[int, pl.DataFrame]]:
         """Yield the number of the first row, and the rows from there on."""
         for begin in range(0, self.rows, self._piece):
-            frame = self._scan.select(self._used).slice(begin, self._piece).collect()
+            with polars_faults(self._damaged):
+                frame = self._scan.select(self._used).slice(begin, self._piece).collect()
+            if frame.height < min(self._piece, self.rows - begin):  # the file says that it has more than it has
+                raise InputError(self._damaged)
             yield begin, (lengthen(frame, self._given)[0] if self._given.wide else frame)
 
 

@@ -11,6 +11,7 @@ import polars as pl
 from lstmkit.data.series import SeriesTable
 from lstmkit.errors import InputError
 
+UNCONVERTIBLE = (TypeError, ValueError, NotImplementedError)  # also those of pyarrow, which come from these
 TableKind = Literal["polars", "pandas", "pyarrow"]
 
 
@@ -19,21 +20,30 @@ def to_polars(table: Any) -> pl.DataFrame:
 
     Raises  InputError if it is no table, or a column mixes what no column can hold
     """
-    try:
-        frame = nw.from_native(table, eager_only=True)
-    except TypeError as error:
-        raise InputError(f"a table is needed (polars, pandas or pyarrow); got {type(table).__name__}") from error
+    frame = _framed(table)
     if frame.implementation is nw.Implementation.PANDAS:
         index = table.index
         named = index.name is not None and index.name not in frame.columns
         if named or (index.name is None and index.dtype.kind == "M"):  # times without a name come as column "index"
-            frame = nw.from_native(table.reset_index(), eager_only=True)
+            frame = _framed(table.reset_index())
         _check_zones(frame.to_native())
     try:
         converted: pl.DataFrame = frame.to_polars()
-    except (TypeError, ValueError) as error:
+    except UNCONVERTIBLE as error:
         raise InputError(_unconvertible(frame)) from error
     return converted
+
+
+def _framed(table: Any) -> nw.DataFrame[Any]:
+    """Return a table for narwhals; a lazy one of polars is computed."""
+    try:
+        return nw.from_native(table.collect() if isinstance(table, pl.LazyFrame) else table, eager_only=True)
+    except TypeError as error:
+        kind = type(table).__name__
+        told = f"{kind}; make a table of it with its to_frame()" if kind == "Series" else kind
+        raise InputError(f"a table is needed (polars, pandas or pyarrow); got {told}") from error
+    except nw.exceptions.DuplicateError as error:
+        raise InputError("the table: the header names a column more than once; rename one") from error
 
 
 def _check_zones(table: Any) -> None:
@@ -52,7 +62,7 @@ def _unconvertible(frame: nw.DataFrame[Any]) -> str:
     for name in frame.columns:
         try:
             frame.select(name).to_polars()
-        except (TypeError, ValueError):
+        except UNCONVERTIBLE:
             kinds = sorted({type(value).__name__ for value in frame[name].to_list()})
             return f"column {name!r} mixes values of several types ({', '.join(kinds)}); convert it to one, or drop it"
     return "the table cannot be converted to columns of one type each"
@@ -60,7 +70,7 @@ def _unconvertible(frame: nw.DataFrame[Any]) -> str:
 
 def table_kind(table: Any) -> TableKind:
     """Return "polars", "pandas" or "pyarrow": the library whose table this is, polars for any other."""
-    implementation = nw.from_native(table, eager_only=True).implementation
+    implementation = _framed(table).implementation
     kinds: dict[Any, TableKind] = {nw.Implementation.PANDAS: "pandas", nw.Implementation.PYARROW: "pyarrow"}
     return kinds.get(implementation, "polars")
 

@@ -123,7 +123,7 @@ def _require_complete(column: pl.Series, name: str) -> None:
 def _text_to_times(text: pl.Series, name: str, format: str | None) -> ParsedTimes:
     text = text.set(text.is_in(MISSING), None)
     _require_complete(text, name)
-    if format is None and text.str.contains(r"^-?\d{1,6}$").all() and not text.str.contains(r"^\d{8}$").all():
+    if format is None and text.str.contains(r"^-?[0-9]{1,6}$").all():
         return ParsedTimes(text.cast(pl.Int64).to_numpy(), "integer")
     formats = (format,) if format is not None else FORMATS
     parsed = {f: p for f in formats if (p := _parse(text, f)) is not None}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from lstmkit.data.calendar import calendar, calendar_names
 from lstmkit.data.disk import take_slices
 from lstmkit.data.frequency import Frequency, parse_frequency, show
 from lstmkit.errors import InputError
+from lstmkit.ranges import check_fields, shown
 
 MISSING_POLICIES = ("refuse", "mask", "drop", "previous", "interpolate")
 DUPLICATE_POLICIES = ("refuse", "first", "last", "mean")
@@ -58,10 +60,7 @@ class TableSettings:
 
     def __post_init__(self) -> None:
         """Check the choices."""
-        choices = (("missing", MISSING_POLICIES), ("duplicates", DUPLICATE_POLICIES), ("short", SHORT_POLICIES))
-        for name, allowed in choices:
-            if getattr(self, name) not in allowed:
-                raise InputError(f"{name} must be one of {', '.join(allowed)}; got {getattr(self, name)!r}")
+        check_fields(self, {"missing": MISSING_POLICIES, "duplicates": DUPLICATE_POLICIES, "short": SHORT_POLICIES})
         if self.freq is not None:
             parse_frequency(self.freq)
 
@@ -83,14 +82,18 @@ class TableSettings:
         short: str = "refuse",
     ) -> TableSettings:
         """Return settings as people give them: one name or several for a role, several targets side by side."""
-        targets = _names(target)
+        targets = _names("target", target)
         one, wide = (None, targets) if len(targets) > 1 else (targets[0] if targets else None, ())
-        covariates = _names(future), _names(past), _names(static)
+        covariates = _names("future", future), _names("past", past), _names("static", static)
         return cls(one, time, id, freq, time_format, missing, duplicates, *covariates, calendar, short, wide)
 
 
-def _names(given: str | Sequence[str] | None) -> tuple[str, ...]:
-    return (given,) if isinstance(given, str) else tuple(given or ())
+def _names(role: str, given: str | Sequence[str] | None) -> tuple[str, ...]:
+    names = () if given is None else given if isinstance(given, list | tuple) else (given,)
+    for name in names:
+        if not isinstance(name, str):
+            raise InputError(f"{role} must be the name of a column as text, or several; got {shown(name)}")
+    return tuple(names)
 
 
 @dataclass(frozen=True)
@@ -195,7 +198,7 @@ class SeriesTable:
 
     def name(self, s: int) -> str:
         """Return how an error message calls series `s`."""
-        return f"series {self.ids[s]!r}" if self.columns.id is not None else f"column {self.columns.target!r}"
+        return f"series {shown(self.ids[s])}" if self.columns.id is not None else f"column {self.columns.target!r}"
 
     def time_name(self, k: int) -> str:
         """Return how an error message calls the time of flat row `k`."""
@@ -310,14 +313,18 @@ def free_name(name: str, taken: Sequence[str]) -> str:
     return name
 
 
+MOST_COMPARED, LONGEST_COMPARED = 500, 100
+"""How many names a misspelt one is compared with, and characters of each: it takes time by their product."""
+
+
 def closest(name: str, names: Iterable[str]) -> str:
     """Return "; did you mean 'x'?" for the nearest of `names`, or ""."""
-    by_lower = {n.lower(): n for n in names}
-    found = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    by_lower = {n.lower()[:LONGEST_COMPARED]: n for n in itertools.islice(names, MOST_COMPARED)}
+    found = difflib.get_close_matches(name.lower()[:LONGEST_COMPARED], by_lower, n=1)
     return f"; did you mean {by_lower[found[0]]!r}?" if found else ""
 
 
 def shorten(names: Sequence[Any], most: int = 5) -> str:
     """Return the names as text, cut after `most`."""
-    shown = ", ".join(repr(n) for n in names[:most])
+    shown = ", ".join(repr(n if not isinstance(n, str) or len(n) <= 80 else f"{n[:80]}...") for n in names[:most])
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")

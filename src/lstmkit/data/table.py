@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lstmkit.data.ahead import place_ahead, split_ahead
 from lstmkit.data.covariates import check_covariates, read_covariates
+from lstmkit.data.faults import faults_on_values
 from lstmkit.data.frequency import Frequency
 from lstmkit.data.native import to_polars
 from lstmkit.data.parse import TIME_NAMES, ParsedTimes, find_time_column, to_numbers, to_times
@@ -26,6 +27,9 @@ from lstmkit.data.repair import (
 from lstmkit.data.series import Covariates, SeriesTable, TableSettings, closest, free_name, shorten
 from lstmkit.errors import InputError
 
+LONGEST_ID = 1_000
+"""Characters of an id: it stands in every row of a forecast."""
+
 
 def read_table(table: Any, settings: TableSettings, learnt: Covariates | None = None) -> SeriesTable:
     """Turn a user's table into sequences.
@@ -38,6 +42,11 @@ def read_table(table: Any, settings: TableSettings, learnt: Covariates | None = 
     frame = to_polars(table)
     if frame.height == 0:
         raise InputError("the table has no rows")
+    with faults_on_values():
+        return _read_frame(frame, settings, learnt)
+
+
+def _read_frame(frame: pl.DataFrame, settings: TableSettings, learnt: Covariates | None) -> SeriesTable:
     if settings.wide:
         frame, settings = lengthen(frame, settings)
     settings = resolve_columns(frame, settings)
@@ -168,6 +177,13 @@ def group_rows(frame: pl.DataFrame, settings: TableSettings) -> tuple[NDArray[np
         raise InputError(f"id column {settings.id!r}, row {int(column.is_null().arg_true()[0]) + 1}: the id is missing")
     if not column.dtype.is_integer():
         column = column.cast(pl.String)
+        lengths = column.str.len_chars()
+        if lengths.max() > LONGEST_ID:  # type: ignore[operator]
+            row = int(lengths.arg_max() or 0)
+            raise InputError(
+                f"id column {settings.id!r}, row {row + 1}: an id of {lengths[row]:,} characters; the longest may have "
+                f"{LONGEST_ID:,}"
+            )
     starts = np.flatnonzero(column.ne_missing(column.shift()).to_numpy())  # one of each run of rows is looked up
     heads = column.gather(starts)
     ids = heads.unique(maintain_order=True)

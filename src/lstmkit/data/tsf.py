@@ -5,6 +5,7 @@ Source: Godahewa et al. 2021, Monash Time Series Forecasting Archive.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -81,7 +82,7 @@ def parse_tsf(text: str, name: str) -> Tsf:
         times = [np.append(first, frequency.future(first, n - 1)) for first, n in zip(firsts, counts, strict=True)]
         frame = frame.drop(starts[0]).with_columns(time=pl.Series(np.concatenate(times)))
     frame = frame.with_columns(value=pl.Series(np.concatenate(values)))
-    horizon = int(facts["horizon"]) if facts.get("horizon", "").isdigit() else None
+    horizon = int(facts["horizon"]) if re.fullmatch("[0-9]{1,9}", facts.get("horizon", "")) else None
     return Tsf(frame, frequency, horizon, facts.get("missing") == "true")
 
 
@@ -100,6 +101,8 @@ def _read_header(lines: list[str], name: str) -> tuple[list[tuple[str, str]], di
                 raise InputError(
                     f"{name}, line {number}: {line.strip()!r} is not @attribute NAME string, numeric or date"
                 )
+            if words[1] in (*(known for known, _ in attributes), "time", "value"):
+                raise InputError(f"{name}, line {number}: an attribute {words[1]!r} is there already; rename it")
             attributes.append((words[1], words[2]))
         elif words[0].startswith("@"):
             facts[words[0][1:]] = " ".join(words[1:]).lower()
@@ -112,7 +115,7 @@ def _cell(text: str, column: str, kind: str, where: str) -> str | float | dateti
     try:
         if kind == "date":
             return datetime.strptime(text, TIME_FORMAT)
-        return float(text) if kind == "numeric" else text
+        return _number(text) if kind == "numeric" else text
     except ValueError as error:
         form = "a number" if kind == "numeric" else "a time such as 2010-07-01 00-30-00"
         raise InputError(f"{where}: {column} {text!r} is not {form}") from error
@@ -121,15 +124,22 @@ def _cell(text: str, column: str, kind: str, where: str) -> str | float | dateti
 def _values(text: str, where: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Return the values of a series; "?" is one that is missing."""
     try:
-        return np.array([float("nan") if cell == "?" else float(cell) for cell in text.split(",")])
+        return np.array([float("nan") if cell == "?" else _number(cell) for cell in text.split(",")])
     except ValueError as error:
         wrong = next(cell for cell in text.split(",") if not _is_number(cell))
         raise InputError(f"{where}: {wrong!r} is not a number") from error
 
 
+def _number(text: str) -> float:
+    """Return a number; Python would read 1_000 too, which no other program writes."""
+    if "_" in text:
+        raise ValueError(text)
+    return float(text)
+
+
 def _is_number(text: str) -> bool:
     try:
-        float(text)
+        _number(text)
     except ValueError:
         return text == "?"
     return True

@@ -16,7 +16,7 @@ from lstmkit.forecasting.evaluate import Evaluation, assemble, evaluate
 from lstmkit.forecasting.fitting import table_to_learn_from
 from lstmkit.forecasting.forecaster import Forecaster
 from lstmkit.forecasting.output import backtest_columns, to_user_table
-from lstmkit.ranges import whole
+from lstmkit.ranges import flag, shown, whole, words
 from lstmkit.training import EpochRecord
 
 
@@ -52,6 +52,8 @@ def backtest(
                 median, `lo-80` and `hi-80` for each level, and a column per naive forecast and baseline
     Raises      InputError if the table cannot be used or is too short
     """
+    if not isinstance(forecaster, Forecaster):
+        raise InputError(f"backtest: a Forecaster is needed; got {shown(forecaster)}")
     columns = TableSettings.of(
         target,
         time,
@@ -88,6 +90,8 @@ def backtest_series(
     classical  classical models to forecast beside it, from theta, ets, arima
     """
     windows = whole("windows", windows)
+    flag("refit", refit)
+    classical = words("baselines", classical)
     if ray is not None and not refit:
         raise InputError("ray shares the fits of refit among machines, and without refit there is one; leave ray out")
     P = forecaster.horizon

@@ -32,7 +32,7 @@ from lstmkit.forecasting.models import ModelSettings, model_named
 from lstmkit.forecasting.output import forecast_columns, sample_columns, to_user_table
 from lstmkit.forecasting.reading import columns_like, recognised
 from lstmkit.nn import mean_weights, quantile_levels
-from lstmkit.ranges import AT_LEAST_2, SEED, Range, several, whole
+from lstmkit.ranges import AT_LEAST_2, SEED, Range, a_path, several, shown, whole
 from lstmkit.recurrence.backends import check_backend_name
 from lstmkit.recurrence.cells import cell_named
 from lstmkit.training import Checkpoint, Devices, EpochRecord
@@ -84,6 +84,8 @@ class Forecaster:
             raise InputError(f"model {model} takes settings of {kind.__name__}; got {type(settings).__name__}")
         if cell is not None:
             cell_named(cell)
+        if not isinstance(devices, Devices | None):
+            raise InputError(f"devices must be a lstmkit.training.Devices; got {shown(devices)}")
         _pair(ensemble)
         check_backend_name(backend)
         self.horizon = whole("horizon", horizon)
@@ -156,7 +158,7 @@ class Forecaster:
             short=short,
         )
         self.table_kind_ = table_kind(table)
-        path = None if checkpoint is None else Path(checkpoint)
+        path = None if checkpoint is None else a_path("checkpoint", checkpoint)
         self.fit_series(read_table(table, columns), on_epoch, path, resume)
         if path is not None:
             path.unlink(missing_ok=True)
@@ -328,7 +330,7 @@ class Forecaster:
         from lstmkit.forecasting.persistence import save_forecaster
 
         self._require_fit("save")
-        save_forecaster(self, Path(path), force)
+        save_forecaster(self, a_path("path", path), force)
 
     @staticmethod
     def load(path: str | Path) -> Forecaster:
@@ -338,7 +340,7 @@ class Forecaster:
         """
         from lstmkit.forecasting.persistence import load_forecaster
 
-        return load_forecaster(Path(path))
+        return load_forecaster(a_path("path", path))
 
     def _require_fit(self, method: str) -> None:
         if "tail_" not in self.__dict__:

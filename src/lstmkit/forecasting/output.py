@@ -64,7 +64,10 @@ def sample_columns(forecaster: Forecaster, table: SeriesTable, paths: int) -> di
     drawn = forecaster.sample_windows(windows, paths)  # (S, paths, P)
     own = _steps_ahead(table, forecaster.horizon)
     P, S = forecaster.horizon, len(table)
-    columns = {name: np.repeat(np.asarray(c).reshape(S, 1, P), paths, axis=1).reshape(-1) for name, c in own.items()}
+    row = np.repeat(np.arange(S * P).reshape(S, 1, P), paths, axis=1).reshape(-1)
+    columns: dict[str, Any] = {table.time_column: own[table.time_column][row]}
+    if table.columns.id is not None:
+        columns = {table.columns.id: [table.ids[k // P] for k in row]} | columns
     columns[table.our_name("path")] = np.tile(np.repeat(np.arange(1, paths + 1), P), S)
     return columns | {table.our_name("value"): drawn.reshape(-1)}
 
@@ -76,10 +79,13 @@ def windows_ahead(forecaster: Forecaster, table: SeriesTable) -> Windows:
 
 
 def _steps_ahead(table: SeriesTable, P: int) -> dict[str, Any]:
-    """Return id (if any) and time of the P steps after every series, flat."""
+    """Return id (if any) and time of the P steps after every series, flat.
+
+    Ids are a list: an array of numpy's would give every one the width of the longest.
+    """
     columns: dict[str, Any] = {}
     if table.columns.id is not None:
-        columns[table.columns.id] = np.repeat(np.array(table.ids), P)
+        columns[table.columns.id] = [id for id in table.ids for _ in range(P)]
     columns[table.time_column] = table.future_times(table.times[table.offsets[1:] - 1], P).reshape(-1)
     return columns
 
@@ -92,7 +98,7 @@ def backtest_columns(forecaster: Forecaster, evaluation: Evaluation) -> dict[str
     table, P = evaluation.table, forecaster.horizon
     columns: dict[str, Any] = {}
     if table.columns.id is not None:
-        columns[table.columns.id] = np.repeat(np.array(table.ids)[evaluation.series], P)
+        columns[table.columns.id] = [table.ids[s] for s in evaluation.series for _ in range(P)]
     columns[table.our_name("cutoff")] = np.repeat(table.times[evaluation.cutoffs - 1], P)
     columns[table.time_column] = table.times[(evaluation.cutoffs[:, None] + np.arange(P)).reshape(-1)]
     columns[table.our_name("step")] = np.tile(np.arange(1, P + 1), len(evaluation.cutoffs))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import gzip
 import re
-import zlib
+import sys
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,16 +20,19 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from lstmkit.data.content import read_blocks
 from lstmkit.errors import InputError
 from lstmkit.language.ngram import NGramModel
 from lstmkit.language.ngram_levels import ABSENT, Level
+from lstmkit.ranges import a_path
 
 BEGIN, END, UNKNOWN = "<s>", "</s>", "<unk>"
 NEVER = -99.0
 """The logarithm of the probability of `<s>`, which nothing predicts."""
 ESCAPES = {" ": "<sp>", "\n": "<n>", "\t": "<tab>", "\r": "<cr>"}
 ESCAPED = re.compile(r"<sp>|<n>|<tab>|<cr>|<U\+([0-9A-F]{4,6})>")
-COUNT = re.compile(rb"ngram\s+(\d+)\s*=\s*(\d+)")
+COUNT = re.compile(rb"ngram\s+(\d{1,3})\s*=\s*(\d{1,18})")
+LONGEST_LINE = 1 << 22
 ROWS = 1 << 16
 """Lines that are made at once."""
 
@@ -42,7 +45,13 @@ def escape(symbol: str) -> str:
 def unescape(word: str) -> str:
     """Return the token that a word of an ARPA file stands for."""
     characters = {word: character for character, word in ESCAPES.items()}
-    return ESCAPED.sub(lambda found: chr(int(found[1], 16)) if found[1] else characters[found[0]], word)
+    return ESCAPED.sub(lambda found: _character(found) if found[1] else characters[found[0]], word)
+
+
+def _character(found: re.Match[str]) -> str:
+    """Return the character of a code point, or what is written where there is none."""
+    code = int(found[1], 16)
+    return chr(code) if code <= sys.maxunicode and not 0xD800 <= code < 0xE000 else found[0]
 
 
 def write_arpa(model: NGramModel, symbols: Sequence[str], path: str | Path) -> None:
@@ -54,7 +63,7 @@ def write_arpa(model: NGramModel, symbols: Sequence[str], path: str | Path) -> N
              special word once it is written, or the file cannot be written
     """
     words = _words(model, symbols)
-    path = Path(path)
+    path = a_path("the ARPA file", path)
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         with gzip.open(temporary, "wb") if path.suffix == ".gz" else temporary.open("wb") as file:
@@ -132,16 +141,21 @@ def read_arpa(path: str | Path, end: str = END) -> tuple[NGramModel, tuple[str, 
     end     the symbol of </s> in the vocabulary
     Raises  InputError if the file cannot be read, is cut off or says two things; names the line and the fix
     """
-    path = Path(path)
-    try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-            return _Reader(path, file).model(end)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"{path}: the compressed file is damaged ({error}); copy it again") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    path = a_path("the ARPA file", path)
+    return _Reader(path, _lines_of(path)).model(end)
+
+
+def _lines_of(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a file, plain or gzip."""
+    held, number = b"", 1
+    for block in read_blocks(path):
+        *lines, held = (held + block).split(b"\n")
+        yield from lines
+        number += len(lines)
+        if len(held) > LONGEST_LINE:
+            raise InputError(f"{path}, line {number}: longer than {LONGEST_LINE:,} bytes; it is no ARPA file")
+    if held:
+        yield held
 
 
 @final

@@ -25,7 +25,7 @@ from lstmkit.language.ngram_predictor import NGramPredictor
 from lstmkit.language.predictor import Predictor
 from lstmkit.language.settings import LanguageSettings
 from lstmkit.language.tokens import UNITS, Tokens, tokens_from
-from lstmkit.ranges import SEED, whole
+from lstmkit.ranges import SEED, a_path, whole
 from lstmkit.recurrence.cells import cell_named
 from lstmkit.training import EpochRecord, ModelFolder
 
@@ -99,7 +99,7 @@ class LanguageModel:
             warnings.warn(f"lstmkit: {note}", UserWarning, stacklevel=2)
         self.fit_corpus(text, on_epoch, on_window, checkpoint, resume)
         if checkpoint is not None:
-            Path(checkpoint).unlink(missing_ok=True)
+            a_path("checkpoint", checkpoint).unlink(missing_ok=True)
         return self
 
     def fit_corpus(
@@ -119,7 +119,7 @@ class LanguageModel:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             self.network_ = LanguageNetwork(len(corpus.tokens.symbols), self.settings)
-        kept = None if checkpoint is None else (Path(checkpoint), self._fingerprint(corpus))
+        kept = None if checkpoint is None else (a_path("checkpoint", checkpoint), self._fingerprint(corpus))
         for record in fit_network(
             self.network_, corpus.train, corpus.valid, corpus.tokens.end, self.seed, on_window, kept, resume
         ):
@@ -186,7 +186,7 @@ class LanguageModel:
         tensors = {f"network.{name}": tensor for name, tensor in self.network_.state_dict().items()}
         if self.ngram_ is not None:
             tensors |= {f"ngram.{n}": torch.from_numpy(np.array(a)) for n, a in self.ngram_.arrays().items()}
-        ModelFolder(KIND, config, tensors).write(Path(path), __version__, force)
+        ModelFolder(KIND, config, tensors).write(a_path("path", path), __version__, force)
 
     @classmethod
     def load(cls, path: str | Path) -> LanguageModel:
@@ -194,7 +194,7 @@ class LanguageModel:
 
         Raises  ModelFolderError if it is missing, damaged, or of another kind
         """
-        outer = Path(path)
+        outer = a_path("path", path)
         folder = ModelFolder.read(outer / "model" if (outer / "model").is_dir() else outer, KIND)
         try:
             return cls._restored(folder.config, folder.tensors)

@@ -10,22 +10,18 @@ its last white space, so that no word is cut; only a word longer than BLOCK may 
 from __future__ import annotations
 
 import codecs
-import gzip
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
+from lstmkit.data.content import BLOCK, GZIP, opened, read_blocks
 from lstmkit.errors import InputError
-
-BLOCK = 1 << 19
-"""Bytes read at a time."""
+from lstmkit.ranges import a_path
 
 PIECE = 2 * BLOCK
 """Characters of a piece at most: what is left of one block, and the next."""
 
 PATTERNS = ("*.txt", "*.txt.gz", "*.tokens")
-GZIP, BYTE_ORDER_MARK = b"\x1f\x8b", codecs.BOM_UTF8
+BYTE_ORDER_MARK = codecs.BOM_UTF8
 OTHER_BYTE_ORDER_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -35,7 +31,7 @@ def text_files(source: str | Path) -> list[Path]:
     source   a file, or a folder: then its *.txt, *.txt.gz and *.tokens, those of inner folders too, by path
     Raises   InputError if there is nothing, or no such file in the folder
     """
-    path = Path(source)
+    path = a_path("the text", source)
     if path.is_dir():
         found = {file for pattern in PATTERNS for file in path.rglob(pattern) if file.is_file()}
         if not found:
@@ -114,7 +110,7 @@ def _decoded(path: Path) -> Iterator[str]:
     r"""Yield one file as text, block by block, with "\n" at the end of lines."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     position, held = 0, ""
-    for block in _blocks(path):
+    for block in read_blocks(path, BLOCK):
         start = position - len(decoder.getstate()[0])
         if position == 0 and block.startswith(BYTE_ORDER_MARK):
             start, block = len(BYTE_ORDER_MARK), block[len(BYTE_ORDER_MARK) :]
@@ -151,29 +147,5 @@ def _refuse_binary(path: Path, block: bytes, position: int) -> None:
 def _is_gzip(path: Path) -> bool:
     if path.name.endswith(".gz"):
         return True
-    try:
-        with path.open("rb") as file:
-            return file.read(2) == GZIP
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-
-
-def _blocks(path: Path) -> Iterator[bytes]:
-    """Yield the bytes of a file, without the gzip around them."""
-    compressed = _is_gzip(path)
-    try:
-        with gzip.open(path, "rb") if compressed else path.open("rb") as file:
-            yield from _read_blocks(path, file)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-
-
-def _read_blocks(path: Path, file: IO[bytes] | gzip.GzipFile) -> Iterator[bytes]:
-    while True:
-        try:
-            block = file.read(BLOCK)
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise InputError(f"{path}: not a readable gzip file; it is damaged or cut short") from error
-        if not block:
-            return
-        yield block
+    with opened(path) as file:
+        return file.read(2) == GZIP

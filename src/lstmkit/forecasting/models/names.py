@@ -13,6 +13,7 @@ from lstmkit.forecasting.models.model import ForecastModel
 from lstmkit.forecasting.models.segrnn import SegRnnModel
 from lstmkit.forecasting.models.seq2seq import Seq2Seq
 from lstmkit.forecasting.models.slstm import SLstmModel
+from lstmkit.ranges import shown
 
 MODELS: dict[str, type[ForecastModel[Any]]] = {
     "lstm": LstmModel,
@@ -29,6 +30,7 @@ def model_named(name: str) -> type[ForecastModel[Any]]:
 
     Raises  InputError if there is none
     """
-    if name not in MODELS:
-        raise InputError(f"model must be one of {', '.join(MODELS)}; got {name!r}{closest(name, MODELS)}")
+    if not isinstance(name, str) or name not in MODELS:
+        near = closest(name, MODELS) if isinstance(name, str) else ""
+        raise InputError(f"model must be one of {', '.join(MODELS)}; got {shown(name)}{near}")
     return MODELS[name]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 import torch
 
 from lstmkit.errors import InputError
@@ -150,11 +150,9 @@ def understood(job: ClassifyJob, parts: Parts) -> list[str]:
     lines = [f"{job.source}: text {texts}, label {columns.label!r}, {counts}"]
     if job.classifier.task == "classes":
         assert rows.labels is not None
-        names, sizes = np.unique(rows.labels, return_counts=True)
-        largest = int(sizes.argmax())
-        lines.append(
-            f"{len(names)} classes; the largest, {str(names[largest])!r}, has {100 * sizes.max() / len(rows):.0f} %"
-        )
+        counted = Counter(sorted(rows.labels))
+        name, size = counted.most_common(1)[0]
+        lines.append(f"{len(counted)} classes; the largest, {name!r}, has {100 * size / len(rows):.0f} %")
     empty = sum(not text.strip() for side in rows.texts for text in side)
     if empty:
         lines.append(f"{empty:,} text{'s are' if empty > 1 else ' is'} empty")

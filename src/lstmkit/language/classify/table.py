@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from lstmkit.data import TableKind, read_file, table_kind
 from lstmkit.data.native import to_polars
+from lstmkit.data.read import check_names
 from lstmkit.data.series import closest, shorten
 from lstmkit.errors import InputError
 from lstmkit.language.reading import read_lines
@@ -135,7 +136,9 @@ def classes_of(labels: Sequence[str], column: str) -> tuple[str, ...]:
         raise InputError(
             f"label column {column!r}: every row is of class {labels[0]!r}; there is nothing to tell apart"
         )
-    whole = all(label.removeprefix("-").isascii() and label.removeprefix("-").isdigit() for label in found)
+    whole = all(
+        label.removeprefix("-").isascii() and label.removeprefix("-").isdigit() and len(label) < 20 for label in found
+    )
     return tuple(sorted(found, key=int)) if whole else tuple(sorted(found))
 
 
@@ -170,6 +173,14 @@ def _as_text(column: pl.Series) -> pl.Series:
     return column.cast(pl.String, strict=False).fill_null("")
 
 
+def _csv_rows(path: Path, lines: list[str]) -> list[list[str]]:
+    """Return the rows of a CSV without a header; a blank line is none."""
+    try:
+        return [row for row in csv.reader(io.StringIO("\n".join(lines))) if row]
+    except csv.Error as error:
+        raise InputError(f"{path}: not a readable CSV file ({error})") from error
+
+
 def _open_file(path: Path, header: bool) -> pl.DataFrame:
     """Read a file; what `read_file` reads otherwise, or not at all, is read here."""
     tabs = path.name.endswith(TABS)
@@ -178,11 +189,9 @@ def _open_file(path: Path, header: bool) -> pl.DataFrame:
     lines = "".join(read_lines(path)).split("\n")
     if not lines[-1]:
         lines.pop()
-    rows = [line.split("\t") for line in lines] if tabs else list(csv.reader(io.StringIO("\n".join(lines))))
+    rows = [line.split("\t") for line in lines] if tabs else _csv_rows(path, lines)
     names = rows.pop(0) if header else [f"column_{k}" for k in range(1, len(rows[0]) + 1)]
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise InputError(f"{path}: the header names column {repeated[0]!r} more than once")
+    check_names(str(path), names)
     if not rows:
         raise InputError(f"{path}: has a header but no rows")
     for number, row in enumerate(rows, 1):

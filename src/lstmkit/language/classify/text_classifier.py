@@ -34,7 +34,7 @@ from lstmkit.language.classify.table import (
 from lstmkit.language.splitting import splitter
 from lstmkit.language.tokens import Tokens
 from lstmkit.language.words import Words
-from lstmkit.ranges import SEED, whole
+from lstmkit.ranges import SEED, a_path, whole
 from lstmkit.training import Checkpoint, EpochRecord, threads_for
 
 VALID_SHARE = 0.1
@@ -90,7 +90,7 @@ class TextClassifier:
         columns = Columns(text, label, pair, header)
         rows = read_rows(open_table(table, header)[0], columns, labelled=True)
         held = None if valid is None else read_rows(open_table(valid, header)[0], columns, labelled=True)
-        path = None if checkpoint is None else Path(checkpoint)
+        path = None if checkpoint is None else a_path("checkpoint", checkpoint)
         self.fit_rows(rows, held, columns, start, on_epoch, path, resume)
         if path is not None:
             path.unlink(missing_ok=True)
@@ -252,7 +252,7 @@ class TextClassifier:
         from lstmkit.language.classify.persistence import save_classifier
 
         self._require_fit("save")
-        save_classifier(self, Path(path), force)
+        save_classifier(self, a_path("path", path), force)
 
     @staticmethod
     def load(path: str | Path) -> TextClassifier:
@@ -262,7 +262,7 @@ class TextClassifier:
         """
         from lstmkit.language.classify.persistence import load_classifier
 
-        return load_classifier(Path(path))
+        return load_classifier(a_path("path", path))
 
     def _learn_labels(self, rows: Rows, columns: Columns) -> None:
         assert rows.labels is not None
