@@ -54,7 +54,7 @@ def test_gradients_prints_a_row_and_a_sentence_for_each_cell(lstm: Run, in_folde
     ran = lstm(*arguments)
     assert ran.code == 0
     assert ran.err.splitlines() == ["measuring RNN", "measuring LSTM, forget bias 1"]
-    assert "RNN: the gradient halves every" in ran.out and "LSTM, forget bias 1: the gradient halves every" in ran.out
+    assert "RNN: half is lost after" in ran.out and "LSTM, forget bias 1: half is lost after" in ran.out
     assert plots(in_folder / "gradients.html") == ["gradients"]
     found = lstm(*arguments, "--force", "--json")
     assert found.err == ""
@@ -62,7 +62,7 @@ def test_gradients_prints_a_row_and_a_sentence_for_each_cell(lstm: Run, in_folde
     assert [curve["cell"] for curve in curves] == ["rnn", "lstm+1"]
     assert all(len(curve["median"]) == 30 and curve["median"][0] == 1 for curve in curves)
     for curve in curves:
-        assert f"halves every {curve['half_life']:.1f} step" in ran.out
+        assert f"half is lost after {curve['half_at']} step" in ran.out
 
 
 def test_memory_prints_a_table_for_each_problem_with_the_naive_answer(lstm: Run, in_folder: Path) -> None:
@@ -79,11 +79,16 @@ def test_memory_prints_a_table_for_each_problem_with_the_naive_answer(lstm: Run,
         assert f"{trial['error']:.3f}" in ran.out and f"{trial['naive']:.3f}" in ran.out
 
 
-def test_quick_takes_half_a_minute_at_most(lstm: Run, in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_quick_does_not_look_at_the_clock(lstm: Run, in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lstmkit.explain.memory.CHECK_SEQUENCES", 10)
-    ran = lstm("explain", "memory", "--quick", "--cells", "rnn", "--hidden", 2, "--json")
-    settings = json.loads(ran.out)["settings"]
-    assert (settings["minutes"], settings["longest"], settings["hidden"]) == (0.5, 20, 2)
+    arguments = ("explain", "memory", "--quick", "--cells", "rnn", "--hidden", 2, "--minutes", 1e-9)
+    found = json.loads(lstm(*arguments, "--json").out)
+    settings = found["settings"]
+    assert (settings["minutes"], settings["longest"], settings["hidden"]) == (None, 20, 2)
+    assert "time was up" not in {trial["outcome"] for trial in found["trials"]}
+    ran = lstm(*arguments, "--force")
+    assert ran.err.startswith("The study ends when every cell has had its steps; Ctrl-C stops it.\n")
+    assert "min left" not in ran.err
 
 
 def test_gates_draws_every_layer_over_the_window(lstm: Run, model: Path, prices_csv: Path, in_folder: Path) -> None:
@@ -105,6 +110,11 @@ def test_gates_draws_every_layer_over_the_window(lstm: Run, model: Path, prices_
         (("gradients", "--steps", "1"), "explain gradients: steps must be at least 2; got 1"),
         (("memory", "--longest", "5"), "explain memory: longest must be at least 10 steps; got 5"),
         (("memory", "--minutes", "0"), "explain memory: minutes must be more than 0; got 0.0"),
+        (("memory", "--minutes", "nan"), "explain memory: minutes must be more than 0; got nan"),
+        (("memory", "--minutes", "inf"), "explain memory: minutes must be a finite number; got inf"),
+        (("memory", "--seed", "-3"), "explain memory: seed must be from 0 to"),
+        (("gradients", "--cells", "lstm+nan"), "LSTM: forget_bias must be a number of the layer's type; got nan"),
+        (("gradients", "--cells", "lstm+inf"), "LSTM: forget_bias must be a finite number; got inf"),
         (("gates", "nowhere", "demo:aapl"), "nowhere: no such model folder"),
     ],
 )

@@ -9,6 +9,7 @@ import torch
 from lstmkit.errors import InputError
 from lstmkit.explain import GradientCurve, GradientSettings, Variant, measure_gradients, parse_variants
 from lstmkit.explain.gradients import in_words, jacobian_norms
+from lstmkit.explain.report import _gradient_headline, gradient_rows
 from lstmkit.nn import LSTM
 
 SMALL = GradientSettings(hidden=6, steps=12, seeds=3)
@@ -70,13 +71,36 @@ def test_the_product_of_the_forget_gates_is_that_of_the_layer():
 def test_a_known_decay_is_read_off():
     falling = np.outer([1.0, 3.0, 2.0], 0.5 ** np.arange(40))
     curve = GradientCurve(Variant("rnn"), falling, None)
-    assert curve.kept == pytest.approx(0.5)
-    assert curve.half_life == pytest.approx(1.0)
+    assert curve.half == 2  # 2 ** -1 is a half, and not below it
     assert curve.far == 10  # 2 ** -10 is the first below a thousandth
-    assert in_words(curve, 40) == "RNN: the gradient halves every 1.0 step; at 10 steps it has fallen to a thousandth."
+    assert in_words(curve) == "RNN: half is lost after 2 steps; a thousandth is left after 10 steps."
     level = GradientCurve(Variant("rnn"), np.ones((2, 5)), None)
-    assert (level.half_life, level.far) == (None, None)
-    assert in_words(level, 5) == "RNN: the gradient does not fall within 5 steps."
+    assert (level.half, level.far, level.left) == (None, None, 1.0)
+    assert in_words(level) == (
+        "RNN: the gradient does not stay below a half; 1 is left after 4 steps, the furthest looked at."
+    )
+
+
+def test_words_table_and_headline_say_the_same_of_a_curve_that_falls_fast_and_then_hardly():
+    norms = np.concatenate([[1.0, 0.4], np.linspace(0.3, 0.18, 150)])[None]
+    curve = GradientCurve(Variant("lstm", 3.0), norms, None)
+    assert in_words(curve) == (
+        "LSTM, forget bias 3: half is lost after 1 step; 0.18 is left after 151 steps, the furthest looked at."
+    )
+    assert gradient_rows([curve]) == [("LSTM, forget bias 3", "1", "2.9e-01", "2.6e-01", "2.2e-01", "beyond 151")]
+    fast = GradientCurve(Variant("rnn"), 0.5 ** np.arange(40)[None], None)
+    assert _gradient_headline([curve, fast]) == (
+        "Of the gradient at distance 0. RNN: a thousandth is left after 10 steps. "
+        "LSTM, forget bias 3: 0.18 is left after 151 steps, the furthest looked at."
+    )
+
+
+def test_outputs_worked_in_parts_give_the_same_norms(monkeypatch):
+    torch.manual_seed(0)
+    layer, x = Variant("lstm", 1.0).layer(2, 7, torch.float64), torch.randn(9, 2, dtype=torch.float64)
+    whole = jacobian_norms(layer, x)
+    monkeypatch.setattr("lstmkit.explain.gradients.AT_ONCE", 3 * 9 * 7)
+    np.testing.assert_allclose(jacobian_norms(layer, x), whole, rtol=1e-12)
 
 
 def test_a_gradient_that_comes_back_is_not_yet_a_thousandth():
@@ -86,8 +110,8 @@ def test_a_gradient_that_comes_back_is_not_yet_a_thousandth():
 
 def test_a_forget_bias_carries_the_gradient_further():
     curves = measure_gradients(parse_variants("rnn,lstm,lstm+1,lstm+3"), GradientSettings(16, 60, 3))
-    kept = [curve.kept for curve in curves]
-    assert kept == sorted(kept)
+    left = [curve.left for curve in curves]
+    assert left == sorted(left)
     assert curves[0].norms.dtype == np.float64
     assert [curve.norms.shape for curve in curves] == [(3, 60)] * 4
 
@@ -106,6 +130,9 @@ def test_the_same_seeds_give_the_same_curves_and_leave_the_random_state():
     [
         ("lstm,elman", "cell must be one of"),
         ("lstm+x", "cells: the forget bias of 'lstm+x' is not a number; write it like lstm+1"),
+        ("lstm+nan", "LSTM: forget_bias must be a number of the layer's type; got nan"),
+        ("lstm+inf", "LSTM: forget_bias must be a finite number; got inf"),
+        ("lstm+1e300", "LSTM: forget_bias must be a number of the layer's type; got 1e+300"),
         ("rnn+1", "LSTM: rnn has no forget gate of its own, which forget_bias= could set"),
         ("lstm,gru,lstm", "cells: 'lstm' is there twice; name each once"),
         (" , ", "cells: no cell is named; write them with commas, such as rnn,gru,lstm+1"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
+import json
 import math
 
 import pytest
@@ -9,8 +12,10 @@ import torch
 
 from lstmkit.errors import InputError
 from lstmkit.explain import MemoryResult, MemorySettings, Variant, measure_memory, parse_variants
+from lstmkit.explain.charts import memory_figure
 from lstmkit.explain.memory import Trial
 from lstmkit.explain.problems import PROBLEMS, Adding, TemporalOrder
+from lstmkit.explain.report import write_memory_page
 
 TINY = MemorySettings(longest=10, minutes=1.0, hidden=8, steps=50)
 
@@ -69,7 +74,46 @@ def test_lags_double_up_to_the_longest():
     assert MemorySettings(longest=160).lags == (10, 20, 40, 80, 160)
     assert MemorySettings(longest=79).lags == (10, 20, 40)
     assert MemorySettings().quick().lags == (10, 20)
-    assert MemorySettings().quick().minutes == 0.5
+    assert MemorySettings().quick().minutes is None
+
+
+def test_without_minutes_the_clock_decides_nothing(monkeypatch):
+    settings = MemorySettings(longest=10, hidden=4, steps=50).quick()
+    ticks = itertools.count(step=10_000)  # a machine on which everything takes hours
+    monkeypatch.setattr("lstmkit.explain.memory.time.perf_counter", lambda: float(next(ticks)))
+    left = []
+    result = measure_memory(
+        [Variant("rnn")], dataclasses.replace(settings, longest=10, steps=50), None, lambda _, s: left.append(s)
+    )
+    assert {trial.outcome for trial in result.trials} <= {"learnt", "not learnt"}
+    assert left == [math.inf] * len(result.trials)
+    assert json.loads(json.dumps(result.to_json(), allow_nan=False))["settings"]["minutes"] is None
+
+
+@pytest.mark.parametrize("name", ["minutes", "learning_rate", "clip_norm"])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 0, -1])
+def test_settings_must_be_positive_and_finite(name, value):
+    with pytest.raises(InputError, match=f"^explain memory: {name} must be (more than 0|a finite number); got "):
+        MemorySettings(**{name: value})
+
+
+def trial_of(error):
+    return Trial("temporal order", Variant("gru"), 10, "learnt", error, 0.75, 50, 1.0)
+
+
+@pytest.mark.parametrize(("error", "symbol"), [(0.0, "triangle-down"), (1e-5, "triangle-down"), (0.005, "circle")])
+def test_an_error_below_the_scale_is_drawn_as_one_and_the_page_says_so(error, symbol, tmp_path):
+    result = MemoryResult(MemorySettings(longest=10), (Variant("gru"),), (trial_of(error),), 1.0)
+    drawn = memory_figure(result, TemporalOrder()).data[0]
+    assert drawn.marker.symbol == (symbol,)
+    assert drawn.y == (max(error, 0.001),)
+    assert drawn.customdata[0][2] == error
+    write_memory_page(tmp_path / "page.html", result)
+    said = (
+        f"Triangles: an error below 0.001, down to {error:.1e}, drawn where the scale ends."
+        in (tmp_path / "page.html").read_text()
+    )
+    assert said == (symbol == "triangle-down")
 
 
 def test_an_easy_lag_is_learnt_and_a_trial_stops_when_it_is():

@@ -30,18 +30,24 @@ Hidden = Annotated[int, typer.Option(help="Units of the layer.")]
 class StudyProgress:
     """Where a study of some minutes stands: a bar if somebody watches, and a line on stderr for each trial.
 
-    minutes  after which the study ends
+    minutes  after which the study ends, or None if it does not look at the clock
     """
 
-    def __init__(self, minutes: float, quiet: bool) -> None:
-        self._console, self._quiet, self._seconds = printing.stderr(), quiet, 60 * minutes
+    def __init__(self, minutes: float | None, quiet: bool) -> None:
+        self._console, self._quiet = printing.stderr(), quiet
+        self._seconds = None if minutes is None else 60 * minutes
         self._progress = printing.bars(self._console, quiet=quiet, transient=True)
         self._task = self._progress.add_task("beginning", total=self._seconds, state="")
 
     def __enter__(self) -> StudyProgress:
         """Say how long it takes at most, and show the bar."""
         if not self._quiet:
-            self._console.print(f"The study ends within {self._seconds / 60:g} minutes; Ctrl-C stops it.")
+            end = (
+                "when every cell has had its steps"
+                if self._seconds is None
+                else f"within {self._seconds / 60:g} minutes"
+            )
+            self._console.print(f"The study ends {end}; Ctrl-C stops it.")
         self._progress.start()
         return self
 
@@ -52,8 +58,11 @@ class StudyProgress:
     def on_moment(self, moment: Moment) -> None:
         """Move the bar."""
         what = f"{moment.problem}, lag {moment.lag}, {moment.variant.title}"
-        state = f"step {moment.step:,}, error {moment.error:.3f}, at most {moment.seconds_left / 60:.1f} min left"
-        self._progress.update(self._task, completed=self._seconds - moment.seconds_left, description=what, state=state)
+        state, done = f"step {moment.step:,}, error {moment.error:.3f}", 0.0
+        if self._seconds is not None:
+            state += f", at most {moment.seconds_left / 60:.1f} min left"
+            done = self._seconds - moment.seconds_left
+        self._progress.update(self._task, completed=done, description=what, state=state)
 
     def on_trial(self, trial: Trial, seconds_left: float) -> None:
         """Print what came of a trial."""
@@ -99,7 +108,7 @@ def gradients(
     title = f"The gradient against the distance, {hidden} units, {seeds} seeds, untrained"
     printing.print_table(GRADIENT_HEAD, gradient_rows(curves), title)
     for curve in curves:
-        printing.stdout().print(in_words(curve, steps))
+        printing.stdout().print(in_words(curve))
     printing.stdout().print(f"{out} shows the curves")
 
 
@@ -112,7 +121,10 @@ def memory(
     steps: Annotated[int, typer.Option(help="Training steps for a cell at a lag, at most.")] = 4000,
     seed: Annotated[int, typer.Option(help="Of weights and sequences.")] = 0,
     fast: Annotated[
-        bool, typer.Option("--quick", help="Half a minute: lags up to 20, at most 500 steps each.")
+        bool,
+        typer.Option(
+            "--quick", help="Lags up to 20, at most 500 steps each, whatever the clock says; about half a minute."
+        ),
     ] = False,
     out: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("memory.html"),
     force: Force = False,

@@ -48,7 +48,7 @@ def gradient_figure(curves: Sequence[GradientCurve]) -> go.Figure:
     figure.update_yaxes(
         title="gradient, as a share of the one at distance 0",
         type="log",
-        range=[np.log10(LEAST), 0.7],
+        range=[np.log10(LEAST), max(0.7, np.log10(max(float(curve.quartiles[1].max()) for curve in curves)) + 0.1)],
         dtick=3,
         exponentformat="power",
     )
@@ -74,6 +74,7 @@ def memory_figure(result: MemoryResult, problem: Problem) -> go.Figure:
             mode="lines+markers",
             line={"color": colour, "width": 2},
             marker={"size": 10, "color": [colour if ok else "white" for ok in learnt]}
+            | {"symbol": ["triangle-down" if t.error < LEAST_ERROR else "circle" for t in trials]}
             | {"line": {"color": colour, "width": 2}},
             hovertemplate="lag %{customdata[0]}: %{customdata[1]}, error %{customdata[2]:.4f}, %{customdata[3]} steps",
         )
@@ -90,7 +91,7 @@ def memory_figure(result: MemoryResult, problem: Problem) -> go.Figure:
 
 
 LEAST_ERROR = 1e-3
-"""Errors below this are drawn here, where the scale ends."""
+"""Errors below this, 0 among them, are drawn here as triangles, where the scale ends; the page says so."""
 
 
 def series_figure(study: GateStudy) -> go.Figure:

@@ -18,6 +18,8 @@ from lstmkit.ranges import AT_LEAST_2, check_fields
 
 INPUTS = 8
 FAR = 1e-3
+AT_ONCE = 1 << 23
+"""Steps of a sequence times units, of all outputs that are worked at once: what the backward keeps is bounded."""
 WARM_UP = 100
 """Steps before the first distance that is shown: an input to an empty cell has more effect than a later one."""
 
@@ -71,21 +73,22 @@ class GradientCurve:
         return low, high
 
     @property
-    def kept(self) -> float:
-        """Share of the gradient that a step keeps: the slope of a straight line through the logarithm of the median."""
-        median = self.median
-        seen = median > np.finfo(np.float64).tiny
-        return float(np.exp(np.polyfit(np.flatnonzero(seen), np.log(median[seen]), 1)[0]))
-
-    @property
-    def half_life(self) -> float | None:
-        """Steps in which the gradient halves at that rate; None if it does not fall."""
-        return None if self.kept >= 1 else float(-np.log(2) / np.log(self.kept))
+    def half(self) -> int | None:
+        """Distance from which on the median stays below a half; None if it does not within T."""
+        return self._below(0.5)
 
     @property
     def far(self) -> int | None:
         """Distance from which on the median stays below a thousandth; None if it does not within T."""
-        above = np.flatnonzero(self.median >= FAR)
+        return self._below(FAR)
+
+    @property
+    def left(self) -> float:
+        """Median at the furthest distance, T - 1."""
+        return float(self.median[-1])
+
+    def _below(self, share: float) -> int | None:
+        above = np.flatnonzero(self.median >= share)
         first = int(above[-1]) + 1
         return first if first < len(self.median) else None
 
@@ -94,9 +97,9 @@ class GradientCurve:
         low, high = self.quartiles
         return {
             "cell": self.variant.name,
-            "kept_per_step": self.kept,
-            "half_life": self.half_life,
+            "half_at": self.half,
             "thousandth_at": self.far,
+            "left_at_the_furthest": self.left,
             "median": self.median.tolist(),
             "lower_quartile": low.tolist(),
             "upper_quartile": high.tolist(),
@@ -146,12 +149,18 @@ def jacobian_norms(layer: LSTM, x: Tensor) -> NDArray[np.float64]:
     x        (T, I) one sequence
     Returns  (T,) norms by distance: 0 is the last input, T - 1 the first
     """
-    # As many copies of the sequence as outputs: summing output k of copy k gives every row of the derivative at once.
-    copies = x[:, None].repeat(1, layer.proj_size or layer.hidden_size, 1).requires_grad_()
-    y, _ = layer(copies)
-    assert isinstance(y, Tensor)
-    (rows,) = torch.autograd.grad(y[-1].diagonal().sum(), copies)
-    return np.asarray(rows.square().sum((1, 2)).sqrt().flip(0).numpy())
+    outputs = layer.proj_size or layer.hidden_size
+    at_once = max(1, AT_ONCE // (len(x) * layer.hidden_size))
+    squares = x.new_zeros(len(x))
+    for first in range(0, outputs, at_once):
+        # A copy of the sequence for each output: summing output k of copy k gives rows of the derivative at once.
+        count = min(at_once, outputs - first)
+        copies = x[:, None].repeat(1, count, 1).requires_grad_()
+        y, _ = layer(copies)
+        assert isinstance(y, Tensor)
+        (rows,) = torch.autograd.grad(y[-1][:, first : first + count].diagonal().sum(), copies)
+        squares += rows.square().sum((1, 2))
+    return np.asarray(squares.sqrt().flip(0).numpy())
 
 
 def _forget_product(layer: LSTM, x: Tensor) -> NDArray[np.float64]:
@@ -162,15 +171,18 @@ def _forget_product(layer: LSTM, x: Tensor) -> NDArray[np.float64]:
     return np.asarray(later.square().mean(1).sqrt().numpy())
 
 
-def in_words(curve: GradientCurve, steps: int) -> str:
+def in_words(curve: GradientCurve) -> str:
     """Return in a sentence how the gradient of a cell falls."""
-    title = curve.variant.title
-    if curve.half_life is None:
-        return f"{title}: the gradient does not fall within {steps} steps."
-    reach = (
-        f"at {curve.far} steps it has fallen to a thousandth"
-        if curve.far is not None
-        else f"within {steps} steps it does not fall to a thousandth"
-    )
-    unit = "step" if f"{curve.half_life:.1f}" == "1.0" else "steps"
-    return f"{title}: the gradient halves every {curve.half_life:.1f} {unit}; {reach}."
+    half = "the gradient does not stay below a half" if curve.half is None else f"half is lost {_after(curve.half)}"
+    return f"{curve.variant.title}: {half}; {reach_in_words(curve)}."
+
+
+def reach_in_words(curve: GradientCurve) -> str:
+    """Return how far the gradient of a cell reaches: where it is a thousandth, or what is left at the end."""
+    if curve.far is not None:
+        return f"a thousandth is left {_after(curve.far)}"
+    return f"{curve.left:.2g} is left {_after(len(curve.median) - 1)}, the furthest looked at"
+
+
+def _after(steps: int) -> str:
+    return f"after {steps} step{'s' * (steps != 1)}"

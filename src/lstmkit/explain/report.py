@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import numpy as np
 
 from lstmkit.data.frequency import show
 from lstmkit.explain.gates import GateStudy, LayerGates
-from lstmkit.explain.gradients import INPUTS, GradientCurve, GradientSettings, in_words
+from lstmkit.explain.gradients import INPUTS, GradientCurve, GradientSettings, in_words, reach_in_words
 from lstmkit.explain.memory import MemoryResult, Trial
 from lstmkit.explain.page import Card, write_study
 from lstmkit.explain.problems import PROBLEMS, Problem
@@ -18,7 +19,7 @@ from lstmkit.explain.problems import PROBLEMS, Problem
 if TYPE_CHECKING:
     from lstmkit.forecasting.forecaster import Forecaster
 
-GRADIENT_HEAD = ("cell", "kept a step", "half every", "left at 10", "left at 50", "left at 100", "a thousandth at")
+GRADIENT_HEAD = ("cell", "half at", "left at 10", "left at 50", "left at 100", "a thousandth at")
 MEMORY_HEAD = ("cell", "learns up to lag")
 TRIAL_HEAD = ("cell", "lag", "outcome", "error", "naive", "steps", "seconds")
 GATES_HEAD = ("layer", "input gate", "forget gate", "output gate", "units that remember 10 steps", "longest half-life")
@@ -36,9 +37,8 @@ def gradient_rows(curves: Sequence[GradientCurve]) -> list[tuple[str, ...]]:
     for curve in curves:
         median = curve.median
         left = [f"{median[d]:.1e}" if d < len(median) else "" for d in (10, 50, 100)]
-        half = "never" if curve.half_life is None else f"{curve.half_life:.1f} steps"
-        far = f"beyond {len(median) - 1} steps" if curve.far is None else f"{curve.far} steps"
-        rows.append((curve.variant.title, f"{100 * curve.kept:.1f} %", half, *left, far))
+        half, far = (f"beyond {len(median) - 1}" if at is None else f"{at}" for at in (curve.half, curve.far))
+        rows.append((curve.variant.title, half, *left, far))
     return rows
 
 
@@ -46,7 +46,7 @@ def write_gradient_page(path: Path, curves: Sequence[GradientCurve], settings: G
     """Write the page of `lstm explain gradients`."""
     from lstmkit.explain.charts import gradient_figure
 
-    sentences = [in_words(curve, settings.steps) for curve in curves]
+    sentences = [in_words(curve) for curve in curves]
     how = (
         f"Untrained layers of {settings.hidden} units as lstmkit initialises them, {settings.seeds} seeds, normal "
         f"inputs of width {INPUTS}, float64. The gradient is the Frobenius norm of the derivative of the last output "
@@ -66,8 +66,8 @@ def write_gradient_page(path: Path, curves: Sequence[GradientCurve], settings: G
         ),
         Card(
             "In numbers",
-            "The share that a step keeps is the slope of a straight line through the logarithm of the median, over all "
-            "distances; the other figures are shares of the gradient at distance 0.",
+            "Shares of the gradient at distance 0, and the distances in steps from which on it stays below a half and "
+            "below a thousandth.",
             head=GRADIENT_HEAD,
             rows=gradient_rows(curves),
         ),
@@ -78,15 +78,12 @@ def write_gradient_page(path: Path, curves: Sequence[GradientCurve], settings: G
 
 def _gradient_headline(curves: Sequence[GradientCurve]) -> str:
     """Return which cell's gradient reaches furthest and which the least far."""
-    by_reach = sorted(curves, key=lambda curve: curve.half_life if curve.half_life is not None else np.inf)
+    by_reach = sorted(curves, key=lambda curve: (np.inf if curve.far is None else curve.far, curve.left))
     worst, best = by_reach[0], by_reach[-1]
     if worst is best:
-        return in_words(best, len(best.median))
-
-    def often(curve: GradientCurve) -> str:
-        return "does not fall" if curve.half_life is None else f"halves every {curve.half_life:.1f} steps"
-
-    return f"{worst.variant.title}: the gradient {often(worst)}. {best.variant.title}: it {often(best)}."
+        return in_words(best)
+    first, second = (f"{curve.variant.title}: {reach_in_words(curve)}." for curve in (worst, best))
+    return f"Of the gradient at distance 0. {first} {second}"
 
 
 def memory_rows(result: MemoryResult, problem: Problem) -> list[tuple[str, ...]]:
@@ -124,16 +121,17 @@ def memory_in_words(result: MemoryResult) -> str:
 
 
 def trial_in_words(trial: Trial, seconds_left: float) -> str:
-    """Return what came of a trial, and how long is left."""
+    """Return what came of a trial, and how long is left, if the study ends by the clock."""
+    left = "" if math.isinf(seconds_left) else f"; at most {seconds_left / 60:.1f} min left"
     return (
         f"{trial.problem}, lag {trial.lag}, {trial.variant.title}: {trial.outcome} after {trial.steps:,} steps, error "
-        f"{trial.error:.3f} (naive {trial.naive:.3f}), {trial.seconds:.0f} s; at most {seconds_left / 60:.1f} min left"
+        f"{trial.error:.3f} (naive {trial.naive:.3f}), {trial.seconds:.0f} s{left}"
     )
 
 
 def write_memory_page(path: Path, result: MemoryResult) -> None:
     """Write the page of `lstm explain memory`."""
-    from lstmkit.explain.charts import memory_figure
+    from lstmkit.explain.charts import LEAST_ERROR, memory_figure
 
     reaches = [
         f"{v.title}: " + ", ".join(f"{p.name} {result.reach_in_words(p.name, v)}" for p in PROBLEMS)
@@ -143,6 +141,9 @@ def write_memory_page(path: Path, result: MemoryResult) -> None:
     cards = []
     for problem in PROBLEMS:
         text = f"{PROBLEM_TEXTS[problem.name]} Filled: learnt. Hollow: not learnt, or time was up."
+        least = min((t.error for t in result.trials if t.problem == problem.name), default=LEAST_ERROR)
+        if least < LEAST_ERROR:
+            text += f" Triangles: an error below {LEAST_ERROR:g}, down to {least:.1e}, drawn where the scale ends."
         cards.append(
             Card(
                 problem.name.capitalize(),

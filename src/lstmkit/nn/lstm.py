@@ -14,7 +14,7 @@ from lstmkit.errors import InputError
 from lstmkit.nn.lengths import Lengths, checked_lengths
 from lstmkit.nn.regularization import Rates, Regularization, locked, rates
 from lstmkit.nn.streaming import Stream, fast_step
-from lstmkit.ranges import real
+from lstmkit.ranges import Range, real
 from lstmkit.recurrence import Call, Cell, Explanation, Output
 from lstmkit.recurrence.backends import check_backend_name, explain_call, in_autocast, run
 from lstmkit.recurrence.call import state_tensors
@@ -73,7 +73,11 @@ class LSTM(torch.nn.RNNBase):
         check_backend_name(backend)
         self.cell = cell_named(cell)
         if forget_bias is not None:
-            forget_bias = real("LSTM: forget_bias", forget_bias)
+            most = torch.finfo(
+                dtype if dtype is not None and dtype.is_floating_point else torch.get_default_dtype()
+            ).max
+            within = Range("must be a number of the layer's type", least=-most, most=most)
+            forget_bias = real("LSTM: forget_bias", forget_bias, within)
         self.regularization = Regularization(
             rates("zoneout", zoneout, 2), weight_drop, rates("locked_dropout", locked_dropout, 3), recurrent_dropout
         )
