@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import json
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file, save_file
 
 from lstmkit.errors import InputError
@@ -19,6 +21,9 @@ from lstmkit.language import ngram
 from lstmkit.language.kneser_ney import discounts, estimate
 from lstmkit.language.ngram import NGramModel
 from lstmkit.language.ngram_predictor import NGramPredictor
+from lstmkit.language.ngram_stored import StoredNGram
+from lstmkit.training.schema import checked
+from lstmkit.training.tensors import TensorShape, require_shapes
 
 BEGIN = "begin"
 
@@ -253,20 +258,57 @@ def test_saved_and_loaded(N, boundary, tmp_path):
     model = NGramModel.fit(text, V, N, boundary)
     save_file(model.arrays(), tmp_path / "ngram.safetensors")
     config = json.loads(json.dumps(model.config()))
-    loaded = NGramModel.from_arrays(config, load_file(tmp_path / "ngram.safetensors"))
+    loaded = NGramModel.from_arrays(checked(config, StoredNGram), load_file(tmp_path / "ngram.safetensors"))
     assert loaded.config() == config
     assert loaded.token_log_probs(text).tolist() == model.token_log_probs(text).tolist()
     assert loaded.next_log_probs((3, 4, 5)).tolist() == model.next_log_probs((3, 4, 5)).tolist()
 
 
-def test_loading_refuses_arrays_that_do_not_fit():
-    model = NGramModel.fit(TOY, 3, 2, END)
-    arrays = model.arrays()
-    with pytest.raises(KeyError, match=r"2\.tokens"):
-        NGramModel.from_arrays(model.config(), {name: a for name, a in arrays.items() if name != "2.tokens"})
+def _stored(boundary=END):
+    """Return a small model as it is stored: config and arrays."""
+    model = NGramModel.fit(TOY, 3, 3, boundary)
+    return checked(model.config(), StoredNGram), {name: array.copy() for name, array in model.arrays().items()}
+
+
+def _wanted(stored, arrays, vocabulary=3):
+    header = {name: TensorShape.of(torch.from_numpy(array)) for name, array in arrays.items()}
+    require_shapes(header, stored.shapes(vocabulary, header, ""))
+
+
+def test_the_shapes_that_a_stored_model_must_have_are_known_beforehand():
+    stored, arrays = _stored()
+    _wanted(stored, arrays)
     for name in arrays:
-        with pytest.raises(ValueError, match="differ in size"):
-            NGramModel.from_arrays(model.config(), {**arrays, name: arrays[name][:-1]})
+        for wrong in (arrays[name][:-1], arrays[name][None], np.zeros(arrays[name].shape, np.int64)):
+            with pytest.raises(InputError):
+                _wanted(stored, arrays | {name: wrong})
+        with pytest.raises(InputError):
+            _wanted(stored, {other: array for other, array in arrays.items() if other != name})
+    for changes in ({"order": 1}, {"order": 10**9}, {"vocabulary": 10**12}, {"boundary": 3}):
+        with pytest.raises(InputError):
+            _wanted(dataclasses.replace(stored, **changes), arrays)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("2.children", lambda a: a - a, "do not add up"),
+        ("3.children", lambda a: np.concatenate([[a[0] + 2**30], a[1:]]).astype(np.int32), "do not add up"),
+        ("2.children", lambda a: np.concatenate([[-1], a[1:]]).astype(np.int32), "do not add up"),
+        ("2.tokens", lambda a: a + 9, "not in the vocabulary"),
+        ("2.tokens", lambda a: -a - 1, "not in the vocabulary"),
+        ("2.tokens", lambda a: np.roll(a, 1), "not in order"),
+        ("3.tokens", lambda a: a - a, "not in order"),
+        ("1.log_prob", lambda a: -a, "no probability's"),
+        ("2.log_prob", lambda a: a * np.nan, "no probability's"),
+        ("1.log_backoff", lambda a: a / 0, "no probability's"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")
+def test_loading_refuses_numbers_that_are_no_n_grams(name, change, message):
+    stored, arrays = _stored()
+    with pytest.raises(InputError, match=message):
+        NGramModel.from_arrays(stored, arrays | {name: np.ascontiguousarray(change(arrays[name]))})
 
 
 @pytest.mark.parametrize(

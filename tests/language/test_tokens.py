@@ -15,8 +15,9 @@ from lstmkit import InputError
 from lstmkit.language.characters import Characters
 from lstmkit.language.splitting import find_split, join_words, splitter
 from lstmkit.language.subwords import Subwords
-from lstmkit.language.tokens import END, UNKNOWN, Tokens, tokens_from
+from lstmkit.language.tokens import END, UNKNOWN, StoredTokens, Tokens, tokens_from
 from lstmkit.language.words import Words
+from lstmkit.training.schema import checked
 
 PROSE = 'He said: "It\'s 3.14, a well-known (old) value!" Then he left; nobody knew why...\n'
 LINES = ["the cat sat on the mat\n", "\n", "the dog sat on the log\n", "a cat and a dog\n"]
@@ -253,7 +254,7 @@ def tokens(request: pytest.FixtureRequest) -> Tokens:
 
 
 def test_a_vocabulary_survives_json(tokens: Tokens):
-    again = tokens_from(json.loads(json.dumps(tokens.config())))
+    again = tokens_from(checked(json.loads(json.dumps(tokens.config())), StoredTokens))
     assert again == tokens
     assert (again.unit, again.symbols, again.unknown, again.end) == (
         *(tokens.unit, tokens.symbols, tokens.unknown, tokens.end),
@@ -270,16 +271,16 @@ def test_an_end_is_a_line_end_in_the_text(tokens: Tokens):
 def test_a_vocabulary_that_is_nonsense_is_refused(tokens: Tokens):
     config = tokens.config()
     for wrong in ({"unit": "word2"}, {"symbols": config["symbols"][:2] * 2}, {"symbols": [1, 2, 3]}):
-        with pytest.raises((KeyError, TypeError, ValueError)):
-            tokens_from(config | wrong)
-    with pytest.raises(KeyError):
-        tokens_from({"unit": tokens.unit})
+        with pytest.raises(InputError):
+            tokens_from(checked(config | wrong, StoredTokens))
+    with pytest.raises(InputError, match="missing required field `symbols`"):
+        checked({"unit": tokens.unit}, StoredTokens)
 
 
 @pytest.mark.parametrize("model", ["", "aGVsbG8=", "no base 64"])
-def test_a_damaged_subword_model_is_a_value_error(model: str):
-    with pytest.raises(ValueError, match=r"sentencepiece|base64"):
-        tokens_from({"unit": "subword", "model": model, "symbols": ["<unk>", "</s>"]})
+def test_a_damaged_subword_model_is_refused(model: str):
+    with pytest.raises(InputError, match=r"sentencepiece|base64"):
+        tokens_from(StoredTokens("subword", ("<unk>", "</s>"), model=model))
 
 
 @pytest.mark.parametrize(
@@ -308,8 +309,8 @@ def test_words_and_characters_need_no_sentencepiece():
     program = (
         "import sys; sys.modules['sentencepiece'] = None\n"
         "from lstmkit.language.corpus import Corpus\n"
-        "from lstmkit.language.tokens import tokens_from\n"
-        "tokens_from({'unit': 'word', 'split': 'space', 'symbols': ['a', '<unk>', '<eos>']})\n"
-        "tokens_from({'unit': 'character', 'symbols': ['a', '<unk>', '\\n']})\n"
+        "from lstmkit.language.tokens import StoredTokens, tokens_from\n"
+        "tokens_from(StoredTokens('word', ('a', '<unk>', '<eos>'), 'space'))\n"
+        "tokens_from(StoredTokens('character', ('a', '<unk>', '\\n')))\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

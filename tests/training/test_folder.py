@@ -26,7 +26,9 @@ def folder(tmp_path) -> Path:
 
 
 def _rewrite(folder: Path, **changes: object) -> None:
+    """Change a config, and take its digest away."""
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    del config["sha256"]
     (folder / "config.json").write_text(json.dumps(config | changes), encoding="utf-8")
 
 
@@ -78,7 +80,21 @@ def test_one_changed_byte_is_refused(place, folder):
     content = bytearray(file.read_bytes())
     content[place] ^= 1
     file.write_bytes(content)
-    assert "does not match config.json; the file is damaged" in _refused(folder)
+    line = _refused(folder)
+    assert "the file is damaged" in line
+    assert place >= 0 or "does not match config.json" in line  # the header comes first, and is read first
+
+
+def test_a_changed_config_is_refused(folder):
+    file = folder / "config.json"
+    file.write_text(file.read_text().replace('"sha256": "', '"more": 1, "sha256": "'))
+    assert "does not match its sha256; the file is damaged" in _refused(folder)
+
+
+def test_a_config_without_a_digest_as_it_was_once_written_is_read(folder):
+    _rewrite(folder)
+    assert "sha256" not in json.loads((folder / "config.json").read_text())
+    assert ModelFolder.read(folder, "forecaster").tensors.keys() == TENSORS.keys()
 
 
 def test_a_newer_format_is_refused_with_the_version_that_wrote_it(folder):

@@ -81,7 +81,7 @@ def _same_season(values: Array, cutoffs: Positions, starts: Positions, last: Arr
 
 def _recent_mean(values: Array, cutoffs: Positions, starts: Positions, last: Array, span: int) -> Array:
     """Return the mean of the values observed in the last `span` steps, (W,); `last` where there is none."""
-    means = last.copy()
+    means, span = last.copy(), min(span, len(values))
     rows = max(1, CHUNK // span)
     for begin in range(0, len(cutoffs), rows):
         own = slice(begin, begin + rows)

@@ -3,27 +3,52 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from lstmkit import __version__
-from lstmkit.data import SeriesTable, TableSettings, parse_frequency
-from lstmkit.data.series import Covariates
 from lstmkit.errors import InputError, ModelFolderError
 from lstmkit.forecasting.ensemble import Ensemble
 from lstmkit.forecasting.fitting import build, with_snapshots
 from lstmkit.forecasting.forecaster import Forecaster
 from lstmkit.forecasting.models import Task, model_named
 from lstmkit.forecasting.seasons import Seasons
-from lstmkit.training import EpochRecord, ModelFolder
+from lstmkit.forecasting.stored_table import COVARIATES, TABLE, StoredTable
+from lstmkit.training import ModelFolder, StoredRecord
+from lstmkit.training.folder import StoredModel, fill, part_of
+from lstmkit.training.schema import Positive, Seed, checked, shown
 
 KIND = "forecaster"
-COVARIATES = ("seen", "future", "ahead", "numbers", "categories")
+NETWORK = "network."
+
+
+@dataclass(frozen=True)
+class Params:
+    """Arguments of `Forecaster` as a config holds them; `settings` are those of the model."""
+
+    horizon: Positive
+    context: Positive | None
+    model: str
+    levels: tuple[int | float, ...]
+    seasons: tuple[Positive, ...] | None
+    seed: Seed
+    settings: dict[str, Any]
+    ensemble: int | tuple[int, int] = 1
+
+
+@dataclass(frozen=True)
+class ForecasterConfig:
+    """The config of a forecaster's folder, its types and ranges checked; see `save_forecaster`."""
+
+    params: Params
+    task: Task
+    members: Positive
+    seasons: Seasons
+    history: tuple[StoredRecord, ...]
 
 
 def save_forecaster(forecaster: Forecaster, path: Path, force: bool) -> None:
@@ -63,8 +88,8 @@ def save_forecaster(forecaster: Forecaster, path: Path, force: bool) -> None:
     }
     if table.given is not None:
         arrays |= {name: getattr(given, name) for name in COVARIATES}
-    tensors = {f"network.{k}": v for k, v in forecaster.network_.state_dict().items()}
-    tensors |= {f"table.{name}": torch.from_numpy(np.array(values)) for name, values in arrays.items()}
+    tensors = {NETWORK + k: v for k, v in forecaster.network_.state_dict().items()}
+    tensors |= {TABLE + name: torch.from_numpy(np.array(values)) for name, values in arrays.items()}
     ModelFolder(KIND, config, tensors).write(path, __version__, force)
 
 
@@ -85,58 +110,55 @@ def needs(forecaster: Forecaster) -> str:
 
 def load_forecaster(path: Path) -> Forecaster:
     """Read a forecaster from a folder; see `Forecaster.load`."""
-    folder = ModelFolder.read(path, KIND)
+    folder = StoredModel.open(path, KIND)
+    config, kept = folder.checked(ForecasterConfig), folder.checked(StoredTable)
     try:
-        return _restore(folder)
-    except (KeyError, TypeError, RuntimeError, InputError) as error:
+        forecaster = _forecaster(config)
+        members = _members(config, forecaster)
+        network = folder.shapes_of(lambda: _network(config, forecaster), members, NETWORK)
+        folder.require(network | kept.shapes(config.task, folder.header))
+        tensors = folder.load()
+        forecaster.network_ = _network(config, forecaster)
+        fill(forecaster.network_, tensors, NETWORK)
+        forecaster.seasons_ = config.seasons
+        forecaster.history_ = [record.record() for record in config.history]
+        forecaster.table_kind_ = kept.table_kind
+        table = kept.table(part_of(tensors, TABLE), config.task, forecaster.network_.window)
+        return forecaster.remember(table)
+    except (InputError, RuntimeError) as error:
+        if isinstance(error, ModelFolderError):
+            raise
         raise ModelFolderError(f"{path}: config.json and model.safetensors do not belong together ({error})") from error
 
 
-def _restore(folder: ModelFolder) -> Forecaster:
-    config, tensors = folder.config, folder.tensors
-    params = dict(config["params"])
-    params["settings"] = model_named(params["model"]).Settings(**_tuples(params["settings"]))
-    params = {name: tuple(v) if isinstance(v, list) else v for name, v in params.items()}
-    forecaster = Forecaster(**params)
-    forecaster.seasons_ = Seasons(config["seasons"]["naive"], tuple(config["seasons"]["shown"]))
-    forecaster.network_ = _network(forecaster, config, tensors)
-    forecaster.history_ = [EpochRecord.from_json(record) for record in config["history"]]
-    forecaster.table_kind_ = config["table_kind"]
-    times = tensors["table.times"].numpy()
-    table = SeriesTable(
-        ids=tuple(config["ids"]),
-        offsets=tensors["table.offsets"].numpy(),
-        values=tensors["table.values"].numpy(),
-        times=times if config["time_kind"] in ("integer", "row") else times.astype("datetime64[us]"),
-        columns=TableSettings(**_tuples(config["columns"])),
-        time_kind=config["time_kind"],
-        zone=config["time_zone"],
-        wall=config["time_on_wall"],
-        frequency=parse_frequency(config["frequency"]),
-        given=_covariates(config, tensors),
-        cut=tensors["table.cut"].numpy(),
-        learnt=tensors["table.learnt"].numpy(),
-    )
-    return forecaster.remember(table)
+def _forecaster(config: ForecasterConfig) -> Forecaster:
+    """Return the unfitted forecaster; what its parts say twice must agree."""
+    params, task = config.params, config.task
+    settings = checked(params.settings, model_named(params.model).Settings)
+    given = {field.name: getattr(params, field.name) for field in dataclasses.fields(params)}
+    forecaster = Forecaster(**given | {"settings": settings})
+    asked = forecaster.request()
+    for name, own, said in (
+        ("horizon", task.horizon, asked.horizon),
+        ("context", task.context, asked.context or task.context),
+        ("levels", task.levels, asked.levels),
+        ("seasons", task.seasons, config.seasons.shown),
+    ):
+        if own != said:
+            raise InputError(f"task.{name} is {shown(own)}, not {shown(said)}")
+    if task.context < 2 or list(task.seasons) != sorted(set(task.seasons)) or min(task.seasons, default=2) < 2:
+        raise InputError(f"task: context {task.context} and seasons {shown(task.seasons)}")
+    return forecaster
 
 
-def _network(forecaster: Forecaster, config: Any, tensors: Any) -> Ensemble:
-    request = forecaster.request()
-    network = build(request, Task(**_tuples(config["task"])))
-    network = with_snapshots(network, config["members"] // len(network.members))
-    network.load_state_dict({k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")})
-    return network.eval()
+def _members(config: ForecasterConfig, forecaster: Forecaster) -> int:
+    """Return how many modules the networks have at least."""
+    asked = forecaster.request()
+    if config.members % asked.seeds or config.members > asked.seeds * asked.snapshots:
+        raise InputError(f"members is {config.members}, but ensemble {config.params.ensemble}")
+    return config.members * asked.settings.num_layers
 
 
-def _covariates(config: Any, tensors: Mapping[str, Tensor]) -> Covariates | None:
-    if "table.seen" not in tensors:
-        return None
-    levels = tuple(tuple(own) for own in config["category_levels"])
-    seen, future, ahead, numbers, categories = (tensors[f"table.{name}"].numpy() for name in COVARIATES)
-    names = tuple(config["number_names"]), tuple(config["category_names"])
-    return Covariates(seen, future, ahead, numbers, categories, *names, levels)
-
-
-def _tuples(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return settings with the lists that JSON made of tuples as tuples again."""
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
+def _network(config: ForecasterConfig, forecaster: Forecaster) -> Ensemble:
+    network = build(forecaster.request(), config.task)
+    return with_snapshots(network, config.members // len(network.members)).eval()

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmkit.data.series import SeriesTable
+from lstmkit.training.schema import Positive
 
 EVIDENCE = 0.95
 """A season counts as shown if repeating it is better than this share of the error of repeating the last value."""
@@ -27,8 +28,8 @@ class Seasons:
     shown   periods that the training rows show, shortest first: the network sees their lags
     """
 
-    naive: int | None
-    shown: tuple[int, ...]
+    naive: Positive | None
+    shown: tuple[Positive, ...]
 
     @property
     def mase_period(self) -> int:

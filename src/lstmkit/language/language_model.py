@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from lstmkit import __version__
-from lstmkit.errors import InputError, ModelFolderError, NotFittedError
+from lstmkit.errors import InputError, NotFittedError
 from lstmkit.language.corpus import Corpus, VocabularySettings, read_corpus
 from lstmkit.language.fitting import VALIDATED, Window, fit_network
 from lstmkit.language.mixture import MixturePredictor, fit_share
@@ -24,12 +22,11 @@ from lstmkit.language.ngram import NGramModel
 from lstmkit.language.ngram_predictor import NGramPredictor
 from lstmkit.language.predictor import Predictor
 from lstmkit.language.settings import LanguageSettings
-from lstmkit.language.tokens import UNITS, Tokens, tokens_from
+from lstmkit.language.tokens import UNITS, Tokens
 from lstmkit.ranges import SEED, a_path, whole
 from lstmkit.recurrence.cells import cell_named
-from lstmkit.training import EpochRecord, ModelFolder
+from lstmkit.training import EpochRecord
 
-KIND = "language"
 PREDICTORS = ("lstm", "ngram", "mixture")
 
 NGRAM_TOKENS = 50_000_000
@@ -168,25 +165,10 @@ class LanguageModel:
         force   replace a model that is there
         Raises  ModelFolderError if the folder exists or cannot be written; NotFittedError before `fit`
         """
+        from lstmkit.language.persistence import save_language_model
+
         self._check_fitted()
-        config = {
-            "params": {
-                "unit": self.unit,
-                "settings": asdict(self.settings),
-                "vocabulary": asdict(self.vocabulary),
-                "order": self.order,
-                "seed": self.seed,
-            },
-            "tokens": self.tokens_.config(),
-            "ngram": None if self.ngram_ is None else self.ngram_.config(),
-            "share": self.share_,
-            "trained_on": self.trained_on_,
-            "history": [record.to_json() for record in self.history_],
-        }
-        tensors = {f"network.{name}": tensor for name, tensor in self.network_.state_dict().items()}
-        if self.ngram_ is not None:
-            tensors |= {f"ngram.{n}": torch.from_numpy(np.array(a)) for n, a in self.ngram_.arrays().items()}
-        ModelFolder(KIND, config, tensors).write(a_path("path", path), __version__, force)
+        save_language_model(self, a_path("path", path), force)
 
     @classmethod
     def load(cls, path: str | Path) -> LanguageModel:
@@ -194,32 +176,9 @@ class LanguageModel:
 
         Raises  ModelFolderError if it is missing, damaged, or of another kind
         """
-        outer = a_path("path", path)
-        folder = ModelFolder.read(outer / "model" if (outer / "model").is_dir() else outer, KIND)
-        try:
-            return cls._restored(folder.config, folder.tensors)
-        except (KeyError, TypeError, ValueError, RuntimeError, InputError) as error:
-            raise ModelFolderError(
-                f"{path}: config.json and model.safetensors do not belong together ({error})"
-            ) from error
+        from lstmkit.language.persistence import load_language_model
 
-    @classmethod
-    def _restored(cls, config: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> LanguageModel:
-        params = dict(config["params"])
-        cutoffs = params["settings"]["cutoffs"]
-        settings = params["settings"] | {"cutoffs": None if cutoffs is None else tuple(cutoffs)}
-        params["settings"] = LanguageSettings(**settings)
-        params["vocabulary"] = VocabularySettings(**params["vocabulary"])
-        model = cls(**params)
-        model.tokens_ = tokens_from(config["tokens"])
-        model.network_ = LanguageNetwork(len(model.tokens_.symbols), model.settings).eval()
-        model.network_.load_state_dict(_part(tensors, "network."))
-        arrays: dict[str, NDArray[Any]] = {n: t.numpy() for n, t in _part(tensors, "ngram.").items()}
-        model.ngram_ = None if config["ngram"] is None else NGramModel.from_arrays(config["ngram"], arrays)
-        model.share_ = float(config["share"])
-        model.trained_on_ = int(config["trained_on"])
-        model.history_ = [EpochRecord.from_json(record) for record in config["history"]]
-        return model
+        return load_language_model(a_path("path", path))
 
     def _fingerprint(self, corpus: Corpus) -> dict[str, Any]:
         """Return what a checkpoint must agree with: settings, vocabulary and a digest of the text."""
@@ -238,7 +197,3 @@ class LanguageModel:
     def _check_fitted(self) -> None:
         if "network_" not in vars(self):
             raise NotFittedError("LanguageModel: fit it first, or load one")
-
-
-def _part(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
-    return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lstmkit.errors import InputError
 from lstmkit.language.kneser_ney import estimate
 from lstmkit.language.ngram_levels import ABSENT, Level, contexts, fresh_row
+from lstmkit.language.ngram_stored import StoredNGram
 from lstmkit.ranges import whole
 
 CHUNK = 1 << 18
@@ -157,26 +158,13 @@ class NGramModel:
         return found
 
     @classmethod
-    def from_arrays(cls, config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> NGramModel:
+    def from_arrays(cls, config: StoredNGram, arrays: Mapping[str, NDArray[Any]]) -> NGramModel:
         """Return the model that `config` and `arrays` were taken from.
 
-        Raises  KeyError if an array or setting is missing; ValueError if their sizes do not fit together
+        arrays  of the shapes that `StoredNGram.shapes` returns
+        Raises  InputError if they are no n-grams
         """
-        order, width = int(config["order"]), int(config["vocabulary"]) + 1
-        levels = []
-        parents = 1
-        for n in range(1, order + 1):
-            log_prob = arrays[f"{n}.log_prob"]
-            log_backoff = arrays[f"{n}.log_backoff"] if n < order else np.zeros(0, log_prob.dtype)
-            tokens = arrays[f"{n}.tokens"] if n > 1 else np.arange(width, dtype=np.int32)
-            children = arrays[f"{n}.children"] if n > 1 else np.array([width])
-            starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(children, dtype=np.int64)])
-            sizes = {len(log_prob), len(tokens), int(starts[-1]), len(log_backoff) if n < order else len(tokens)}
-            if len(children) != parents or len(sizes) > 1:
-                raise ValueError(f"the arrays of order {n} differ in size")
-            levels.append(Level(tokens, starts, log_prob, log_backoff, width))
-            parents = len(tokens)
-        return cls(tuple(levels), config["boundary"])
+        return cls(config.levels(arrays), config.boundary)
 
 
 def _require_known(ids: NDArray[np.int32], vocabulary: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmkit.errors import InputError
-from lstmkit.language.tokens import UNKNOWN
+from lstmkit.language.tokens import UNKNOWN, StoredTokens
 
 SIZE = 8000
 """Sub-words in a vocabulary unless something else is asked for."""
@@ -94,16 +94,16 @@ class Subwords:
         return cls(written.getvalue())
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Subwords:
+    def from_config(cls, config: StoredTokens) -> Subwords:
         """Return the vocabulary whose `config()` this is.
 
-        Raises   KeyError, TypeError or ValueError if it is none; InputError if sentencepiece is not installed
+        Raises   ValueError if it is none; InputError if sentencepiece is not installed
         """
         try:
-            tokens = cls(base64.b64decode(config["model"], validate=True))
+            tokens = cls(base64.b64decode(config.model or "", validate=True))
         except RuntimeError as error:
             raise ValueError("not a sentencepiece model") from error
-        if tokens.symbols != tuple(config["symbols"]):
+        if tokens.symbols != config.symbols:
             raise ValueError("the symbols are not those of the sentencepiece model")
         return tokens
 

@@ -5,11 +5,14 @@ Ids are int32, 0 to V - 1. A text is a row of ids in which the id `end` follows 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from lstmkit.errors import InputError
 
 UNKNOWN, END = "<unk>", "<eos>"
 """How what is not in the vocabulary, and the end of a line of words, are shown."""
@@ -18,6 +21,8 @@ PLURALS = {"word": "words", "character": "characters", "subword": "sub-words"}
 """What a token may be, and how many of them are called."""
 
 UNITS = tuple(PLURALS)
+
+Unit = Literal["word", "character", "subword"]
 
 
 class Tokens(Protocol):
@@ -54,25 +59,41 @@ class Tokens(Protocol):
         """Return what `tokens_from` needs, as values that JSON can hold."""
 
 
-def tokens_from(config: Mapping[str, Any]) -> Tokens:
+@dataclass(frozen=True)
+class StoredTokens:
+    """What a config says of a vocabulary.
+
+    unit     what a token is
+    symbols  how each token is shown
+    split    of words
+    model    of sub-words: that of sentencepiece, in base64
+    """
+
+    unit: Unit
+    symbols: tuple[str, ...]
+    split: str | None = None
+    model: str | None = None
+
+
+def tokens_from(config: StoredTokens) -> Tokens:
     """Return the vocabulary whose `config()` this is.
 
-    Raises   KeyError, TypeError or ValueError if it is none
+    Raises   InputError if it is none
     """
-    unit = config["unit"]
-    if unit == "word":
-        from lstmkit.language.words import Words
+    try:
+        if config.unit == "word":
+            from lstmkit.language.words import Words
 
-        return Words(tuple(config["symbols"]), config["split"])
-    if unit == "character":
-        from lstmkit.language.characters import Characters
+            return Words(config.symbols, config.split or "")
+        if config.unit == "character":
+            from lstmkit.language.characters import Characters
 
-        return Characters(tuple(config["symbols"]))
-    if unit == "subword":
+            return Characters(config.symbols)
         from lstmkit.language.subwords import Subwords
 
         return Subwords.from_config(config)
-    raise ValueError(f"unit {unit!r} is none of {', '.join(UNITS)}")
+    except (TypeError, ValueError) as error:
+        raise error if isinstance(error, InputError) else InputError(f"vocabulary: {error}") from error
 
 
 def check_symbols(symbols: tuple[str, ...], needed: tuple[str, ...]) -> None:

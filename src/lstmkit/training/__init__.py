@@ -3,11 +3,14 @@
 from lstmkit.training.averaging import Snapshot as Snapshot
 from lstmkit.training.averaging import Snapshots as Snapshots
 from lstmkit.training.checkpoint import Checkpoint as Checkpoint
-from lstmkit.training.checkpoint import write_atomically as write_atomically
 from lstmkit.training.devices import Devices as Devices
 from lstmkit.training.devices import is_first as is_first
 from lstmkit.training.folder import ModelFolder as ModelFolder
 from lstmkit.training.loop import train as train
 from lstmkit.training.records import EpochRecord as EpochRecord
+from lstmkit.training.records import StoredRecord as StoredRecord
 from lstmkit.training.settings import TrainSettings as TrainSettings
 from lstmkit.training.threads import threads_for as threads_for
+from lstmkit.training.writing import WriteError as WriteError
+from lstmkit.training.writing import replacing as replacing
+from lstmkit.training.writing import write_atomically as write_atomically

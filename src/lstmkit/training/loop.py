@@ -194,18 +194,22 @@ class _Training:
         best, *others = [snapshot.weights for snapshot in self.snapshots.kept]
         more = {f"kept{number}": weights for number, weights in enumerate(others, 1)}
         more["average"] = self.average.state()
-        checkpoint.save(self.model, best, self.optimizer, rng, [r.to_json() for r in history], more)
+        checkpoint.save(self.model, best, self.optimizer, rng, history, more)
 
     def _restore(self, checkpoint: Checkpoint, rng: Tensor) -> tuple[Tensor, list[EpochRecord]]:
         """Return the state of the random numbers and the records of an interrupted training; `rng` and none if new."""
         content = self.processes.share_content(checkpoint.read)
         if content is None:
             return rng, []
-        best, rng, progress, more = checkpoint.restore(content, self.model, self.optimizer)
-        history = [EpochRecord.from_json(record) for record in progress]
-        self.average.restore(more.pop("average", {}))
-        others = [more[f"kept{number}"] for number in range(1, len(more) + 1)]
-        self.snapshots.restore(history, self.settings, [best, *others])
+        best, rng, history, more = checkpoint.restore(content, self.model, self.optimizer)
+        try:
+            if (history[0].epoch == 0) != (self.validate is not None):
+                raise InputError("validated epochs")
+            self.average.restore(more.pop("average", {}))
+            others = [more.pop(f"kept{number}") for number in range(1, len(more) + 1)]
+            self.snapshots.restore(history, self.settings, [best, *others])
+        except (InputError, KeyError, ValueError) as error:
+            raise InputError(f"{checkpoint.path}: holds other epochs ({error}); delete it to start again") from error
         return rng, history
 
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
+
+from lstmkit.training.schema import Natural, checked
 
 RECENT = 5
 """Epochs whose median says how long the next will take: earlier ones also paid for warming up."""
@@ -37,7 +41,27 @@ class EpochRecord:
         return {k: None if v != v else v for k, v in dataclasses.asdict(self).items()}
 
     @classmethod
-    def from_json(cls, record: dict[str, Any]) -> EpochRecord:
-        """Undo `to_json`; older records have no learning rate."""
-        values: dict[str, Any] = {k: math.nan if v is None else v for k, v in record.items()}
-        return cls(**values)
+    def from_json(cls, record: Any) -> EpochRecord:
+        """Undo `to_json`.
+
+        Raises  InputError if it is no record
+        """
+        return checked(record, StoredRecord).record()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """An `EpochRecord` as `to_json` writes it; older ones have no learning rate."""
+
+    epoch: Natural
+    train_loss: float | None
+    valid_loss: float | None
+    improved: bool
+    steps: Natural
+    seconds: Annotated[float, msgspec.Meta(ge=0)]
+    learning_rate: float | None = None
+
+    def record(self) -> EpochRecord:
+        """Undo `EpochRecord.to_json`."""
+        values: dict[str, Any] = {k: math.nan if v is None else v for k, v in dataclasses.asdict(self).items()}
+        return EpochRecord(**values)

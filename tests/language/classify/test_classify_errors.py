@@ -184,7 +184,7 @@ def test_a_folder_of_another_kind_is_no_classifier(small: ClassifierSettings, tm
     assert message == f"{tmp_path / 'other'}: holds a 'forecaster' model, not a 'classifier' model"
     ModelFolder("classifier", {}, {}).write(tmp_path / "hollow", "0")
     message = complaint(lambda: TextClassifier.load(tmp_path / "hollow"), ModelFolderError)
-    assert "config.json and model.safetensors do not belong together" in message
+    assert "Object missing required field `task`; the file is damaged" in message
 
 
 def test_a_start_that_is_no_language_model(small: ClassifierSettings, tmp_path: Path) -> None:

@@ -25,8 +25,9 @@ from lstmkit.forecasting.models.naive import only
 from lstmkit.forecasting.models.usual import UsualChange
 from lstmkit.nn import squash
 from lstmkit.nn.scaling import carry_forward, mean_near, rounding
-from lstmkit.ranges import AT_LEAST_2
+from lstmkit.ranges import Range
 
+PATHS = Range("must be from 2 to 10000", least=2, most=10_000)  # far more than intervals need
 MOST = 1e3  # a scaled value beyond it, after a window that hardly moved, tells nothing more
 FAR = 20.0  # units from zero: beyond it the level does not matter
 START_WINDOWS = 2048
@@ -52,7 +53,7 @@ class DeepArSettings(ModelSettings):
 
     def __post_init__(self) -> None:
         """Check every value."""
-        self.check({"head": tuple(HEADS), "paths": AT_LEAST_2})
+        self.check({"head": tuple(HEADS), "paths": PATHS})
 
 
 class ValueScale(NamedTuple):

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from lstmkit.data import Batch, Windows
 from lstmkit.nn import LSTM
 from lstmkit.ranges import BELOW_1, BETWEEN_0_AND_1, MORE_THAN_0, NOT_NEGATIVE, Range, check_fields
+from lstmkit.training.schema import Natural, Positive
 from lstmkit.training.settings import SCHEDULES
 
 UP_TO_HALF = Range("must be between 0 and 0.5", above=0, below=0.5)
@@ -33,16 +34,16 @@ class Task:
     backend     name of the backend that must run the recurrence; None for the fastest
     """
 
-    context: int
-    horizon: int
-    seasons: tuple[int, ...]
+    context: Positive
+    horizon: Positive
+    seasons: tuple[Positive, ...]
     levels: tuple[float, ...]
-    series: int = 1
+    series: Positive = 1
     marked: bool = False
-    seen: int = 0
-    known: int = 0
-    numbers: int = 0
-    categories: tuple[int, ...] = ()
+    seen: Natural = 0
+    known: Natural = 0
+    numbers: Natural = 0
+    categories: tuple[Positive, ...] = ()
     backend: str | None = None
 
 

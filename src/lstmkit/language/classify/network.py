@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,7 @@ from lstmkit.nn import LSTM
 from lstmkit.nn.attention import AttentivePooling, max_over_time, mean_over_time
 from lstmkit.nn.regularization import locked
 from lstmkit.recurrence.cells import CELLS
+from lstmkit.training.schema import Natural, Positive
 
 
 class Texts(NamedTuple):
@@ -34,11 +35,11 @@ class LayerShape:
     Every field is the argument of `lstmkit.nn.LSTM` with its name; `cell` is the name of a cell with default settings.
     """
 
-    input_size: int
-    hidden_size: int
-    num_layers: int
+    input_size: Positive
+    hidden_size: Positive
+    num_layers: Positive
     bias: bool
-    proj_size: int
+    proj_size: Natural
     dropout: float
     cell: str
     zoneout: tuple[float, ...]
@@ -85,12 +86,6 @@ class LayerShape:
             recurrent_dropout=self.recurrent_dropout,
         )
 
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> LayerShape:
-        """Return the shape that `dataclasses.asdict` wrote to JSON."""
-        arguments: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
-        return cls(**arguments)
-
 
 @dataclass(frozen=True)
 class Shape:
@@ -105,12 +100,12 @@ class Shape:
     start    layers of a language model below the encoder
     """
 
-    symbols: int
-    unknown: int
-    end: int
-    outputs: int
-    sides: int
-    width: int
+    symbols: Positive
+    unknown: Natural
+    end: Natural
+    outputs: Positive
+    sides: Positive
+    width: Positive
     start: tuple[LayerShape, ...] = ()
 
 

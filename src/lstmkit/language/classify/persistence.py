@@ -3,18 +3,40 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from lstmkit import __version__
 from lstmkit.errors import InputError, ModelFolderError
-from lstmkit.language.classify.network import LayerShape, Shape, TextEnsemble
+from lstmkit.language.classify.network import Shape, TextEnsemble
 from lstmkit.language.classify.settings import ClassifierSettings
 from lstmkit.language.classify.table import Columns
 from lstmkit.language.classify.text_classifier import TextClassifier
-from lstmkit.language.tokens import tokens_from
-from lstmkit.training import EpochRecord, ModelFolder
+from lstmkit.language.tokens import StoredTokens, Tokens, tokens_from
+from lstmkit.training import ModelFolder, StoredRecord
+from lstmkit.training.folder import StoredModel, fill
+from lstmkit.training.schema import Natural
 
 KIND = "classifier"
+
+
+@dataclass(frozen=True)
+class ClassifierConfig:
+    """The config of a classifier's folder, its types and ranges checked; see `save_classifier`."""
+
+    task: Literal["classes", "number"]
+    seed: Natural
+    settings: ClassifierSettings
+    shape: Shape
+    columns: Columns
+    classes: tuple[str, ...]
+    whole: bool
+    scale: tuple[float, float]
+    lowercase: bool
+    tokens: StoredTokens
+    history: tuple[StoredRecord, ...]
 
 
 def save_classifier(classifier: TextClassifier, path: Path, force: bool) -> None:
@@ -37,25 +59,45 @@ def save_classifier(classifier: TextClassifier, path: Path, force: bool) -> None
 
 def load_classifier(path: Path) -> TextClassifier:
     """Read a classifier from a folder; see `TextClassifier.load`."""
-    folder = ModelFolder.read(path, KIND)
+    folder = StoredModel.open(path, KIND)
+    config = folder.checked(ClassifierConfig)
+    how, shape = config.settings, config.shape
     try:
-        return _restore(folder)
-    except (KeyError, TypeError, ValueError, RuntimeError, InputError) as error:
+        classifier = TextClassifier(how, config.task, config.seed)
+        tokens = tokens_from(config.tokens)
+        _check(config, tokens)
+        parts = how.ensemble * (how.num_layers + len(shape.start) + sum(layer.num_layers for layer in shape.start))
+        folder.require(folder.shapes_of(lambda: TextEnsemble(how, shape), parts))
+        tensors = folder.load()
+        network = TextEnsemble(how, shape)
+        fill(network, tensors)
+    except (InputError, RuntimeError, ValueError) as error:
+        if isinstance(error, ModelFolderError):
+            raise
         raise ModelFolderError(f"{path}: config.json and model.safetensors do not belong together ({error})") from error
-
-
-def _restore(folder: ModelFolder) -> TextClassifier:
-    config = folder.config
-    classifier = TextClassifier(ClassifierSettings(**config["settings"]), config["task"], config["seed"])
-    classifier.columns_ = Columns(**config["columns"])
-    classifier.classes_ = tuple(config["classes"])
-    classifier.whole_ = config["whole"]
-    classifier.scale_ = (float(config["scale"][0]), float(config["scale"][1]))
-    classifier.lowercase_ = config["lowercase"]
-    classifier.tokens_ = tokens_from(config["tokens"])
-    start = tuple(LayerShape.from_json(layer) for layer in config["shape"]["start"])
-    network = TextEnsemble(classifier.settings, Shape(**{**config["shape"], "start": start}))
-    network.load_state_dict(dict(folder.tensors))
+    classifier.columns_ = config.columns
+    classifier.classes_ = config.classes
+    classifier.whole_ = config.whole
+    classifier.scale_ = config.scale
+    classifier.lowercase_ = config.lowercase
+    classifier.tokens_ = tokens
     classifier.network_ = network.eval()
-    classifier.history_ = [EpochRecord.from_json(record) for record in config["history"]]
+    classifier.history_ = [record.record() for record in config.history]
     return classifier
+
+
+def _check(config: ClassifierConfig, tokens: Tokens) -> None:
+    """Raise InputError if the parts of a config do not agree with each other."""
+    shape, classes = config.shape, config.classes
+    if (len(tokens.symbols), tokens.unknown, tokens.end) != (shape.symbols, shape.unknown, shape.end):
+        raise InputError(f"a network of {shape.symbols} words for a vocabulary of {len(tokens.symbols)}")
+    if shape.outputs != max(1, len(classes)) or (config.task == "classes") != (len(classes) > 1):
+        raise InputError(f"{len(classes)} classes for {shape.outputs} outputs")
+    if len(set(classes)) < len(classes):
+        raise InputError("a class occurs twice")
+    if config.whole and not all(re.fullmatch(r"[-+]?\d{1,19}", name, re.ASCII) for name in classes):
+        raise InputError("classes that are no whole numbers")
+    if shape.sides != len(config.columns.sides):
+        raise InputError(f"a network of {shape.sides} sides for {len(config.columns.sides)} columns of text")
+    if not config.scale[1] > 0:
+        raise InputError(f"a spread of {config.scale[1]}")
