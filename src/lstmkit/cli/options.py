@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import math
+import re
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -164,7 +165,7 @@ def seeds_and_snapshots(ensemble: str) -> int | tuple[int, int]:
     Raises  InputError if it is neither
     """
     seeds, _, snapshots = ensemble.partition("x")
-    if not seeds.isdigit() or not (snapshots.isdigit() or "x" not in ensemble):
+    if not re.fullmatch("[0-9]{1,9}(x[0-9]{1,9})?", ensemble):
         raise InputError(f"--ensemble must be a number such as 3, or seeds x snapshots such as 3x2; got {ensemble!r}")
     return (int(seeds), int(snapshots)) if snapshots else int(seeds)
 
@@ -192,7 +193,7 @@ def check_out(out: Path | None, force: bool) -> None:
 
 def whole(levels: list[float]) -> tuple[float, ...]:
     """Return levels with 80.0 written as 80, smallest first and each once."""
-    return tuple(sorted({int(level) if level == int(level) else level for level in levels}))
+    return tuple(sorted({int(level) if level.is_integer() else level for level in levels}))
 
 
 def settings_of(model: str, pairs: Sequence[str] | None) -> ModelSettings | None:
@@ -264,7 +265,7 @@ def _read_as(kind: Any, text: str) -> Any:
         if kind is float:
             return float(text) if math.isfinite(float(text)) else None
         value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):  # of brackets without end
         return None
     return _of_tuples(value, kind)
 

@@ -213,6 +213,10 @@ def _gap_notes(frequency: Frequency, gaps: _Gaps, policy: str) -> list[str]:
     return [f"{missing} {frequency.words}{'s' if missing > 1 else ''} without a row ({first_gap}): {done}"]
 
 
+MOST_COMPLETED, MOST_TIMES = 1_000_000, 100
+"""Rows that a table may have once gaps are filled, or how many times those that it has."""
+
+
 def complete(table: SeriesTable) -> SeriesTable:
     """Return the series on their complete axes, NaN where a row was missing.
 
@@ -221,6 +225,13 @@ def complete(table: SeriesTable) -> SeriesTable:
     first = table.offsets[:-1]
     steps = np.concatenate([[0], table.frequency.steps(table.times)])
     steps[first] = 1  # a series begins one place after the end of the one before it
+    rows = float(steps.sum(dtype=np.float64))
+    if rows > max(MOST_COMPLETED, MOST_TIMES * len(steps)):
+        k = int(steps.argmax())
+        raise InputError(
+            f"{table.name(table.series_of(k))}: {rows:,.0f} rows would be needed where there are {len(steps):,}; the "
+            f"gap before {table.time_name(k)} is too wide to fill: correct the time, or pass --missing drop"
+        )
     at = np.cumsum(steps) - 1
     offsets = np.append(at[first], at[-1] + 1).astype(np.int64)
     starts = np.repeat(table.times[first], np.diff(offsets))

@@ -16,6 +16,7 @@ from lstmkit.data.disk import PIECE, FlatFile, pieces
 from lstmkit.data.faults import faults_on_values, polars_faults
 from lstmkit.data.frequency import Frequency
 from lstmkit.data.parse import ParsedTimes, to_numbers
+from lstmkit.data.read import parquet_rows
 from lstmkit.data.repair import check_constant, constant_series
 from lstmkit.data.series import Covariates, SeriesTable, TableSettings
 from lstmkit.data.table import group_rows, lengthen, read_times, resolve_columns, settle, sort_rows
@@ -53,9 +54,9 @@ class _Source:
 
     def __init__(self, path: Path, settings: TableSettings, piece: int) -> None:
         self._damaged = f"{path}: not a readable Parquet file; it is damaged or cut short"
+        self.rows = parquet_rows(path)
         with polars_faults(self._damaged):
             self._scan = pl.scan_parquet(path)
-            self.rows = int(self._scan.select(pl.len()).collect().item())
             first = self._scan.head(SEEN_FIRST).collect()
         if not self.rows:
             raise InputError("the table has no rows")

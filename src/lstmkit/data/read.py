@@ -9,20 +9,21 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import mmap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
 
-from lstmkit.data.content import BLOCK, free_memory, read_bytes
+from lstmkit.data.content import BLOCK, free_memory, opened, read_bytes
 from lstmkit.data.faults import polars_faults
+from lstmkit.data.parquet import MARK, can_be_true
 from lstmkit.data.tsf import parse_tsf
 from lstmkit.errors import InputError
 from lstmkit.ranges import a_path, shown
 
 DEMOS = ("aapl", "ibm", "msft")
-PARQUET = b"PAR1"
 SHARE = 0.25
 """Share of the free memory that a table may take; reading needs about three times as much."""
 MOST_COLUMNS, LONGEST_NAME = 20_000, 1_000
@@ -41,7 +42,7 @@ def read_file(source: str | Path, delimiter: str | None = None) -> pl.DataFrame:
     if str(source).startswith("demo:"):
         return _read_demo(str(source))
     content = read_bytes(path, int(SHARE * free_memory()))
-    if content[:4] == PARQUET:
+    if content[:4] == MARK:
         return _read_parquet(path, content)
     content = _checked_text(path, content)
     if path.name.endswith((".tsf", ".tsf.gz")):
@@ -53,11 +54,14 @@ def read_file(source: str | Path, delimiter: str | None = None) -> pl.DataFrame:
 
 def parquet_rows(path: Path) -> int:
     """Return the number of rows of a Parquet file; raise InputError if it is damaged."""
+    with opened(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        _check_parquet(path, content)
     with polars_faults(_damaged(path)):
         return int(pl.scan_parquet(path).select(pl.len()).collect().item())
 
 
 def _read_parquet(path: Path, content: bytes) -> pl.DataFrame:
+    _check_parquet(path, content)
     with polars_faults(_damaged(path)):
         columns = len(pl.read_parquet_schema(io.BytesIO(content)))
         rows = int(pl.scan_parquet(io.BytesIO(content)).select(pl.len()).collect().item())
@@ -65,6 +69,11 @@ def _read_parquet(path: Path, content: bytes) -> pl.DataFrame:
         raise InputError(f"{path}: {rows:,} rows of {columns:,} columns do not fit into memory; leave out columns")
     with polars_faults(_damaged(path)):
         return pl.read_parquet(io.BytesIO(content))
+
+
+def _check_parquet(path: Path, content: bytes | mmap.mmap) -> None:
+    if not can_be_true(content):
+        raise InputError(_damaged(path))
 
 
 def _damaged(path: Path) -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from lstmkit.data.content import free_memory, opened
 from lstmkit.data.mapped import read_mapped
-from lstmkit.data.read import PARQUET, SHARE, parquet_rows, read_file
+from lstmkit.data.parquet import MARK
+from lstmkit.data.read import SHARE, parquet_rows, read_file
 from lstmkit.data.series import Covariates, SeriesTable, TableSettings
 from lstmkit.data.table import read_table
 from lstmkit.ranges import a_path
@@ -36,7 +37,7 @@ def _bytes_in_memory(path: Path, settings: TableSettings) -> int:
     if not path.is_file():  # a pipe can be read once only
         return 0
     with opened(path) as file:
-        if file.read(4) != PARQUET:
+        if file.read(4) != MARK:
             return 0
     rows = parquet_rows(path)
     columns = 3 + len(settings.future) + len(settings.past) + len(settings.static)  # target, time, id
