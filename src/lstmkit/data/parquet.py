@@ -104,12 +104,7 @@ def can_be_true(data: Any) -> bool:
         if sum(len(group[1]) for group in groups) > MOST_CHUNKS:
             return True
         rows = [_walked(data, size - 8 - length, group) for group in groups]
-    except (
-        HeaderError,
-        KeyError,
-        TypeError,
-        AttributeError,
-    ):  # a field that is missing, or of another type than it should be
+    except (HeaderError, LookupError, TypeError, AttributeError):  # a field is missing, or of another type
         return False
     return bool(sum(rows) == footer[3])
 
