@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lstmkit.data.future import with_future
 from lstmkit.data.native import to_polars
 from lstmkit.data.parse import to_numbers, to_times
-from lstmkit.data.series import SeriesTable, closest, shorten
+from lstmkit.data.series import LARGEST, SeriesTable, closest, shorten
 from lstmkit.errors import InputError
 
 MOST_HOLIDAYS = 5
@@ -128,9 +128,11 @@ class Tail:
             found = to_times(frame[columns.time], columns.time, self._format)
             self._format = self._format or found.format or None
             times = _checked(series, found.values, times)
-        if not np.isfinite(values).all() and (np.isinf(values).any() or columns.missing != "mask"):
-            k = int((~np.isfinite(values)).argmax())
-            what = "infinite value" if np.isinf(values[k]) else "the value is missing"
+        wrong = (np.abs(values) > LARGEST) | (np.isnan(values) & (columns.missing != "mask"))
+        if wrong.any():
+            k = int(wrong.argmax())
+            what = f"the value {values[k]:g} is too large" if np.isfinite(values[k]) else "infinite value"
+            what = "the value is missing" if np.isnan(values[k]) else what
             raise InputError(f"update: {series.name(0)}, {series.show_time(times[k])}: {what}")
         given = series.given
         if given is not None:

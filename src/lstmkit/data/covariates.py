@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lstmkit.data.parse import to_numbers
-from lstmkit.data.series import Covariates, SeriesTable, TableSettings, shorten
+from lstmkit.data.series import LARGEST, Covariates, SeriesTable, TableSettings, shorten
 from lstmkit.errors import InputError
 
 Array = NDArray[np.float64]
@@ -73,12 +73,16 @@ def check_covariates(table: SeriesTable) -> SeriesTable:
     if given is None:
         return table
     for names, values in ((columns.past, given.seen), (columns.future, given.future)):
-        wrong = np.isinf(values) | (np.isnan(values) & (columns.missing != "mask"))
+        wrong = (np.abs(values) > LARGEST) | (np.isnan(values) & (columns.missing != "mask"))
         if wrong.any():
             k, column = (int(i) for i in np.argwhere(wrong)[0])
             where = f"column {names[column]!r}, {table.name(table.series_of(k))}, {table.time_name(k)}"
             if np.isinf(values[k, column]):
                 raise InputError(f"{where}: infinite value; correct or remove the row")
+            if not np.isnan(values[k, column]):
+                raise InputError(
+                    f"{where}: the covariate {values[k, column]:g} is beyond {LARGEST:g}; give it in other units"
+                )
             count = int(np.isnan(values[:, column]).sum())
             raise InputError(f"{where}: the covariate is missing ({count} in all); fill it in, or pass --missing mask")
     for column, name in enumerate(given.number_names):
@@ -86,6 +90,11 @@ def check_covariates(table: SeriesTable) -> SeriesTable:
         if missing.any() and (columns.missing != "mask" or np.isinf(given.numbers[:, column]).any()):
             s = int(missing.argmax())
             raise InputError(f"column {name!r}, {table.name(s)}: the static attribute is missing; fill it in")
+        large = np.abs(given.numbers[:, column]) > LARGEST
+        if large.any():
+            where = f"column {name!r}, {table.name(int(large.argmax()))}"
+            value = given.numbers[large.argmax(), column]
+            raise InputError(f"{where}: the covariate {value:g} is beyond {LARGEST:g}; give it in other units")
     return table
 
 

@@ -13,8 +13,14 @@ from numpy.typing import NDArray
 
 from lstmkit.data.axis import DONE, complete, find_frequency
 from lstmkit.data.frequency import Frequency
-from lstmkit.data.series import SeriesTable, shorten
+from lstmkit.data.series import LARGEST, SeriesTable, shorten
 from lstmkit.errors import InputError
+
+ROUNDING = 8 * np.finfo(np.float64).eps
+GIANT = 1e6
+"""Usual changes of its series that a value must be away from its neighbours to be noted."""
+LARGEST_RATIO = 1e30
+"""The same to be refused: networks compute in float32."""
 
 
 def merge_duplicates(table: SeriesTable, label_columns: Callable[[], list[str]]) -> SeriesTable:
@@ -132,14 +138,60 @@ def _without_leading(table: SeriesTable) -> SeriesTable:
     return table.select(rows >= np.repeat(first, table.lengths))
 
 
-def check_infinite(table: SeriesTable) -> SeriesTable:
-    """Refuse infinite values; NaN is left in the table where it stays missing."""
+def check_sizes(table: SeriesTable) -> SeriesTable:
+    """Refuse values that cannot be computed with; NaN is left in the table where it stays missing.
+
+    A value that is a million times as far from its neighbours as others are from theirs is noted.
+    Raises  InputError naming one that is infinite, too large, or dwarfs all others of its series; or a series all too
+            small
+    """
     infinite = np.isinf(table.values)
     if infinite.any():
         k = int(infinite.argmax())
         s = table.series_of(k)
         raise InputError(f"{table.name(s)}: infinite value at {table.time_name(k)}; correct or remove the row")
-    return table
+    size = np.abs(table.values)
+    largest = np.fmax.reduceat(size, table.offsets[:-1])
+    if largest.max() > LARGEST:
+        k = int((size > LARGEST).argmax())
+        raise InputError(
+            f"{table.name(table.series_of(k))}: the value {table.values[k]:g} at {table.time_name(k)} is beyond "
+            f"{LARGEST:g}, too large to compute with; correct it, or give the series in other units"
+        )
+    small = (largest > 0) & (largest < 1 / LARGEST)
+    if small.any():
+        s = int(small.argmax())
+        raise InputError(
+            f"{table.name(s)}: no value is beyond {largest[s]:g}, too small to compute with; give the series in other "
+            f"units"
+        )
+    return _without_giants(table)
+
+
+def _without_giants(table: SeriesTable) -> SeriesTable:
+    """Note the first value that dwarfs all others of its series; refuse it where nothing else could be seen beside it.
+
+    Changes of more than half the largest are the way there and back; the others are what it is compared with.
+    """
+    starts = table.offsets[:-1]
+    changes = np.abs(np.diff(table.values, prepend=np.nan))
+    changes[starts] = np.nan
+    largest = np.fmax.reduceat(changes, starts)
+    others = np.where(changes > np.repeat(largest / 2, table.lengths), np.nan, changes)
+    counts = np.maximum(np.add.reduceat(~np.isnan(others), starts), 1)
+    usual = np.add.reduceat(np.nan_to_num(others), starts) / counts
+    giant = np.flatnonzero((usual > 0) & (largest / GIANT > usual))
+    level = np.array([np.nanmedian(np.abs(table.values[starts[s] : table.offsets[s + 1]])) for s in giant])
+    giant = giant[usual[giant] > ROUNDING * level]  # of a series that stands still but for its last digits
+    if not len(giant):
+        return table
+    s = int(giant[np.argmax(largest[giant] / usual[giant])])
+    own = slice(int(starts[s]), int(table.offsets[s + 1]))
+    k = own.start + int(np.nanargmax(np.abs(table.values[own] - np.nanmedian(table.values[own]))))
+    which = f"{table.name(s)}: the value {table.values[k]:g} at {table.time_name(k)} dwarfs all others"
+    if largest[s] / LARGEST_RATIO > usual[s]:
+        raise InputError(f"{which}, which cannot be told apart beside it; correct or remove the row")
+    return dataclasses.replace(table, notes=(*table.notes, f"{which}; correct it if it is a mistake"))
 
 
 def constant_series(table: SeriesTable) -> NDArray[np.bool_]:

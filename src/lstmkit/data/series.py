@@ -21,6 +21,8 @@ from lstmkit.ranges import check_fields, shown
 MISSING_POLICIES = ("refuse", "mask", "drop", "previous", "interpolate")
 DUPLICATE_POLICIES = ("refuse", "first", "last", "mean")
 SHORT_POLICIES = ("refuse", "drop", "pad")
+LARGEST = 1e75
+"""The largest value, and one over the smallest, that is computed with: squares, their sums and products stay finite."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from lstmkit.data.native import to_polars
 from lstmkit.data.parse import TIME_NAMES, ParsedTimes, find_time_column, to_numbers, to_times
 from lstmkit.data.repair import (
     check_constant,
-    check_infinite,
+    check_sizes,
     constant_series,
     merge_duplicates,
     regularise,
@@ -86,7 +86,7 @@ def settle(read: SeriesTable, label_columns: Callable[[], list[str]], usual: Fre
     usual          frequency of other series of the same table; None finds it in this one
     """
     past, ahead = split_ahead(without_empty(merge_duplicates(read, label_columns)))
-    return check_infinite(check_covariates(place_ahead(regularise(past, usual), ahead)))
+    return check_sizes(check_covariates(place_ahead(regularise(past, usual), ahead)))
 
 
 def lengthen(frame: pl.DataFrame, settings: TableSettings) -> tuple[pl.DataFrame, TableSettings]:

@@ -31,6 +31,7 @@ from lstmkit.forecasting.fitting import Request, table_to_learn_from, train_ense
 from lstmkit.forecasting.models import ModelSettings, model_named
 from lstmkit.forecasting.output import forecast_columns, sample_columns, to_user_table
 from lstmkit.forecasting.reading import columns_like, recognised
+from lstmkit.forecasting.soundness import check_finite
 from lstmkit.nn import mean_weights, quantile_levels
 from lstmkit.ranges import AT_LEAST_2, SEED, Range, a_path, several, shown, whole
 from lstmkit.recurrence.backends import check_backend_name
@@ -278,6 +279,7 @@ class Forecaster:
 
         windows  their context must be `network_.window`
         Returns  quantiles (W, P, Q) in the units of the series, increasing along Q; the levels are `quantile_levels`
+        Raises   InputError if one is not finite
         """
         self._require_fit("predict_windows")
         self.network_.eval()
@@ -285,6 +287,7 @@ class Forecaster:
         with torch.no_grad():
             for items in torch.split(torch.arange(len(windows)), EVALUATION_BATCH):
                 quantiles[int(items[0]) : int(items[-1]) + 1] = self.network_.quantiles(windows.batch(items)).numpy()
+        check_finite(quantiles, windows)
         return quantiles
 
     def sample_windows(self, windows: Windows, paths: int) -> NDArray[np.float64]:
@@ -297,7 +300,9 @@ class Forecaster:
                 self.network_.samples(windows.batch(items), paths, generator)
                 for items in torch.split(torch.arange(len(windows)), 64)
             ]
-        return np.asarray(torch.cat(parts).numpy())
+        paths_drawn = np.asarray(torch.cat(parts).numpy())
+        check_finite(paths_drawn, windows)
+        return paths_drawn
 
     @property
     def quantile_levels(self) -> tuple[float, ...]:

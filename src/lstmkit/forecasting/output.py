@@ -11,6 +11,7 @@ from lstmkit.data import SeriesTable, TableKind, Windows, require_ahead, to_nati
 from lstmkit.forecasting.baselines import TITLES as NAIVE_TITLES
 from lstmkit.forecasting.classical import TITLES as CLASSICAL_TITLES
 from lstmkit.forecasting.cluster import quantiles_ahead
+from lstmkit.forecasting.soundness import check_widths
 
 if TYPE_CHECKING:
     from lstmkit.forecasting.evaluate import Evaluation
@@ -52,9 +53,10 @@ def forecast_columns(forecaster: Forecaster, table: SeriesTable, ray: str | None
     """Forecast after the end of every series; return flat columns: id (if any), time, mean, median, intervals.
 
     ray     address of a Ray cluster that forecasts parts of the series at a time, or None
-    Raises  InputError if a covariate known ahead is missing for a step
+    Raises  InputError if a covariate known ahead is missing for a step, or the forecast can be no forecast
     """
     quantiles = quantiles_ahead(forecaster, table, ray)
+    check_widths(quantiles, table, forecaster.network_.window)
     return _steps_ahead(table, forecaster.horizon) | interval_columns(forecaster, table, quantiles)
 
 

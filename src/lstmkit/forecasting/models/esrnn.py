@@ -21,7 +21,7 @@ from lstmkit.forecasting.models.smoothing_start import (
     first_factors,
     rows_within,
 )
-from lstmkit.forecasting.models.usual import FEW, FLAT, lacking
+from lstmkit.forecasting.models.usual import FEW, FLAT, lacking, usual_error
 from lstmkit.forecasting.models.window_units import WindowUnits, window_units
 from lstmkit.nn import pinball_loss, squash
 from lstmkit.nn.scaling import rounding
@@ -208,7 +208,7 @@ class EsRnnModel(ForecastModel[EsRnnSettings]):
             rates = best_rates(error, batch.series, self.task.series, len(self.periods))
             self.rates.copy_(rates.logit())
             errors = target - self._naive(batch)
-            self.spread.copy_(errors.abs().nanmean(0).nan_to_num(1.0).clamp_min(1e-6))
+            self.spread.copy_(usual_error(errors))
             offset = torch.nanquantile(errors, self.levels, dim=0).nan_to_num().T / self.spread[:, None]
             offset[:, self.levels == 0.5] = 0.0  # the median begins as the smoothing itself
             self.offset.copy_(offset)

@@ -17,7 +17,7 @@ from lstmkit.forecasting.models.ahead import AheadCovariates
 from lstmkit.forecasting.models.inputs import CovariateInputs
 from lstmkit.forecasting.models.model import ModelSettings, Task, recurrent_layers
 from lstmkit.forecasting.models.naive import ridge
-from lstmkit.forecasting.models.usual import UsualChange
+from lstmkit.forecasting.models.usual import UsualChange, usual_error
 from lstmkit.nn import pinball_loss
 from lstmkit.nn.scaling import carry_forward, mean_near, rounding
 
@@ -158,8 +158,7 @@ class FoldedLstm(nn.Module):
         blend = ridge(naive * weight[..., None], target * weight)
         median = (naive * blend).sum(2)
         errors = target - median
-        there = ~torch.isnan(errors)
-        spread = (errors.nan_to_num().abs().sum(0) / there.sum(0).clamp_min(1)).clamp_min(1e-6)
+        spread = usual_error(errors)
         levels = torch.tensor(self.task.levels, dtype=torch.float64)
         offset = torch.nanquantile(errors, levels, dim=0).nan_to_num().T / spread[:, None]
         offset[:, levels == 0.5] = 0.0  # the median begins as the blend itself

@@ -7,12 +7,13 @@ from torch import Tensor, nn
 
 from lstmkit.data import Batch, Windows
 from lstmkit.forecasting.models.model import Task
-from lstmkit.forecasting.models.usual import UsualChange
+from lstmkit.forecasting.models.usual import UsualChange, most_usual, usual_error
 from lstmkit.nn import WindowScale, squash, window_scale
 from lstmkit.nn.scaling import carry_forward
 
 RIDGE = 10.0  # windows: a blend that few windows support stays near the last value
 START_WINDOWS = 8192
+FAR = 100.0  # times what nine of ten targets stay below
 
 
 class NaiveStart(nn.Module):
@@ -101,10 +102,9 @@ class NaiveStart(nn.Module):
         batch = windows.batch(torch.arange(0, len(windows), every))
         scale = self.scale(batch.past, batch.series)
         naive, target = self.naive(batch.past, scale).double(), scale.apply(batch.future)
-        there = ~torch.isnan(target)
         blend = ridge(naive, target)
         errors = target - (naive * blend).sum(2)
-        spread = (errors.nan_to_num().abs().sum(0) / there.sum(0).clamp_min(1)).clamp_min(1e-6)
+        spread = usual_error(errors)
         levels = torch.tensor(self.task.levels, dtype=torch.float64)
         offset = torch.nanquantile(errors, levels, dim=0).nan_to_num().T / spread[:, None]
         offset[:, levels == 0.5] = 0.0
@@ -121,12 +121,15 @@ def only(batch: Batch, start: int, stop: int) -> Batch:
 def ridge(naive: Tensor, target: Tensor) -> Tensor:
     """Return weights (P, K) so that naive (N, P, K) times weights comes near target (N, P), pulled towards zero.
 
-    Targets that are NaN count for nothing.
+    Targets that are NaN count for nothing, and neither does what is out of all proportion: one wrong value in a square
+    would be all that counts.
     """
     P, K = naive.shape[1:]
     if K == 0:
         return naive.new_zeros(P, 0)
-    there = ~torch.isnan(target)
+    far = most_usual(target.abs()) * FAR
+    there = ~torch.isnan(target) & (target.abs() <= far) & (naive.abs() <= far[:, None]).all(2)
+    target = target.masked_fill(~there, torch.nan)
     X = (naive * there[:, :, None]).transpose(0, 1)
     gram = X.transpose(1, 2) @ X
     size = gram.diagonal(dim1=1, dim2=2).mean(1) / there.sum(0).clamp_min(1)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from lstmkit.data import Windows
 from lstmkit.forecasting.models.linear_start import LinearStart
 from lstmkit.forecasting.models.model import Task, masked_mean
+from lstmkit.forecasting.models.usual import usual_error
 from lstmkit.nn import mean_weights, pinball_loss
 
 START_WINDOWS = 8192
@@ -48,8 +49,7 @@ class PointAndSpread(nn.Module):
         batch = windows.batch(torch.arange(0, len(windows), max(1, len(windows) // START_WINDOWS)))
         begun = start(batch)
         errors = begun.express(batch.future) - begun.forecast
-        there = (~torch.isnan(errors)).sum(0).clamp_min(1)
-        spread = (errors.nan_to_num().abs().sum(0) / there).clamp_min(1e-6)
+        spread = usual_error(errors)
         covered = (2 * self.levels - 1).abs()
         width = torch.nanquantile(errors.abs(), covered, dim=0).nan_to_num().T / spread[:, None]
         self.spread.copy_(spread)

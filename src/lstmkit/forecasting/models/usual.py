@@ -13,6 +13,7 @@ from lstmkit.data import Windows
 from lstmkit.nn.scaling import rounding
 
 FLAT = 0.1  # of the usual change: a window that moves less than that is measured by the series, not by itself
+MOST = 0.9  # of the errors: the others may be those of a few values that are wrong
 FEW = 4  # changes: a window, or a series, with fewer of them is measured by what is usual for those it lacks
 
 
@@ -76,6 +77,25 @@ def lacking(context: Tensor) -> Tensor:
     return (1 - seen.clamp_min(0) / room).clamp_min(0).to(context.dtype)
 
 
+def usual_error(errors: Tensor) -> Tensor:
+    """Return the mean absolute error of each step ahead, (P,), at least 1e-6; 1 where there is none.
+
+    It is at most ten times what nine errors of ten stay below, so that one wrong value does not make it its own.
+
+    errors  (W, P), NaN where missing, in units of the windows
+    """
+    size = errors.abs()
+    count = (~torch.isnan(size)).sum(0)
+    mean = torch.where(count > 0, size.nan_to_num().sum(0) / count.clamp_min(1), 1.0)
+    return torch.minimum(mean, most_usual(size) / FLAT).clamp_min(1e-6)
+
+
+def most_usual(size: Tensor) -> Tensor:
+    """Return what nine of ten sizes (W, P) stay below at each step, (P,); infinity where that is nothing."""
+    high = torch.nanquantile(size, MOST, dim=0).nan_to_num()
+    return torch.where(high > 0, high, torch.inf)
+
+
 def _measured(windows: Windows) -> tuple[Tensor, Tensor, Tensor, bool]:
     """Return of each series, in the rows that windows see, what matters.
 
@@ -92,7 +112,23 @@ def _measured(windows: Windows) -> tuple[Tensor, Tensor, Tensor, bool]:
     size, seen = _sums(np.abs(table.values), begin, stop)
     below, _ = _sums(np.minimum(table.values, 0.0), begin, stop)
     change, level = moved / np.maximum(steps, 1), size / np.maximum(seen, 1)
+    change = np.minimum(change, _without_outliers(changes, level, table.lengths, begin, stop))
     return torch.from_numpy(change), torch.from_numpy(steps), torch.from_numpy(level), not below.any()
+
+
+def _without_outliers(
+    changes: NDArray[Any], level: NDArray[Any], lengths: NDArray[np.int64], begin: NDArray[Any], stop: NDArray[Any]
+) -> NDArray[Any]:
+    """Return the most that is usual for each series, (S,): some times the geometric mean of its changes, inf without.
+
+    A mean would be that of a single wrong value a million times as large as all others.
+    """
+    changes = np.where(changes > np.repeat(rounding(torch.from_numpy(level)).numpy(), lengths), changes, np.nan)
+    exponent = np.frexp(np.nan_to_num(np.fmax.reduceat(changes, begin)))[
+        1
+    ]  # in a unit near them: other units, the same bits
+    logs, count = _sums(np.log(np.ldexp(changes, -np.repeat(exponent, lengths))), begin, stop)
+    return np.where(count > 0, np.ldexp(np.exp(logs / np.maximum(count, 1)) / FLAT, exponent), np.inf)
 
 
 def _sums(values: NDArray[Any], begin: NDArray[np.int64], stop: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
