@@ -90,6 +90,7 @@ int lstmkit_same(const void* const* one, const void* const* other, const int64_t
 int lstmkit_pack(const lstmkit_stack* call, void* packed) { return current()->pack(call, packed); }
 int lstmkit_forward(const lstmkit_stack* call) { return fits(call) ? current()->forward(call) : kOutside; }
 int lstmkit_backward(const lstmkit_stack* call) { return fits(call) ? current()->backward(call) : kOutside; }
+int lstmkit_step(const lstmkit_stack* call) { return current()->step(call); }
 const char* lstmkit_target(void) { return current()->name; }
 
 const char* lstmkit_targets(void) {

@@ -93,6 +93,10 @@ LSTMKIT_API int lstmkit_pack(const struct lstmkit_stack* call, void* packed);
  * caller's weights if these are the same as when it was packed. */
 LSTMKIT_API int lstmkit_same(const void* const* one, const void* const* other, const int64_t* bytes, int64_t count);
 
+/* One step, T = 1, of a stack of plain LSTMs of one direction for at most 8 sequences, inference only: weights are read as
+ * they are, which for so few costs less than to pack them. Return 0, or 2 for any other call. */
+LSTMKIT_API int lstmkit_step(const struct lstmkit_stack* call);
+
 /* Return 0, or 1 if memory ran out, 2 if the kernel does not have this cell, 3 if a length is not between 0 and T. */
 LSTMKIT_API int lstmkit_forward(const struct lstmkit_stack* call);
 LSTMKIT_API int lstmkit_backward(const struct lstmkit_stack* call);

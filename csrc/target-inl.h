@@ -37,6 +37,7 @@ namespace {
 #include "cell-mogrifier-inl.h"
 #include "cell-slstm-inl.h"
 #include "cells-inl.h"
+#include "step-inl.h"
 // clang-format on
 
 int forward(const lstmkit_stack* c) {
@@ -54,9 +55,12 @@ int64_t packed(const lstmkit_stack* c) {
 int pack(const lstmkit_stack* c, void* out) {
   return c->type == LSTMKIT_FLOAT32 ? pack_call<float>(*c, out) : pack_call<double>(*c, out);
 }
+int step(const lstmkit_stack* c) {
+  return c->type == LSTMKIT_FLOAT32 ? step_call<float>(*c) : step_call<double>(*c);
+}
 }  // namespace
 
-extern const Target target = {LSTMKIT_STRING(LSTMKIT_TARGET), forward, backward, reserve, packed, pack};
+extern const Target target = {LSTMKIT_STRING(LSTMKIT_TARGET), forward, backward, reserve, packed, pack, step};
 
 }  // namespace LSTMKIT_TARGET
 }  // namespace lstmkit

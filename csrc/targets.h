@@ -17,6 +17,7 @@ struct Target {
   int64_t (*reserve)(const lstmkit_stack*);
   int64_t (*packed)(const lstmkit_stack*);
   int (*pack)(const lstmkit_stack*, void*);
+  int (*step)(const lstmkit_stack*);
 };
 }  // namespace lstmkit
 #endif

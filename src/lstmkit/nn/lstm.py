@@ -201,8 +201,8 @@ class LSTM(torch.nn.RNNBase):
     def step(self, x: Tensor, state: State | Tensor | None = None) -> tuple[Tensor, Any]:
         """Advance a stack of one direction by one step of a stream.
 
-        Without gradients, on the CPU, weights are packed once and a step is one call of the native library. Every step
-        compares all weights with those that were packed, so whatever changed them, they are the ones that count.
+        Without gradients, on the CPU, a step is one call of the native library. Where that packs weights, every step
+        compares them with those that were packed: whatever changed them, it is the weights as they are that count.
 
         x        (B, I)
         state    as `forward` takes it, each (K, B, width); zeros if None

@@ -1,20 +1,20 @@
-"""Single steps of a stack on the CPU, for streams: weights packed once, one call of the native library a step.
+"""Single steps of a stack on the CPU, for streams: one call of the native library a step.
 
 Everything a step does not need is left out: no operator, no autograd, no packing. What cannot be done so (gradients,
 other devices and types, cells that the kernel lacks, random masks) is refused here and takes the layer's usual way.
 
 Nothing is remembered about a tensor. Fused optimizers, `.data`, numpy and other processes change memory without a trace
 on the tensor, and `set_`, `resize_` or `swap_tensors` give it other memory; so every step asks every tensor what it is
-and where it lies, and compares all weights with a copy made when they were packed.
+and where it lies. A plain LSTM with few sequences reads its weights as they are. For others weights are packed, and
+every step compares them all with a copy made then.
 """
 
 from __future__ import annotations
 
 import ctypes
-import threading
 from array import array
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -22,18 +22,50 @@ from torch._C._dynamo.guards import TensorGuards
 
 from lstmkit.recurrence.backends import choose
 from lstmkit.recurrence.cell import State
+from lstmkit.recurrence.cells import Lstm
 from lstmkit.recurrence.kernels import kernel_cell, kernel_epsilon
-from lstmkit.recurrence.library import load_library
+from lstmkit.recurrence.library import StackCall, load_library
 from lstmkit.recurrence.operators import stack_call
 
 if TYPE_CHECKING:
     from lstmkit.nn.lstm import LSTM
 
+FEW = 3
+"""Sequences up to which a step from weights as they are is faster than one from packed weights that are compared."""
+
+
+class Packed:
+    """The weights of a layer, packed for the kernel, and a copy of them that tells whether they are still the same.
+
+    library  the native library
+    given    the arguments of `stack_call`, of which the third are the weights
+    """
+
+    def __init__(self, library: ctypes.CDLL, given: tuple[Any, ...]) -> None:
+        weights: tuple[Tensor, ...] = given[2]
+        self.call, self._alive = stack_call(*given)
+        self.call.threads = 1
+        self._addresses, self._compare = _addresses(weights), library.lstmkit_same
+        self._copies = [w.detach().clone() for w in weights]
+        self._tables = (_addresses(self._copies), array("q", [w.nbytes for w in self._copies]))
+        self._compared = (*(table.buffer_info()[0] for table in self._tables), len(weights))
+        dtype = weights[0].dtype
+        values = library.lstmkit_packed(ctypes.byref(self.call)) // dtype.itemsize
+        self._memory = torch.empty(values + 64, dtype=dtype)
+        aligned = self._memory[-self._memory.data_ptr() % 64 // dtype.itemsize :]
+        if library.lstmkit_pack(ctypes.byref(self.call), aligned.data_ptr()):
+            raise RuntimeError("the native kernel does not have this cell; a backend should not have chosen it")
+        self.call.packed = aligned.data_ptr()
+
+    def holds(self, at: array[int]) -> bool:
+        """Return whether the weights, at these addresses, are byte for byte those that were packed."""
+        return at == self._addresses and self._compare(at.buffer_info()[0], *self._compared) == 1
+
 
 class Stream:
-    """The packed weights of a layer and a call of the library that is filled in anew at every step.
+    """How a layer makes steps: the call of the library, to be filled in at every step, and packed weights if they help.
 
-    layer    the layer; its weights are packed as they are now
+    layer    the layer
     weights  `layer.current_weights()`
     """
 
@@ -42,69 +74,59 @@ class Stream:
         if library is None:
             raise RuntimeError(why_not)
         example = layer._regularized(layer._assemble(weights[0].new_zeros(1, 1, layer.input_size), None, None, weights))
-        how = kernel_cell(example)
-        given = (example.x, example.state, weights, None, example.masks.in_order(), kernel_epsilon(layer.cell), how)
-        call, self._alive = stack_call(*given)
-        call.threads = 1
-        self._call, self._reference = call, ctypes.byref(call)
+        how, masks = kernel_cell(example), example.masks.in_order()
+        self._given = (example.x, example.state, weights, None, masks, kernel_epsilon(layer.cell), how)
+        self._call, self._alive = stack_call(*self._given)
+        self._plain = layer.cell == Lstm() and not layer.proj_size and all(mask is None for mask in masks)
         self._dtype, self._inputs, self._outputs, self._layers = weights[0].dtype, layer.input_size, how.P, how.K
         self._widths = tuple(s.shape[2] for s in example.state)
-        self._forward, self._same = library.lstmkit_forward, library.lstmkit_same
-        self._busy = threading.Lock()
-        self._known: TensorGuards | None = None
         self._settings, self._guards = _settings(layer), _guards(weights)
-        self._addresses = _addresses(weights)
-        self._copies = [w.detach().clone() for w in weights]
-        self._tables = (_addresses(self._copies), array("q", [w.nbytes for w in self._copies]))
-        self._compared = (*(table.buffer_info()[0] for table in self._tables), len(weights))
-        size = self._dtype.itemsize
-        values = library.lstmkit_packed(self._reference) // size
-        self._packed = torch.empty(values + 64, dtype=self._dtype)
-        aligned = self._packed[-self._packed.data_ptr() % 64 // size :]
-        if library.lstmkit_pack(self._reference, aligned.data_ptr()):
-            raise RuntimeError("the native kernel does not have this cell; a backend should not have chosen it")
-        call.packed = aligned.data_ptr()
+        self._count, self._library = len(weights), library
+        self._known: TensorGuards | None = None
+        self._packed: Packed | None = None
 
     def __deepcopy__(self, memo: object) -> None:
-        """Return None: a copy of the layer packs its own weights."""
+        """Return None: a copy of the layer has its own weights."""
 
     def __reduce__(self) -> tuple[type, tuple[()]]:
         """Pickle as None, for the same reason."""
         return type(None), ()
 
-    def holds(self, layer: LSTM, weights: tuple[Tensor, ...]) -> bool:
-        """Return whether the layer and its weights are, byte for byte, what they were when they were packed."""
-        if self._settings != _settings(layer) or len(weights) != len(self._copies) or not self._guards.check(*weights):
-            return False
-        at = _addresses(weights)
-        return at == self._addresses and self._same(at.buffer_info()[0], *self._compared) == 1
+    def fits(self, layer: LSTM, weights: tuple[Tensor, ...]) -> bool:
+        """Return whether the layer has the same settings, and weights of the same kind, as when this was made."""
+        return self._settings == _settings(layer) and len(weights) == self._count and self._guards.check(*weights)
 
-    def step(self, x: Tensor, state: State) -> tuple[Tensor, State] | None:
-        """Advance by one step, or return None: other types or sizes, or a second thread that steps meanwhile."""
+    def step(self, weights: tuple[Tensor, ...], x: Tensor, state: State) -> tuple[Tensor, State] | None:
+        """Advance by one step, or return None if the input or the state is of another type, size or layout."""
         known = self._known
         if known is None or len(state) != len(self._widths) or not known.check(x, *state):
             if not self._takes(x, state):
                 return None
             self._known = _guards((x, *state))
-        if not self._busy.acquire(blocking=False):
-            return None
-        try:
-            return self._step(x, state)
-        finally:
-            self._busy.release()
-
-    def _step(self, x: Tensor, state: State) -> tuple[Tensor, State] | None:
-        B, call = x.shape[0], self._call
-        if B == 0 or not x.data_ptr():
+        B, at = x.shape[0], _addresses(weights)
+        if B == 0 or 0 in at or not x.data_ptr():
             return None
         y = x.new_empty((B, self._outputs))
         last = tuple([torch.empty_like(s) for s in state])
         before, after = _addresses(state), _addresses(last)
+        few = self._plain and B <= FEW
+        # A copy of the call for each step, so that threads may step at the same time.
+        call = StackCall.from_buffer_copy(self._call if few else self._packed_as(weights, at).call)
+        if few:
+            call.weights = at.buffer_info()[0]
         call.B, call.x, call.y = B, x.data_ptr(), y.data_ptr()
         call.state, call.last = before.buffer_info()[0], after.buffer_info()[0]
-        if self._forward(self._reference):
+        run = self._library.lstmkit_step if few else self._library.lstmkit_forward
+        if run(ctypes.byref(call)):
             raise MemoryError("the native kernel could not get the memory it needs")
         return y, last
+
+    def _packed_as(self, weights: tuple[Tensor, ...], at: array[int]) -> Packed:
+        """Return the weights packed as they are now."""
+        packed = self._packed
+        if packed is None or not packed.holds(at):
+            packed = self._packed = Packed(self._library, (*self._given[:2], weights, *self._given[3:]))
+        return packed
 
     def _takes(self, x: Tensor, state: State) -> bool:
         """Whether the kernel can read the input and the state as they lie in memory."""
@@ -124,11 +146,11 @@ def fast_step(layer: LSTM, x: Tensor, state: State) -> tuple[Tensor, State] | No
     if torch.is_grad_enabled() or _is_watched():
         return None
     weights, stream = layer.current_weights(), layer.stream
-    if stream is None or not stream.holds(layer, weights):
+    if stream is None or not stream.fits(layer, weights):
         if not _streamable(layer, weights, x, state):
             return None
         stream = layer.stream = Stream(layer, weights)
-    return stream.step(x, state)
+    return stream.step(weights, x, state)
 
 
 def _is_watched() -> bool:

@@ -22,7 +22,7 @@ _SIZES = ("T", "B", "I", "H", "P", "K", "D")
 _FLAGS = ("type", "cell", "bias", "each", "states", "threads", "peephole", "coupled", "norm")
 _OPTIONS = ("period", "lags", "mean", "rounds", "rank")
 _INPUTS = ("x", "state", "weights", "lengths")
-_FUNCTIONS = ("reserve", "packed", "pack", "same", "forward", "backward", "target", "targets", "use_target")
+_FUNCTIONS = ("reserve", "packed", "pack", "same", "step", "forward", "backward", "target", "targets", "use_target")
 _RESULTS = ("y", "last", "reserve", "dy", "dlast", "dx", "dstate", "dweights")
 
 
@@ -66,7 +66,7 @@ def load_library() -> tuple[ctypes.CDLL | None, str]:
     library.lstmkit_packed.restype = ctypes.c_int64
     library.lstmkit_target.restype = ctypes.c_char_p
     library.lstmkit_targets.restype = ctypes.c_char_p
-    for name in ("lstmkit_reserve", "lstmkit_packed", "lstmkit_forward", "lstmkit_backward"):
+    for name in ("lstmkit_reserve", "lstmkit_packed", "lstmkit_step", "lstmkit_forward", "lstmkit_backward"):
         getattr(library, name).argtypes = (ctypes.POINTER(StackCall),)
     library.lstmkit_pack.argtypes = (ctypes.POINTER(StackCall), ctypes.c_void_p)
     library.lstmkit_same.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
