@@ -24,7 +24,7 @@ from lstmkit.language import LanguageModel
 Run = Callable[..., "Ran"]  # noqa: F821
 KEYS = [
     *("scores", "differences", "verdict", "share", "order", "unit", "vocabulary", "tokens", "characters", "unknown"),
-    *("notes", "parameters", "rounds", "best_round", "valid_nats_per_token", "steps", "history", "seconds"),
+    *("repeats", "notes", "parameters", "rounds", "best_round", "valid_nats_per_token", "steps", "history", "seconds"),
     *("settings", "versions", "backend", "seed"),
 ]
 

@@ -59,3 +59,10 @@ def test_without_ngrams_there_is_nothing_to_judge_by():
 @pytest.mark.parametrize("lstm", [95.0, 99.0])
 def test_small_changes_have_a_digit_more(lstm):
     assert f"{100 - lstm:.1f} % lower" in judge(_comparison(lstm, 100.0, 90.0, 0.001), 5).headline
+
+
+def test_text_that_was_learnt_from_is_not_called_unseen():
+    for lstm in (80.0, 100.0):
+        said = judge(_comparison(lstm, 100.2, 99.0), 5, unseen=False).detail
+        assert "of the test part, of which some are in the training part" in said
+        assert "saw" not in said

@@ -13,7 +13,7 @@ import pytest
 
 from lstmkit import InputError
 from lstmkit.language.characters import Characters
-from lstmkit.language.splitting import find_split, join_words, splitter
+from lstmkit.language.splitting import find_split, join_words, lacks_spaces, splitter
 from lstmkit.language.subwords import Subwords
 from lstmkit.language.tokens import END, UNKNOWN, StoredTokens, Tokens, tokens_from
 from lstmkit.language.words import Words
@@ -128,8 +128,41 @@ def test_prose_is_cut_into_words_and_marks():
 
 
 def test_vowel_signs_and_combining_accents_stay_in_their_word():
-    words = ["हिन्दी", "e\u0301te\u0301", "می\u200cخواهم", "naïve", "日本"]  # noqa: RUF001
+    words = ["हिन्दी", "e\u0301te\u0301", "می\u200cخواهم", "naïve"]  # noqa: RUF001
     assert splitter("punctuation")(", ".join(words)) == [part for word in words for part in (word, ",")][:-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("日本語は難しい。", "日 本 語 は 難 し い 。"),
+        ("我有 3 只cats，很好", "我 有 3 只 cats ， 很 好"),  # noqa: RUF001
+        ("ภาษาไทยที่", "ภ า ษ า ไ ท ย ที่"),
+    ],
+)
+def test_a_script_without_spaces_is_cut_into_its_characters(text: str, words: str):
+    found = splitter("punctuation")(text)
+    assert found == words.split()
+    assert join_words(found, "punctuation").replace(" ", "") == text.replace(" ", "")
+
+
+def test_a_script_without_spaces_comes_back_as_it_was():
+    text = "「日本」は、難しい。"
+    assert join_words(splitter("punctuation")(text), "punctuation") == text
+
+
+@pytest.mark.parametrize(
+    ("text", "lacks"),
+    [
+        ("日本語は難しい。", True),
+        ("the word 日本 means Japan", False),
+        ("ภาษาไทย", True),
+        ("123 !?", False),
+        ("한국어 문장", False),
+    ],
+)
+def test_scripts_without_spaces_are_told(text: str, lacks: bool):
+    assert lacks_spaces(text) == lacks
 
 
 def test_numbers_with_inner_marks_are_one_word():
@@ -153,7 +186,8 @@ def test_numbers_with_inner_marks_are_one_word():
         ("he said , yes . no .\n", "space"),
         ("mr. x of the <unk> inc.\n", "space"),
         ("C:maj7 G:7 | A:min\n", "space"),
-        ("the cat\nthe dog\n", "space"),
+        ("the cat\nthe dog\n", "punctuation"),
+        ('i don\'t know what the well-known "cat" did\n' + "the dog barked at it again\n" * 50, "punctuation"),
         ("Wait! What?\n", "punctuation"),
     ],
 )

@@ -16,10 +16,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lstmkit.data.series import shorten
 from lstmkit.errors import InputError
 from lstmkit.language.characters import Characters
 from lstmkit.language.encoding import encode_pieces
-from lstmkit.language.reading import last_space, read_pieces, size_on_disk
+from lstmkit.language.parts import Repeats, find_repeats, parts_of
+from lstmkit.language.reading import Source, last_space, named, read_pieces, size_on_disk, text_files
+from lstmkit.language.splitting import lacks_spaces
 from lstmkit.language.subwords import Subwords
 from lstmkit.language.tokens import UNITS, Tokens
 from lstmkit.language.words import Words
@@ -29,6 +32,7 @@ ON_DISK = 1 << 28
 """Bytes of text from which on its ids lie in a file: 256 MiB. Sub-words are learnt from about so much at most."""
 
 PARTS = ("train", "valid", "test")
+Sources = tuple[Source, Source | None, Source | None]
 TITLES = {"train": "training part", "valid": "validation part", "test": "test part"}
 COUNTED_AT_ONCE = 1 << 22
 
@@ -59,6 +63,7 @@ class Corpus:
     tokens              the vocabulary, learnt from the training part alone
     characters          of the text of each part, line ends counted
     unknown             tokens of each part that are not in the vocabulary
+    repeats             lines of the test part that stand in the training part
     notes               sentences that whoever trains on it should know
     """
 
@@ -68,6 +73,7 @@ class Corpus:
     tokens: Tokens
     characters: dict[str, int]
     unknown: dict[str, int]
+    repeats: Repeats
     notes: tuple[str, ...]
 
 
@@ -79,7 +85,7 @@ class _Stretch:
     the last white space.
     """
 
-    source: str | Path
+    source: Source
     begin: int = 0
     end: int = sys.maxsize
     exact: bool = True
@@ -93,6 +99,10 @@ class _Stretch:
             position += len(piece)
             if position >= self.end:
                 return
+
+    def lines(self) -> Iterator[str]:
+        for piece in self.pieces():
+            yield from piece.split("\n")
 
     def _cut(self, piece: str, offset: int) -> int:
         if offset <= 0 or offset >= len(piece):
@@ -115,7 +125,9 @@ def read_corpus(
 ) -> Corpus:
     """Read a text, learn the vocabulary of its training part, and encode all parts.
 
-    train, valid, test  a file or folder each. Where valid or test is None, the last share of train is cut off: test
+    train, valid, test  a file or folder each. A folder train whose files name the parts, as train.txt, valid.txt and
+                        test.txt do, is learnt from by its training part, and has the others for valid and test where
+                        these are None. Where valid or test is None otherwise, the last share of train is cut off: test
                         last, valid before it. Characters are cut exactly, so that floor((1 - test_share) n) of n remain
                         before the test part; words and sub-words at the last end of a line before that, or in a text
                         of one line at white space
@@ -128,7 +140,9 @@ def read_corpus(
     """
     if unit not in UNITS:
         raise InputError(f"unit {unit!r} is not one of {', '.join(UNITS)}")
-    stretches, notes = _divide(train, valid, test, unit, valid_share, test_share)
+    sources, known = _named_parts(train, valid, test)
+    stretches, notes = _divide(sources, unit, valid_share, test_share)
+    notes = known + notes
     if next(stretches["train"].pieces(), None) is None:
         raise InputError(_too_short(train, "train"))
     tokens, learnt = _learn(stretches["train"], unit, settings or VocabularySettings())
@@ -144,10 +158,12 @@ def read_corpus(
         if not ids[part].size and not (part == "test" and test is None and test_share == 0):
             raise InputError(_too_short(train, part))
         unknown[part] = _count(ids[part], tokens.unknown)
+    repeats = find_repeats(stretches["train"].lines(), stretches["test"].lines())
+    notes += [repeats.note("lines")] * (repeats.repeated > 0)
     if large:
         notes.append(f"ids in a file, not in memory, because the text is large: {', '.join(large)}")
     notes += _unknown_note(ids, unknown)
-    return Corpus(ids["train"], ids["valid"], ids["test"], tokens, characters, unknown, tuple(notes))
+    return Corpus(ids["train"], ids["valid"], ids["test"], tokens, characters, unknown, repeats, tuple(notes))
 
 
 def encode_source(source: str | Path, tokens: Tokens, folder: Path | None = None) -> NDArray[np.int32]:
@@ -167,15 +183,37 @@ def encode_counted(source: str | Path, tokens: Tokens, folder: Path | None = Non
     return encode_pieces(read_pieces(source), tokens, size_on_disk(source) > ON_DISK, folder)
 
 
+def unit_for(train: str | Path) -> str:
+    """Return the unit that suits a text: characters where its script has no spaces between words, else words.
+
+    train    as in `read_corpus`; its first MiB decides
+    Raises   InputError for whatever is wrong with it
+    """
+    (learnt, *_), _ = _named_parts(train, None, None)
+    return "character" if lacks_spaces(next(read_pieces(learnt))) else "word"
+
+
+def _named_parts(train: str | Path, valid: str | Path | None, test: str | Path | None) -> tuple[Sources, list[str]]:
+    """Return the three parts, with those that files of the folder `train` name, and what to say of it."""
+    folder = Path(train)
+    if not folder.is_dir():
+        return (train, valid, test), []
+    files = text_files(folder)
+    found = parts_of(folder, files)
+    if not found:
+        return (train, valid, test), []
+    said = [f"{named(found[part]).removeprefix(f'{folder}/')} is its {TITLES[part]}" for part in found]
+    left = [str(file.relative_to(folder)) for file in files if not any(file in own for own in found.values())]
+    notes = [f"the folder names its parts: {', '.join(said)}"]
+    notes += [f"of the folder, {shorten(left)} is left out: it is in no part"] * bool(left)
+    return (found["train"], valid or found.get("valid"), test or found.get("test")), notes
+
+
 def _divide(
-    train: str | Path,
-    valid: str | Path | None,
-    test: str | Path | None,
-    unit: str,
-    valid_share: float,
-    test_share: float,
+    sources: Sources, unit: str, valid_share: float, test_share: float
 ) -> tuple[dict[str, _Stretch], list[str]]:
     """Return where each part lies, and what to say of it."""
+    train, valid, test = sources
     if valid is not None and test is not None:
         return {"train": _Stretch(train), "valid": _Stretch(valid), "test": _Stretch(test)}, []
     valid_share = real("valid_share", valid_share, BETWEEN_0_AND_1)
@@ -218,8 +256,9 @@ def _learn(stretch: _Stretch, unit: str, settings: VocabularySettings) -> tuple[
     )
 
 
-def _too_short(source: str | Path, part: str) -> str:
-    return f"{source}: the text is too short for the split, its {TITLES[part]} is empty; give --valid and --test files"
+def _too_short(source: Source, part: str) -> str:
+    what = f"the text is too short for the split, its {TITLES[part]} is empty; give --valid and --test files"
+    return f"{named(source)}: {what}"
 
 
 def _count(ids: NDArray[np.int32], token: int) -> int:

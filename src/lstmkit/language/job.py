@@ -119,7 +119,7 @@ def _fit_and_write(job: LanguageJob, corpus: Corpus, clock: Clock, watcher: Watc
     model.fit_corpus(corpus, on_epoch, on_window, job.out / CHECKPOINT, job.resume)
     clock.begin("score")
     comparison = score_all(model.predictors(), corpus.test, corpus.characters["test"])
-    verdict = None if model.order is None else judge(comparison, model.order)
+    verdict = None if model.order is None else judge(comparison, model.order, not corpus.repeats.notable)
     clock.begin("write")
     try:
         model.save(job.out / "model", force=job.force or job.resume)
@@ -138,7 +138,8 @@ def understood(job: LanguageJob, corpus: Corpus) -> list[str]:
     return [
         f"{job.text}: {corpus.characters['train']:,} characters to learn from, {len(corpus.train):,} {units}, "
         f"a vocabulary of {len(tokens.symbols):,}",
-        f"Choosing the best round on {len(corpus.valid):,}, scoring on {len(corpus.test):,} {units} never seen",
+        f"Choosing the best round on {len(corpus.valid):,}, scoring on {len(corpus.test):,} {units} "
+        f"{'of the test part' if corpus.repeats.notable else 'never seen'}",
         *(note[:1].upper() + note[1:] for note in _notes(job, corpus)),
     ]
 
@@ -169,6 +170,7 @@ def _summary(
         "tokens": {"train": len(corpus.train), "valid": len(corpus.valid), "test": len(corpus.test)},
         "characters": corpus.characters,
         "unknown": corpus.unknown,
+        "repeats": corpus.repeats._asdict(),
         "notes": _notes(job, corpus),
         "parameters": sum(p.numel() for p in model.network_.parameters()),
         "rounds": model.history_[-1].epoch,

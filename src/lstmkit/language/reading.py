@@ -20,22 +20,34 @@ from lstmkit.ranges import a_path
 PIECE = 2 * BLOCK
 """Characters of a piece at most: what is left of one block, and the next."""
 
-PATTERNS = ("*.txt", "*.txt.gz", "*.tokens")
+ENDINGS = (".txt", ".txt.gz", ".tokens")
+Source = str | Path | tuple[Path, ...]
+"""A file, a folder, or files in order."""
+
 BYTE_ORDER_MARK = codecs.BOM_UTF8
 OTHER_BYTE_ORDER_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-def text_files(source: str | Path) -> list[Path]:
+def text_files(source: Source) -> list[Path]:
     """Return the files of a text.
 
-    source   a file, or a folder: then its *.txt, *.txt.gz and *.tokens, those of inner folders too, by path
+    source   a file; or files; or a folder: then its *.txt, *.txt.gz and *.tokens, those of inner folders too, by path,
+             but none that is hidden or lies in a hidden folder
     Raises   InputError if there is nothing, or no such file in the folder
     """
+    if isinstance(source, tuple):
+        return list(source)
     path = a_path("the text", source)
     if path.is_dir():
-        found = {file for pattern in PATTERNS for file in path.rglob(pattern) if file.is_file()}
+        found = [
+            file
+            for file in path.rglob("*")
+            if file.name.lower().endswith(ENDINGS)
+            and not any(part.startswith(".") or part == "__MACOSX" for part in file.relative_to(path).parts)
+            and file.is_file()
+        ]
         if not found:
-            raise InputError(f"{path}: no text in this folder; looked for {', '.join(PATTERNS)}")
+            raise InputError(f"{path}: no text in this folder; looked for {', '.join('*' + e for e in ENDINGS)}")
         return sorted(found)
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")
@@ -44,7 +56,14 @@ def text_files(source: str | Path) -> list[Path]:
     return [path]
 
 
-def read_pieces(source: str | Path) -> Iterator[str]:
+def named(source: Source) -> str:
+    """Return what a text is called in a message."""
+    if isinstance(source, tuple):
+        return str(source[0]) if len(source) == 1 else f"{source[0]} and {len(source) - 1} more"
+    return str(source)
+
+
+def read_pieces(source: Source) -> Iterator[str]:
     """Yield a text in order, many lines at a time: the quick way to go through it.
 
     source   a file or folder, as for `text_files`
@@ -60,10 +79,10 @@ def read_pieces(source: str | Path) -> Iterator[str]:
             begun = piece[-1]
             yield piece
     if not some:
-        raise InputError(f"{source}: the text is empty")
+        raise InputError(f"{named(source)}: the text is empty")
 
 
-def read_lines(source: str | Path) -> Iterator[str]:
+def read_lines(source: Source) -> Iterator[str]:
     r"""Yield the lines of a text, each with its "\n".
 
     A very long line comes in pieces, of which only the last ends in "\n"; so does a last line without end.
@@ -79,7 +98,7 @@ def read_lines(source: str | Path) -> Iterator[str]:
             yield last
 
 
-def size_on_disk(source: str | Path) -> int:
+def size_on_disk(source: Source) -> int:
     """Return about how many bytes of text a file or folder holds; gzip is taken to hold four times its own."""
     return sum(path.stat().st_size * (4 if _is_gzip(path) else 1) for path in text_files(source))
 

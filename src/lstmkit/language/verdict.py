@@ -25,10 +25,11 @@ class Verdict:
     detail: str
 
 
-def judge(comparison: Comparison, order: int) -> Verdict | None:
+def judge(comparison: Comparison, order: int, unseen: bool = True) -> Verdict | None:
     """Judge the network against the n-gram model by the 95 % interval of their difference; None without n-grams.
 
-    order  of the n-gram model
+    order   of the n-gram model
+    unseen  whether the text scored is none that was learnt from
     """
     found = next((d for d in comparison.differences if {d.better, d.worse} == {"lstm", "ngram"}), None)
     if found is None:
@@ -44,10 +45,11 @@ def judge(comparison: Comparison, order: int) -> Verdict | None:
         WORSE: f"Worse than {rival}: perplexity {lstm:,.4g} against {ngram:,.4g}, {change} higher.",
     }[kind]
     low, high = (100 * _share(found, end) for end in (found.low, found.high))
+    where = "that neither model saw" if unseen else "of the test part, of which some are in the training part"
     detail = (
-        f"95 % interval of the difference {low:.1f} to {high:.1f} %, on {tokens:,} tokens that neither model saw."
+        f"95 % interval of the difference {low:.1f} to {high:.1f} %, on {tokens:,} tokens {where}."
         if kind != EQUAL
-        else f"On {tokens:,} tokens that neither model saw, the uncertainty includes zero."
+        else f"On {tokens:,} tokens {where}, the uncertainty includes zero."
     )
     together = _together(comparison)
     if kind == WORSE and "better than either" not in together:

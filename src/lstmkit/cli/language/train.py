@@ -37,7 +37,14 @@ def train(
     ] = None,
     valid_share: Annotated[float, typer.Option(help="Share of TEXT that --valid stands for.")] = 0.05,
     test_share: Annotated[float, typer.Option(help="Share of TEXT, at its end, that --test stands for.")] = 0.1,
-    unit: Annotated[str, typer.Option(help="What a token is: word, character or subword.")] = "word",
+    unit: Annotated[
+        str | None,
+        typer.Option(
+            help="What a token is: word, character or subword.  [default: word, or character where a script has no "
+            "spaces]",
+            show_default=False,
+        ),
+    ] = None,
     vocabulary: Annotated[
         int | None,
         typer.Option(
@@ -72,13 +79,25 @@ def train(
         raise InputError("--test-share 0 leaves no text to score on; give a larger share, or a file by --test")
     whole("seed", seed, SEED)
     words = (split, min_count, vocabulary)
-    model = _model(unit, words, cell, epochs, minutes, order, setting, seed)
+    model = _model(unit or _unit_for(text, quiet or json), words, cell, epochs, minutes, order, setting, seed)
     folder = out or Path(f"language-{Path(text).name.split('.')[0]}")
     result = _run(LanguageJob(text, folder, model, valid, test, valid_share, test_share, force, resume), quiet or json)
     if json:
         printing.print_json(result.summary)
     else:
         _print(result)
+
+
+def _unit_for(text: str, silent: bool) -> str:
+    """Return the unit that suits a text, and say so where it is not words."""
+    from lstmkit.language.corpus import unit_for
+
+    unit = unit_for(text)
+    if unit != "word" and not silent:
+        printing.stderr().print(
+            f"{text}: its script has no spaces between words: characters are the tokens (or --unit subword)"
+        )
+    return unit
 
 
 def _model(
@@ -126,7 +145,8 @@ def _print(result: LanguageResult) -> None:
         for name, s in scores.items()
     ]
     first = next(iter(scores.values()))
-    title = f"{first.tokens:,} tokens of text never seen, {first.unknown:,} of them unknown"
+    where = "of the test part" if result.corpus.repeats.notable else "of text never seen"
+    title = f"{first.tokens:,} tokens {where}, {first.unknown:,} of them unknown"
     printing.print_table(HEAD, rows, title, bold_first=True)
     if result.verdict is not None:
         out.print(result.verdict.headline, style="bold")

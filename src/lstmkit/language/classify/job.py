@@ -25,6 +25,7 @@ from lstmkit.language.classify.table import (
 )
 from lstmkit.language.classify.text_classifier import TextClassifier
 from lstmkit.language.classify.verdict import Verdict, judge
+from lstmkit.language.parts import Repeats, find_repeats
 from lstmkit.nn import LSTM
 from lstmkit.results import CHECKPOINT, Clock, check_folder, drop_if_empty, prepare_folder, versions, without_nan
 from lstmkit.training import EpochRecord, write_atomically
@@ -80,6 +81,11 @@ class Parts:
     training: Rows
     validation: Rows
     test: Rows
+
+    def repeats(self) -> Repeats:
+        """Return how many rows of the test part have the texts of a training row."""
+        learnt, tested = (map(" ".join, zip(*rows.texts, strict=True)) for rows in (self.training, self.test))
+        return find_repeats(learnt, tested, 1)
 
 
 @dataclass(frozen=True)
@@ -160,7 +166,8 @@ def understood(job: ClassifyJob, parts: Parts) -> list[str]:
     long = sum(len(text.split()) > most for side in rows.texts for text in side)
     if long:
         lines.append(f"{long:,} text{'s have' if long > 1 else ' has'} more than {most} words: the rest is not read")
-    return lines
+    repeats = parts.repeats()
+    return lines + [repeats.note("rows")] * (repeats.repeated > 0)
 
 
 def _fit_and_write(
@@ -174,7 +181,7 @@ def _fit_and_write(
     )
     clock.begin("score")
     evaluation = evaluate(classifier, parts.training, parts.validation, parts.test)
-    verdict = judge(evaluation)
+    verdict = judge(evaluation, not parts.repeats().notable)
     clock.begin("write")
     seconds = clock.seconds | {"total": clock.total()}
     result = JobResult(job, evaluation, verdict, _summary(job, parts, evaluation, verdict, seconds))
@@ -204,6 +211,7 @@ def _summary(
             "validation": len(parts.validation),
             "test": len(parts.test),
         },
+        "repeats": parts.repeats()._asdict(),
         "words": len(classifier.tokens_.symbols),
         "start": None if job.start is None else str(job.start),
         "epochs": classifier.history_[-1].epoch,

@@ -58,15 +58,19 @@ def score_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
     ]
 
 
-def judge(evaluation: Evaluation) -> Verdict:
-    """Judge the network against the best baseline by the 95 % interval of the difference."""
+def judge(evaluation: Evaluation, unseen: bool = True) -> Verdict:
+    """Judge the network against the best baseline by the 95 % interval of the difference.
+
+    unseen  whether the rows scored are none that were learnt from
+    """
     difference, measure = evaluation.difference, evaluation.measure
     rival = title(evaluation.best, measure == "rmse")
     kind = BETTER if difference.low > 0 else WORSE if difference.high < 0 else EQUAL
     own, other = (evaluation.scores[name][measure] for name in (MODEL, evaluation.best))
     compared = f"{_named(measure)} {_shown(own, measure)} against {_shown(other, measure)}"
     interval = f"95 % interval of the gain {_gain(difference.low, measure)} to {_gain(difference.high, measure)}"
-    rows = f"{evaluation.rows:,} test row{'s' if evaluation.rows != 1 else ''} that neither has seen"
+    where = "that neither has seen" if unseen else "of which some are in the training part"
+    rows = f"{evaluation.rows:,} test row{'s' if evaluation.rows != 1 else ''} {where}"
     if kind == BETTER:
         headline = f"Better than {rival}: {compared}."
         detail = f"{interval}, on {rows}."
