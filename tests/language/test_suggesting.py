@@ -70,7 +70,8 @@ def test_case_counts_where_a_word_begins_so_and_else_not():
     assert words("K") == {"Kingdom"}
     assert words("k") == {"king", "kings", "kin"}
     assert words("n") == words("nat") == {"NATO"}
-    assert words("KI") == {"king", "kings", "kin", "Kingdom"}
+    assert words("KI") == {"KING", "KINGS", "KIN", "KINGDOM"}
+    assert words("S") == {"Sleeps"}
     assert words("x") == set()
 
 
@@ -139,6 +140,42 @@ def test_memory_is_bounded(monkeypatch):
 )
 def test_the_beginning_of_a_word_is_told_from_a_finished_one(tokens, text, unfinished):
     assert Suggester(Bigram.random(tokens)).unfinished(text) == unfinished
+
+
+MARKED = Words(
+    ("the", "don't", "dog's", "well-known", "known", "o’clock", "well", "-", "'", "Paris", "<unk>", "<eos>"),  # noqa: RUF001
+    "punctuation",
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "unfinished", "words"),
+    [
+        ("the don", "don", {"don't"}),
+        ("the don'", "don'", {"don't"}),
+        ("the don’", "don’", {"don’t"}),  # noqa: RUF001
+        ("the don’t", "don’t", {"don’t"}),  # noqa: RUF001
+        ("the o'", "o'", {"o'clock"}),
+        ("the well-", "well-", {"well-known"}),
+        ("the dog-kn", "dog-kn", {"dog-known"}),
+        ("Do", "Do", {"Don't", "Dog's"}),
+        ("DO", "DO", {"DON'T", "DOG'S"}),
+        ("the pa", "pa", {"Paris"}),
+        ("the the-", "", None),
+    ],
+)
+def test_apostrophes_hyphens_and_capitals_are_written_as_they_were_typed(text, unfinished, words):
+    suggester = Suggester(Bigram.random(MARKED), 20, allow_unknown=True)
+    assert suggester.unfinished(text) == unfinished
+    if words is not None:
+        assert {one.text for one in suggester.suggest(text)} == words
+
+
+def test_a_prompt_is_read_in_the_vocabularys_spelling():
+    assert prompts.encode_prompt(MARKED, "The Don’t o'clock").tolist() == [0, 1, 5]  # noqa: RUF001
+    assert prompts.encode_prompt(MARKED, "the\nDON'T\n").tolist() == [0, 11, 1, 11]
+    with pytest.raises(InputError, match="a word unknown to the model: 'Dog'; use others"):
+        prompts.encode_prompt(MARKED, "the Dog\nwell")
 
 
 def test_unknown_words_are_refused_unless_they_are_allowed():

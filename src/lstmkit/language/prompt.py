@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmkit.errors import InputError
+from lstmkit.language.spelling import variants
 from lstmkit.language.splitting import splitter
 from lstmkit.language.tokens import UNKNOWN
 from lstmkit.language.words import Words
@@ -25,11 +26,13 @@ SHOWN = 20
 def encode_prompt(tokens: Tokens, text: str, allow_unknown: bool = False) -> NDArray[np.int32]:
     """Return the tokens of a text that goes on where it ends.
 
+    A word that the vocabulary has in other case or with another apostrophe only is read as that.
+
     allow_unknown  words that the vocabulary does not have stand as the unknown token
     Returns        (T,)
     Raises         InputError for unknown words, all named, and for a text of more than `MAX_PROMPT` tokens
     """
-    ids = tokens.encode(text, closed=False)
+    ids = _closest(tokens, text, tokens.encode(text, closed=False))
     if len(ids) > MAX_PROMPT:
         raise InputError(f"the prompt has {len(ids):,} tokens, at most {MAX_PROMPT:,} are read; give its end alone")
     if not allow_unknown and np.any(ids == tokens.unknown):
@@ -45,6 +48,20 @@ def encode_prompt(tokens: Tokens, text: str, allow_unknown: bool = False) -> NDA
     return ids
 
 
+def _closest(tokens: Tokens, text: str, ids: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the ids of a text with the closest words of the vocabulary in place of unknown ones."""
+    unknown = np.flatnonzero(ids == tokens.unknown)
+    if not isinstance(tokens, Words) or not len(unknown):
+        return ids
+    cut = splitter(tokens.split)
+    words = [word for line in text.split("\n") for word in (*cut(line), "\n")]
+    ids = ids.copy()
+    for at in unknown:
+        known = (number for one in variants(words[at]) if (number := tokens.id_of(one)) is not None)
+        ids[at] = next(known, tokens.unknown)
+    return ids
+
+
 def unknown_pieces(tokens: Tokens, text: str) -> list[str]:
     """Return what of a text the vocabulary does not have, each once; the unknown token written out is asked for."""
     pieces: Iterable[str] = text if tokens.unit == "character" else text.split()
@@ -53,5 +70,5 @@ def unknown_pieces(tokens: Tokens, text: str) -> list[str]:
     return [
         piece
         for piece in dict.fromkeys(pieces)
-        if piece != UNKNOWN and np.any(tokens.encode(piece, closed=False) == tokens.unknown)
+        if piece != UNKNOWN and np.any(_closest(tokens, piece, tokens.encode(piece, closed=False)) == tokens.unknown)
     ]

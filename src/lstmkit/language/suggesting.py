@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lstmkit.language.prompt import encode_prompt
 from lstmkit.language.sampling import most_likely
+from lstmkit.language.spelling import INSIDE, as_typed, variants
 from lstmkit.language.splitting import splitter
 from lstmkit.language.word_search import WordSearch, in_word
 from lstmkit.language.words import Words
@@ -106,7 +107,7 @@ class Suggester:
         """Return the beginning of a word that a text ends with, or "" where the next word has not begun.
 
         White space finishes a word. Unless words are whatever stands between white space, a mark that is no part of a
-        word finishes it too, and is finished itself.
+        word finishes it too, and is finished itself; an apostrophe or a hyphen does not where words go on after it.
         """
         if not text or text[-1].isspace():
             return ""
@@ -114,7 +115,11 @@ class Suggester:
         if isinstance(self._tokens, Words):
             if self._tokens.split == "space":
                 return last
-            last = splitter(self._tokens.split)(last)[-1]
+            pieces = splitter(self._tokens.split)(last)
+            begun = "".join(pieces[-2:])
+            if pieces[-1] in INSIDE and len(pieces) > 1 and pieces[-2][-1].isalnum() and self._begin(begun).size:
+                return begun
+            last = pieces[-1]
         else:
             last = "".join(itertools.takewhile(in_word, reversed(last)))[::-1]
         return last if any(character.isalnum() for character in last) else ""
@@ -123,32 +128,44 @@ class Suggester:
         """Return the most likely next words after a text, the most likely first.
 
         text     ends in white space: the next word is suggested; else its last piece is the beginning of a word, and
-                 words that begin so are suggested. Upper and lower case count; only where no word of a word model
-                 begins so do the same letters in lower case, in upper case, or with a capital stand for them.
+                 words that begin so are suggested. Upper and lower case and the kind of apostrophe count; only where
+                 no word of a word model begins so do the same letters in another form stand for them, and what was
+                 typed stays. Where even so there is none, what follows the last hyphen or apostrophe is a word of its
+                 own.
         Returns  k words, or fewer where the model has or finds fewer; never the unknown word or the end of a line
         Raises   InputError for unknown words, unless they are allowed
         """
         typed = self.unfinished(text)
-        done = text[: len(text) - len(typed)]
+        done, head = text[: len(text) - len(typed)], ""
+        ids = self._begin(typed) if isinstance(self._tokens, Words) else None
+        if ids is not None and not ids.size:
+            last = max(typed.rfind(mark) for mark in INSIDE) + 1
+            head, typed = typed[:last], typed[last:]
+            done, ids = done + head, self._begin(typed)
         read = text if self._tokens.unit == "character" else done
         if read != self._read:
             self._trail.follow(encode_prompt(self._tokens, read, self._allow_unknown))
             self._read = read
-        if isinstance(self._tokens, Words):
-            return self._words(self._tokens, typed)
+        if ids is not None:
+            return self._words(ids, head, typed)
         after_space = not done or done[-1].isspace()
         found = self._search.find(self._trail.context, typed, after_space, self.k)
         return [Suggestion(word, probability) for word, probability in found]
 
-    def _words(self, tokens: Words, typed: str) -> list[Suggestion]:
-        ids = np.sort(tokens.words_starting_with(typed))
+    def _begin(self, typed: str) -> NDArray[np.int32]:
+        """Return the ids of the words of a word model that begin with the letters typed, or with a variant of them."""
+        assert isinstance(self._tokens, Words)
+        ids = self._tokens.words_starting_with(typed)
         if not len(ids):
-            cases = dict.fromkeys((typed.lower(), typed.upper(), typed.capitalize()))
-            ids = np.unique(np.concatenate([tokens.words_starting_with(case) for case in cases]))
+            ids = np.concatenate([self._tokens.words_starting_with(one) for one in variants(typed)])
+        return np.unique(ids)
+
+    def _words(self, ids: NDArray[np.int32], head: str, typed: str) -> list[Suggestion]:
         if not len(ids):
             return []
         log_probs = self._trail.log_probs[ids].astype(np.float64)
         highest = log_probs.max()
         total = highest + np.log(np.exp(log_probs - highest).sum())
         best = most_likely(log_probs, self.k)
-        return [Suggestion(tokens.symbols[ids[at]], float(np.exp(log_probs[at] - total))) for at in best]
+        words = [head + as_typed(self._tokens.symbols[ids[at]], typed) for at in best]
+        return [Suggestion(word, float(np.exp(log_probs[at] - total))) for word, at in zip(words, best, strict=True)]

@@ -12,14 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmkit.language.sampling import most_likely
+from lstmkit.language.spelling import INSIDE
 
 if TYPE_CHECKING:
     from lstmkit.language.predictor import Predictor
 
 SPACE = "▁"
 """How sentencepiece shows the space before a piece."""
-INSIDE = frozenset("'’-")  # noqa: RUF001
-"""Marks that are part of a word."""
 LONGEST = 32
 """Tokens of a word at most."""
 WIDTH = 4

@@ -124,6 +124,10 @@ class Words:
         """Return what `tokens_from` needs."""
         return {"unit": self.unit, "split": self.split, "symbols": list(self.symbols)}
 
+    def id_of(self, word: str) -> int | None:
+        """Return the id of a word, None where the vocabulary does not have it."""
+        return self._ids.get(word)
+
     def words_starting_with(self, prefix: str) -> NDArray[np.int32]:
         """Return the ids of the words that begin with a prefix, in alphabetical order; never <unk> and <eos>.
 

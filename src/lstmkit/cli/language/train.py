@@ -26,6 +26,14 @@ examples:
 """
 HEAD = ("model", "perplexity", "bits a character", "nats a token")
 
+Unit = Annotated[
+    str | None,
+    typer.Option(
+        help="What a token is: word, character or subword.  [default: word, or character where a script has no spaces]",
+        show_default=False,
+    ),
+]
+
 
 def train(
     text: Annotated[str, typer.Argument(metavar="TEXT", help="Text file (also .gz), or a folder of them.")],
@@ -37,14 +45,7 @@ def train(
     ] = None,
     valid_share: Annotated[float, typer.Option(help="Share of TEXT that --valid stands for.")] = 0.05,
     test_share: Annotated[float, typer.Option(help="Share of TEXT, at its end, that --test stands for.")] = 0.1,
-    unit: Annotated[
-        str | None,
-        typer.Option(
-            help="What a token is: word, character or subword.  [default: word, or character where a script has no "
-            "spaces]",
-            show_default=False,
-        ),
-    ] = None,
+    unit: Unit = None,
     vocabulary: Annotated[
         int | None,
         typer.Option(
