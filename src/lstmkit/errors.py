@@ -3,6 +3,7 @@
     InputError(ValueError)     what the user gave cannot be used; one line that names the value, the place and the fix
     NotFittedError(InputError) predict, score or save before fit
     ModelFolderError(InputError) a model folder that is missing, damaged, newer, or made for other columns
+    NothingToDo(InputError)    what was asked for has been done already; the command line exits with code 0
 
 The command line prints the message of an `InputError` as one line and exits with code 2; every other exception is a
 defect of lstmkit and keeps its traceback.
@@ -32,3 +33,7 @@ class NotFittedError(InputError):
 
 class ModelFolderError(InputError):
     """A model folder is missing, damaged, from a newer version, or made for other columns."""
+
+
+class NothingToDo(InputError):  # noqa: N818 (it is no error of anybody's)
+    """What was asked for has been done already."""

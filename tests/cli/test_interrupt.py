@@ -74,6 +74,11 @@ def test_ctrl_c_keeps_a_checkpoint_that_resume_completes(lstm: Run, tmp_path: Pa
     assert lstm(*arguments, "--resume", "--season", 7).code == 2  # other options are not the same run
     assert lstm(*arguments, "--resume").code == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == RESULTS
+    again = lstm(*arguments, "--resume")
+    assert (again.code, again.out) == (0, "")
+    assert (
+        again.err == f"lstm: {tmp_path / 'out'}: the run is complete already; nothing was done (--force starts again)\n"
+    )
 
 
 def test_a_resumed_run_ends_with_the_same_bytes(prices_csv: Path, tmp_path: Path) -> None:

@@ -191,7 +191,7 @@ def test_a_file_that_is_no_parquet(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_hold_the_files(tmp_path: Path) -> None:
     shops().write_parquet(tmp_path / "a.parquet")
-    with pytest.raises(InputError, match=r"none: cannot hold a table that is larger than memory \(No such file"):
+    with pytest.raises(InputError, match=r"none: cannot hold what is larger than memory \(No such file"):
         read_mapped(tmp_path / "a.parquet", EVERYTHING, folder=tmp_path / "none")
 
 

@@ -19,7 +19,7 @@ from lstmkit.forecasting.models import MODELS
 from lstmkit.forecasting.models.lstm import LstmModel, LstmSettings
 from lstmkit.forecasting.search import SEARCH, Between, contexts, search_space
 from lstmkit.forecasting.study import Question, Study, Trial
-from lstmkit.forecasting.tune import Choice, ask_of, attempt, median_curve, tune
+from lstmkit.forecasting.tune import Choice, Deadline, ask_of, attempt, median_curve, tune
 from lstmkit.forecasting.tune_job import TuneJob, command_of, read_question, verdict
 
 pytest.importorskip("optuna", reason="Optuna is not installed: pip install 'lstmkit[tune]'")
@@ -138,7 +138,7 @@ def test_the_first_trial_is_finished_when_time_is_up(question: Question, tmp_pat
 
 
 def test_a_trial_stops_at_the_deadline(question: Question) -> None:
-    late = attempt(question.table, question.fit_rows, Choice(3, make(), deadline=time.time() - 1))
+    late = attempt(question.table, question.fit_rows, Choice(3, make(), deadline=Deadline.after(-1)))
     assert (late.number, late.state, late.curve) == (3, "late", ())
 
 

@@ -27,7 +27,7 @@ from lstmkit.cli.predict import predict
 from lstmkit.cli.streams import end_stdout, open_missing, reader_has_gone
 from lstmkit.cli.tune import EXAMPLES as TUNE_EXAMPLES
 from lstmkit.cli.tune import tune
-from lstmkit.errors import InputError
+from lstmkit.errors import InputError, NothingToDo
 from lstmkit.visible import visible
 
 NO_MEMORY = "there is not enough memory for this; take smaller sizes, or fewer rows or columns"
@@ -96,6 +96,9 @@ def _run(arguments: list[str]) -> int:
             command.invoke(context)
     except typer.Exit as ended:
         return ended.exit_code
+    except NothingToDo as done:
+        print(f"lstm: {done}", file=sys.stderr)  # noqa: T201
+        return 0
     except InputError as error:
         return _fail(str(error))
     except typer.BadParameter as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import tempfile
 import weakref
 from pathlib import Path
@@ -46,8 +47,13 @@ class FlatFile:
         self.rows += len(rows)
 
     def extend(self, rows: int) -> None:
-        """Add rows of zeros, which take no room before they are written to."""
-        self._file.truncate((self.rows + rows) * self.row_bytes)
+        """Add rows of zeros; their room is taken now, because a full disk under a mapped array ends the process."""
+        self._file.flush()
+        if rows * self.row_bytes:
+            try:
+                os.posix_fallocate(self._file.fileno(), self.rows * self.row_bytes, rows * self.row_bytes)
+            except OSError as error:
+                raise InputError(_no_room(self.folder, error)) from error
         self.rows += rows
 
     @property
@@ -57,7 +63,10 @@ class FlatFile:
 
     def mapped(self, writes: bool = False) -> NDArray[Any]:
         """Return the array (rows, ...); what is written to it stays in memory, or with `writes`, goes to the file."""
-        self._file.flush()
+        try:
+            self._file.flush()
+        except OSError as error:
+            raise InputError(_no_room(self.folder, error)) from error
         if self.rows * self.row_bytes == 0:
             return np.empty((self.rows, *self.shape), self.dtype)
         return np.memmap(self._file, self.dtype, "r+" if writes else "c", shape=(self.rows, *self.shape))
@@ -91,4 +100,4 @@ def _positions(starts: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray
 
 
 def _no_room(folder: Path, error: OSError) -> str:
-    return f"{folder}: cannot hold a table that is larger than memory ({error.strerror}); set TMPDIR to a larger folder"
+    return f"{folder}: cannot hold what is larger than memory ({error.strerror}); set TMPDIR to a larger folder"

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import narwhals as nw
 import polars as pl
 
+from lstmkit.data.forks import require_threads
 from lstmkit.data.series import SeriesTable
 from lstmkit.errors import InputError
 
@@ -18,8 +19,9 @@ TableKind = Literal["polars", "pandas", "pyarrow"]
 def to_polars(table: Any) -> pl.DataFrame:
     """Return a user's table as polars', without a copy where that can be.
 
-    Raises  InputError if it is no table, or a column mixes what no column can hold
+    Raises  InputError if it is no table, a column mixes what no column can hold, or polars cannot work in this process
     """
+    require_threads()
     frame = _framed(table)
     if frame.implementation is nw.Implementation.PANDAS:
         index = table.index

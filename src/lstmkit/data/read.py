@@ -18,6 +18,7 @@ import polars as pl
 
 from lstmkit.data.content import BLOCK, free_memory, opened, read_bytes
 from lstmkit.data.faults import polars_faults
+from lstmkit.data.forks import require_threads
 from lstmkit.data.parquet import MARK, can_be_true
 from lstmkit.data.tsf import parse_tsf
 from lstmkit.errors import InputError
@@ -39,6 +40,7 @@ def read_file(source: str | Path, delimiter: str | None = None) -> pl.DataFrame:
     Raises     InputError with one line for whatever is wrong with the file
     """
     path = a_path("the table", source)
+    require_threads()
     if str(source).startswith("demo:"):
         return _read_demo(str(source))
     content = read_bytes(path, int(SHARE * free_memory()))
@@ -54,6 +56,7 @@ def read_file(source: str | Path, delimiter: str | None = None) -> pl.DataFrame:
 
 def parquet_rows(path: Path) -> int:
     """Return the number of rows of a Parquet file; raise InputError if it is damaged."""
+    require_threads()
     with opened(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         _check_parquet(path, content)
     with polars_faults(_damaged(path)):

@@ -26,7 +26,7 @@ from lstmkit.forecasting.tutorial import UNITS, TutorialResult, check_rows, run_
 from lstmkit.forecasting.verdict import Verdict, judge
 from lstmkit.nn import LSTM
 from lstmkit.ranges import BETWEEN_0_AND_1, real
-from lstmkit.results import CHECKPOINT, Clock, check_folder, drop_if_empty, prepare_folder, versions, without_nan
+from lstmkit.results import CHECKPOINT, Clock, check_folder, job_folder, versions, without_nan
 from lstmkit.training import EpochRecord, is_first, threads_for, write_atomically
 
 RESULTS = ("forecast.csv", "backtest.csv", "summary.json", "report.html", "model")
@@ -110,14 +110,10 @@ def run_job(job: ForecastJob, watcher: Watcher | None = None) -> JobResult:
     train_rows = test_split(table, job.test)
     _check_rows(job, table, train_rows)
     require_ahead(table, job.forecaster.horizon)
-    is_new = prepare_folder(job.out, job.resume)
-    if watcher is not None and is_first():
-        watcher.on_read(understood(job, table, train_rows))
-    try:
+    with job_folder(job.out, RESULTS, job.force, job.resume):
+        if watcher is not None and is_first():
+            watcher.on_read(understood(job, table, train_rows))
         return _fit_and_write(job, table, train_rows, clock, watcher)
-    except (InputError, KeyboardInterrupt):
-        drop_if_empty(job.out, is_new)
-        raise
 
 
 def _fit_and_write(

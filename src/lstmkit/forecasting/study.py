@@ -6,10 +6,13 @@ import dataclasses
 import hashlib
 import importlib
 import json
-from collections.abc import Collection
+import sqlite3
+import time
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -20,6 +23,7 @@ from lstmkit.data import SeriesTable
 from lstmkit.errors import InputError
 from lstmkit.forecasting.forecaster import Forecaster
 from lstmkit.forecasting.search import Between, Space, contexts, search_space
+from lstmkit.training.schema import Positive, checked, shown
 
 ALIKE = 4
 """Trials of the same model and context that must have ended before another one is given up."""
@@ -27,7 +31,11 @@ ALIKE = 4
 RANDOM_TRIALS = 8
 """Trials of a model that are drawn at random before their scores guide the draw."""
 
-SECONDS_FOR_A_LOCK = 60
+SECONDS_FOR_A_LOCK = 10
+SECONDS_TO_CHECK = 5
+"""For a look at a whole file of trials, which is a matter of milliseconds unless somebody made it so."""
+STEPS = 100_000
+"""Instructions of SQLite between two looks at the clock."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +98,39 @@ class Trial:
     remark: str
 
 
+@dataclass(frozen=True)
+class StoredChoice:
+    """What a trial tries; see `Study.ask`."""
+
+    model: str
+    context: Positive | None
+    settings: dict[str, Any]
+    default: bool
+
+
+@dataclass(frozen=True)
+class StoredOutcome:
+    """What came of a trial; see `Study.tell`."""
+
+    state: Literal["complete", "pruned", "refused"]
+    score: float | None
+    seconds: float
+    remark: str
+
+
+@dataclass(frozen=True)
+class StoredTrial:
+    """What the storage holds of a trial that has ended, its types checked."""
+
+    choice: StoredChoice
+    outcome: StoredOutcome
+    curve: tuple[float, ...]
+
+
 class Study:
     """The trials of one question.
 
-    storage  SQLite file
+    storage  SQLite file; whatever is wrong with it, now or in a later call, is an InputError of one line
     Raises   InputError if the storage cannot be used, or Optuna is not installed
     """
 
@@ -104,14 +141,16 @@ class Study:
         learnt_from = question.table.head(question.fit_rows)
         self._spaces = {f.model: _space(f, learnt_from, question.fixed) for f in question.forecasters}
         self._optuna = _optuna()
-        self._study = self._open(storage)
+        self._storage = storage
         self._asked: dict[int, tuple[Any, str]] = {}
         self._ended: list[tuple[Trial, list[float]]] = []
-        for trial in self._study.get_trials(deepcopy=False):
-            if "outcome" in trial.user_attrs:
-                self._ended.append(_from_attributes(trial.number, trial.user_attrs))
-            elif trial.state == self._optuna.trial.TrialState.RUNNING:  # its process was killed
-                self._study.tell(trial.number, state=self._optuna.trial.TrialState.FAIL)
+        with self._readable():
+            self._study = self._open(storage)
+            for trial in self._study.get_trials(deepcopy=False):
+                if "outcome" in trial.user_attrs:
+                    self._ended.append(self._from_attributes(trial.number, trial.user_attrs))
+                elif trial.state == self._optuna.trial.TrialState.RUNNING:  # its process was killed
+                    self._study.tell(trial.number, state=self._optuna.trial.TrialState.FAIL)
 
     def trials(self) -> tuple[Trial, ...]:
         """Return the trials that have ended, those of earlier runs included."""
@@ -138,18 +177,20 @@ class Study:
             counts[model] += 1
         model = min(counts, key=lambda m: counts[m])
         default = not self._has_begun(model)
-        self._study.sampler = self._sampler(self._seed * 1_000_003 + sum(counts.values()), model, parallel)
         begin_from = self._forecasters[model]
-        if default:
-            self._study.enqueue_trial(self._own_values(model))
-        asked = self._study.ask()
-        changes = _suggest(asked, model, self._spaces[model])
+        with self._readable():
+            self._study.sampler = self._sampler(self._seed * 1_000_003 + sum(counts.values()), model, parallel)
+            if default:
+                self._study.enqueue_trial(self._own_values(model))
+            asked = self._study.ask()
+            changes = _suggest(asked, model, self._spaces[model])
         if default:
             changes = {}
         context = changes.pop("context", None)
         own = dataclasses.asdict(begin_from.request().settings)
         changes = {name: value for name, value in changes.items() if value != own[name]}
-        asked.set_user_attr("choice", {"model": model, "context": context, "settings": changes, "default": default})
+        with self._readable():
+            asked.set_user_attr("choice", {"model": model, "context": context, "settings": changes, "default": default})
         self._asked[asked.number] = (asked, model)
         alike = [curve for t, curve in self._ended if (t.model, t.context) == (model, context) and curve]
         return asked.number, self._changed(model, context, changes), alike
@@ -161,25 +202,27 @@ class Study:
         """
         asked, _ = self._asked.pop(number)
         states = self._optuna.trial.TrialState
-        if outcome["state"] == "late":
-            self._study.tell(asked, state=states.FAIL)
-            return None
-        kept = {k: v for k, v in outcome.items() if k not in ("number", "score", "curve")}
-        kept["score"] = outcome["score"] if outcome["state"] == "complete" else None
-        asked.set_user_attr("curve", list(outcome["curve"]))
-        asked.set_user_attr("outcome", kept)
-        if outcome["state"] == "complete":
-            self._study.tell(asked, outcome["score"])
-        else:
-            self._study.tell(asked, state=states.PRUNED if outcome["state"] == "pruned" else states.FAIL)
-        self._ended.append(_from_attributes(number, self._study.trials[number].user_attrs))
-        return self._ended[-1][0]
+        with self._readable():
+            if outcome["state"] == "late":
+                self._study.tell(asked, state=states.FAIL)
+                return None
+            kept = {k: v for k, v in outcome.items() if k not in ("number", "score", "curve")}
+            kept["score"] = outcome["score"] if outcome["state"] == "complete" else None
+            asked.set_user_attr("curve", list(outcome["curve"]))
+            asked.set_user_attr("outcome", kept)
+            if outcome["state"] == "complete":
+                self._study.tell(asked, outcome["score"])
+            else:
+                self._study.tell(asked, state=states.PRUNED if outcome["state"] == "pruned" else states.FAIL)
+            self._ended.append(self._from_attributes(number, self._study.trials[number].user_attrs))
+            return self._ended[-1][0]
 
     def give_up(self) -> None:
         """Drop the trials that are under way."""
-        for asked, _ in self._asked.values():
-            self._study.tell(asked, state=self._optuna.trial.TrialState.FAIL)
-        self._asked = {}
+        under_way, self._asked = self._asked, {}
+        with self._readable():
+            for asked, _ in under_way.values():
+                self._study.tell(asked, state=self._optuna.trial.TrialState.FAIL)
 
     def forecaster(self, trial: Trial) -> Forecaster:
         """Return an unfitted forecaster with the settings of a trial."""
@@ -206,6 +249,48 @@ class Study:
         own = dataclasses.asdict(self._forecasters[model].request().settings)
         return {f"{model}.{name}": own.get(name) for name in self._spaces[model]}
 
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        """Turn whatever SQLite and Optuna say of a file that is not as they wrote it into one line."""
+        sqlalchemy = importlib.import_module("sqlalchemy.exc")
+        optuna = self._optuna.exceptions
+        try:
+            yield
+        except InputError:
+            raise
+        except (sqlalchemy.SQLAlchemyError, optuna.OptunaError, sqlite3.Error) as error:
+            cause = error.__cause__ or error
+            raise InputError(_unusable(self._storage, getattr(cause, "orig", cause))) from error
+        except (ValueError, TypeError, LookupError, AttributeError, AssertionError, ArithmeticError) as error:
+            raise InputError(_unusable(self._storage, error)) from error
+
+    def _from_attributes(self, number: int, attributes: dict[str, Any]) -> tuple[Trial, list[float]]:
+        """Return a trial and its curve from what the storage holds.
+
+        Raises  InputError if it is no trial of this question
+        """
+        try:
+            stored = checked({**attributes}, StoredTrial)
+        except InputError as error:
+            raise InputError(_unusable(self._storage, f"trial {number}: {error}")) from error
+        choice, outcome = stored.choice, stored.outcome
+        if choice.model not in self._forecasters or (outcome.state == "complete") != (outcome.score is not None):
+            raise InputError(_unusable(self._storage, f"trial {number}: {choice.model} {outcome.state}"))
+        self._changed(choice.model, choice.context, choice.settings)
+        trial = Trial(
+            number=number,
+            model=choice.model,
+            context=choice.context,
+            settings=choice.settings,
+            state=outcome.state,
+            score=float("nan") if outcome.score is None else outcome.score,
+            epochs=max(0, len(stored.curve) - 1),
+            seconds=outcome.seconds,
+            default=choice.default,
+            remark=outcome.remark,
+        )
+        return trial, list(stored.curve)
+
     def _open(self, storage: Path) -> Any:
         self._optuna.logging.set_verbosity(self._optuna.logging.ERROR)
         try:
@@ -217,6 +302,8 @@ class Study:
             raise InputError(f"{storage}: cannot be written to ({error.strerror}); choose another --storage") from error
         if head and not head.startswith(b"SQLite format 3"):
             raise InputError(f"{storage}: is not a file of trials; choose another --storage")
+        if head:
+            _check_whole(storage)
         options = {"connect_args": {"timeout": SECONDS_FOR_A_LOCK}}
         rdb = self._optuna.storages.RDBStorage(f"sqlite:///{storage.resolve()}", engine_kwargs=options)
         return self._optuna.create_study(storage=rdb, study_name=self.name, load_if_exists=True)
@@ -241,23 +328,30 @@ def _suggest(asked: Any, model: str, space: Space) -> dict[str, Any]:
     return found
 
 
-def _from_attributes(number: int, attributes: dict[str, Any]) -> tuple[Trial, list[float]]:
-    """Return a trial and its curve from what the storage holds."""
-    choice, outcome, curve = attributes["choice"], attributes["outcome"], attributes["curve"]
-    found = float("nan") if outcome["score"] is None else outcome["score"]
-    trial = Trial(
-        number=number,
-        model=choice["model"],
-        context=choice["context"],
-        settings=choice["settings"],
-        state=outcome["state"],
-        score=found,
-        epochs=max(0, len(curve) - 1),
-        seconds=outcome["seconds"],
-        default=choice["default"],
-        remark=outcome["remark"],
-    )
-    return trial, curve
+def _check_whole(storage: Path) -> None:
+    """Look at a whole file of trials before anything in it is used.
+
+    Raises  InputError if it is damaged, or another program holds it
+    """
+    ends = time.monotonic() + SECONDS_TO_CHECK
+    try:
+        address = f"{storage.resolve().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(address, SECONDS_FOR_A_LOCK, uri=True)) as database:
+            database.set_progress_handler(lambda: time.monotonic() > ends, STEPS)
+            found = database.execute("PRAGMA integrity_check(1)").fetchone()
+    except sqlite3.Error as error:
+        raise InputError(_unusable(storage, error)) from error
+    if found != ("ok",):
+        raise InputError(_unusable(storage, found[0] if found else "empty"))
+
+
+def _unusable(storage: Path, what: object) -> str:
+    line = " ".join(str(what).split())
+    if "locked" in line:
+        return f"{storage}: another program holds the trials ({line}); wait for it, or choose another --storage"
+    if "disk is full" in line or "disk I/O" in line or "readonly" in line:
+        return f"{storage}: cannot be written to ({line}); make room, or choose another --storage"
+    return f"{storage}: the trials in it cannot be used ({shown(line)}); delete it, or choose another --storage"
 
 
 def _optuna() -> Any:

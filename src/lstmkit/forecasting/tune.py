@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+import socket
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
@@ -52,19 +53,49 @@ def ask_of(forecasters: Sequence[Forecaster], table: SeriesTable, fixed: Collect
 
 
 @dataclass(frozen=True)
+class Deadline:
+    """A moment that processes of this machine know by its steady clock, and those of others by the time of day.
+
+    steady   seconds of `time.monotonic`, which setting the clock does not move
+    of_day   seconds since 1970
+    machine  on which `steady` counts, since it was started
+    """
+
+    steady: float
+    of_day: float
+    machine: str
+
+    @classmethod
+    def after(cls, seconds: float) -> Deadline:
+        """Return the moment so many seconds from now."""
+        return cls(time.monotonic() + seconds, time.time() + seconds, _machine())
+
+    def left(self) -> float:
+        """Return the seconds until then, negative afterwards."""
+        return self.steady - time.monotonic() if _machine() == self.machine else self.of_day - time.time()
+
+
+@functools.cache
+def _machine() -> str:
+    """Return a name of this machine that differs after every start of it."""
+    started = Path("/proc/sys/kernel/random/boot_id")
+    return started.read_text(encoding="ascii") if started.exists() else socket.gethostname()
+
+
+@dataclass(frozen=True)
 class Choice:
     """What a trial tries.
 
     number      of the trial
     forecaster  unfitted, with the settings to try
     limits      validation loss by epoch above which the trial is given up; empty for never
-    deadline    when the trial must stop, in seconds since 1970; None for never
+    deadline    when the trial must stop; None for never
     """
 
     number: int
     forecaster: Forecaster
     limits: tuple[float, ...] = ()
-    deadline: float | None = None
+    deadline: Deadline | None = None
 
 
 @dataclass(frozen=True)
@@ -97,7 +128,7 @@ def attempt(table: SeriesTable, fit_rows: NDArray[np.int64], choice: Choice) -> 
 
     def watch(record: EpochRecord) -> None:
         curve.append(record.valid_loss)
-        if choice.deadline is not None and time.time() > choice.deadline:
+        if choice.deadline is not None and choice.deadline.left() < 0:
             raise _Stop("late")
         limit = choice.limits[min(record.epoch, len(choice.limits) - 1)] if choice.limits else math.inf
         if record.epoch >= FIRST_JUDGED and min(curve) > limit:
@@ -105,7 +136,7 @@ def attempt(table: SeriesTable, fit_rows: NDArray[np.int64], choice: Choice) -> 
 
     state, found, remark = "complete", math.nan, ""
     try:
-        if choice.deadline is not None and time.time() > choice.deadline:
+        if choice.deadline is not None and choice.deadline.left() < 0:
             raise _Stop("late")
         found = score(choice.forecaster.fit_series(table.head(fit_rows), watch), table, fit_rows)
         if not math.isfinite(found):
@@ -180,8 +211,8 @@ def tune(
     """
     check_numbers(trials, minutes, jobs)
     study = Study(storage, question)
-    began = time.time()
-    deadline = None if minutes is None else began + 60 * minutes
+    began = time.monotonic()
+    deadline = None if minutes is None else Deadline.after(60 * minutes)
     there = len(study.trials())
     try:
         with closing(
@@ -196,8 +227,8 @@ def tune(
                 trial = study.tell(outcome.number, dataclasses.asdict(outcome))
                 if on_trial is not None and trial is not None:
                     done = len(study.trials()) - there
-                    left = (time.time() - began) / done * (trials - there - done)
-                    on_trial(trial, max(0.0, left if deadline is None else min(left, deadline - time.time())))
+                    left = (time.monotonic() - began) / done * (trials - there - done)
+                    on_trial(trial, max(0.0, left if deadline is None else min(left, deadline.left())))
     finally:
         study.give_up()
     return result_of(question, study)
@@ -226,11 +257,11 @@ def result_of(question: Question, study: Study) -> TuneResult:
     return TuneResult(study.name, trials, best, default, study.forecaster(best))
 
 
-def _choices(study: Study, trials: int, deadline: float | None, parallel: bool) -> Iterator[Choice]:
+def _choices(study: Study, trials: int, deadline: Deadline | None, parallel: bool) -> Iterator[Choice]:
     """Ask a study for trials, one when the next is wanted, until there are enough or time is up."""
     while len(study.trials()) + study.under_way < trials:
         must = not study.begun
-        if deadline is not None and time.time() > deadline and not must:
+        if deadline is not None and deadline.left() < 0 and not must:
             return
         number, forecaster, alike = study.ask(parallel)
         yield Choice(number, forecaster, median_curve(alike), None if must else deadline)

@@ -25,6 +25,7 @@ from lstmkit.forecasting.models import model_named
 from lstmkit.forecasting.study import Question, Study, Trial
 from lstmkit.forecasting.tune import TuneResult, ask_of, check_numbers, result_of, tune
 from lstmkit.ranges import BETWEEN_0_AND_1, real
+from lstmkit.results import job_folder
 from lstmkit.training import write_atomically
 
 RESULT = "best.json"
@@ -106,27 +107,21 @@ def run_tune_job(job: TuneJob, watcher: TuneWatcher | None = None) -> TuneSummar
     start = time.perf_counter()
     question = read_question(job)
     _check_out(job, question)
-    if watcher is not None:
-        there = Study(job.storage_path, question).trials()
-        watcher.on_read(understood(job, question, len(there)))
-    try:
-        result = tune(
-            question,
-            job.storage_path,
-            job.trials,
-            job.minutes,
-            job.jobs,
-            job.ray,
-            None if watcher is None else watcher.on_trial,
-        )
-    except KeyboardInterrupt:
-        study = Study(job.storage_path, question)
-        if any(trial.state == "complete" for trial in study.trials()):
-            _write(_summary(job, question, result_of(question, study), time.perf_counter() - start))
-        raise
-    found = _summary(job, question, result, time.perf_counter() - start)
-    _write(found)
-    return found
+    with job_folder(job.out, (), resume=True):
+        if watcher is not None:
+            there = Study(job.storage_path, question).trials()
+            watcher.on_read(understood(job, question, len(there)))
+        on_trial = None if watcher is None else watcher.on_trial
+        try:
+            result = tune(question, job.storage_path, job.trials, job.minutes, job.jobs, job.ray, on_trial)
+        except KeyboardInterrupt:
+            study = Study(job.storage_path, question)
+            if any(trial.state == "complete" for trial in study.trials()):
+                _write(_summary(job, question, result_of(question, study), time.perf_counter() - start))
+            raise
+        found = _summary(job, question, result, time.perf_counter() - start)
+        _write(found)
+        return found
 
 
 def read_question(job: TuneJob) -> Question:

@@ -25,6 +25,7 @@ from lstmkit.errors import InputError
 from lstmkit.language.ngram import NGramModel
 from lstmkit.language.ngram_levels import ABSENT, Level
 from lstmkit.ranges import a_path
+from lstmkit.training import replacing
 
 BEGIN, END, UNKNOWN = "<s>", "</s>", "<unk>"
 NEVER = -99.0
@@ -64,15 +65,12 @@ def write_arpa(model: NGramModel, symbols: Sequence[str], path: str | Path) -> N
     """
     words = _words(model, symbols)
     path = a_path("the ARPA file", path)
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        with gzip.open(temporary, "wb") if path.suffix == ".gz" else temporary.open("wb") as file:
-            file.writelines(line.encode() for line in _lines(model, words))
-        temporary.replace(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error}); give another place") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as plain:
+        if path.suffix == ".gz":
+            with gzip.GzipFile(path.name, "wb", fileobj=plain) as file:
+                file.writelines(line.encode() for line in _lines(model, words))
+        else:
+            plain.writelines(line.encode() for line in _lines(model, words))
 
 
 def _words(model: NGramModel, symbols: Sequence[str]) -> list[str]:

@@ -135,7 +135,7 @@ def read_corpus(
     settings            of the vocabulary; None means VocabularySettings()
     valid_share         of the characters of train
     test_share          of the characters of train; 0 leaves the test part empty
-    folder              where the ids of a large text are kept; None means one that is removed at exit
+    folder              where the ids of a large text are kept; None means in files without a name, gone with the arrays
     Raises              InputError with one line for whatever is wrong with a file, a setting, or a part left empty
     """
     if unit not in UNITS:
@@ -171,7 +171,8 @@ def encode_source(source: str | Path, tokens: Tokens, folder: Path | None = None
 
     source   a file or folder
     tokens   the vocabulary
-    folder   where the file `tokens.bin` with the ids of a large text is written; None means one that is removed at exit
+    folder   where the file `tokens.bin` with the ids of a large text is written; None means a file without a name, gone
+             with the array
     Returns  (T,), read-only if it lies in a file
     Raises   InputError for whatever is wrong with a file
     """

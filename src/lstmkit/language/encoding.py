@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import os
-import shutil
-import tempfile
 from array import array
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,8 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lstmkit.data.disk import FlatFile
 from lstmkit.errors import InputError
 from lstmkit.language.tokens import Tokens
+from lstmkit.training import replacing
 
 FILE = "tokens.bin"
 
@@ -27,7 +25,7 @@ def encode_pieces(
     pieces   the text in order; a last line without end is ended, but for characters
     tokens   the vocabulary
     on_disk  whether the ids shall lie in a file, `tokens.bin`, rather than in memory
-    folder   of that file; None means one that is removed at exit
+    folder   of that file; None means a file without a name, gone with the array
     Returns  (T,), read-only if it lies in a file; and the number of characters, line ends counted
     Raises   InputError if the file cannot be written
     """
@@ -68,18 +66,19 @@ def _held(rows: Iterable[NDArray[np.int32]]) -> NDArray[np.int32]:
 
 def _written(rows: Iterable[NDArray[np.int32]], folder: Path | None) -> NDArray[np.int32]:
     if folder is None:
-        folder = Path(tempfile.mkdtemp(prefix="lstmkit-"))
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        unnamed = FlatFile(np.int32)
+        for row in rows:
+            unnamed.append(row)
+        found = unnamed.mapped()
+        found.flags.writeable = False
+        return found
     path = folder / FILE
-    # another process may still read the file of an earlier run: it keeps that one
-    unfinished = path.with_suffix(".unfinished")
     size = 0
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("wb") as file:
+        with replacing(path) as file:  # another process may still read the file of an earlier run: it keeps that one
             for row in rows:
                 size += file.write(row.tobytes())
-        os.replace(unfinished, path)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror}); the ids of a large text need room") from error
     return np.memmap(path, dtype=np.int32, mode="r") if size else np.empty(0, dtype=np.int32)

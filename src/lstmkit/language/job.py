@@ -18,7 +18,7 @@ from lstmkit.language.scoring import Comparison, score_all
 from lstmkit.language.tokens import PLURALS
 from lstmkit.language.verdict import Verdict, judge
 from lstmkit.nn import LSTM
-from lstmkit.results import CHECKPOINT, Clock, check_folder, drop_if_empty, prepare_folder, versions, without_nan
+from lstmkit.results import CHECKPOINT, Clock, check_folder, job_folder, versions, without_nan
 from lstmkit.training import EpochRecord, write_atomically
 
 RESULTS = ("summary.json", "model")
@@ -100,14 +100,10 @@ def run_job(job: LanguageJob, watcher: Watcher | None = None) -> LanguageResult:
         valid_share=job.valid_share,
         test_share=job.test_share,
     )
-    is_new = prepare_folder(job.out, job.resume)
-    if watcher is not None:
-        watcher.on_read(understood(job, corpus))
-    try:
+    with job_folder(job.out, RESULTS, job.force, job.resume):
+        if watcher is not None:
+            watcher.on_read(understood(job, corpus))
         return _fit_and_write(job, corpus, clock, watcher)
-    except (InputError, KeyboardInterrupt):
-        drop_if_empty(job.out, is_new)
-        raise
 
 
 def _fit_and_write(job: LanguageJob, corpus: Corpus, clock: Clock, watcher: Watcher | None) -> LanguageResult:

@@ -2,8 +2,7 @@
 
 from lstmkit.results.folder import CHECKPOINT as CHECKPOINT
 from lstmkit.results.folder import check_folder as check_folder
-from lstmkit.results.folder import drop_if_empty as drop_if_empty
-from lstmkit.results.folder import prepare_folder as prepare_folder
+from lstmkit.results.folder import job_folder as job_folder
 from lstmkit.results.summary import Clock as Clock
 from lstmkit.results.summary import versions as versions
 from lstmkit.results.summary import without_nan as without_nan

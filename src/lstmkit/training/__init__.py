@@ -11,6 +11,5 @@ from lstmkit.training.records import EpochRecord as EpochRecord
 from lstmkit.training.records import StoredRecord as StoredRecord
 from lstmkit.training.settings import TrainSettings as TrainSettings
 from lstmkit.training.threads import threads_for as threads_for
-from lstmkit.training.writing import WriteError as WriteError
 from lstmkit.training.writing import replacing as replacing
 from lstmkit.training.writing import write_atomically as write_atomically

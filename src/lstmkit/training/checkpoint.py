@@ -75,7 +75,7 @@ class Checkpoint:
         rng       state of torch's default generator
         history   a record of each epoch so far
         more      further state dicts by name, without a dot in it
-        Raises    WriteError if it cannot be written
+        Raises    InputError if it cannot be written
         """
         tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
         tensors |= {f"best.{k}": v for k, v in best.items()}

@@ -25,10 +25,6 @@ PREFIX, SUFFIX = ".lstmkit-", ".tmp"
 MOST_LINKS = 40
 
 
-class WriteError(InputError):
-    """A file cannot be written; what was there before is still there."""
-
-
 def write_atomically(path: Path, content: bytes | bytearray) -> None:
     """Replace the file `path` by `content`; see `replacing`."""
     with replacing(path) as file:
@@ -42,7 +38,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
     A link is followed to the file it means. What is no regular file, such as /dev/stdout or a pipe, is written to.
 
-    Raises  WriteError if it cannot be written
+    Raises  InputError if it cannot be written
     """
     try:
         target = _meant(path)
@@ -59,7 +55,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
                 os.fsync(descriptor)
             os.replace(temporary, target)
     except OSError as error:
-        raise WriteError(f"{path}: cannot be written ({error.strerror or error}); choose another place") from error
+        raise InputError(f"{path}: cannot be written ({error.strerror or error}); choose another place") from error
 
 
 @contextmanager

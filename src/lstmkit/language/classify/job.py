@@ -11,7 +11,6 @@ from typing import Any, Protocol
 
 import torch
 
-from lstmkit.errors import InputError
 from lstmkit.language.classify.evaluate import Evaluation, evaluate
 from lstmkit.language.classify.start import Beginning
 from lstmkit.language.classify.table import (
@@ -27,7 +26,7 @@ from lstmkit.language.classify.text_classifier import TextClassifier
 from lstmkit.language.classify.verdict import Verdict, judge
 from lstmkit.language.parts import Repeats, find_repeats
 from lstmkit.nn import LSTM
-from lstmkit.results import CHECKPOINT, Clock, check_folder, drop_if_empty, prepare_folder, versions, without_nan
+from lstmkit.results import CHECKPOINT, Clock, check_folder, job_folder, versions, without_nan
 from lstmkit.training import EpochRecord, write_atomically
 
 RESULTS = ("summary.json", "model")
@@ -112,14 +111,10 @@ def run_job(job: ClassifyJob, watcher: Watcher | None = None, parts: Parts | Non
     clock = Clock(None if watcher is None else watcher.on_stage)
     parts = read_parts(job) if parts is None else parts
     beginning = None if job.start is None else Beginning.of(job.start)
-    is_new = prepare_folder(job.out, job.resume)
-    if watcher is not None:
-        watcher.on_read(understood(job, parts))
-    try:
+    with job_folder(job.out, RESULTS, job.force, job.resume):
+        if watcher is not None:
+            watcher.on_read(understood(job, parts))
         return _fit_and_write(job, parts, beginning, watcher, clock)
-    except (InputError, KeyboardInterrupt):
-        drop_if_empty(job.out, is_new)
-        raise
 
 
 def read_parts(job: ClassifyJob) -> Parts:
