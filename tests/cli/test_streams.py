@@ -23,6 +23,8 @@ def shell(line: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     [
         ("lstm --version > /dev/full", 2, f"lstm: {FULL}\n"),
         ("lstm --version >&-", 0, ""),
+        ('lstm forecast demo:aapl --out "$NONE"', 2, "lstm: --out: the name is empty; give a place\n"),
+        ("lstm tune demo:aapl --storage=", 2, "lstm: --storage: the name is empty; give a place\n"),
         ("lstm --version <&- >&- 2>&-", 0, ""),
         ("lstm foretell 2>&-", 2, ""),
         ("lstm foretell 2>/dev/full", 2, ""),

@@ -76,3 +76,10 @@ def test_any_footer_at_all_has_an_answer() -> None:
             damaged[at] = draw.integers(256)
         answers.append(parquet.can_be_true(bytes(damaged)))
     assert not all(answers)
+
+
+@pytest.mark.parametrize(
+    "footer", [b"\x00", b"\x15\x00", b"\x4c", b"\x49\x1c\x00\x00", b"\x49\x19\x00\x00", b"\xff" * 9]
+)
+def test_a_footer_of_another_shape(footer: bytes) -> None:
+    assert not parquet.can_be_true(b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import sys
 from typing import Annotated
@@ -30,6 +31,8 @@ from lstmkit.cli.tune import tune
 from lstmkit.errors import InputError, NothingToDo
 from lstmkit.visible import visible
 
+PLACES = ("--out", "--storage", "--start")
+"""Options that name a file or a folder."""
 NO_MEMORY = "there is not enough memory for this; take smaller sizes, or fewer rows or columns"
 
 app = typer.Typer(
@@ -90,6 +93,9 @@ def _has_place() -> bool:
 
 def _run(arguments: list[str]) -> int:
     """Run a command; return its exit code, with what is wrong told on stderr."""
+    for name in PLACES:  # an empty one would be this folder; most often a variable of the shell that is not set
+        if f"{name}=" in arguments or (name, "") in itertools.pairwise(arguments):
+            return _fail(f"{name}: the name is empty; give a place")
     command = typer.main.get_command(app)
     try:
         with command.make_context("lstm", list(arguments)) as context:

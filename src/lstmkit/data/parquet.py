@@ -103,10 +103,9 @@ def can_be_true(data: Any) -> bool:
         groups = footer[4]
         if sum(len(group[1]) for group in groups) > MOST_CHUNKS:
             return True
-        rows = [_walked(data, size - 8 - length, group) for group in groups]
+        return bool(sum(_walked(data, size - 8 - length, group) for group in groups) == footer[3])
     except (HeaderError, LookupError, TypeError, AttributeError):  # a field is missing, or of another type
         return False
-    return bool(sum(rows) == footer[3])
 
 
 def _walked(data: Any, end: int, group: dict[int, Any]) -> int:
