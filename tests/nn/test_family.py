@@ -125,6 +125,16 @@ def test_a_state_that_is_no_tuple_of_tensors_is_refused(call):
             call(LSTM(3, 6), wrong)
 
 
+@pytest.mark.parametrize("wrong", [None, [[1.0]], X.numpy(), "x"], ids=lambda w: type(w).__name__)
+def test_an_input_that_is_no_tensor_is_refused(wrong):
+    with pytest.raises(
+        InputError, match=f"the input must be a tensor or a PackedSequence; got {type(wrong).__name__}$"
+    ):
+        LSTM(3, 6)(wrong)
+    with pytest.raises(InputError, match=rf"step\(\) takes a tensor; got {type(wrong).__name__}$"):
+        LSTM(3, 6).step(wrong)
+
+
 NAN, INF = float("nan"), float("inf")
 
 

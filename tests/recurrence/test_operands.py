@@ -254,10 +254,25 @@ def test_a_tensor_that_is_zero_by_a_mark_alone_is_zero():
 @pytest.mark.parametrize("backend", [None, "native"])
 def test_tensors_that_are_no_plain_numbers_in_memory_end_in_an_exception(backend):
     layer, x = LSTM(I, H, backend=backend), torch.randn(T, B, I)
-    others = [x.to_sparse(), x.to_mkldnn(), x.to(torch.complex64), x.to(torch.int32)]
-    for other in others:
-        with torch.no_grad(), pytest.raises((InputError, RuntimeError, ValueError, TypeError)):
+    for other in (x.to(torch.complex64), x.to(torch.int32), x.bool()):
+        with torch.no_grad(), pytest.raises(ValueError, match="RNN input dtype"):
             layer(other)
+    dense = layer.weight_hh_l0.detach()
+    for convert in (torch.Tensor.to_sparse, torch.Tensor.to_mkldnn):
+        with (
+            torch.no_grad(),
+            pytest.raises(InputError, match="recurrence: tensors must lie densely in memory; got torch"),
+        ):
+            layer(convert(x))
+        layer.weight_hh_l0 = nn.Parameter(convert(dense), requires_grad=False)
+        with (
+            torch.no_grad(),
+            pytest.raises(InputError, match="recurrence: tensors must lie densely in memory; got torch"),
+        ):
+            layer.step(x[0], (torch.zeros(1, B, H), torch.zeros(1, B, H)))
+        layer.weight_hh_l0 = nn.Parameter(dense)
+    with pytest.raises(InputError, match="recurrence: tensors must lie densely in memory; got torch"):
+        layer(x)[0].backward(torch.ones(T, B, H).to_sparse())
 
 
 def test_a_tensor_without_its_memory_is_refused():

@@ -188,6 +188,8 @@ class LSTM(torch.nn.RNNBase):
         Raises   RuntimeError or ValueError as torch.nn.LSTM does for wrong shapes; InputError for wrong lengths
         """
         given = state_tensors(self.cell, hx)
+        if not isinstance(input, Tensor | PackedSequence):
+            raise InputError(f"LSTM: the input must be a tensor or a PackedSequence; got {type(input).__name__}")
         if isinstance(input, PackedSequence):
             packed, final = self._forward_packed(input, given, lengths)
             return packed, final[0] if isinstance(hx, Tensor) else final
@@ -210,6 +212,8 @@ class LSTM(torch.nn.RNNBase):
         Raises   InputError if the layer is bidirectional or x is no batch of single steps
         """
         given = state_tensors(self.cell, state)
+        if not isinstance(x, Tensor):
+            raise InputError(f"LSTM: step() takes a tensor; got {type(x).__name__}")
         if given is not None:
             found = fast_step(self, x, given)
             if found is not None:

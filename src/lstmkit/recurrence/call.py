@@ -98,7 +98,7 @@ def state_tensors(cell: Cell, given: State | Tensor | None) -> State | None:
             return (given,)
         raise InputError(f"LSTM: the state of {cell.name} is a tuple of {', '.join(cell.states)}; got one tensor")
     if not isinstance(given, tuple | list) or not all(isinstance(s, Tensor) for s in given):
-        raise InputError(
-            f"LSTM: the state of {cell.name} is a tuple of the tensors {', '.join(cell.states)}; got {given!r}"
-        )
+        kinds = [type(s).__name__ for s in given] if isinstance(given, tuple | list) else [type(given).__name__]
+        wanted = ", ".join(cell.states)
+        raise InputError(f"LSTM: the state of {cell.name} is a tuple of the tensors {wanted}; got {', '.join(kinds)}")
     return tuple(given)

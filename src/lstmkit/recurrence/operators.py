@@ -84,7 +84,12 @@ _TYPE = attrgetter("dtype")
 
 
 def readable(tensor: Tensor) -> Tensor:
-    """Return the values of a tensor as they lie in memory: contiguous, not negated or zero by a mark alone."""
+    """Return the values of a tensor as they lie in memory: contiguous, not negated or zero by a mark alone.
+
+    Raises  InputError if it is sparse, or of another library's layout
+    """
+    if tensor.layout is not torch.strided:
+        raise InputError(f"recurrence: tensors must lie densely in memory; got {tensor.layout}: give x.to_dense()")
     if tensor.is_neg() or tensor._is_zerotensor():
         tensor = tensor.clone().resolve_neg()
     return tensor.contiguous()
