@@ -261,7 +261,7 @@ class Study:
         except (sqlalchemy.SQLAlchemyError, optuna.OptunaError, sqlite3.Error) as error:
             cause = error.__cause__ or error
             raise InputError(_unusable(self._storage, getattr(cause, "orig", cause))) from error
-        except (ValueError, TypeError, LookupError, AttributeError, AssertionError, ArithmeticError) as error:
+        except (ValueError, TypeError, LookupError, AttributeError, RuntimeError, ArithmeticError) as error:
             raise InputError(_unusable(self._storage, error)) from error
 
     def _from_attributes(self, number: int, attributes: dict[str, Any]) -> tuple[Trial, list[float]]:
@@ -271,12 +271,12 @@ class Study:
         """
         try:
             stored = checked({**attributes}, StoredTrial)
+            choice, outcome = stored.choice, stored.outcome
+            if choice.model not in self._forecasters or (outcome.state == "complete") != (outcome.score is not None):
+                raise InputError(f"{choice.model} {outcome.state}")
+            self._changed(choice.model, choice.context, choice.settings)
         except InputError as error:
             raise InputError(_unusable(self._storage, f"trial {number}: {error}")) from error
-        choice, outcome = stored.choice, stored.outcome
-        if choice.model not in self._forecasters or (outcome.state == "complete") != (outcome.score is not None):
-            raise InputError(_unusable(self._storage, f"trial {number}: {choice.model} {outcome.state}"))
-        self._changed(choice.model, choice.context, choice.settings)
         trial = Trial(
             number=number,
             model=choice.model,
