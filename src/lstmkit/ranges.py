@@ -34,6 +34,8 @@ class Range:
     words  what a number must be, as in a complaint
     least, most  ends; they belong to it
     above, below  ends that do not
+    percent  what makes a share of a percentage or the reverse, if the numbers are such: a complaint then says how a number
+             on the other side of 1 is written
     """
 
     words: str
@@ -41,20 +43,28 @@ class Range:
     most: float = math.inf
     above: float = -math.inf
     below: float = math.inf
+    percent: float | None = None
 
     def holds(self, value: float) -> bool:
         """Return whether a number is one of these; NaN never is."""
         return self.least <= value <= self.most and self.above < value < self.below
+
+    def complaint(self, name: str, value: float) -> str:
+        """Return what is wrong with a number that is none of these."""
+        percent = self.percent if self.percent is not None else math.nan
+        meant = value * percent if (value < 1) == (percent > 1) and value != 1 else math.nan
+        fix = f"; write {meant:g} for {max(meant, value):g} %" if self.holds(meant) else ""
+        return f"{name} {self.words}; got {shown(value)}{fix}"
 
 
 AT_LEAST_1 = Range("must be at least 1", least=1)
 AT_LEAST_2 = Range("must be at least 2", least=2)
 NOT_NEGATIVE = Range("must not be negative", least=0)
 MORE_THAN_0 = Range("must be more than 0", above=0)
-BETWEEN_0_AND_1 = Range("must be between 0 and 1", above=0, below=1)
-BELOW_1 = Range("must be at least 0 and below 1", least=0, below=1)
-UP_TO_1 = Range("must be more than 0 and at most 1", above=0, most=1)
-PROBABILITY = Range("must be a probability from 0 to 1", least=0, most=1)
+BETWEEN_0_AND_1 = Range("must be between 0 and 1", above=0, below=1, percent=0.01)
+BELOW_1 = Range("must be at least 0 and below 1", least=0, below=1, percent=0.01)
+UP_TO_1 = Range("must be more than 0 and at most 1", above=0, most=1, percent=0.01)
+PROBABILITY = Range("must be a probability from 0 to 1", least=0, most=1, percent=0.01)
 SEED = Range("must be from 0 to 9223372036854775807", least=0, most=2**63 - 1)
 ANY = Range("must be a number")
 
@@ -87,7 +97,7 @@ def real(name: str, value: Any, within: Range = ANY) -> float:
     if abs(found) > LARGEST_NUMBER:
         raise InputError(f"{name} must be a finite number; got {shown(found)}")
     if not within.holds(found):
-        raise InputError(f"{name} {within.words}; got {shown(found)}")
+        raise InputError(within.complaint(name, found))
     return found
 
 

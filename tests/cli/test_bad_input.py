@@ -144,7 +144,9 @@ def test_infinite_values(complain: Callable[..., str], prices: pl.DataFrame) -> 
         ("--context", 0, "context must be at least 2; got 0"),
         ("--context", -1, "context must be at least 2; got -1"),
         ("--model", "oracle", "model must be one of lstm, seq2seq, deepar, esrnn, segrnn, slstm; got 'oracle'"),
-        ("--level", 100, "levels must be between 0 and 100 percent; got 100"),
+        ("--level", 100, "levels must be from 1 to 99.99 percent; got 100"),
+        ("--level", 0.9, "levels must be from 1 to 99.99 percent; got 0.9; write 90 for 90 %"),
+        ("--level", 99.999, "levels must be from 1 to 99.99 percent; got 99.999"),
         ("--season", 1, "seasons must be at least 2; got 1"),
         ("--freq", "fortnight", "frequency 'fortnight' is not known; use one of s, min, h, D, B, W, MS"),
         ("--freq", "h", "--freq h "),
@@ -164,6 +166,14 @@ def test_option_values(
             "column 'y': steps of one hour do not fit: 2024-01-01 00:01:00 follows 2024-01-01 by less than one hour"
         )
     assert message in complain(command, prices_csv, option, value)
+
+
+def test_a_share_given_in_percent(complain: Callable[..., str], prices_csv: Path) -> None:
+    assert (
+        complain("forecast", prices_csv, "--test", 20) == "test must be between 0 and 1; got 20.0; write 0.2 for 20 %"
+    )
+    said = complain("forecast", prices_csv, "--set", "validation=12.5")
+    assert said == "validation must be between 0 and 0.5; got 12.5; write 0.125 for 12.5 %"
 
 
 @pytest.mark.parametrize("test", [0, 1, -0.5])

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 EVALUATION_BATCH = 1024
-PERCENT = Range("must be between 0 and 100 percent", above=0, below=100)
+PERCENT = Range("must be from 1 to 99.99 percent", least=1, most=99.99, percent=100)
 
 
 class Forecaster:
@@ -95,6 +95,8 @@ class Forecaster:
         self.levels = several("levels", levels, PERCENT)
         if not self.levels:
             raise InputError("levels must be several numbers, such as (80, 95); got none")
+        if len({f"{level:g}" for level in levels}) < len(set(levels)):
+            raise InputError(f"levels must differ within six digits; got {shown(levels)}")
         self.seasons = None if seasons is None else several("seasons", seasons, AT_LEAST_2, int, "(7,)")
         self.seed = whole("seed", seed, SEED)
         self.settings = settings

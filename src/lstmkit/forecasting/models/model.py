@@ -16,7 +16,7 @@ from lstmkit.ranges import BELOW_1, BETWEEN_0_AND_1, MORE_THAN_0, NOT_NEGATIVE, 
 from lstmkit.training.schema import Natural, Positive
 from lstmkit.training.settings import SCHEDULES
 
-UP_TO_HALF = Range("must be between 0 and 0.5", above=0, below=0.5)
+UP_TO_HALF = Range("must be between 0 and 0.5", above=0, below=0.5, percent=0.01)
 
 
 @dataclass(frozen=True, slots=True)
