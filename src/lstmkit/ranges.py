@@ -34,7 +34,7 @@ class Range:
     words  what a number must be, as in a complaint
     least, most  ends; they belong to it
     above, below  ends that do not
-    percent  what makes a share of a percentage or the reverse, if the numbers are such: a complaint then says how a number
+    percent  what makes a share of a percentage or the reverse, if the numbers are such: a complaint says how a number
              on the other side of 1 is written
     """
 

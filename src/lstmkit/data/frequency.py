@@ -31,6 +31,8 @@ WORDS = {
 MONTHS = {"M": 1, "ME": 1, "Q": 3, "QE": 3, "Y": 12, "YE": 12}
 ALIASES = {"MS": "M", "QS": "Q", "YS": "Y", "A": "Y", "T": "min", "H": "h", "d": "D", "b": "B", "w": "W", "S": "s"}
 MAX_MISSING_WEEKDAYS = 0.06
+LAST_DAY = 2_932_896
+"""The last day of the year 9999, counted from 1970."""
 MAX_MISSING_STEPS = 0.001
 Times = NDArray[Any]
 
@@ -64,6 +66,18 @@ class Frequency:
             return tuple(p for p in whole if 2 <= p <= 2016)
         table = {"D": (7, 365), "B": (5,), "W": (52,), "M": (12,), "ME": (12,), "Q": (4,), "QE": (4,)}
         return table.get(self.unit, ()) if self.count == 1 else ()
+
+    def holds(self, last: Any, steps: int) -> bool:
+        """Return whether the `steps` times after `last` can be: dates up to the year 9999, numbers of 64 bits."""
+        if self.unit == "step":
+            return int(last) + steps * self.count < 2**63
+        days = {"B": 7 / 5} | {unit: 366 / 12 * months for unit, months in MONTHS.items()}
+        day = days.get(self.unit) or MICROSECONDS[self.unit] / MICROSECONDS["D"]
+        last_day = np.datetime64(last, "D").astype(np.int64)
+        if last_day + day * (steps + 1) * self.count < LAST_DAY:  # the usual case, at its longest
+            return True
+        near = day * (steps - 2) * self.count < 2 * LAST_DAY  # else its microseconds would wrap round
+        return bool(near and self.future(last, steps).max() < np.datetime64("10000-01-01"))
 
     def future(self, last: Any, steps: int) -> Times:
         """Return the `steps` times that follow `last`, in its own type; of times (S,), (S, steps)."""

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from lstmkit.data.frequency import LAST_DAY
 from lstmkit.errors import InputError
 
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "none", "NaT")
@@ -44,6 +45,14 @@ FORMATS = (
     "%d %b %Y",
     "%Y%m%d",
 )
+
+
+DAY = {"ms": 86_400 * 10**3, "us": 86_400 * 10**6, "ns": 86_400 * 10**9}
+"""A day in the units of a column of times."""
+FIRST_DAY = -719_162
+"""The first day of the year 1, counted from 1970: what dates of every library can be."""
+LARGEST_STEP = 2**62
+"""The largest whole number that is a time: half of what 64 bits hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +108,8 @@ def to_times(column: pl.Series, name: str, format: str | None = None) -> ParsedT
     Raises  InputError naming the first row that does not fit
     """
     dtype = column.dtype
+    if dtype.is_temporal() or dtype.is_integer():
+        _check_range(column, name)
     if dtype == pl.Date:
         return ParsedTimes(column.cast(pl.Datetime("us")).to_numpy(), "date")
     if isinstance(dtype, pl.Datetime):
@@ -113,6 +124,26 @@ def to_times(column: pl.Series, name: str, format: str | None = None) -> ParsedT
     if dtype == pl.String:
         return _text_to_times(column.str.strip_chars(), name, format)
     raise InputError(f"time column {name!r} holds {dtype}, which is neither a time nor a whole number")
+
+
+def _check_range(column: pl.Series, name: str) -> None:
+    """Refuse dates outside the years 1 to 9999, and whole numbers so large that steps ahead of them would wrap."""
+    dtype, numbers = column.dtype, column.to_physical()
+    if isinstance(dtype, pl.Datetime) or dtype == pl.Date:
+        day = DAY[dtype.time_unit] if isinstance(dtype, pl.Datetime) else 1
+        first, last, what = FIRST_DAY * day, (LAST_DAY + 1) * day - 1, "lies outside the years 1 to 9999"
+    elif dtype.is_integer():
+        first, last, what = -LARGEST_STEP, LARGEST_STEP, f"is beyond {LARGEST_STEP}"
+    else:
+        return
+    ends = [(numbers.min(), numbers.arg_min()), (numbers.max(), numbers.arg_max())]
+    rows = [row for end, row in ends if row is not None and not first <= end <= last]  # type: ignore[operator]
+    if rows:
+        row = min(rows)
+        value = f"{numbers[row]}" if dtype.is_integer() else f"a time {numbers[row] / day:,.0f} days from 1970"
+        raise InputError(
+            f"time column {name!r}, row {row + 1}: {value} {what}; correct it, or store it in its own unit"
+        )
 
 
 def _require_complete(column: pl.Series, name: str) -> None:
@@ -139,6 +170,7 @@ def _text_to_times(text: pl.Series, name: str, format: str | None) -> ParsedTime
             )
         parsed = increasing or parsed
     chosen, times = next(iter(parsed.items()))
+    _check_range(times, name)
     if chosen.endswith("%:z"):
         local = text.str.replace(r"[+-]\d\d:?\d\d$", "").str.to_datetime(chosen.removesuffix("%:z"), time_unit="us")
         if local.dt.time().n_unique() == 1 < times.dt.time().n_unique():  # days by a clock that is put forward and back

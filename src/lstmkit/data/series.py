@@ -215,7 +215,14 @@ class SeriesTable:
         return int(np.searchsorted(self.offsets, k, side="right")) - 1
 
     def future_times(self, last: Any, steps: int) -> NDArray[Any]:
-        """Return the `steps` times that follow `last`, in its own type; of an array (S,), an array (S, steps)."""
+        """Return the `steps` times that follow `last`, in its own type; of an array (S,), an array (S, steps).
+
+        Raises  InputError if they lie beyond what times can be
+        """
+        latest = np.max(last)
+        if not self.dated_by.holds(latest, steps):
+            limit = "the year 9999" if self.times.dtype.kind == "M" else "what 64 bits hold"
+            raise InputError(f"{steps} steps after {self.show_time(latest)} lie beyond {limit}; forecast fewer")
         return self.dated_by.future(last, steps)
 
     @property

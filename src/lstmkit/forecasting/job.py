@@ -110,6 +110,8 @@ def run_job(job: ForecastJob, watcher: Watcher | None = None) -> JobResult:
     train_rows = test_split(table, job.test)
     _check_rows(job, table, train_rows)
     require_ahead(table, job.forecaster.horizon)
+    lasts = table.times[table.offsets[1:] - 1]
+    table.future_times(lasts, job.forecaster.horizon)  # refused now rather than after the fit
     with job_folder(job.out, RESULTS, job.force, job.resume):
         if watcher is not None and is_first():
             watcher.on_read(understood(job, table, train_rows))
