@@ -128,22 +128,26 @@ def to_times(column: pl.Series, name: str, format: str | None = None) -> ParsedT
 
 def _check_range(column: pl.Series, name: str) -> None:
     """Refuse dates outside the years 1 to 9999, and whole numbers so large that steps ahead of them would wrap."""
-    dtype, numbers = column.dtype, column.to_physical()
-    if isinstance(dtype, pl.Datetime) or dtype == pl.Date:
+    dtype, numbers, day = column.dtype, column.to_physical(), 1
+    if dtype.is_integer():
+        first, last = -LARGEST_STEP, LARGEST_STEP
+    elif isinstance(dtype, pl.Datetime) or dtype == pl.Date:
         day = DAY[dtype.time_unit] if isinstance(dtype, pl.Datetime) else 1
-        first, last, what = FIRST_DAY * day, (LAST_DAY + 1) * day - 1, "lies outside the years 1 to 9999"
-    elif dtype.is_integer():
-        first, last, what = -LARGEST_STEP, LARGEST_STEP, f"is beyond {LARGEST_STEP}"
+        first, last = FIRST_DAY * day, (LAST_DAY + 1) * day - 1
     else:
         return
     ends = [(numbers.min(), numbers.arg_min()), (numbers.max(), numbers.arg_max())]
     rows = [row for end, row in ends if row is not None and not first <= end <= last]  # type: ignore[operator]
-    if rows:
-        row = min(rows)
-        value = f"{numbers[row]}" if dtype.is_integer() else f"a time {numbers[row] / day:,.0f} days from 1970"
-        raise InputError(
-            f"time column {name!r}, row {row + 1}: {value} {what}; correct it, or store it in its own unit"
-        )
+    if not rows:
+        return
+    row = min(rows)
+    where = f"time column {name!r}, row {row + 1}"
+    if dtype.is_integer():
+        raise InputError(f"{where}: {numbers[row]} is beyond {LARGEST_STEP}; correct it, or store it in a smaller unit")
+    raise InputError(
+        f"{where}: a time {numbers[row] / day:,.0f} days from 1970 lies outside the years 1 to 9999; correct it, or "
+        f"store it in its own unit"
+    )
 
 
 def _require_complete(column: pl.Series, name: str) -> None:

@@ -188,10 +188,10 @@ def _without_giants(table: SeriesTable) -> SeriesTable:
     s = int(giant[np.argmax(largest[giant] / usual[giant])])
     own = slice(int(starts[s]), int(table.offsets[s + 1]))
     k = own.start + int(np.nanargmax(np.abs(table.values[own] - np.nanmedian(table.values[own]))))
-    which = f"{table.name(s)}: the value {table.values[k]:g} at {table.time_name(k)} dwarfs all others"
+    where = f"{table.name(s)}: the value {table.values[k]:g} at {table.time_name(k)}"
     if largest[s] / LARGEST_RATIO > usual[s]:
-        raise InputError(f"{which}, which cannot be told apart beside it; correct or remove the row")
-    return dataclasses.replace(table, notes=(*table.notes, f"{which}; correct it if it is a mistake"))
+        raise InputError(f"{where} dwarfs all others, which cannot be told apart beside it; correct or remove the row")
+    return dataclasses.replace(table, notes=(*table.notes, f"{where} dwarfs all others; correct it if it is a mistake"))
 
 
 def constant_series(table: SeriesTable) -> NDArray[np.bool_]:
