@@ -25,10 +25,11 @@ from lstmkit.recurrence.call import Call, Output
 from lstmkit.recurrence.cell import NO_MASKS, Masks, State, Weights
 from lstmkit.recurrence.cells import Gru, Lstm, MLstm, Rnn
 from lstmkit.recurrence.kernels import kernel_refusal
-from lstmkit.recurrence.library import FLOAT_TYPES, load_library
+from lstmkit.recurrence.library import FLOAT_TYPES, instruction_set, load_library
 from lstmkit.recurrence.native import GRADIENT, active_transforms, run_native, transform_refusal
 from lstmkit.recurrence.processor import lower_precision_refusal
 from lstmkit.recurrence.reference import run_layers, run_reference
+from lstmkit.recurrence.speed import slower_than_torch
 
 ENVIRONMENT_VARIABLE = "LSTMKIT_BACKEND"
 LOWER_TYPES = (torch.bfloat16, torch.float16)
@@ -57,9 +58,11 @@ class NativeBackend:
     description = "lstmkit's C++ kernel: every cell but mLSTM, unequal lengths at no cost for the padding; on the CPU"
 
     def __init__(self) -> None:
-        library, self.absent = load_library()
+        self.absent = load_library()[1]
         """"" or why the library cannot be used; kept here because torch.compile cannot look for it while it traces."""
-        self.portable = library is not None and library.lstmkit_target() == b"portable"
+        self.target = instruction_set()
+        # So only where it was asked for: where torch has no AVX2 either, the portable code is the faster of the two.
+        self.behind = self.target == "portable" and torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512")
 
     def unsupported(self, call: Call) -> str:
         """Return "" for calls that the kernel takes, else why not."""
@@ -75,15 +78,27 @@ class NativeBackend:
         return transform_refusal() or kernel_refusal(call.cell)
 
     def slower(self, call: Call) -> str:
-        """Return "" unless torch has kernels for the call that are faster: with autocast, or without vectors here."""
+        """Return "" unless torch has kernels for the call that are faster: with autocast, or as measured."""
         autocast = torch.is_autocast_enabled("cpu")
-        if not (autocast or self.portable) or torch.compiler.is_compiling():
+        if call.lengths is not None or torch.compiler.is_compiling():
             return ""  # a compiler takes torch's LSTM apart into one node or more a step
-        if call.lengths is not None or _computed_in(call.x) != torch.float32 or TorchBackend().unsupported(call):
+        if autocast and _computed_in(call.x) != torch.float64:
+            if TorchBackend().unsupported(call) or _lower_precision_refusal(call):
+                return ""
+            return "autocast is on, and torch's kernels compute in its type"
+        why = self._measured(call)
+        return "" if why and TorchBackend().unsupported(call) else why
+
+    def _measured(self, call: Call) -> str:
+        """Return "" unless torch's kernels were measured to be faster at calls of this size, else one sentence."""
+        if self.behind and call.x.dtype == torch.float32:
+            return "its portable instruction set is slower than torch's kernels with AVX2 on equal lengths in float32"
+        if type(call.cell) is not Lstm or call.x.dtype not in FLOAT_TYPES:
             return ""
-        if autocast:
-            return "" if _lower_precision_refusal(call) else "autocast is on, and torch's kernels compute in its type"
-        return "its portable instruction set is slower than torch's kernels on equal lengths in float32"
+        T, B, I = call.x.shape  # noqa: E741
+        kind = "training" if torch.is_grad_enabled() and any(t.requires_grad for t in call.tensors) else "inference"
+        widest = I if call.num_layers == 1 else max(I, call.hidden)
+        return slower_than_torch(self.target, kind, str(call.x.dtype)[6:], (T, B, widest, call.hidden))
 
     def run(self, call: Call) -> Output:
         """Run the call in the native library."""
