@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from interrupted import interrupted
 
 from lstmkit import Forecaster
 from lstmkit.data import TableSettings
@@ -49,23 +45,10 @@ def test_ctrl_c_keeps_a_checkpoint_that_resume_completes(lstm: Run, tmp_path: Pa
     values = np.sin(k / 5) + np.random.default_rng(0).normal(0, 0.3, 1500)
     pl.DataFrame({"y": values}).write_csv(tmp_path / "long.csv")
     arguments = ["forecast", str(tmp_path / "long.csv"), "--context", "20", "--out", str(tmp_path / "out")]
-    code = f"from lstmkit.cli import main; main({arguments!r})"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
-    end = time.monotonic() + 60
-    while not (tmp_path / "out" / "checkpoint.safetensors").exists() and time.monotonic() < end:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert out == ""
-    assert "Traceback" not in err
-    assert err.splitlines()[-1] == (
+    ran = interrupted(arguments)
+    assert (ran.returncode, ran.stdout) == (130, "")
+    assert "Traceback" not in ran.stderr
+    assert ran.stderr.splitlines()[-1] == (
         f"lstm: interrupted; the training so far is kept in {tmp_path / 'out'}: "
         "run the same command with --resume to go on"
     )

@@ -5,16 +5,14 @@ from __future__ import annotations
 import io
 import itertools
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from interrupted import HANGS, interrupted
 from small_models import SMALL, TRAIN, UNITS, sentences
 
 import lstmkit
@@ -136,23 +134,10 @@ def test_ctrl_c_keeps_a_checkpoint_that_resume_completes_bit_for_bit(lstm: Run, 
         options = ["--order", "0", "--set", "rounds=4", "--set", "patience=none", "--set", "columns=1", "--epochs", "8"]
         return [*TRAIN, str(story), *SMALL[:4], *options, "--out", str(tmp_path / name)]
 
-    code = f"from lstmkit.cli import main; main({arguments('out')!r})"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
-    kept = tmp_path / "out" / "checkpoint.safetensors"
-    end = time.monotonic() + 60
-    while not kept.exists() and time.monotonic() < end and process.poll() is None:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, out) == (130, "")
-    assert "Traceback" not in err
-    assert err.splitlines()[-1] == (
+    ran = interrupted(arguments("out"))
+    assert (ran.returncode, ran.stdout) == (130, "")
+    assert "Traceback" not in ran.stderr
+    assert ran.stderr.splitlines()[-1] == (
         f"lstm: interrupted; the training so far is kept in {tmp_path / 'out'}: "
         "run the same command with --resume to go on"
     )
@@ -340,7 +325,9 @@ def test_the_unknown_word_is_never_written_unless_asked(lstm: Run, models: dict[
 def test_a_pipe_that_closes_leaves_no_traceback(models: dict[str, Path]) -> None:
     code = "import sys; from lstmkit.cli import main; main(sys.argv[1:])"
     command = f'"{sys.executable}" -c "{code}" language generate "{models["word"]}" --count 3000'
-    ran = subprocess.run(["bash", "-c", f"{command} | head -1"], capture_output=True, text=True, timeout=60, check=True)
+    ran = subprocess.run(
+        ["bash", "-c", f"{command} | head -1"], capture_output=True, text=True, timeout=HANGS, check=True
+    )
     assert ran.stderr == ""
     assert ran.stdout.count("\n") == 1
 

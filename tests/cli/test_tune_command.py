@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from interrupted import HANGS
 
 from lstmkit import InputError
 from lstmkit.cli.options import settings_of
@@ -109,21 +110,20 @@ def test_minutes_end_it(lstm: Run, prices_csv: Path, tmp_path: Path) -> None:
 def test_ctrl_c_keeps_the_trials_and_running_again_goes_on(lstm: Run, prices_csv: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     arguments = [str(a) for a in ("tune", prices_csv, *SMALL, "--trials", 500, "--jobs", 2, "--out", out)]
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", f"from lstmkit.cli import main; main({arguments!r})"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
-    try:
-        end = time.monotonic() + 120
-        while ended(out / "tune.db") < 2 and time.monotonic() < end and process.poll() is None:
-            time.sleep(0.1)
-        process.send_signal(signal.SIGINT)
-        printed, err = process.communicate(timeout=60)
-    finally:
-        process.kill()
+    ) as process:
+        try:
+            while ended(out / "tune.db") < 2 and process.poll() is None:  # 500 trials outlast any stall of this test
+                time.sleep(0.1)
+            process.send_signal(signal.SIGINT)
+            printed, err = process.communicate(timeout=HANGS)
+        finally:
+            process.kill()
     assert (process.returncode, printed) == (130, "")
     assert "Traceback" not in err
     assert err.splitlines()[-1] == (

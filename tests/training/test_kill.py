@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,21 +16,39 @@ import torch
 from safetensors.torch import load_file
 
 KILLS = 10
-PATIENCE = 60.0
 # Importing takes longer than the training, so one process imports all there is and every run is a fork of that process:
-# a process of its own, which dies of SIGKILL as any other.
+# a process of its own, which dies of SIGKILL as any other. What a kill leaves is what lies on the disk, so that one at
+# any moment is one before some event of its files. The events are counted; the clock has no say.
 LAUNCHER = """
-import json, os, sys
+import json, os, signal, sys
 import plotly.graph_objects, torch._dynamo
 import lstmkit.forecasting.job
 from lstmkit.cli import main
 plotly.graph_objects.Figure([{"type": "scatter"}]).update_layout(template="plotly").to_json()
+
+def watch(out, last):
+    events = []
+    def count(event, arguments):
+        if event == "open" or event.startswith("os."):
+            if any(isinstance(a, (str, os.PathLike)) and out in os.fspath(a) for a in arguments):
+                events.append(event + " " + os.path.basename(os.fspath(arguments[0])))
+                if len(events) == last:
+                    os.kill(os.getpid(), signal.SIGKILL)
+    sys.addaudithook(count)
+    return events
+
 for line in sys.stdin:
+    arguments, out, last, told = json.loads(line)
     child = os.fork()
     if child == 0:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        main(json.loads(line))
-    print(child, flush=True)
+        events = watch(out, last)
+        try:
+            main(arguments)
+        finally:
+            seen = list(events)
+            with open(told, "w") as file:
+                json.dump(seen, file)
     print(os.waitpid(child, 0)[1], flush=True)
 """
 
@@ -43,41 +59,19 @@ class Runs:
     def __init__(self, csv: Path, launcher: subprocess.Popen[str]) -> None:
         self.csv = csv
         self.launcher = launcher
+        self.told = csv.with_suffix(".json")
 
-    def start(self, out: Path, *options: str) -> int:
-        """Start a run; return its process."""
+    def run(self, out: Path, *options: str, last: int = 0) -> int:
+        """Run to the end, or to event number `last` of the files in `out`; return how it ended, 0 if all went well."""
         how = ["--horizon", "1", "--context", "8", "--seed", "3", "--quiet", "--out", str(out), *options]
-        self.launcher.stdin.write(json.dumps(["forecast", str(self.csv), *how]) + "\n")
+        request = (["forecast", str(self.csv), *how], str(out), last, str(self.told))
+        self.launcher.stdin.write(json.dumps(request) + "\n")
         self.launcher.stdin.flush()
         return int(self.launcher.stdout.readline())
 
-    def ended(self) -> bool:
-        """Whether the run started last has ended."""
-        return bool(select.select([self.launcher.stdout], [], [], 0)[0])
-
-    def status(self) -> int:
-        """Wait for the run started last; return how it ended, 0 if all went well."""
-        return int(self.launcher.stdout.readline())
-
-    def kill_after(self, out: Path, epochs: int, delay: float, *options: str) -> bool:
-        """Start a run and kill it a moment after so many of its epochs; return whether it was still in training."""
-        run, seen, mark = self.start(out, *options), 0, _mark(out)
-        deadline = time.monotonic() + PATIENCE
-        while seen < epochs and not self.ended():
-            assert time.monotonic() < deadline, f"{seen} of {epochs} epochs in {PATIENCE} s"
-            time.sleep(0.001)
-            now = _mark(out)
-            seen, mark = seen + (now != mark and now is not None), now
-        time.sleep(delay)
-        if not self.ended():
-            os.kill(run, signal.SIGKILL)
-        assert self.status() in (0, signal.SIGKILL)
-        return _mark(out) is not None and not (out / "summary.json").exists()
-
-
-def _mark(out: Path) -> int | None:
-    """Return what changes whenever the checkpoint is replaced, None if there is none."""
-    return (out / "checkpoint.safetensors").stat().st_mtime_ns if "checkpoint.safetensors" in _names(out) else None
+    def events(self) -> list[str]:
+        """Return what the run that ended last did with its files, in order."""
+        return json.loads(self.told.read_text())
 
 
 def _names(out: Path) -> list[str]:
@@ -117,22 +111,18 @@ def _assert_equal(out: Path, whole: Path) -> None:
 
 def test_a_killed_forecast_resumes_to_the_same_bits(runs: Runs, tmp_path: Path) -> None:
     whole = tmp_path / "whole"
-    runs.start(whole)
-    assert runs.status() == 0
-    summary = json.loads((whole / "summary.json").read_text())
-    epochs, seconds = summary["epochs"], summary["seconds"]["fit"]
+    assert runs.run(whole) == 0
+    events = runs.events()
     history = json.loads((whole / "model" / "config.json").read_text())["history"]
     assert max(record["epoch"] for record in history if record["improved"]) >= 2, "these weights were never trained"
 
-    random = np.random.default_rng(0)
-    moments = np.linspace(0, epochs + 1, KILLS, endpoint=False) + random.random(KILLS) * (epochs + 1) / KILLS
+    edges = np.linspace(1, len(events) + 1, KILLS + 1)
+    moments = np.random.default_rng(0).integers(edges[:-1].astype(int), edges[1:].astype(int))
     hits = 0
-    for number, moment in enumerate(moments):
+    for number, moment in enumerate(moments.tolist()):
         out = tmp_path / f"killed-{number}"
-        hits += runs.kill_after(out, int(moment), moment % 1 * seconds / epochs)
-        done = "summary.json" in _names(out) and _mark(out) is None
-        if not done:
-            runs.start(out, "--resume")
-            assert runs.status() == 0
+        assert runs.run(out, last=moment) == signal.SIGKILL
+        hits += "checkpoint.safetensors" in _names(out) and "summary.json" not in _names(out)
+        assert runs.run(out, "--resume") == 0
         _assert_equal(out, whole)
-    assert hits >= KILLS // 2, f"only {hits} of {KILLS} kills came while the network was training"
+    assert hits >= KILLS // 2, f"only {hits} of {KILLS} kills came while the network was training: {events}"
