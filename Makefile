@@ -1,18 +1,22 @@
 # make demo   create the environment, install lstmkit, forecast real prices
 # make sanitize  check the kernel with sanitizers
 # make check  create the environment if needed, then format, lint, types, tests and docs
+# make check-all  the same, and every test as on machines with AVX2 or SSE4 alone, on one and two threads (hours)
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo check format lint types test docs sanitize clean
+.PHONY: demo check check-all format lint types test machines docs sanitize clean
 
 demo: $(READY)
 	rm -rf forecast-aapl
 	$(BIN)/lstm forecast demo:aapl --out forecast-aapl
 
-check: format lint types test docs
+check: format lint types test machines docs
+
+check-all: check
+	$(BIN)/python tests/on_machines.py all
 
 $(READY): pyproject.toml constraints.txt CMakeLists.txt $(wildcard csrc/*)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "lstmkit needs Python 3.11 or later; set PYTHON=")'
@@ -31,6 +35,10 @@ types: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --ignore tests/docs
+
+# What depends on the processor, as on machines with less than this one.
+machines: $(READY)
+	$(BIN)/python tests/on_machines.py
 
 docs: $(READY)
 	$(BIN)/python -m pytest tests/docs

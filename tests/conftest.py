@@ -19,7 +19,7 @@ import torch
 from lstmkit.cli import main
 
 ROOT = Path(__file__).parents[1]
-torch.set_num_threads(1)
+torch.set_num_threads(int(os.environ.get("LSTMKIT_TEST_THREADS", "1")))
 # The same inputs at every run and on every machine, however slow it is; `make fuzz` draws others.
 hypothesis.settings.register_profile(
     "same",
