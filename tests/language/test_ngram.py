@@ -369,15 +369,15 @@ def test_wikitext2(data):
     ids = {word: token for token, (word, _) in enumerate(Counter(learnt).most_common())}
     text = np.array([ids[word] for word in words_of(folder / "test.txt.gz")], np.int32)
     assert (len(learnt), len(ids), len(text)) == (2_088_628, 33_278, 245_569)
-    began = time.perf_counter()
+    began = time.process_time()
     model = NGramModel.fit(np.array([ids[word] for word in learnt], np.int32), len(ids), 5, ids["<eos>"])
-    assert time.perf_counter() - began < 60  # 2 s as measured
+    assert time.process_time() - began < 60  # of processor time; 2 s as measured
     assert 220.0 < np.exp(-model.token_log_probs(text).mean()) < 220.3  # 220.14 as measured
     context, seconds = model.begin(), []
     for token in text[:200].tolist():
-        began = time.perf_counter()
+        began = time.process_time()
         scores = model.next_log_probs(context)
-        seconds.append(time.perf_counter() - began)
+        seconds.append(time.process_time() - began)
         context = model.advance(context, token)
     assert np.exp(scores.astype(np.float64)).sum() == pytest.approx(1, abs=1e-5)
     assert np.median(seconds) < 0.003  # 0.1 ms as measured

@@ -38,9 +38,9 @@ def test_a_draw_does_not_cost_more_from_more_items():
     for num_items in (100_000, 20_000_000):
         took = []
         for seed in range(5):
-            start = time.perf_counter()
+            start = time.thread_time()
             draw_items(num_items, 2000, seed)
-            took.append(time.perf_counter() - start)
+            took.append(time.thread_time() - start)
         seconds[num_items] = min(took)
     assert seconds[20_000_000] < 20 * seconds[100_000], "a permutation of all items is 1000 times slower"
 
