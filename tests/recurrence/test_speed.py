@@ -18,6 +18,7 @@ from lstmkit.recurrence.speed import FASTER, place_of, slower_than_torch
 
 RESULTS = Path(__file__).parents[2] / "bench" / "results"
 LINE = re.compile(r"(training|inference) +(float\d\d) +T +(\d+), B +(\d+), I +(\d+), H +(\d+) .* ([\d.]+)$")
+GRID = re.compile(r"T (\d+), B (\d+), I (\d+), H (\d+) +(training|inference) .* ([\d.]+)$")
 LOSING = 0.95
 """Torch's time over the kernel's from which on the two count as equal: repeated measurements differ by as much."""
 
@@ -31,6 +32,15 @@ def test_every_call_that_was_slower_than_torchs_is_left_to_it(file):
     for kind, dtype, *sizes, ratio in found:
         if float(ratio) < LOSING:
             assert slower_than_torch(target, kind, dtype, tuple(map(int, sizes))), (kind, dtype, sizes, ratio)
+
+
+def test_the_grid_of_the_intel_machine_is_in_the_table():
+    lines = (RESULTS / "grid-1.txt").read_text().splitlines()
+    found = [match.groups() for line in lines if (match := GRID.match(line))]
+    assert len(found) > 50
+    for *sizes, kind, ratio in found:
+        if float(ratio) < LOSING:
+            assert slower_than_torch("avx512", kind, "float32", tuple(map(int, sizes))), (kind, sizes, ratio)
 
 
 def test_sizes_belong_to_the_nearest_place():
