@@ -1,16 +1,24 @@
-"""Tables that say the same in another way: other units, another level. The forecasts say the same too."""
+"""Tables that say the same in another way say the same to a forecaster.
+
+Exactly the same: units of a power of two, other names, other order of the rows, other dates a whole number of periods
+away, other files and kinds of table, columns that are not used. To rounding: any other unit, another level, and series
+forecast in other company. Ids in another order are not among these: windows are then drawn in another order.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import NamedTuple
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 import pytest
 
 from lstmkit import Forecaster
-from lstmkit.data import TableSettings, read_table
+from lstmkit.data import SeriesTable, TableSettings, read_file, read_table
+from lstmkit.data.mapped import read_mapped
 from lstmkit.forecasting.evaluate import Evaluation, evaluate
 from lstmkit.forecasting.evaluate import test_split as split_rows
 from lstmkit.forecasting.models import MODELS
@@ -121,3 +129,107 @@ def test_no_level_hides_the_shape_of_a_week(kind: str) -> None:
     for one in (far, near):
         assert one.evaluation.scores["model"].mase < 1.1
     np.testing.assert_allclose(far.forecast - 1e12, near.forecast - 1e3, rtol=0, atol=0.1 * near.width)
+
+
+def forecast_of(kind: str, read: SeriesTable) -> np.ndarray:
+    fitted = forecaster(kind).fit_series(read)
+    fitted.table_kind_ = "polars"
+    return np.asarray(fitted.predict().select(FIGURES).to_numpy())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_names_order_dates_and_other_columns_change_no_bit(kind: str) -> None:
+    """Rows newest first but for the first of each shop, so that the shops appear in the same order."""
+    table = shops()
+    expected = forecast_of(kind, read_table(table, TableSettings("y", "day", "shop")))
+    order = pl.concat([table.filter(pl.col("day") == table["day"].min()), table.reverse()])
+    told = order.unique(["shop", "day"], keep="first", maintain_order=True).select(
+        pl.lit("x").alias("unused"),
+        (pl.col("day") + pl.duration(days=7 * 100)).alias("then"),
+        ("zz" + pl.col("shop")).alias("id"),
+        pl.col("y").alias("step"),
+        pl.int_range(pl.len()).alias("also unused"),
+    )
+    assert np.array_equal(forecast_of(kind, read_table(told, TableSettings("step", "then", "id"))), expected)
+
+
+def test_the_calendar_comes_round_after_400_years() -> None:
+    settings = TableSettings("y", "day", "shop", calendar=True)
+    later = shops().with_columns(pl.col("day") + pl.duration(days=146_097))
+    forecasts = [forecast_of("lstm", read_table(table, settings)) for table in (shops(), later)]
+    assert np.array_equal(*forecasts)
+
+
+FORMS: dict[str, Callable[[pl.DataFrame, Path], Any]] = {
+    "csv": lambda table, path: read_file(written(table.with_columns(pl.col("day").dt.date()), path / "t.csv")),
+    "parquet": lambda table, path: read_file(written(table, path / "t.parquet", 17)),
+    "pandas": lambda table, path: table.to_pandas(),
+    "pandas, index": lambda table, path: table.to_pandas().set_index("day"),
+    "pyarrow": lambda table, path: table.to_arrow(),
+    "chunks": lambda table, path: pl.concat([table[k : k + 7] for k in range(0, len(table), 7)], rechunk=False),
+    "float32": lambda table, path: table.with_columns(pl.col("y").cast(pl.Float32)),
+    "milliseconds": lambda table, path: table.with_columns(pl.col("day").dt.cast_time_unit("ms")),
+    "categories": lambda table, path: table.with_columns(pl.col("shop").cast(pl.Categorical)),
+}
+
+
+def written(table: pl.DataFrame, path: Path, rows: int | None = None) -> Path:
+    if path.suffix == ".csv":
+        table.write_csv(path)
+    else:
+        table.write_parquet(path, row_group_size=rows)
+    return path
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_form_of_the_table_changes_no_bit(form: str, tmp_path: Path) -> None:
+    settings = TableSettings("y", "day", "shop")
+    expected = read_table(shops(), settings)
+    read = read_table(FORMS[form](shops(), tmp_path), settings)
+    assert np.array_equal(read.values, expected.values) and np.array_equal(read.times, expected.times)
+    assert read.ids == expected.ids
+    assert np.array_equal(forecast_of("lstm", read), forecast_of("lstm", expected))
+
+
+@pytest.mark.parametrize("piece", [10, 64, 1000])
+@pytest.mark.parametrize("sorted_rows", [True, False])
+def test_a_table_mapped_from_disk_in_any_pieces_changes_no_bit(piece: int, sorted_rows: bool, tmp_path: Path) -> None:
+    table, settings = shops(), TableSettings("y", "day", "shop")
+    if not sorted_rows:  # day by day, the shops side by side
+        table = table.sort("day", maintain_order=True)
+    mapped = read_mapped(written(table, tmp_path / "t.parquet", 13), settings, folder=tmp_path, piece=piece)
+    expected = forecast_of("lstm", read_table(shops(), settings))
+    assert np.array_equal(forecast_of("lstm", mapped), expected)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_series_is_forecast_the_same_in_other_company(kind: str) -> None:
+    """DeepAR's paths are drawn for a batch as a whole, so there other company is another draw."""
+    fitted = forecaster(kind).fit(shops(), "y", "day", "shop")
+    both, swapped = fitted.predict(), fitted.predict(shops().reverse()).sort("shop", "day")
+    alone = fitted.predict(shops().filter(pl.col("shop") == "s1"))
+    width = float((both["hi-95"] - both["lo-95"]).mean())
+    near, shown = (0.5 * width, FIGURES[:2]) if kind == "deepar" else (1e-4 * width, FIGURES)
+    for other, expected in ((swapped, both), (alone, both.filter(pl.col("shop") == "s1"))):
+        figures = (frame.select(shown).to_numpy() for frame in (other, expected))
+        np.testing.assert_allclose(*figures, rtol=0, atol=near)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_a_cold_start_is_as_uncertain_as_the_others_in_any_unit(kind: str, rows: int) -> None:
+    """One, two or three equal values say nothing about how far the next one is."""
+    new = shops().filter(pl.col("shop") == "s0").head(rows).with_columns(shop=pl.lit("new"), y=pl.lit(30.0))
+    table = pl.concat([shops(), new])
+    model = forecaster(kind)
+    forecast = model.fit(table, "y", "day", "shop", short="pad").predict()
+    widths = forecast.with_columns(width=pl.col("hi-95") - pl.col("lo-95")).group_by("shop").agg(pl.col("width").mean())
+    found = dict(widths.iter_rows())
+    usual = (found["s0"] + found["s1"]) / 2
+    assert 0.2 * usual < found["new"] < 5 * usual
+    scaled = forecaster(kind).fit(times(table, 2.0**-40), "y", "day", "shop", short="pad").predict()
+    assert np.array_equal(scaled.select(FIGURES).to_numpy() * 2.0**40, forecast.select(FIGURES).to_numpy())
+    if rows > 1:  # an id that was not learnt from
+        newer = pl.concat([shops(), new.with_columns(shop=pl.lit("newer"))])
+        unseen = model.predict(newer).filter(pl.col("shop") == "newer")
+        assert 0.2 * usual < float((unseen["hi-95"] - unseen["lo-95"]).mean()) < 5 * usual
