@@ -16,6 +16,7 @@ demo: $(READY)
 check: format lint types test machines docs
 
 check-all: check
+	$(BIN)/python -m pytest -m slow
 	$(BIN)/python tests/on_machines.py all
 
 $(READY): pyproject.toml constraints.txt CMakeLists.txt $(wildcard csrc/*)
