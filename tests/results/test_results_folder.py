@@ -47,6 +47,13 @@ def test_resuming_what_is_complete_is_nothing_to_do(tmp_path):
         check_folder(tmp_path / "out", RESULTS, force=False, resume=True)
 
 
+def test_a_job_whose_results_are_not_named_always_goes_on(tmp_path):
+    """Tuning: every run of it goes on with what is there."""
+    _hold(tmp_path / "out", results=RESULTS)
+    with job_folder(tmp_path / "out", (), resume=True):
+        pass
+
+
 def test_one_job_at_a_time_and_the_lock_ends_with_a_kill(tmp_path):
     code = (
         "import pathlib, time\n"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lstmkit.errors import InputError, ModelFolderError
-from lstmkit.training import ModelFolder, replacing, write_atomically
+from lstmkit.training import ModelFolder, replaces, replacing, write_atomically
 from lstmkit.training.writing import PREFIX, SUFFIX, temporary_folder
 
 
@@ -169,3 +169,13 @@ def test_a_model_folder_behind_a_link_is_replaced_where_it_is(tmp_path):
     assert ModelFolder.read(tmp_path / "real", "k").config["n"] == 2
     with pytest.raises(ModelFolderError, match="exists already"):
         ModelFolder("k", {}, {}).write(tmp_path / "link", "1")
+
+
+def test_only_files_and_folders_can_be_lost(tmp_path):
+    (tmp_path / "file").write_bytes(b"x")
+    (tmp_path / "link").symlink_to("file")
+    (tmp_path / "dangling").symlink_to("nothing")
+    os.mkfifo(tmp_path / "pipe")
+    places = ("file", "link", ".", "dangling", "pipe", "nothing")
+    assert [replaces(tmp_path / name) for name in places] == [True, True, True, False, False, False]
+    assert not replaces(Path("/dev/null"))

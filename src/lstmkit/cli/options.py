@@ -186,8 +186,10 @@ def load_model(model: Path, missing: str | None) -> Forecaster:
 
 
 def check_out(out: Path | None, force: bool) -> None:
-    """Raise InputError if the file `out` exists and may not be replaced."""
-    if out is not None and out.exists() and not force:
+    """Raise InputError if the file `out` exists and may not be replaced; a device or a pipe is written to."""
+    from lstmkit.training import replaces
+
+    if out is not None and not force and replaces(out):
         raise InputError(f"{out}: exists already; choose another --out, or --force to replace it")
 
 

@@ -21,6 +21,7 @@ from lstmkit.language.ngram_predictor import NGramPredictor
 from lstmkit.language.tokens import END, UNKNOWN, Tokens
 from lstmkit.language.word_search import SPACE
 from lstmkit.language.words import Words
+from lstmkit.training import replaces
 
 SUFFIXES = (".arpa", ".arpa.gz")
 PIECES = 0.02
@@ -54,7 +55,7 @@ def save_arpa(predictor: NGramPredictor, path: str | Path, force: bool = False) 
     path, tokens = Path(path), predictor.tokens
     if not is_arpa(path):
         raise InputError(f"{path}: the name of an ARPA file must end in {' or '.join(SUFFIXES)}")
-    if path.exists() and not force:
+    if not force and replaces(path):
         raise InputError(f"{path}: exists already; give another name, or --force to replace it")
     # In a model of one stream the end of a line is a word like others, and </s> stands for something else.
     symbols = [

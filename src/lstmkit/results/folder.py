@@ -39,7 +39,7 @@ def _check_results(out: Path, results: Sequence[str], force: bool, resume: bool)
         return
     if interrupted:
         raise InputError(f"{out}: holds an interrupted run; --resume continues it, --force starts again")
-    if resume and len(held) == len(results):
+    if resume and held and len(held) == len(results):
         raise NothingToDo(f"{out}: the run is complete already; nothing was done (--force starts again)")
     if held:
         raise InputError(f"{out}: already holds a result ({held[0]}); choose another --out, or --force to replace it")

@@ -11,5 +11,6 @@ from lstmkit.training.records import EpochRecord as EpochRecord
 from lstmkit.training.records import StoredRecord as StoredRecord
 from lstmkit.training.settings import TrainSettings as TrainSettings
 from lstmkit.training.threads import threads_for as threads_for
+from lstmkit.training.writing import replaces as replaces
 from lstmkit.training.writing import replacing as replacing
 from lstmkit.training.writing import write_atomically as write_atomically

@@ -69,6 +69,18 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
         yield temporary
 
 
+def replaces(path: Path) -> bool:
+    """Return whether something would be lost if `path` were written: not so of a device or a pipe.
+
+    Raises  InputError if that cannot be told
+    """
+    try:
+        target = _meant(path)
+        return target is not None and target.exists()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error}); choose another place") from error
+
+
 def write_new(path: Path, content: bytes) -> None:
     """Write a file that must not be there yet, to the disk.
 
