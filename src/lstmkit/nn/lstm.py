@@ -188,11 +188,11 @@ class LSTM(torch.nn.RNNBase):
         Raises   RuntimeError or ValueError as torch.nn.LSTM does for wrong shapes; InputError for wrong lengths
         """
         given = state_tensors(self.cell, hx)
-        if not isinstance(input, Tensor | PackedSequence):
-            raise InputError(f"LSTM: the input must be a tensor or a PackedSequence; got {type(input).__name__}")
         if isinstance(input, PackedSequence):
             packed, final = self._forward_packed(input, given, lengths)
             return packed, final[0] if isinstance(hx, Tensor) else final
+        if not isinstance(input, Tensor):
+            raise InputError(f"LSTM: the input must be a tensor or a PackedSequence; got {type(input).__name__}")
         batched = input.dim() == 3
         out = self._run(self._call(input, given, lengths))
         y = out.y.transpose(0, 1) if self.batch_first and batched else out.y
@@ -324,11 +324,14 @@ class LSTM(torch.nn.RNNBase):
             raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
         ends = None if lengths is None else checked_lengths(lengths, x.shape[1], x.shape[0], "LSTM")
         call = self._assemble(x, hx, ends)
-        self.check_call(call)
+        self.check_call(call, fresh=hx is None)
         return call
 
-    def check_call(self, call: Call) -> None:
-        """Raise as torch's own checks of a call, which look at references that functional_call leaves stale."""
+    def check_call(self, call: Call, fresh: bool = False) -> None:
+        """Raise as torch's own checks of a call, which look at references that functional_call leaves stale.
+
+        fresh  the state was made here, as the layer is now: nothing to check
+        """
         x, wanted = call.x, call.weights[0].dtype
         if x.dtype != wanted and not in_autocast(x):
             raise ValueError(
@@ -339,6 +342,8 @@ class LSTM(torch.nn.RNNBase):
             raise RuntimeError(
                 f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {x.shape[2]}"
             )
+        if fresh:
+            return
         widths, states = self.cell.state_widths(self._sizes(0)), self.num_layers * self.directions
         if len(call.state) != len(widths):
             raise InputError(
