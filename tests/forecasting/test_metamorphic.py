@@ -235,3 +235,18 @@ def test_a_cold_start_is_as_uncertain_as_the_others_in_any_unit(kind: str, rows:
         newer = pl.concat([shops(), new.with_columns(shop=pl.lit("newer"))])
         unseen = model.predict(newer).filter(pl.col("shop") == "newer")
         assert 0.2 * usual < float((unseen["hi-95"] - unseen["lo-95"]).mean()) < 5 * usual
+
+
+def test_a_series_of_a_few_zeros_is_forecast_in_the_unit_of_the_table() -> None:
+    """It shows no window, and what is not positive has no logarithm."""
+    zeros = shops().filter(pl.col("shop") == "s0").head(2).with_columns(shop=pl.lit("new"), y=pl.lit(0.0))
+    table = pl.concat([shops(), zeros])
+    plain, scaled = (
+        forecaster("esrnn")
+        .fit(times(table, factor), "y", "day", "shop", short="pad")
+        .predict()
+        .select(FIGURES)
+        .to_numpy()
+        for factor in (1.0, 2.0**51)
+    )
+    assert np.array_equal(scaled, plain * 2.0**51)

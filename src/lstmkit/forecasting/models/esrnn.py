@@ -24,7 +24,7 @@ from lstmkit.forecasting.models.smoothing_start import (
 from lstmkit.forecasting.models.usual import FEW, FLAT, lacking, usual_error
 from lstmkit.forecasting.models.window_units import WindowUnits, window_units
 from lstmkit.nn import pinball_loss, squash
-from lstmkit.nn.scaling import rounding
+from lstmkit.nn.scaling import mean_near, rounding
 from lstmkit.ranges import MORE_THAN_0, NOT_NEGATIVE
 
 START_WINDOWS = 2048
@@ -252,6 +252,9 @@ class EsRnnModel(ForecastModel[EsRnnSettings]):
             sizes, own = self.size[telling & alike], units.unit[(lacking(batch.past) == 0) & (logs == bool(kind)), 0]
             if len(sizes) and len(own):
                 self.usual_size[kind], self.usual_unit[kind] = sizes.median(), own.median()
+            elif kind == 0 and bool(logs.any()):  # of shares of the level that the others have
+                level = mean_near(batch.past.abs())
+                self.usual_size[0], self.usual_unit[0] = (units.swing * level).median(), (units.unit * level).median()
             few = ~telling & alike
             self.size[few] = torch.maximum(self.size[few], self.usual_size[kind])
 

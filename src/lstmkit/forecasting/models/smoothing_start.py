@@ -29,9 +29,9 @@ def rows_within(windows: Windows) -> Array:
 
 
 def all_positive(table: SeriesTable, rows: Array) -> Array:
-    """Return whether all values that are there in the first `rows` (S,) rows of each series are positive, (S,)."""
+    """Return whether all values in the first `rows` (S,) rows of each series, one at least, are positive."""
     begins = table.offsets[:-1]
-    return np.array([not (table.values[at : at + n] <= 0).any() for at, n in zip(begins, rows, strict=True)])
+    return np.array([not (table.values[at : at + max(n, 1)] <= 0).any() for at, n in zip(begins, rows, strict=True)])
 
 
 def first_factors(table: SeriesTable, rows: Array, periods: tuple[int, ...], logs: Array) -> tuple[Array, Array]:
