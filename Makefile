@@ -1,5 +1,6 @@
 # make demo   create the environment, install lstmkit, forecast real prices
 # make sanitize  check the kernel with sanitizers
+# make fuzz   damaged input at every door for ten minutes; MINUTES=60 for longer
 # make check  create the environment if needed, then format, lint, types, tests and docs
 # make check-all  the same, and every test as on machines with AVX2 or SSE4 alone, on one and two threads (hours)
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -7,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo check check-all format lint types test machines docs sanitize clean
+.PHONY: demo check check-all format lint types test machines docs sanitize fuzz clean
 
 demo: $(READY)
 	rm -rf forecast-aapl
@@ -52,6 +53,10 @@ sanitize: $(READY)
 	  $(BIN)/python -m pytest tests/recurrence/test_native*.py tests/nn/test_family.py
 	cmake -S . -B build/thread -DLSTMKIT_SANITIZE=thread && cmake --build build/thread --target pool_test
 	build/thread/pool_test
+
+MINUTES ?= 10
+fuzz: $(READY)
+	$(BIN)/python -m bench.fuzz --inputs 100000000 --minutes $(MINUTES) --seed $$(date +%s) --keep build/faults
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
