@@ -171,7 +171,7 @@ def split_safetensors(content: bytes) -> tuple[dict[str, Any], bytearray]:
 
 def join_safetensors(header: Any, data: bytes) -> bytes:
     """Return a safetensors file, or what would be one if the header were right."""
-    text = json.dumps(header).encode("utf-8", "surrogatepass")
+    text = json.dumps(header, separators=(",", ":")).encode("utf-8", "surrogatepass")
     return len(text).to_bytes(8, "little") + text + bytes(data)
 
 

@@ -21,6 +21,8 @@ from lstmkit.forecasting.study import Study
 from lstmkit.forecasting.tune import ask_of, tune
 from lstmkit.language import LanguageModel, LanguageSettings
 from lstmkit.language.classify import ClassifierSettings, TextClassifier
+from lstmkit.training.checkpoint import EMPTY
+from lstmkit.training.schema import canonical
 
 SEEDS = Path(__file__).parent / "seeds"
 SMALL = LstmSettings(hidden_size=2, max_epochs=1)
@@ -42,13 +44,20 @@ def folders(folder: Path) -> dict[str, Path]:
 
 
 def sealed(config: dict[str, Any], weights: bytes) -> dict[str, Any]:
-    """Return a config that vouches for other weights than it was written with."""
-    return {**config, "weights": {"bytes": len(weights), "sha256": hashlib.sha256(weights).hexdigest()}}
+    """Return a config that vouches for other weights than it was written with, and for itself where it can."""
+    config = {**config, "weights": {"bytes": len(weights), "sha256": hashlib.sha256(weights).hexdigest()}}
+    config.pop("sha256", None)
+    try:
+        return config | {"sha256": hashlib.sha256(canonical(config)).hexdigest()}
+    except ValueError:  # NaN in it, or half of a surrogate pair
+        return config
 
 
-def resealed(content: bytes) -> bytes:
+def resealed(header: dict[str, Any], data: bytes) -> bytes:
     """Return a checkpoint that vouches for what it holds now."""
-    return content
+    header["__metadata__"]["sha256"] = EMPTY.decode()
+    content = join_safetensors(header, data)
+    return content.replace(EMPTY, hashlib.sha256(content).hexdigest().encode(), 1)
 
 
 def checkpoint_of(folder: Path) -> tuple[bytes, Callable[[Path], None], Callable[[bytes, str, list[Change]], bytes]]:
@@ -72,14 +81,11 @@ def checkpoint_of(folder: Path) -> tuple[bytes, Callable[[Path], None], Callable
         Forecaster(2, settings=settings).fit_series(table, None, path, True)
 
     def damage(content: bytes, what: str, how: list[Change]) -> bytes:
-        if what == "tensors":
-            content = damaged_tensors(content, how)
-        else:
-            header, data = split_safetensors(content)
+        header, data = split_safetensors(damaged_tensors(content, how) if what == "tensors" else content)
+        if what == "progress":
             said = json.loads(header["__metadata__"]["lstmkit"])
             header["__metadata__"]["lstmkit"] = json.dumps(damaged_json(said, how))
-            content = join_safetensors(header, bytes(data))
-        return resealed(content)
+        return resealed(header, bytes(data))
 
     return whole, go_on, damage
 
