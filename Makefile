@@ -50,7 +50,7 @@ SANITIZERS = $(shell $(CXX) -print-file-name=libasan.so) $(shell $(CXX) -print-f
 sanitize: $(READY)
 	cmake -S . -B build/address -DLSTMKIT_SANITIZE=address,undefined && cmake --build build/address -j 2
 	LD_PRELOAD="$(SANITIZERS)" ASAN_OPTIONS=detect_leaks=0 LSTMKIT_LIBRARY=build/address/liblstmkit.so \
-	  $(BIN)/python -m pytest tests/recurrence/test_native*.py tests/nn/test_family.py
+	  $(BIN)/python -m pytest tests/recurrence/test_native*.py tests/recurrence/test_operands.py tests/nn/test_family.py
 	cmake -S . -B build/thread -DLSTMKIT_SANITIZE=thread && cmake --build build/thread --target pool_test
 	build/thread/pool_test
 

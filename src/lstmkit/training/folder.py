@@ -135,10 +135,10 @@ class StoredModel:
         if config.get("kind") != kind:
             raise ModelFolderError(f"{path}: holds a {config.get('kind')!r} model, not a {kind!r} model")
         if config.get("sha256", _digest(config)) != _digest(config):  # the first folders had none
-            raise ModelFolderError(f"{path}/{CONFIG}: its content does not match its sha256; the file is damaged")
+            raise ModelFolderError(f"{path}/config.json: its content does not match its sha256; the file is damaged")
         file = path / WEIGHTS
         if not file.is_file():
-            raise ModelFolderError(f"{path}: {WEIGHTS} is missing; the folder is incomplete")
+            raise ModelFolderError(f"{path}: model.safetensors is missing; the folder is incomplete")
         recorded = config.get("weights")
         if not isinstance(recorded, dict):
             raise ModelFolderError(f"{path}: config.json does not say how long the weights are; the file is damaged")
@@ -158,7 +158,7 @@ class StoredModel:
         try:
             return checked(self.config, kind)
         except InputError as error:
-            raise ModelFolderError(f"{self.path}/{CONFIG}: {error}; the file is damaged") from error
+            raise ModelFolderError(f"{self.path}/config.json: {error}; the file is damaged") from error
 
     def require(self, shapes: Mapping[str, TensorShape]) -> None:
         """Make sure that the weights hold just these tensors.
@@ -168,7 +168,7 @@ class StoredModel:
         try:
             require_shapes(self.header, shapes)
         except InputError as error:
-            raise ModelFolderError(f"{self.path}: {CONFIG} and {WEIGHTS} do not belong together ({error})") from error
+            raise ModelFolderError(f"{self.path}: config.json and model.safetensors do not belong together ({error})") from error
 
     def shapes_of(self, build: Callable[[], nn.Module], parts: int, prefix: str = "") -> dict[str, TensorShape]:
         """Return the shapes of a network's tensors; it is built on the meta device, so that nothing is allocated.
@@ -180,7 +180,7 @@ class StoredModel:
         """
         if parts > len(self.header):
             raise ModelFolderError(
-                f"{self.path}: {CONFIG} and {WEIGHTS} do not belong together ({parts} layers cannot be made of "
+                f"{self.path}: config.json and model.safetensors do not belong together ({parts} layers cannot be made of "
                 f"{len(self.header)} tensors)"
             )
         with torch.device("meta"):
@@ -239,16 +239,16 @@ def _read_config(path: Path) -> dict[str, Any]:
     try:
         found = os.stat(path / CONFIG)
         if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST_CONFIG:
-            raise ModelFolderError(f"{path}/{CONFIG}: is no file of settings; this is not a model folder of lstmkit")
+            raise ModelFolderError(f"{path}/config.json: is no file of settings; this is not a model folder of lstmkit")
         config = read_json((path / CONFIG).read_bytes())
     except FileNotFoundError as error:
         raise ModelFolderError(f"{path}: no config.json; this is not a model folder of lstmkit") from error
     except OSError as error:
-        raise ModelFolderError(f"{path}/{CONFIG}: cannot be read ({error.strerror})") from error
+        raise ModelFolderError(f"{path}/config.json: cannot be read ({error.strerror})") from error
     except InputError as error:
         if isinstance(error, ModelFolderError):
             raise
-        raise ModelFolderError(f"{path}/{CONFIG}: not readable JSON ({error}); the file is damaged") from error
+        raise ModelFolderError(f"{path}/config.json: not readable JSON ({error}); the file is damaged") from error
     if not isinstance(config, dict):
-        raise ModelFolderError(f"{path}/{CONFIG}: not a JSON object; the file is damaged")
+        raise ModelFolderError(f"{path}/config.json: not a JSON object; the file is damaged")
     return config
