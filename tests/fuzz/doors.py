@@ -52,7 +52,7 @@ class Door(NamedTuple):
 
 
 FRAMES = st.tuples(
-    st.integers(0, 40), POSITION, st.dictionaries(st.sampled_from(NAMES), st.sampled_from(sorted(KINDS)), max_size=5)
+    st.integers(0, 60), POSITION, st.dictionaries(st.sampled_from(NAMES), st.sampled_from(sorted(KINDS)), max_size=3)
 )  # fmt: skip
 
 

@@ -131,6 +131,10 @@ PARAMETERS = {
 """Constructors, what they must be given, and what is drawn."""
 
 
+LIKELY = (2, "gru", 0.1, (80,), "D", "mask", [7], "Close", "Date", "tied", "drop", 16, (90, 95), ("Close",))
+"""Values that are right somewhere."""
+
+
 def open_python(folder: Path) -> Run:
     """Arguments of Python's doors, of every type; a fit with what was accepted."""
     frame = pl.read_csv(SEEDS / "table.csv", try_parse_dates=True)
@@ -138,7 +142,10 @@ def open_python(folder: Path) -> Run:
     def run(given: Any) -> bool:
         which, names, values = given
         make, least, allowed = PARAMETERS[which]
-        chosen = {allowed[k % len(allowed)]: VALUES[v % len(VALUES)] for k, v in zip(names, values, strict=False)}
+        chosen = {
+            allowed[k % len(allowed)]: (VALUES + LIKELY * 2)[v % (len(VALUES) + 2 * len(LIKELY))]
+            for k, v in zip(names, values, strict=False)
+        }
 
         def call() -> None:
             made = make(**{**least, **chosen})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -151,7 +152,7 @@ def damaged_json(value: Any, how: list[Change]) -> Any:
             holder = holder[step]
         kind = change.more % 8
         if kind < 5:
-            holder[key] = VALUES[change.more // 8 % len(VALUES)]
+            holder[key] = copy.deepcopy(VALUES[change.more // 8 % len(VALUES)])
         elif kind == 5:
             del holder[key]
         elif kind == 6:

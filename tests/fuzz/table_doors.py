@@ -120,14 +120,20 @@ KINDS: dict[str, Callable[[np.random.Generator, int], pl.Series]] = {
 }  # fmt: skip
 """Columns of every type, some with extreme values, n rows each."""
 
-NAMES = ("Close", "Date", "shop", "sold", "day", "promotion", "region", "a", "b", "", "mean", "[/red]")
+USUAL = {
+    "Date": "date", "Close": "float", "shop": "category", "day": "date", "sold": "number", "promotion": "row",
+    "region": "category", "a": "float", "b": "holes", "x": "float", "month": "date",
+}  # fmt: skip
+"""Columns that the settings name, as they should be."""
+NAMES = (*USUAL, "", "mean", "[/red]")
 
 
 def odd_frame(given: Any) -> pl.DataFrame:
-    """Return a table with the columns that were drawn."""
+    """Return a table with the usual columns, but those that were drawn of another kind; some without any."""
     rows, number, kinds = given
     draw = np.random.default_rng(number)
-    return pl.DataFrame({name: KINDS[kind](draw, rows).alias(name) for name, kind in kinds.items()})
+    chosen = kinds if number % 4 == 0 else USUAL | kinds
+    return pl.DataFrame({name: KINDS[kind](draw, rows).alias(name) for name, kind in chosen.items()})
 
 
 def open_frames(folder: Path) -> Run:
