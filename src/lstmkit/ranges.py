@@ -22,6 +22,8 @@ from lstmkit.errors import InputError
 
 MOST_SHOWN = 80
 """Characters of a value in a complaint."""
+LEAST_PERCENT = 5
+"""From where on a number in place of a share is taken for a percentage."""
 LARGEST_NUMBER = sys.float_info.max
 LARGEST = 2**31 - 1
 """Of whole numbers: all of them count what must fit into memory or be done in a life."""
@@ -52,7 +54,8 @@ class Range:
     def complaint(self, name: str, value: float) -> str:
         """Return what is wrong with a number that is none of these."""
         percent = self.percent if self.percent is not None else math.nan
-        meant = value * percent if (value < 1) == (percent > 1) and value != 1 else math.nan
+        likely = value < 1 if percent > 1 else value >= LEAST_PERCENT  # 1.5 is rather a slip than 1.5 %
+        meant = value * percent if likely else math.nan
         fix = f"; write {meant:g} for {max(meant, value):g} %" if self.holds(meant) else ""
         return f"{name} {self.words}; got {shown(value)}{fix}"
 

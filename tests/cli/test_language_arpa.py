@@ -195,7 +195,7 @@ def test_a_file_in_which_no_line_ends(complain: Complain) -> None:
     [
         ("a.txt", "a.txt: the name of an ARPA file must end in .arpa or .arpa.gz"),
         ("mine.arpa", "mine.arpa: exists already; give another name, or --force to replace it"),
-        ("none/a.arpa", "none/a.arpa: cannot be written (No such file or directory); give another place"),
+        ("none/a.arpa", "none/a.arpa: cannot be written (No such file or directory); choose another place"),
     ],
 )
 def test_a_file_that_cannot_be_written(

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 from polars.testing import assert_frame_equal
 
+from damage import write_config
 from lstmkit import Forecaster
 from lstmkit.errors import ModelFolderError
 from lstmkit.forecasting.models.lstm import LstmSettings
@@ -181,14 +182,14 @@ def test_a_changed_model_is_refused(model: Path) -> None:
     [
         ({"format": 99}, "in model format 99; this lstmkit reads up to 1: upgrade it"),
         ({"kind": "classifier"}, "holds a 'classifier' model, not a 'forecaster' model"),
-        ({"context": 9, "params": {}}, "do not belong together"),
-        ({"seasons": None}, "do not belong together"),
+        ({"context": 9, "params": {}}, r"missing required field `horizon` - at `\$\.params`; the file is damaged"),
+        ({"seasons": None}, r"Expected `object`, got `null` - at `\$\.seasons`; the file is damaged"),
         ({"format": "one"}, "config.json has no format number"),
     ],
 )
 def test_a_configuration_that_does_not_fit_is_refused(model: Path, change: dict[str, Any], message: str) -> None:
     config = json.loads((model / "config.json").read_text())
-    (model / "config.json").write_text(json.dumps(config | change))
+    write_config(model, config | change)
     with pytest.raises(ModelFolderError, match=message) as caught:
         Forecaster.load(model)
     assert "\n" not in str(caught.value)

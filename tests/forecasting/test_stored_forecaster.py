@@ -40,6 +40,17 @@ def rich(tmp_path_factory) -> Path:
     return path
 
 
+@pytest.mark.parametrize("name", list(MODELS))
+def test_what_never_varied_is_saved_and_loaded(name: str, tmp_path: Path) -> None:
+    small = {"hidden_size": 4, "max_epochs": 1, "steps_per_epoch": 1}
+    settings = MODELS[name].Settings(**small | ({"paths": 4} if name == "deepar" else {}))
+    shops = pl.col("shop") == "north"
+    table = _table().with_columns(value=pl.when(shops).then(7.0).otherwise("value"), rain=pl.lit(3), size=pl.lit(1))
+    forecaster = Forecaster(2, context=14, model=name, levels=(80,), settings=settings)
+    forecaster.fit(table, "value", id="shop", past=["rain"], static=["size"]).save(tmp_path / "model")
+    assert Forecaster.load(tmp_path / "model").predict().equals(forecaster.predict())
+
+
 @pytest.fixture(scope="module", params=list(MODELS))
 def plain(request, tmp_path_factory) -> Path:
     """A forecaster of each model, of one series."""

@@ -168,7 +168,9 @@ class StoredModel:
         try:
             require_shapes(self.header, shapes)
         except InputError as error:
-            raise ModelFolderError(f"{self.path}: config.json and model.safetensors do not belong together ({error})") from error
+            raise ModelFolderError(
+                f"{self.path}: config.json and model.safetensors do not belong together ({error})"
+            ) from error
 
     def shapes_of(self, build: Callable[[], nn.Module], parts: int, prefix: str = "") -> dict[str, TensorShape]:
         """Return the shapes of a network's tensors; it is built on the meta device, so that nothing is allocated.
@@ -180,8 +182,8 @@ class StoredModel:
         """
         if parts > len(self.header):
             raise ModelFolderError(
-                f"{self.path}: config.json and model.safetensors do not belong together ({parts} layers cannot be made of "
-                f"{len(self.header)} tensors)"
+                f"{self.path}: config.json and model.safetensors do not belong together "
+                f"({parts} layers cannot be made of {len(self.header)} tensors)"
             )
         with torch.device("meta"):
             state = build().state_dict()

@@ -313,7 +313,7 @@ def test_lags_stand_around_each_season_and_reach_one_step_before_the_window() ->
 def test_settings_refuse_what_makes_no_sense() -> None:
     with pytest.raises(InputError, match="head must be one of student, normal, negative-binomial, mixture"):
         DeepArSettings(head="cauchy")
-    with pytest.raises(InputError, match="paths must be at least 2; got 1"):
+    with pytest.raises(InputError, match="paths must be from 2 to 10000; got 1"):
         DeepArSettings(paths=1)
     with pytest.raises(InputError, match="hidden_size must be at least 1"):
         DeepArSettings(hidden_size=0)

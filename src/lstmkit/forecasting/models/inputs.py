@@ -62,7 +62,7 @@ class CovariateInputs(nn.Module):
             mean = mean_near(flat.T)[:, 0]
             size = (torch.where(there, (flat - mean) ** 2, 0.0).sum(0) / count).sqrt()
             self.get_buffer(f"{name}_mean").copy_(mean)
-            self.get_buffer(f"{name}_size").copy_(torch.where(size > rounding(mean), size, torch.inf))
+            self.get_buffer(f"{name}_size").copy_(torch.where(size > rounding(mean), size, 0.0))
 
     def forward(self, batch: Batch) -> Encoded:
         """Encode the covariates of a batch, in float32."""
@@ -77,7 +77,8 @@ class CovariateInputs(nn.Module):
         """Return values (..., D) in standard deviations, and their marks beside them."""
         if not values.shape[-1]:
             return values.float()
-        scaled = (values - self.get_buffer(f"{name}_mean")) / self.get_buffer(f"{name}_size")
+        mean, size = self.get_buffer(f"{name}_mean"), self.get_buffer(f"{name}_size")
+        scaled = torch.where(size > 0, (values - mean) / size, (values - mean) * 0)  # what never varied says nothing
         missing = torch.isnan(scaled)
         scaled = scaled.nan_to_num().clamp(-10, 10).float()
         return torch.cat([scaled, missing.float()], -1) if self.marked else scaled
