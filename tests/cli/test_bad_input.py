@@ -274,3 +274,10 @@ def test_models_that_cannot_be_used(
     assert "in model format 7; this lstmkit reads up to 1: upgrade it" in complain("predict", model, prices_csv)
     config.write_text(settings[:50])
     assert "the file is damaged" in complain("predict", model, prices_csv)
+
+
+def test_an_output_in_a_folder_that_is_not_there_is_said_before_the_work(
+    complain: Callable[..., str], prices_csv: Path
+) -> None:
+    message = complain("backtest", prices_csv, "--out", "none/rows.csv", "--set", "max_epochs=1")
+    assert message == "none/rows.csv: there is no folder 'none'; make it first, or choose another --out"

@@ -186,8 +186,11 @@ def load_model(model: Path, missing: str | None) -> Forecaster:
 
 
 def check_out(out: Path | None, force: bool) -> None:
-    """Raise InputError if the file `out` exists and may not be replaced; a device or a pipe is written to."""
+    """Raise InputError if `out` exists and may not be replaced, or its folder is missing; a device is written to."""
     from lstmkit.training import replaces
+
+    if out is not None and not out.parent.is_dir():
+        raise InputError(f"{out}: there is no folder {str(out.parent)!r}; make it first, or choose another --out")
 
     if out is not None and not force and replaces(out):
         raise InputError(f"{out}: exists already; choose another --out, or --force to replace it")
