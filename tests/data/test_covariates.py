@@ -299,6 +299,12 @@ def test_an_attribute_that_varies_names_the_row_and_both_values() -> None:
     assert "series 'b' has 5.5 and 6.0" in complaint(put(shops(), "area", 9, 6.0), static=("area",))
 
 
+def test_an_attribute_of_times_that_varies_shows_years_that_python_does_not_know() -> None:
+    days = pl.Series("opened", [50_000_000 + (k == 3) for k in range(len(shops()))], pl.Int32).cast(pl.Date)
+    message = complaint(shops().with_columns(days), static=("opened",))
+    assert "series 'a' has +138865-05-08 and +138865-05-09; declare it" in message
+
+
 @pytest.mark.parametrize(("column", "where"), [("region", "column 'region', "), ("area", "column 'area', ")])
 def test_a_missing_attribute_names_the_series(column: str, where: str) -> None:
     frame = shops().with_columns(pl.when(pl.col("shop") == "a").then(column).alias(column))

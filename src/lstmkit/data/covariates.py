@@ -136,10 +136,18 @@ def _check_constant(
     wrong = column.ne_missing(expected)
     if wrong.any():
         row = int(wrong.arg_true()[0])
+        one, other = (_value_at(series, row) for series in (expected, column))
         raise InputError(
             f"column {name!r}, row {row + 1}: a static attribute must not vary within a series, but series "
-            f"{ids[groups[row]]!r} has {expected[row]!r} and {column[row]!r}; declare it with --past or --future"
+            f"{ids[groups[row]]!r} has {one} and {other}; declare it with --past or --future"
         )
+
+
+def _value_at(column: pl.Series, row: int) -> str:
+    """Return a value as it is shown; times may lie in years that Python does not know."""
+    if column.dtype in (pl.Date, pl.Datetime):
+        return str(column[row : row + 1].cast(pl.String)[0])
+    return repr(column[row])
 
 
 def _categories(
