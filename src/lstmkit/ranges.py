@@ -60,6 +60,17 @@ class Range:
         return f"{name} {self.words}; got {shown(value)}{fix}"
 
 
+def number_in(text: str | bytes) -> float:
+    """Return the number that a text is; Python would read 1_000 too, which no other program writes.
+
+    Raises  ValueError if it is none
+    """
+    shown = text.decode() if isinstance(text, bytes) else text
+    if "_" in shown:
+        raise ValueError(shown)
+    return float(shown)
+
+
 AT_LEAST_1 = Range("must be at least 1", least=1)
 AT_LEAST_2 = Range("must be at least 2", least=2)
 NOT_NEGATIVE = Range("must not be negative", least=0)

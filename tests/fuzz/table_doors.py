@@ -201,7 +201,7 @@ def open_arpa(folder: Path) -> Run:
             predictor = arpa_predictor(path)
             context = predictor.advance(predictor.begin(), 0)
             assert not np.isnan(predictor.next_log_probs(context)).any()
-            assert all(score.perplexity >= 1 for score in score_lines(predictor, ["the cat sees\n"]))
+            assert all(score.perplexity > 0.998 for score in score_lines(predictor, ["the cat sees\n"]))
 
         return accepted(read)
 

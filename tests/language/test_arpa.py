@@ -173,6 +173,8 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path):
         ("-0.35 a b", "nan a b", "line 17: nan and 0 are no logarithm"),
         ("-0.35 a b", "0.35 a b", "line 17: 0.35 and 0 are no logarithm"),
         ("-0.35 a b", "-0.35 a b inf", "line 17: -0.35 and inf are no logarithm"),
+        ("-0.35 a b", "-0.35 a b 17", "line 17: -0.35 and 17 are no logarithm"),
+        ("-0.35 a b", "-0.35 a b 1_0", "line 17: no number where a logarithm must be"),
         ("-0.35 a b", "-0.35 a d", "line 17: the word 'd' is not among the 1-grams"),
         ("-0.35 a b", "-0.35 a <s>", "line 17: <s> can only begin an n-gram"),
         ("-0.35 a b", "-0.35 <s> a", "line 17: this n-gram stands there twice"),
@@ -214,3 +216,11 @@ def test_files_that_cannot_be_read_are_refused(tmp_path):
     damaged.write_text(BY_OTHERS)
     with pytest.raises(InputError, match="not a readable gzip file"):
         read_arpa(damaged)
+
+
+def test_back_offs_that_give_more_than_certainty_are_refused_where_they_do(by_others):
+    by_others.write_text(BY_OTHERS.replace("-0.7 b -0.2", "-0.7 b 3.0"))
+    model, _ = read_arpa(by_others)
+    assert np.isfinite(model.token_log_probs(np.array([A, END], np.int32))).all()
+    with pytest.raises(InputError, match=r"a token of the text has the probability 316: its back-offs are no weights"):
+        model.token_log_probs(np.array([A, B, A], np.int32))

@@ -15,6 +15,7 @@ import polars as pl
 
 from lstmkit.data.frequency import Frequency
 from lstmkit.errors import InputError
+from lstmkit.ranges import number_in
 
 FREQUENCIES = {
     "4_seconds": Frequency("s", 4),
@@ -115,7 +116,7 @@ def _cell(text: str, column: str, kind: str, where: str) -> str | float | dateti
     try:
         if kind == "date":
             return datetime.strptime(text, TIME_FORMAT)
-        return _number(text) if kind == "numeric" else text
+        return number_in(text) if kind == "numeric" else text
     except ValueError as error:
         form = "a number" if kind == "numeric" else "a time such as 2010-07-01 00-30-00"
         raise InputError(f"{where}: {column} {text!r} is not {form}") from error
@@ -124,22 +125,15 @@ def _cell(text: str, column: str, kind: str, where: str) -> str | float | dateti
 def _values(text: str, where: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Return the values of a series; "?" is one that is missing."""
     try:
-        return np.array([float("nan") if cell == "?" else _number(cell) for cell in text.split(",")])
+        return np.array([float("nan") if cell == "?" else number_in(cell) for cell in text.split(",")])
     except ValueError as error:
         wrong = next(cell for cell in text.split(",") if not _is_number(cell))
         raise InputError(f"{where}: {wrong!r} is not a number") from error
 
 
-def _number(text: str) -> float:
-    """Return a number; Python would read 1_000 too, which no other program writes."""
-    if "_" in text:
-        raise ValueError(text)
-    return float(text)
-
-
 def _is_number(text: str) -> bool:
     try:
-        _number(text)
+        number_in(text)
     except ValueError:
         return text == "?"
     return True

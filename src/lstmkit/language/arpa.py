@@ -24,7 +24,7 @@ from lstmkit.data.content import read_blocks
 from lstmkit.errors import InputError
 from lstmkit.language.ngram import NGramModel
 from lstmkit.language.ngram_levels import ABSENT, Level
-from lstmkit.ranges import a_path
+from lstmkit.ranges import a_path, number_in
 from lstmkit.training import replacing
 
 BEGIN, END, UNKNOWN = "<s>", "</s>", "<unk>"
@@ -33,6 +33,8 @@ NEVER = -99.0
 ESCAPES = {" ": "<sp>", "\n": "<n>", "\t": "<tab>", "\r": "<cr>"}
 ESCAPED = re.compile(r"<sp>|<n>|<tab>|<cr>|<U\+([0-9A-F]{4,6})>")
 COUNT = re.compile(rb"ngram\s+(\d{1,3})\s*=\s*(\d{1,18})")
+LARGEST_BACK_OFF = 16 * np.log(10)
+"""Of a back-off: what is left over what is left, and no less than the rounding of float64 is ever left."""
 LONGEST_LINE = 1 << 22
 ROWS = 1 << 16
 """Lines that are made at once."""
@@ -252,7 +254,7 @@ class _Reader:
                     "fields; write white space within a word as <sp>, or make the file again"
                 )
             try:
-                numbers.extend((float(fields[0]), float(fields[n + 1]) if len(fields) > n + 1 else 0.0))
+                numbers.extend((number_in(fields[0]), number_in(fields[n + 1]) if len(fields) > n + 1 else 0.0))
             except ValueError:
                 raise self.wrong(f"no number where a logarithm must be: {self.shown()}; make the file again") from None
             ids.extend([self.identify(word, n) for word in fields[1 : n + 1]])
@@ -263,7 +265,7 @@ class _Reader:
                 "the file is cut off or was changed by hand: make it again"
             )
         found = np.array(numbers).reshape(-1, 2) * np.log(10)
-        for row in np.flatnonzero(~((found[:, 0] <= 0) & (found[:, 1] < np.inf)))[:1].tolist():
+        for row in np.flatnonzero(~((found[:, 0] <= 0) & (found[:, 1] <= LARGEST_BACK_OFF)))[:1].tolist():
             raise self.wrong(
                 f"{numbers[2 * row]:g} and {numbers[2 * row + 1]:g} are no logarithm of a probability and of a "
                 "back-off; the first must be 0 or less: make the file again",

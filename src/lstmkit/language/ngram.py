@@ -16,6 +16,8 @@ from lstmkit.language.ngram_levels import ABSENT, Level, contexts, fresh_row
 from lstmkit.language.ngram_stored import StoredNGram
 from lstmkit.ranges import whole
 
+ROUNDED = 1e-3
+"""By how much the logarithm of a probability may be above zero where a file gives few digits."""
 CHUNK = 1 << 18
 """Tokens that are scored at once: more are no faster, and take more memory."""
 
@@ -73,7 +75,7 @@ class NGramModel:
 
         ids      (T,) 0 to V - 1, a text that begins afresh
         Returns  (T,)
-        Raises   InputError if the text holds other ids
+        Raises   InputError if the text holds other ids, or the tables, read from a file, give more than certainty
         """
         _require_known(ids, self.vocabulary)
         scores = np.zeros(len(ids))
@@ -81,6 +83,11 @@ class NGramModel:
         for first in range(0, len(ids), CHUNK):
             part = slice(first, first + CHUNK)
             before = self._score(np.asarray(ids[part]), before, scores[part])
+        if len(scores) and scores.max() > ROUNDED:
+            raise InputError(
+                f"n-gram model: a token of the text has the probability {np.exp(scores.max()):.3g}: its back-offs are "
+                "no weights of what is left; make the model again"
+            )
         return scores
 
     def _score(self, ids: NDArray[np.int32], before: list[int], scores: NDArray[np.float64]) -> list[int]:

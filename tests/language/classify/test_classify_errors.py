@@ -100,6 +100,8 @@ def test_a_label_that_is_no_number_names_its_row(small: ClassifierSettings) -> N
     assert fit_complaint(small, table, "number") == f"label column 'label', row 2: 'two' is not a number; {hint}"
     table = TABLE.with_columns(label=pl.Series(["1.5", "2", "inf", *["3"] * 17]))
     assert fit_complaint(small, table, "number") == f"label column 'label', row 3: 'inf' is not a number; {hint}"
+    table = TABLE.with_columns(label=pl.Series(["1.5", "1_000", *["3"] * 18]))
+    assert fit_complaint(small, table, "number") == f"label column 'label', row 2: '1_000' is not a number; {hint}"
 
 
 def test_too_few_rows_to_hold_any_back(small: ClassifierSettings) -> None:

@@ -19,6 +19,7 @@ from lstmkit.data.read import check_names
 from lstmkit.data.series import closest, shorten
 from lstmkit.errors import InputError
 from lstmkit.language.reading import read_lines
+from lstmkit.ranges import number_in
 
 TABS = (".tsv", ".tsv.gz")
 
@@ -115,7 +116,7 @@ def numbers_of(labels: Sequence[str], column: str) -> NDArray[np.float64]:
     numbers = np.empty(len(labels))
     for row, label in enumerate(labels):
         try:
-            numbers[row] = float(label)
+            numbers[row] = number_in(label)
         except ValueError:
             numbers[row] = np.nan
         if not np.isfinite(numbers[row]):
