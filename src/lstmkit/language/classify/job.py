@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -81,8 +82,9 @@ class Parts:
     validation: Rows
     test: Rows
 
+    @cached_property
     def repeats(self) -> Repeats:
-        """Return how many rows of the test part have the texts of a training row."""
+        """How many rows of the test part have the texts of a training row."""
         learnt, tested = (map(" ".join, zip(*rows.texts, strict=True)) for rows in (self.training, self.test))
         return find_repeats(learnt, tested, 1)
 
@@ -161,8 +163,7 @@ def understood(job: ClassifyJob, parts: Parts) -> list[str]:
     long = sum(len(text.split()) > most for side in rows.texts for text in side)
     if long:
         lines.append(f"{long:,} text{'s have' if long > 1 else ' has'} more than {most} words: the rest is not read")
-    repeats = parts.repeats()
-    return lines + [repeats.note("rows")] * (repeats.repeated > 0)
+    return lines + [parts.repeats.note("rows")] * (parts.repeats.repeated > 0)
 
 
 def _fit_and_write(
@@ -176,7 +177,7 @@ def _fit_and_write(
     )
     clock.begin("score")
     evaluation = evaluate(classifier, parts.training, parts.validation, parts.test)
-    verdict = judge(evaluation, not parts.repeats().notable)
+    verdict = judge(evaluation, not parts.repeats.notable)
     clock.begin("write")
     seconds = clock.seconds | {"total": clock.total()}
     result = JobResult(job, evaluation, verdict, _summary(job, parts, evaluation, verdict, seconds))
@@ -206,7 +207,7 @@ def _summary(
             "validation": len(parts.validation),
             "test": len(parts.test),
         },
-        "repeats": parts.repeats()._asdict(),
+        "repeats": parts.repeats._asdict(),
         "words": len(classifier.tokens_.symbols),
         "start": None if job.start is None else str(job.start),
         "epochs": classifier.history_[-1].epoch,
