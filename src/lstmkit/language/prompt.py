@@ -32,7 +32,7 @@ def encode_prompt(tokens: Tokens, text: str, allow_unknown: bool = False) -> NDA
     Returns        (T,)
     Raises         InputError for unknown words, all named, and for a text of more than `MAX_PROMPT` tokens
     """
-    ids = _closest(tokens, text, tokens.encode(text, closed=False))
+    ids = _closest(tokens, text)
     if len(ids) > MAX_PROMPT:
         raise InputError(f"the prompt has {len(ids):,} tokens, at most {MAX_PROMPT:,} are read; give its end alone")
     if not allow_unknown and np.any(ids == tokens.unknown):
@@ -48,8 +48,9 @@ def encode_prompt(tokens: Tokens, text: str, allow_unknown: bool = False) -> NDA
     return ids
 
 
-def _closest(tokens: Tokens, text: str, ids: NDArray[np.int32]) -> NDArray[np.int32]:
+def _closest(tokens: Tokens, text: str) -> NDArray[np.int32]:
     """Return the ids of a text with the closest words of the vocabulary in place of unknown ones."""
+    ids = tokens.encode(text, closed=False)
     unknown = np.flatnonzero(ids == tokens.unknown)
     if not isinstance(tokens, Words) or not len(unknown):
         return ids
@@ -70,5 +71,5 @@ def unknown_pieces(tokens: Tokens, text: str) -> list[str]:
     return [
         piece
         for piece in dict.fromkeys(pieces)
-        if piece != UNKNOWN and np.any(_closest(tokens, piece, tokens.encode(piece, closed=False)) == tokens.unknown)
+        if piece != UNKNOWN and np.any(_closest(tokens, piece) == tokens.unknown)
     ]
