@@ -9,6 +9,8 @@ The command line prints the message of an `InputError` as one line and exits wit
 defect of lstmkit and keeps its traceback.
 """
 
+from pathlib import Path
+
 LONGEST = 1000
 """Characters of a message; what it quotes of a file may be a megabyte."""
 
@@ -36,4 +38,11 @@ class ModelFolderError(InputError):
 
 
 class NothingToDo(InputError):  # noqa: N818 (it is no error of anybody's)
-    """What was asked for has been done already."""
+    """What was asked for has been done already.
+
+    summary  the file that says what came of it
+    """
+
+    def __init__(self, message: str, summary: Path) -> None:
+        super().__init__(message)
+        self.summary = summary

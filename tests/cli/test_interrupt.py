@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -62,6 +63,9 @@ def test_ctrl_c_keeps_a_checkpoint_that_resume_completes(lstm: Run, tmp_path: Pa
     assert (
         again.err == f"lstm: {tmp_path / 'out'}: the run is complete already; nothing was done (--force starts again)\n"
     )
+    found = lstm(*arguments, "--resume", "--json")
+    assert found.code == 0
+    assert json.loads(found.out) == json.loads((tmp_path / "out" / "summary.json").read_text())
 
 
 def test_a_resumed_run_ends_with_the_same_bytes(prices_csv: Path, tmp_path: Path) -> None:

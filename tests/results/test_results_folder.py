@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from lstmkit.errors import InputError, NothingToDo
-from lstmkit.results import CHECKPOINT, check_folder, job_folder
+from lstmkit.results import CHECKPOINT, check_folder, file_of_one_job, job_folder
 from lstmkit.training import write_atomically
 
 RESULTS = ("summary.json", "model")
@@ -34,6 +34,16 @@ def test_an_interrupted_run_is_told_of_before_the_results_that_it_wrote(tmp_path
         assert (tmp_path / "out" / CHECKPOINT).exists()
     with job_folder(tmp_path / "out", RESULTS, force=True):
         assert not (tmp_path / "out" / CHECKPOINT).exists()
+
+
+def test_two_jobs_with_folders_of_their_own_do_not_share_a_file(tmp_path):
+    path, held = tmp_path / "new" / "tune.db", r"tune\.db: another run is at work there; .* choose another --storage"
+    with file_of_one_job(path, "--storage"), pytest.raises(InputError, match=held), file_of_one_job(path, "--storage"):
+        pytest.fail("held by two")
+    with file_of_one_job(path, "--storage"):
+        pass
+    with pytest.raises(InputError, match="cannot be written to"), file_of_one_job(tmp_path, "--storage"):
+        pytest.fail("a folder is no file")
 
 
 def test_resuming_what_is_complete_is_nothing_to_do(tmp_path):

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 import torch
 
 from lstmkit.errors import ModelFolderError
-from lstmkit.training import ModelFolder
+from lstmkit.training import ModelFolder, writing
 
 TENSORS = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.tensor([1, 2]), "c": torch.randn(3, dtype=torch.float64)}
 CONFIG = {"params": {"horizon": 5, "levels": [80, 95], "target": "Größe"}, "none": None}
@@ -188,7 +190,8 @@ def test_a_failure_half_way_changes_nothing(config, error, exists, folder):
 
 
 def test_a_failure_in_the_last_step_puts_the_old_folder_back(folder, monkeypatch):
-    """The new folder is ready and the old one moved aside when the disk fails."""
+    """The new folder is ready and the old one moved aside when the disk fails; two names cannot be exchanged there."""
+    monkeypatch.setattr(writing, "_exchanged", lambda new, path: False)
     rename = Path.rename
 
     def fail(self: Path, target: Path) -> Path:
@@ -201,6 +204,25 @@ def test_a_failure_in_the_last_step_puts_the_old_folder_back(folder, monkeypatch
         ModelFolder("forecaster", {}, {"z": torch.zeros(1)}).write(folder, "2", force=True)
     assert os.listdir(folder.parent) == ["model"]
     assert ModelFolder.read(folder, "forecaster").tensors.keys() == TENSORS.keys()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux exchanges two names in one step")
+def test_a_model_that_is_replaced_is_there_at_every_moment(folder):
+    missing, done = [], threading.Event()
+
+    def watch() -> None:
+        while not done.is_set():
+            missing.extend([] if (folder / "config.json").exists() else [True])
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    for k in range(100):
+        ModelFolder("forecaster", {"k": k}, TENSORS).write(folder, "2", force=True)
+    done.set()
+    watcher.join()
+    assert not missing
+    assert os.listdir(folder.parent) == ["model"]
+    assert ModelFolder.read(folder, "forecaster").config["k"] == 99
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path):

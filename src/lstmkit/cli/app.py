@@ -12,6 +12,7 @@ import errno
 import itertools
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -104,7 +105,7 @@ def _run(arguments: list[str]) -> int:
         return ended.exit_code
     except NothingToDo as done:
         print(f"lstm: {done}", file=sys.stderr)  # noqa: T201
-        return 0
+        return _show(done.summary) if "--json" in arguments else 0
     except InputError as error:
         return _fail(str(error))
     except typer.BadParameter as error:
@@ -130,6 +131,15 @@ def _run(arguments: list[str]) -> int:
         if "DefaultCPUAllocator" not in str(error):  # torch has no class of its own for it
             raise
         return _fail(NO_MEMORY)
+    return 0
+
+
+def _show(summary: Path) -> int:
+    """Print what a run that is complete already has written."""
+    try:
+        typer.echo(summary.read_text(encoding="utf-8"), nl=False)
+    except (OSError, UnicodeDecodeError) as error:
+        return _fail(f"{summary}: cannot be read ({getattr(error, 'strerror', None) or error}); --force starts again")
     return 0
 
 

@@ -25,7 +25,7 @@ from lstmkit.forecasting.models import model_named
 from lstmkit.forecasting.study import Question, Study, Trial
 from lstmkit.forecasting.tune import TuneResult, ask_of, check_numbers, result_of, tune
 from lstmkit.ranges import BETWEEN_0_AND_1, real
-from lstmkit.results import job_folder
+from lstmkit.results import file_of_one_job, job_folder
 from lstmkit.training import write_atomically
 
 RESULT = "best.json"
@@ -107,7 +107,7 @@ def run_tune_job(job: TuneJob, watcher: TuneWatcher | None = None) -> TuneSummar
     start = time.perf_counter()
     question = read_question(job)
     _check_out(job, question)
-    with job_folder(job.out, (), resume=True):
+    with job_folder(job.out, (), resume=True), file_of_one_job(job.storage_path, "--storage"):
         if watcher is not None:
             there = Study(job.storage_path, question).trials()
             watcher.on_read(understood(job, question, len(there)))

@@ -13,6 +13,7 @@ from lstmkit.errors import InputError, NothingToDo
 from lstmkit.training import is_first
 
 CHECKPOINT = "checkpoint.safetensors"
+SUMMARY = "summary.json"
 
 
 def check_folder(out: Path, results: Sequence[str], force: bool, resume: bool) -> None:
@@ -40,7 +41,8 @@ def _check_results(out: Path, results: Sequence[str], force: bool, resume: bool)
     if interrupted:
         raise InputError(f"{out}: holds an interrupted run; --resume continues it, --force starts again")
     if resume and held and len(held) == len(results):
-        raise NothingToDo(f"{out}: the run is complete already; nothing was done (--force starts again)")
+        complete = f"{out}: the run is complete already; nothing was done (--force starts again)"
+        raise NothingToDo(complete, out / SUMMARY)
     if held:
         raise InputError(f"{out}: already holds a result ({held[0]}); choose another --out, or --force to replace it")
 
@@ -84,16 +86,40 @@ def job_folder(out: Path, results: Sequence[str], force: bool = False, resume: b
 
 
 @contextmanager
+def file_of_one_job(path: Path, option: str) -> Iterator[None]:
+    """Hold a file for a job, made where it is missing: two jobs may have folders of their own and share it.
+
+    option  that names the file
+    Raises  InputError if it cannot be written to, or another job holds it
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written to ({error.strerror}); choose another {option}") from error
+    with _held(descriptor, path, option):
+        yield
+
+
+@contextmanager
 def _locked(out: Path) -> Iterator[None]:
     try:
         descriptor = os.open(out, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
         raise InputError(f"{out}: cannot be read ({error.strerror}); choose another --out") from error
+    with _held(descriptor, out, "--out"):
+        yield
+
+
+@contextmanager
+def _held(descriptor: int, place: Path, option: str) -> Iterator[None]:
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise InputError(f"{out}: another run is at work there; wait for it, or choose another --out") from error
+            raise InputError(
+                f"{place}: another run is at work there; wait for it, or choose another {option}"
+            ) from error
         except OSError:  # a file system without locks
             pass
         yield

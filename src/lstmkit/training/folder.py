@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from torch import Tensor, nn
 from lstmkit.errors import InputError, ModelFolderError
 from lstmkit.training.schema import canonical, checked, read_json
 from lstmkit.training.tensors import TensorShape, load_tensors, read_header, require_shapes
-from lstmkit.training.writing import temporary_folder, write_new
+from lstmkit.training.writing import exchange, temporary_folder, write_new
 
 FORMAT = 1
 """Raised whenever an older lstmkit could not read what a newer one writes."""
@@ -85,13 +84,7 @@ class ModelFolder:
             if not path.exists():
                 temporary.rename(path)
                 return
-            replaced = path.rename(temporary.with_suffix(".old"))  # nobody sweeps that away: it may be all there is
-            try:
-                temporary.rename(path)
-            except BaseException:
-                replaced.rename(path)  # the last step failed: the old folder goes back
-                raise
-            shutil.rmtree(replaced, ignore_errors=True)
+            exchange(temporary, path)
 
     @classmethod
     def read(cls, path: Path, kind: str) -> ModelFolder:

@@ -7,6 +7,7 @@ found, and whoever writes holds a lock on it: a later write can tell what a kill
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import fcntl
 import os
 import secrets
@@ -79,6 +80,35 @@ def replaces(path: Path) -> bool:
         return target is not None and target.exists()
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror or error}); choose another place") from error
+
+
+def exchange(new: Path, path: Path) -> None:
+    """Let the folder `new` take the place of the folder `path`, which is gone afterwards.
+
+    Where the system can exchange two names in one step, `path` is the old folder or the new one at every moment; where
+    it cannot, a run killed between two steps leaves the old one beside it, under a name that ends in .old.
+
+    Raises  OSError; `path` is then as it was
+    """
+    if _exchanged(new, path):
+        shutil.rmtree(new, ignore_errors=True)  # what is left of it, the next write sweeps away
+        return
+    old = path.rename(new.with_suffix(".old"))  # nobody sweeps that away: it may be all there is
+    try:
+        new.rename(path)
+    except BaseException:
+        old.rename(path)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchanged(new: Path, path: Path) -> bool:
+    """Exchange two names by renameat2 of Linux; False if this system or file system has no such thing."""
+    call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if call is None:
+        return False
+    AT_FDCWD, RENAME_EXCHANGE = -100, 2
+    return bool(call(AT_FDCWD, os.fsencode(new), AT_FDCWD, os.fsencode(path), RENAME_EXCHANGE) == 0)
 
 
 def write_new(path: Path, content: bytes) -> None:
