@@ -121,7 +121,7 @@ def test_irregular_times(complain: Callable[..., str], prices: pl.DataFrame) -> 
     prices.filter(pl.int_range(pl.len()) % 8 > 2).write_csv("a.csv")
     message = complain("forecast", "a.csv")
     assert "irregular times: " in message
-    assert "the largest gap is " in message and "--missing drop takes the rows as consecutive" in message
+    assert "the largest gap is " in message and "--missing mask leaves the missing ones missing" in message
 
 
 def test_a_constant_series(complain: Callable[..., str], prices: pl.DataFrame) -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from lstmkit import InputError
-from lstmkit.data.frequency import Frequency, check_frequency, infer_frequency, parse_frequency
+from lstmkit.data.frequency import Frequency, parse_frequency
+from lstmkit.data.inference import check_frequency, infer_frequency
 
 
 def us(*times: str) -> np.ndarray:

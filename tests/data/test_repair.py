@@ -172,9 +172,15 @@ def test_missing_days_are_refused_with_the_flags_that_mend_them() -> None:
     message = complaint(table_of([1, 2, 5, 6], [0, 1, 4, 5]))
     assert "the largest gap is 3 days, from 2024-01-02 to 2024-01-05" in message
     assert message.endswith(
-        "--missing drop takes the rows as consecutive, mask leaves the missing ones missing, "
-        "previous or interpolate fills them"
+        "--missing mask leaves the missing ones missing, previous or interpolate fills them; "
+        "drop takes the rows as consecutive, which breaks their seasons"
     )
+
+
+def test_rows_far_between_are_not_filled_in() -> None:
+    days = [datetime(2024, 1, 1) + timedelta(days=k) for k in (0, 1, 2, 40, 41, 90)]
+    message = complaint(pl.DataFrame({"day": days, "y": range(6)}))
+    assert message.endswith("--missing drop takes the rows as consecutive; most steps have none")
 
 
 def test_series_of_different_frequencies_are_named() -> None:

@@ -62,7 +62,7 @@ def place_ahead(table: SeriesTable, rows: RowsAhead | None) -> SeriesTable:
     later = steps > 0
     series, steps, times, known = rows.series[later], steps[later], rows.times[later], rows.known[later]
     wanted = table.future_times(lasts, A)
-    there = wanted[series, steps - 1] == times
+    there = table.dated_by.same_row(wanted[series, steps - 1], times)
     series, steps, known = series[there], steps[there], known[there]
     infinite = np.isinf(known)
     if infinite.any():

@@ -9,14 +9,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from lstmkit.data.clock import like_table
 from lstmkit.data.future import with_future
 from lstmkit.data.native import to_polars
 from lstmkit.data.parse import to_numbers, to_times
 from lstmkit.data.series import LARGEST, SeriesTable, closest, shorten
 from lstmkit.errors import InputError
-
-MOST_HOLIDAYS = 5
-"""Weekdays in a row that may have no row in an update."""
 
 
 class Tail:
@@ -127,7 +125,7 @@ class Tail:
             _require(frame, columns.time)
             found = to_times(frame[columns.time], columns.time, self._format)
             self._format = self._format or found.format or None
-            times = _checked(series, found.values, times)
+            times = _checked(series, like_table(found, series), times)
         wrong = (np.abs(values) > LARGEST) | (np.isnan(values) & (columns.missing != "mask"))
         if wrong.any():
             k = int(wrong.argmax())
@@ -158,14 +156,11 @@ class Tail:
 
 
 def _checked(series: SeriesTable, found: NDArray[Any], expected: NDArray[Any]) -> NDArray[Any]:
-    """Return the times of new rows, each a step after the one before; weekdays may be left out, as holidays are."""
+    """Return the times of new rows, each a step after the one before; open days may be left out, as holidays are."""
     if np.array_equal(found, expected):
         return found
-    all_times = np.concatenate([series.times[-1:], found])
-    if series.frequency.unit == "B":
-        steps = series.frequency.steps(all_times)
-        if (steps >= 1).all() and (steps <= MOST_HOLIDAYS + 1).all():
-            return found
+    if found.dtype.kind == "M" and series.dated_by.may_follow(np.concatenate([series.times[-1:], found])):
+        return found
     k = int((found != expected).argmax())
     raise InputError(
         f"update: {series.name(0)}: a row at {series.show_time(found[k])}; the one that follows is "

@@ -12,16 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstmkit.data.frequency import (
+from lstmkit.data.frequency import MICROSECONDS, Frequency, parse_frequency, show
+from lstmkit.data.inference import (
+    MAX_HOLIDAYS,
     MAX_MISSING_STEPS,
-    MAX_MISSING_WEEKDAYS,
-    MICROSECONDS,
     Axis,
-    Frequency,
     check_frequency,
+    follow,
     infer_frequency,
-    parse_frequency,
-    show,
 )
 from lstmkit.data.series import SeriesTable, shorten
 from lstmkit.errors import InputError
@@ -61,25 +59,42 @@ def find_frequency(table: SeriesTable, usual: Frequency | None) -> tuple[Frequen
         if len(times) < 3:
             few.append(s)
             continue
-        axis = infer_frequency(times)
+        axis = _axis(times, usual)
         frequency = axis.frequency or axis.usual  # rows taken as consecutive are dated ahead by their usual step
         if frequency is None:
             raise InputError(f"{table.name(s)}: {axis.problem}; round the times, or number the rows")
         if axis.problem and (policy == "refuse" or (axis.frequency is None and policy != "drop")):
-            raise InputError(f"{table.name(s)}: irregular times: {axis.problem}; {_mend_gaps(axis)}")
+            raise InputError(f"{table.name(s)}: irregular times: {axis.problem}; {_mend_gaps(axis, len(times))}")
         found.setdefault(frequency, []).append(s)
         gaps.add(axis)
     frequency = _common_frequency(table, found)
     _add_few(table, few, frequency, gaps)
-    fill = gaps.missing > 0 and policy in COMPLETED and frequency.unit != "B"
+    fill = _are_filled(table, frequency, gaps)
     return frequency, _gap_notes(frequency, gaps, policy if fill else "drop"), fill
+
+
+def _axis(times: NDArray[Any], usual: Frequency | None) -> Axis:
+    """Return what one series shows; first whether it follows the rule of the others, which few rows do not show."""
+    if usual is not None and usual.rule is not None:
+        axis = follow(times, usual)
+        if not axis.problem:
+            return axis
+    return infer_frequency(times)
+
+
+def _are_filled(table: SeriesTable, frequency: Frequency, gaps: _Gaps) -> bool:
+    """Whether missing rows are to be filled in; open days without a row are holidays, as long as they are few."""
+    if not gaps.missing or table.columns.missing not in COMPLETED:
+        return False
+    steps = len(table.times) - len(table) + gaps.missing
+    return not frequency.has_holidays or gaps.missing > MAX_HOLIDAYS * steps
 
 
 def _add_few(table: SeriesTable, few: list[int], frequency: Frequency, gaps: _Gaps) -> None:
     """Check series of fewer than three rows, which show no frequency of their own."""
     for s in few:
         axis = check_frequency(_times(table, s), frequency)
-        if axis.problem or (axis.missing and table.columns.missing == "refuse"):
+        if axis.problem or (axis.missing and table.columns.missing == "refuse" and not frequency.has_holidays):
             rows = f"{table.lengths[s]} rows, which are not one {frequency.words} apart like those of other series"
             raise InputError(f"{table.name(s)}: {rows}; correct the times, or remove the series")
         gaps.add(axis)
@@ -106,7 +121,7 @@ def _without_small_gaps(
         days = table.times.astype("datetime64[D]")
         clock = (table.times - days).astype(np.int64)
         on_axis = np.is_busday(days) & (clock == np.roll(clock, 1))
-        one, tolerated = width == MICROSECONDS["D"], MAX_MISSING_WEEKDAYS
+        one, tolerated = width == MICROSECONDS["D"], MAX_HOLIDAYS
     starts = table.offsets[:-1]
     missing = np.add.reduceat(steps - 1, starts)
     usually = 2 * np.add.reduceat(one & ~first, starts) > table.lengths - 1
@@ -133,17 +148,24 @@ class _Gaps:
 
     missing: int = 0
     first: str = ""
+    off: int = 0
 
     def add(self, axis: Axis) -> None:
         self.missing += axis.missing
+        self.off += axis.off
         self.first = self.first or axis.first_gap
 
 
-def _mend_gaps(axis: Axis) -> str:
-    fix = "--missing drop takes the rows as consecutive"
-    if axis.frequency is not None:
-        fix += ", mask leaves the missing ones missing, previous or interpolate fills them"
-    return fix
+def _mend_gaps(axis: Axis, rows: int) -> str:
+    """Return the advice that suits the gaps: left out steps are no consecutive rows, unless most have no row."""
+    if axis.frequency is None:
+        return "--missing drop takes the rows as consecutive"
+    if axis.off and axis.missing == 0:
+        return "--missing drop takes the rows as consecutive, and dates those ahead by the rule"
+    if axis.missing > rows:
+        return "--missing drop takes the rows as consecutive; most steps have none"
+    fix = "--missing mask leaves the missing ones missing, previous or interpolate fills them"
+    return f"{fix}; drop takes the rows as consecutive, which breaks their seasons"
 
 
 def _times(table: SeriesTable, s: int) -> NDArray[Any]:
@@ -198,19 +220,24 @@ def _given_frequency(table: SeriesTable, frequency: Frequency) -> tuple[Frequenc
         if axis.problem:
             raise InputError(f"{table.name(s)}: steps of one {frequency.words} do not fit: {axis.problem}")
         gaps.add(axis)
-    fill = gaps.missing > 0 and table.columns.missing in COMPLETED
+    fill = _are_filled(table, frequency, gaps)
     return frequency, _gap_notes(frequency, gaps, table.columns.missing if fill else "drop"), fill
 
 
 def _gap_notes(frequency: Frequency, gaps: _Gaps, policy: str) -> list[str]:
     """Return what to say about missing rows: taken as they are under the policy "drop", else filled."""
-    missing, first_gap = gaps.missing, gaps.first
+    missing, first_gap, notes = gaps.missing, gaps.first, []
+    if frequency.rule is not None:
+        off = f" ({gaps.off} of them {'do' if gaps.off > 1 else 'does'} not)" if gaps.off else ""
+        notes.append(f"the rows lie on {frequency.rule.describe()}{off}, and so will those ahead")
     if not missing:
-        return []
-    if frequency.unit == "B" and policy == "drop":
-        return [f"{missing} weekdays without a row ({first_gap}) are taken for holidays"]
+        return notes
+    if frequency.has_holidays and policy == "drop":
+        what = f"{missing} weekday{'s' if missing > 1 else ''}" if frequency.unit == "B" else frequency.counted(missing)
+        done = "are taken for holidays" if missing > 1 else "is taken for a holiday"
+        return [*notes, f"{what} without a row ({first_gap}) {done}"]
     done = "the rows that are there are taken as consecutive" if policy == "drop" else DONE[policy]
-    return [f"{missing} {frequency.words}{'s' if missing > 1 else ''} without a row ({first_gap}): {done}"]
+    return [*notes, f"{frequency.counted(missing)} without a row ({first_gap}): {done}"]
 
 
 MOST_COMPLETED, MOST_TIMES = 1_000_000, 100
@@ -236,9 +263,10 @@ def complete(table: SeriesTable) -> SeriesTable:
     offsets = np.append(at[first], at[-1] + 1).astype(np.int64)
     starts = np.repeat(table.times[first], np.diff(offsets))
     times = table.frequency.after(starts, np.arange(offsets[-1]) - np.repeat(offsets[:-1], np.diff(offsets)))
-    off = times[at] != table.times
-    if off.any():
-        name = table.name(table.series_of(int(off.argmax())))
+    same = table.frequency.same_row(times[at], table.times) & (steps > 0)
+    times[at] = np.where(same, table.times, times[at])  # a holiday may have moved a row
+    if not same.all():
+        name = table.name(table.series_of(int(same.argmin())))
         raise InputError(f"{name}: some times do not lie on a regular axis of one {table.frequency.words}")
     source = np.full(offsets[-1], -1, np.int64)
     source[at] = np.arange(len(at))

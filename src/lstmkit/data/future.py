@@ -9,8 +9,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lstmkit.data.ahead import RowsAhead, place_ahead
+from lstmkit.data.clock import like_table
 from lstmkit.data.native import to_polars
-from lstmkit.data.parse import ParsedTimes, to_numbers, to_times
+from lstmkit.data.parse import to_numbers, to_times
 from lstmkit.data.series import SeriesTable, closest, shorten
 from lstmkit.data.table import group_rows
 from lstmkit.errors import InputError
@@ -68,14 +69,7 @@ def _times_like(table: SeriesTable, column: pl.Series) -> NDArray[Any]:
         raise InputError(f"time column {column.name!r} holds {times.kind} times, but the table {table.time_kind} times")
     if times.zone is None and table.zone is not None and not table.wall:
         raise InputError(f"time column {column.name!r} has no time zone, but that of the table has ({table.zone})")
-    if times.wall and times.zone is not None and not table.wall:
-        return _wall_to_utc(times)
-    return times.values
-
-
-def _wall_to_utc(times: ParsedTimes) -> NDArray[Any]:
-    utc = pl.Series(times.values).dt.replace_time_zone(times.zone).dt.convert_time_zone("UTC")
-    return utc.dt.replace_time_zone(None).to_numpy()
+    return like_table(times, table)
 
 
 def _count_within(series: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -88,9 +88,8 @@ def to_native(columns: dict[str, Any], like: SeriesTable, kind: TableKind, time_
     if like.time_kind == "date" and kind != "pandas":
         frame = frame.with_columns(nw.col(name).cast(nw.Date) for name in time_columns)
     if like.zone is not None and time_columns:
-        zone = like.zone
-        known = "UTC" if not like.wall else zone
-        frame = frame.with_columns(
-            nw.col(name).dt.replace_time_zone(known).dt.convert_time_zone(zone) for name in time_columns
-        )
+        times = [nw.col(name).dt.replace_time_zone(like.zone if like.wall else "UTC") for name in time_columns]
+        if not like.wall:
+            times = [own.dt.convert_time_zone(like.zone) for own in times]
+        frame = frame.with_columns(times)
     return frame.to_native()

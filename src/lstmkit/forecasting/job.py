@@ -159,11 +159,10 @@ def understood(job: ForecastJob, table: SeriesTable, train_rows: NDArray[np.int6
         period = f", {show(table.times.min())} to {show(table.times.max())}, a row per {table.frequency.words}"
     test_rows = int((table.lengths - train_rows).sum())
     P = job.forecaster.horizon
-    step = "step" if table.frequency.unit == "step" else table.frequency.words
-    plural = "" if P == 1 else "s"
+    ahead = f"{P} step{'' if P == 1 else 's'}" if table.frequency.unit == "step" else table.frequency.counted(P)
     return [
         f"{job.source}: {what}, {rows:,} rows, {series}{period}",
-        f"Forecasting {P} {step}{plural} ahead; learning from the first {rows - test_rows:,} rows, "
+        f"Forecasting {ahead} ahead; learning from the first {rows - test_rows:,} rows, "
         f"scoring on the last {test_rows:,}",
         *table.notes,
     ]

@@ -175,21 +175,23 @@ def _check_times(table: SeriesTable, times: NDArray[np.int64], horizon: int) -> 
         frequency,
     )
     low, high = YEARS if dated else (-LARGEST, LARGEST)
-    step = _longest(table.dated_by)
-    _require(int(times.min()) >= low and int(times.max()) + step * (horizon + 1) <= high, "times", "out of range")
+    ahead = _longest(table.dated_by, horizon + 1)
+    _require(int(times.min()) >= low and int(times.max()) + ahead <= high, "times", "out of range")
     rises = np.diff(times) > 0
     rises[table.offsets[1:-1] - 1] = True
     _require(bool(rises.all()), "times", "not rising")
 
 
-def _longest(frequency: Frequency) -> int:
-    """Return how long a step is at most, in microseconds, or in rows."""
+def _longest(frequency: Frequency, steps: int) -> int:
+    """Return how long steps are at most, in microseconds, or in rows."""
     if frequency.unit == "step":
-        return frequency.count
+        return steps * frequency.count
     day = MICROSECONDS["D"]
+    if frequency.rule is not None:
+        return int(frequency.days(steps) * day)
     if frequency.unit == "B":
-        return 3 * day * frequency.count
-    return frequency.count * (MICROSECONDS.get(frequency.unit) or 31 * day * MONTHS[frequency.unit])
+        return 3 * day * steps * frequency.count
+    return steps * frequency.count * (MICROSECONDS.get(frequency.unit) or 31 * day * MONTHS[frequency.unit])
 
 
 def _known_zone(name: str) -> bool:
