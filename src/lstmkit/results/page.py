@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 
+from lstmkit.results.packing import Packing, to_script
 from lstmkit.training import write_atomically
-from lstmkit.visible import visible_line
+from lstmkit.visible import visible, visible_line
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-CONFIG = {"displayModeBar": False, "responsive": True}
 INK, BLUE, ORANGE, GREY, GRID = "#24292f", "#2f6fed", "#e07b39", "#8c959f", "#eaeef2"
+TEMPLATE = "plotly_white"
 
 
 def write_page(
@@ -38,7 +40,8 @@ def write_page(
     """
     from plotly.offline import get_plotlyjs
 
-    template = Template((files("lstmkit.results") / "page.html").read_text(encoding="utf-8"))
+    own = files("lstmkit.results")
+    template = Template((own / "page.html").read_text(encoding="utf-8"))
     kind, headline, detail = finding
     page = template.substitute(
         title=words(heading if title is None else title),
@@ -48,10 +51,22 @@ def write_page(
         headline=words(headline),
         detail=words(detail),
         plotly=get_plotlyjs(),
+        template=to_script(_template()),
+        script=(own / "page.js").read_text(encoding="utf-8"),
         sections="\n".join(sections),
         footer=words(footer),
     )
     write_atomically(path, page.encode())
+
+
+def _template() -> Any:
+    """Return what all figures of a page have in common."""
+    import plotly.io
+
+    template = Packing().pack(plotly.io.templates[TEMPLATE].to_plotly_json())
+    for axis in ("xaxis", "yaxis"):
+        template["layout"][axis]["title"] = {"standoff": 10, "font": {"size": 13}}
+    return template
 
 
 def words(text: str) -> str:
@@ -65,19 +80,79 @@ def card(title: str, text: str, body: str) -> str:
     return f'  <section class="card"><h2>{words(title)}</h2>{lead}{body}</section>'
 
 
-def plot(figure: go.Figure, name: str) -> str:
-    """Return a figure as HTML; its name is unique on the page."""
-    return str(figure.to_html(full_html=False, include_plotlyjs=False, div_id=f"plot-{name}", config=CONFIG))
+class Html(str):
+    """Text that is HTML already."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One of several states of a figure.
+
+    label   what it shows
+    group   steps of one group follow each other; the groups are chosen from
+    traces  for each trace of the figure what differs, such as its `x` and `y`
+    layout  what differs in the layout
+    """
+
+    label: str
+    group: str
+    traces: Sequence[dict[str, Any]]
+    layout: dict[str, Any] = field(default_factory=dict)
+
+
+def plot(figure: go.Figure, name: str, steps: Sequence[Step] = ()) -> str:
+    """Return a figure as HTML; its name is unique on the page.
+
+    steps  states of the figure that a reader chooses from; without any it is shown as it is
+    """
+    height = int(figure.layout.height)
+    whole = {key: value for key, value in figure.to_plotly_json().items() if key in ("data", "layout")}
+    whole["layout"].pop("template", None)  # the same for all, so the page holds it once
+    if steps:
+        whole["steps"] = [
+            {"label": visible_line(s.label), "group": visible_line(s.group), "traces": s.traces, "layout": s.layout}
+            for s in steps
+        ]
+    packing = Packing()
+    packed = packing.pack(whole)
+    data = to_script({"arrays": packing.arrays, "figure": packed})
+    return (
+        f"{_steps_bar(name) if steps else ''}"
+        f'<div id="plot-{name}" class="plot" style="height:{height}px"></div>'
+        f'<script type="application/json" id="data-{name}">{data}</script><script>draw("{name}")</script>'
+    )
+
+
+def _steps_bar(name: str) -> str:
+    return (
+        f'<div class="steps" id="steps-{name}"><select aria-label="series"></select>'
+        '<button type="button" class="back" aria-label="back">◀</button>'
+        '<input type="range" min="0" step="1" aria-label="cutoff">'
+        '<button type="button" class="on" aria-label="on">▶</button><output></output></div>'
+    )
+
+
+def shows(name: str, step: int, text: str) -> Html:
+    """Return a button that takes a figure with steps to one of them, as HTML."""
+    return Html(f'<button type="button" class="show" data-shows="{name}" data-step="{step}">{words(text)}</button>')
+
+
+def code(text: str) -> str:
+    """Return a text to copy as HTML, in letters of one width."""
+    copy = '<button type="button" class="copy" onclick="copy(this)">copy</button>'
+    return f'<div class="code">{copy}<pre><code>{escape(visible(text), quote=False)}</code></pre></div>'
 
 
 def table(head: Sequence[Any], rows: Sequence[Sequence[Any]], first: str = "") -> str:
-    """Return a table as HTML; `first` is the class of its first row."""
+    """Return a table as HTML; `first` is the class of its first row. A cell of `Html` stands as it is."""
     cells = "".join(f"<th>{words(str(h))}</th>" for h in head)
     header = f"<thead><tr>{cells}</tr></thead>" if any(head) else ""
     body = []
     for k, row in enumerate(rows):
         mark = f' class="{first}"' if first and k == 0 else ""
-        body.append(f"<tr{mark}>" + "".join(f"<td>{words(str(c))}</td>" for c in row) + "</tr>")
+        body.append(
+            f"<tr{mark}>" + "".join(f"<td>{c if isinstance(c, Html) else words(str(c))}</td>" for c in row) + "</tr>"
+        )
     return f"<table>{header}<tbody>{''.join(body)}</tbody></table>"
 
 
@@ -86,11 +161,17 @@ def scrolling(html: str) -> str:
     return f'<div class="scroll">{html}</div>'
 
 
+def new_figure(height: int) -> go.Figure:
+    """Return an empty figure with the look of the pages."""
+    import plotly.graph_objects as go
+
+    return style(go.Figure(layout={"template": "none"}), height)  # the page brings a template, which is slow to copy
+
+
 def style(figure: go.Figure, height: int) -> go.Figure:
     """Give a figure the look of the pages; return it."""
     figure.update_layout(
         height=height,
-        template="plotly_white",
         font={"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 13, "color": INK},
         margin={"l": 56, "r": 12, "t": 48, "b": 44},
         hovermode="x unified",
