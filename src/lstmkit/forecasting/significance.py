@@ -74,7 +74,7 @@ def skill(model: Array, other: Array, series: NDArray[np.int64], scales: Array, 
         sums = np.zeros((2, DRAWS))
         for s in range(S):
             mine = groups == s
-            sums += _draw_blocks(np.stack([a[mine], b[mine]]), block, rng)
+            sums += draw_blocks(np.stack([a[mine], b[mine]]), block, rng)
     drawn = sums[:, sums[1] > 0]
     low, high = np.quantile(1 - drawn[0] / drawn[1], [0.025, 0.975])
     return Skill(value, float(low), float(high))
@@ -97,12 +97,12 @@ def _scaled_losses(
     return a, b, groups
 
 
-def _draw_blocks(rows: Array, block: int, rng: np.random.Generator) -> Array:
-    """Return bootstrap means (2, DRAWS) of rows (2, W), drawing blocks of consecutive windows around a circle."""
-    W = rows.shape[1]
+def draw_blocks(rows: Array, block: int, rng: np.random.Generator) -> Array:
+    """Return bootstrap means (R, DRAWS) of rows (R, W), drawing blocks of consecutive windows around a circle."""
+    R, W = rows.shape
     block = max(1, min(block, W // 2))  # one block of all windows would always draw the same
     count = -(-W // block)
-    sums = np.cumsum(np.concatenate([np.zeros((2, 1)), rows, rows], axis=1), axis=1)
+    sums = np.cumsum(np.concatenate([np.zeros((R, 1)), rows, rows], axis=1), axis=1)
     starts = rng.integers(0, W, size=(DRAWS, count))
     return np.asarray((sums[:, starts + block] - sums[:, starts]).sum(2) / (count * block))
 
