@@ -281,3 +281,18 @@ def test_an_output_in_a_folder_that_is_not_there_is_said_before_the_work(
 ) -> None:
     message = complain("backtest", prices_csv, "--out", "none/rows.csv", "--set", "max_epochs=1")
     assert message == "none/rows.csv: there is no folder 'none'; make it first, or choose another --out"
+
+
+def test_what_cannot_be_traded_on_is_said_before_the_work(
+    complain: Callable[..., str], prices: pl.DataFrame, prices_csv: Path
+) -> None:
+    prices.with_columns(pl.col("Close") - 100).write_csv("below.csv")
+    for command in ("forecast", "backtest"):
+        assert " is no price; leave out --cost" in complain(command, "below.csv", "--cost", 10)
+        assert complain(command, prices_csv, "--cost", -1) == (
+            "cost must be at least 0 and below 10000 basis points; got -1.0"
+        )
+    message = (
+        "--cost: 19 test windows are too few to trade on; have 20 by more rows, a larger --test or more --windows, "
+    )
+    assert complain("backtest", prices_csv, "--cost", 10, "--windows", 19) == message + "or leave it out"

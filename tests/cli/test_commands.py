@@ -67,6 +67,29 @@ def test_the_summary_has_its_keys_and_agrees_with_the_backtest(result: Path) -> 
         assert summary["scores"][name]["rmse"] == pytest.approx((error**2).mean() ** 0.5)
 
 
+def test_a_price_is_traded_on_and_other_columns_where_a_cost_asks_for_it(
+    lstm: Run, result: Path, prices: pl.DataFrame, tmp_path: Path
+) -> None:
+    found = json.loads((result / "summary.json").read_text())["trading"]
+    rows = pl.read_csv(result / "backtest.csv").filter(pl.col("step") == 1)
+    before = pl.Series(rows["last_value"])
+    right = ((rows["mean"] > before) == (rows["y"] > before)).mean()
+    assert (found["cost"], found["periods"], found["hits"][0]["share"]) == (10, 30, pytest.approx(right))
+    assert "buying and holding" in (result / "report.html").read_text()
+    sold = tmp_path / "sold.csv"
+    prices.rename({"Close": "sold"}).write_csv(sold)
+    options = ("--horizon", 3, "--set", "max_epochs=1", "--out", tmp_path / "sold", "--force")
+    ran = lstm("forecast", sold, *options)
+    assert "buying" not in ran.out
+    assert "trading" not in json.loads((tmp_path / "sold" / "summary.json").read_text())
+    ran = lstm("forecast", sold, *options, "--cost", 0)
+    assert "buying" in ran.out and "direction was right in" in ran.out
+    quick = ("--horizon", 1, "--windows", 30, "--set", "max_epochs=1")
+    assert "buying" in lstm("backtest", sold, *quick, "--cost", 3.5).out
+    assert json.loads(lstm("backtest", sold, *quick, "--cost", 3.5, "--json").out)["trading"]["cost"] == 3.5
+    assert "buying" not in lstm("backtest", sold, *quick).out
+
+
 def test_json_is_the_summary_and_nothing_else(lstm: Run, prices_csv: Path, tmp_path: Path) -> None:
     ran = lstm("forecast", prices_csv, "--horizon", 3, "--out", tmp_path / "out", "--json")
     assert (ran.code, ran.err) == (0, "")

@@ -13,7 +13,7 @@ from lstmkit import Forecaster
 from lstmkit.data import TableSettings, read_table
 from lstmkit.forecasting.charts import error_figure, reliability_figure
 from lstmkit.forecasting.evaluate import MODEL, Evaluation, assemble
-from lstmkit.forecasting.report import interval_rows, quantile_rows, series_rows, wide_score_rows
+from lstmkit.forecasting.rows import interval_rows, quantile_rows, series_rows, wide_score_rows
 from lstmkit.forecasting.seasons import Seasons
 
 TRAIN, T = 20, 420

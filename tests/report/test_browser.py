@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
-from selenium.webdriver.support.ui import WebDriverWait
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
-PLOTS = ("forecast", "windows", "errors", "training")
+PLOTS = ("forecast", "wealth", "fan", "windows", "running", "level", "season", "errors", "training")
 FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -95,11 +97,38 @@ def test_buttons_choose_the_stretch_that_is_shown(browser: webdriver.Chrome, rep
     assert axis_range(browser, "forecast")[0].startswith("2024-01-01")
 
 
+def test_a_cutoff_is_chosen_by_arrows_and_by_the_worst_windows(browser: webdriver.Chrome, report: Path) -> None:
+    rows = pl.read_csv(report.parent / "backtest.csv", try_parse_dates=True)
+    open_page(browser, report)
+    steps = browser.find_element("id", "steps-fan")
+    label, (back, on) = steps.find_element("tag name", "output"), steps.find_elements("tag name", "button")
+    assert label.text.startswith(f"after {rows['cutoff'].max()}")
+    assert not on.is_enabled()
+    seen = fan(browser)
+    back.click()
+    assert fan(browser) != seen and on.is_enabled()
+    day = label.text.split()[1].rstrip(":")
+    own = rows.filter(pl.col("cutoff") == date.fromisoformat(day))
+    assert fan(browser)["LSTM"][1:] == pytest.approx(own["mean"].to_list(), rel=1e-6)
+    assert fan(browser)["what came"][1:] == pytest.approx(own["y"].to_list(), rel=1e-6)
+    on.click()
+    assert fan(browser) == seen
+    errors = rows.group_by("cutoff").agg((pl.col("y") - pl.col("mean")).abs().mean().alias("error"))
+    worst = errors.sort("error")["cutoff"][-1]
+    show = browser.find_element("css selector", "[data-shows=fan]")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", show)
+    show.click()
+    assert label.text.startswith(f"after {worst}:")
+
+
+def fan(browser: webdriver.Chrome) -> dict[str, list[float]]:
+    script = "return document.getElementById('plot-fan').data.map(t => [t.name, Array.from(t.y)])"
+    return dict(browser.execute_script(script))
+
+
 def test_report_of_many_series_switches_between_them(
     browser: webdriver.Chrome, lstm: Callable[..., Any], prices: Any, tmp_path: Path
 ) -> None:
-    import polars as pl
-
     table = pl.concat([prices.with_columns(pl.col("Close") * k, symbol=pl.lit(f"S{k}")) for k in (1, 2, 3)])
     table.write_csv(tmp_path / "many.csv")
     out = tmp_path / "out"
@@ -112,6 +141,10 @@ def test_report_of_many_series_switches_between_them(
     ActionChains(browser).move_to_element(buttons[1]).click().perform()
     WebDriverWait(browser, 5).until(lambda b: visible(b) != shown)
     assert [e for e in browser.get_log("browser") if e["level"] == "SEVERE"] == []
+    select = Select(browser.find_element("css selector", "#steps-fan select"))
+    assert [option.text for option in select.options] == ["S1", "S2", "S3", "the worst windows"]
+    select.select_by_visible_text("S3")
+    assert "S3, after " in browser.find_element("css selector", "#steps-fan output").text
 
 
 def visible(browser: webdriver.Chrome) -> list[bool]:

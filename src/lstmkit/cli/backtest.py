@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,9 +12,11 @@ import typer
 from lstmkit.cli import options, printing
 
 if TYPE_CHECKING:
+    from lstmkit.data import SeriesTable
     from lstmkit.forecasting.evaluate import Evaluation
     from lstmkit.forecasting.forecaster import Forecaster
     from lstmkit.forecasting.seasons import Seasons
+    from lstmkit.forecasting.trading import Trading
 
 
 EXAMPLES = """\b
@@ -52,34 +55,49 @@ def backtest(
     seed: options.Seed = 0,
     backend: options.Backend = None,
     baseline: options.Baseline = None,
+    cost: options.Cost = None,
     ray: options.Ray = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file that --out names.")] = False,
     json: options.Json = False,
 ) -> None:
     """Forecast from several cutoffs at the end of every series, and score beside the naive forecasts."""
     from lstmkit.data import read_source
-    from lstmkit.forecasting.backtest import backtest_series
+    from lstmkit.forecasting.trading import check_prices, trade_if_prices
 
     options.check_out(out, force)
     covariates = (future, past, static, calendar)
     columns = options.columns(file, target, time, id, freq, time_format, missing, duplicates, *covariates, short)
     unfitted = options.forecaster(horizon, context, model, cell, setting, ensemble, level, season, seed, backend)
     table = read_source(file, columns, delimiter)
-    epochs = {"refit": windows} if refit else {"fit": unfitted.request().settings.max_epochs}
-    with printing.JobProgress(epochs, json) as progress:
-        progress.on_stage(next(iter(epochs)))
-        watch = (progress.on_window, progress.on_epoch)
-        forecaster, evaluation = backtest_series(unfitted, table, windows, refit, *watch, ray, baseline or ())
+    cost = check_prices(table, windows, cost)
+    forecaster, evaluation = _run(unfitted, table, windows, refit, ray, baseline or (), json)
+    trading = trade_if_prices(evaluation, forecaster.seasons_, cost)
     if out is not None:
         _write(out, forecaster, evaluation)
     if json:
-        scores = {name: dataclasses.asdict(s) for name, s in evaluation.scores.items()}
-        skill = dataclasses.asdict(evaluation.skill)
-        found = {"scores": scores, "best_naive": evaluation.best_naive, "skill": skill, "p": evaluation.test.p}
-        printing.print_json(found | {"windows": windows})
+        _print_json(evaluation, trading, windows)
         return
     how = "fitted again at each" if refit else "fitted once before the first"
     _print(evaluation, forecaster.seasons_, f"{windows} cutoffs, {forecaster.horizon} ahead, {how}")
+    printing.print_trading(trading)
+
+
+def _run(
+    unfitted: Forecaster,
+    table: SeriesTable,
+    windows: int,
+    refit: bool,
+    ray: str | None,
+    baselines: Sequence[str],
+    silent: bool,
+) -> tuple[Forecaster, Evaluation]:
+    from lstmkit.forecasting.backtest import backtest_series
+
+    epochs = {"refit": windows} if refit else {"fit": unfitted.request().settings.max_epochs}
+    with printing.JobProgress(epochs, silent) as progress:
+        progress.on_stage(next(iter(epochs)))
+        watch = (progress.on_window, progress.on_epoch)
+        return backtest_series(unfitted, table, windows, refit, *watch, ray, baselines)
 
 
 def _write(out: Path, forecaster: Forecaster, evaluation: Evaluation) -> None:
@@ -90,8 +108,19 @@ def _write(out: Path, forecaster: Forecaster, evaluation: Evaluation) -> None:
     printing.remark(renamed(forecaster, evaluation.table))
 
 
+def _print_json(evaluation: Evaluation, trading: Trading | None, windows: int) -> None:
+    from lstmkit.forecasting.trading import trading_summary
+
+    scores = {name: dataclasses.asdict(s) for name, s in evaluation.scores.items()}
+    skill = dataclasses.asdict(evaluation.skill)
+    found = {"scores": scores, "best_naive": evaluation.best_naive, "skill": skill, "p": evaluation.test.p}
+    if trading is not None:
+        found["trading"] = trading_summary(trading)
+    printing.print_json(found | {"windows": windows})
+
+
 def _print(evaluation: Evaluation, seasons: Seasons, title: str) -> None:
-    from lstmkit.forecasting.report import SCORE_HEAD, score_rows
+    from lstmkit.forecasting.rows import SCORE_HEAD, score_rows
     from lstmkit.forecasting.verdict import judge
 
     verdict, rows = judge(evaluation, seasons), score_rows(evaluation, seasons)

@@ -53,6 +53,7 @@ def forecast(
     seed: options.Seed = 0,
     backend: options.Backend = None,
     baseline: options.Baseline = None,
+    cost: options.Cost = None,
     devices: options.Devices = 1,
     num_nodes: options.NumNodes = 1,
     force: Annotated[bool, typer.Option("--force", help="Replace the results that --out holds.")] = False,
@@ -72,7 +73,7 @@ def forecast(
     )
     folder = out or Path(f"forecast-{Path(file.removeprefix('demo:')).name.split('.')[0]}")
     shown = tuple(baseline or ())
-    job = ForecastJob(file, folder, columns, forecaster, delimiter, test, recipe, force, resume, shown)
+    job = ForecastJob(file, folder, columns, forecaster, delimiter, test, recipe, force, resume, shown, cost)
     result = _run(job, quiet or json)
     if json:
         printing.print_json(result.summary)
@@ -93,7 +94,7 @@ def _run(job: ForecastJob, silent: bool) -> JobResult:
 
 
 def _print(result: JobResult) -> None:
-    from lstmkit.forecasting.report import SCORE_HEAD, forecast_rows, score_rows, tutorial_rows, tutorial_verdict
+    from lstmkit.forecasting.rows import SCORE_HEAD, forecast_rows, score_rows, tutorial_rows, tutorial_verdict
     from lstmkit.forecasting.tutorial import FAULTS
 
     out = printing.stdout()
@@ -108,6 +109,7 @@ def _print(result: JobResult) -> None:
     printing.print_table(SCORE_HEAD, rows, title, bold_first=True)
     out.print(result.verdict.headline, style="bold")
     out.print(result.verdict.detail)
+    printing.print_trading(result.trading)
     head, rows = forecast_rows(result.columns, result.evaluation.table)
     printing.print_table(head, rows[:SHOWN_ROWS], "Forecast")
     if len(rows) > SHOWN_ROWS:

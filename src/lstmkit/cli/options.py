@@ -86,6 +86,14 @@ Seed = Annotated[int, typer.Option(help="Of weights, order and dropout; the same
 Baseline = Annotated[
     list[str] | None, typer.Option(help="Also score theta, ets or arima (extra baselines); may be repeated.")
 ]
+Cost = Annotated[
+    float | None,
+    typer.Option(
+        help="Of prices: basis points that a change of position costs, to see what trading on the forecast would have "
+        "earned.  [default: 10 where the column is named like a price]",
+        show_default=False,
+    ),
+]
 Backend = Annotated[str | None, typer.Option(help="Force a backend; see lstm doctor.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no remarks.")]

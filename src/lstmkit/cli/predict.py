@@ -63,7 +63,7 @@ def predict(
 
 def _show(columns: dict[str, Any], table: SeriesTable, out: Path | None, json: bool) -> None:
     from lstmkit.forecasting.output import to_csv
-    from lstmkit.forecasting.report import forecast_rows
+    from lstmkit.forecasting.rows import forecast_rows
     from lstmkit.training import write_atomically
 
     if out is not None:

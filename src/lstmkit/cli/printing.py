@@ -32,6 +32,7 @@ from rich.text import Text
 from lstmkit.visible import visible, visible_line
 
 if TYPE_CHECKING:
+    from lstmkit.forecasting.trading import Trading
     from lstmkit.training import EpochRecord
 
 PIPED_WIDTH = 110
@@ -124,6 +125,16 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], title: str =
     for k, row in enumerate(rows):
         table.add_row(*map(visible_line, row), style="bold" if bold_first and k == 0 else None)
     stdout().print(table)
+
+
+def print_trading(trading: Trading | None) -> None:
+    """Print what trading on the forecasts would have earned; nothing where nobody traded."""
+    from lstmkit.forecasting.trading import judge_trading
+
+    if trading is not None:
+        verdict = judge_trading(trading)
+        stdout().print(verdict.headline, style="bold")
+        stdout().print(verdict.detail)
 
 
 def print_interrupted(out: Path, part: str = "epoch") -> None:

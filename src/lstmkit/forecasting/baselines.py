@@ -25,12 +25,17 @@ CRITICAL = 1.645
 
 
 def naive_forecasts(
-    table: SeriesTable, cutoffs: NDArray[np.int64], horizon: int, season: int | None
+    table: SeriesTable,
+    cutoffs: NDArray[np.int64],
+    horizon: int,
+    season: int | None,
+    series: NDArray[np.int64] | None = None,
 ) -> dict[str, Array]:
     """Forecast `horizon` steps from every cutoff. A missing value (NaN) in the past is passed over.
 
     cutoffs  (W,) flat positions of the first value to forecast; nothing from there on is read
     season   period of the seasonal naive forecast and of the moving average; None leaves the first out and averages 5
+    series   (W,) series of each cutoff, which may then be its end; None for the one that the cutoff lies in
     Returns  (W, P) per baseline, NaN where nothing has been observed before the cutoff:
              last_value      the last observed value before the cutoff
              seasonal_naive  the latest observed value of the same season; the last observed value if there is none
@@ -38,7 +43,9 @@ def naive_forecasts(
              moving_average  mean of what was observed in the last season (of the last 5 steps without one); the last
                              observed value if that is nothing
     """
-    starts = table.offsets[np.searchsorted(table.offsets, cutoffs, side="right") - 1]
+    if series is None:
+        series = np.searchsorted(table.offsets, cutoffs, side="right") - 1
+    starts = table.offsets[series]
     ahead = np.arange(horizon)
     at = _last_observed(table, cutoffs, starts)
     last = np.where(at < 0, np.nan, table.values[at])

@@ -1,4 +1,4 @@
-"""The report's figures. Everything they show is in the arrays of an `Evaluation`; nothing is computed twice."""
+"""The report's figures of scores, and what its figures share; those of series are in `series_charts.py`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
-from plotly.subplots import make_subplots
 
+from lstmkit.data import SeriesTable
 from lstmkit.forecasting.evaluate import MODEL, Evaluation
-from lstmkit.forecasting.forecaster import Forecaster
-from lstmkit.forecasting.output import interval_ends, level_name
+from lstmkit.forecasting.output import level_name
+from lstmkit.forecasting.thinning import thin_before
 from lstmkit.forecasting.tutorial import TutorialResult
-from lstmkit.results.page import BLUE, GREY, INK, ORANGE, style, words
+from lstmkit.results.page import BLUE, GREY, INK, ORANGE, new_figure, words
 from lstmkit.training import EpochRecord
 
 BASELINE_COLOURS = {
@@ -30,49 +29,8 @@ BANDS = ("rgba(47,111,237,0.28)", "rgba(47,111,237,0.14)", "rgba(47,111,237,0.08
 BAND_GREY = "rgba(140,149,159,0.22)"
 MOST_SERIES = 6
 RECENT_WINDOWS = 120
-
-
-def forecast_figure(
-    forecaster: Forecaster, evaluation: Evaluation, columns: dict[str, Any], test_starts: NDArray[np.int64]
-) -> go.Figure:
-    """Draw the series with the forecast and its bands; buttons choose the stretch shown, or the series.
-
-    columns      of forecast.csv
-    test_starts  (S,) flat position of each series' first test row
-    """
-    table, P = evaluation.table, forecaster.horizon
-    figure = style(go.Figure(), 440)
-    shown = min(len(table), MOST_SERIES)
-    views = []
-    for s in range(shown):
-        begin, end = int(table.offsets[s]), int(table.offsets[s + 1])
-        times, values = table.times[begin:end], table.values[begin:end]
-        own = {name: np.asarray(column)[s * P : (s + 1) * P] for name, column in columns.items()}
-        seen = np.flatnonzero(np.isfinite(values))
-        last = int(seen[-1]) if len(seen) else len(values) - 1  # where the forecast's line begins
-        ahead = np.concatenate([times[last : last + 1], own[table.time_column]])
-        bands = {}
-        for level in forecaster.levels:
-            low, high = (own[table.our_name(f"{end}-{level_name(level)}")] for end in ("lo", "hi"))
-            bands[float(level)] = np.append(values[last], low), np.append(values[last], high)
-        visible = s == 0
-        figure.add_scatter(x=times, y=values, name="observed", line={"color": INK, "width": 1.3}, visible=visible)
-        add_bands(figure, ahead, bands, visible=visible)
-        figure.add_scatter(
-            x=ahead,
-            y=np.append(values[last], own[table.our_name("mean")]),
-            name="forecast",
-            mode="lines+markers" if P <= 60 else "lines",
-            line={"color": BLUE, "width": 2.2},
-            marker={"size": 5},
-            visible=visible,
-        )
-        test = int(test_starts[s]) - begin
-        recent = max(0, len(times) - max(60, 6 * P))
-        for label, first in (("recent", recent), ("test part", test), ("everything", 0)):
-            views.append((s, label, _window(times[first:], ahead, values[first:], list(bands.values())), times[test]))
-    _buttons(figure, views, shown, [words(str(i)) for i in table.ids[:shown]])
-    return figure
+MOST_POINTS = 1500
+"""Points of a long curve that are drawn beside its end, which is drawn whole."""
 
 
 def add_bands(
@@ -95,62 +53,21 @@ def add_bands(
         figure.add_trace(upper, row=row, col=col)
 
 
-def windows_figure(forecaster: Forecaster, evaluation: Evaluation, rival_title: str) -> go.Figure:
-    """Draw the test part twice: the model's forecasts on the left, the best naive ones on the right."""
-    table, P = evaluation.table, forecaster.horizon
-    titles = (f"{evaluation.title} and its interval", rival_title)
-    figure = make_subplots(1, 2, shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=titles)
-    style(figure, 420)
-    _legend_below(figure)
-    figure.update_xaxes(matches="x")
-    steps = sorted({1, (P + 1) // 2, P})
-    choices = [(s, p) for s in range(min(len(table), MOST_SERIES)) for p in steps]
-    ends = interval_ends(forecaster, evaluation.quantiles)
-    narrow = min(ends)
-    for k, (s, p) in enumerate(choices):
-        own = evaluation.series == s
-        x = table.times[evaluation.cutoffs[own] + p - 1]
-        truth = evaluation.truth[own, p - 1]
-        band = {narrow: (ends[narrow][0][own, p - 1], ends[narrow][1][own, p - 1])}
-        add_bands(figure, x, band, visible=k == 0, row=1, col=1)
-        for col, name, colour in ((1, MODEL, BLUE), (2, evaluation.best_naive, ORANGE)):
-            line = {"color": INK, "width": 1.2}
-            title = evaluation.title if name == MODEL else rival_title
-            forecast = evaluation.forecasts[name][own, p - 1]
-            figure.add_scatter(
-                x=x, y=truth, name="observed", line=line, showlegend=col == 1, visible=k == 0, row=1, col=col
-            )
-            figure.add_scatter(
-                x=x, y=forecast, name=title, line={"color": colour, "width": 1.4}, visible=k == 0, row=1, col=col
-            )
-    own = np.flatnonzero(evaluation.series == 0)[-RECENT_WINDOWS:]
-    shown = np.concatenate([evaluation.truth[own, 0], *(end[own, 0] for end in ends[narrow])])
-    _look_at(figure, table.times[evaluation.cutoffs[own]], shown)
-    if len(choices) > 1:
-        per_choice = 6
-        labels = [
-            (f"{words(str(table.ids[s]))}, " if len(table) > 1 else "") + f"{p} step{'s' if p > 1 else ''} ahead"
-            for s, p in choices
-        ]
-        masks = [[j // per_choice == k for j in range(per_choice * len(choices))] for k in range(len(choices))]
-        menu = [{"label": t, "method": "update", "args": [{"visible": m}]} for t, m in zip(labels, masks, strict=True)]
-        figure.update_layout(updatemenus=[_menu(menu) | {"y": 1.1}], margin={"t": 76})
-    return figure
-
-
 def error_figure(evaluation: Evaluation) -> go.Figure:
     """Draw the mean absolute error by step ahead, or as bars when there is one step."""
-    figure = style(go.Figure(), 360)
+    figure = new_figure(360)
     errors = evaluation.error_by_step
     if next(iter(errors.values())).size == 1:
         names = [evaluation.title_of(name) for name in errors]
-        colours = [_colour(name) for name in errors]
+        colours = [colour_of(name) for name in errors]
         values = [float(e[0]) for e in errors.values()]
         figure.add_bar(
             x=values, y=names, orientation="h", marker_color=colours, texttemplate="%{x:.4g}", showlegend=False
         )
         figure.update_yaxes(autorange="reversed", showgrid=False)
-        figure.update_xaxes(title="mean absolute error", rangemode="tozero")
+        figure.update_xaxes(
+            title=f"mean absolute error of {words(str(evaluation.table.columns.target))}", rangemode="tozero"
+        )
         figure.update_layout(hovermode="closest", margin={"l": 110})
         return figure
     for name, error in errors.items():
@@ -159,19 +76,21 @@ def error_figure(evaluation: Evaluation) -> go.Figure:
             x=np.arange(1, len(error) + 1),
             y=error,
             name=evaluation.title_of(name),
-            line={"color": _colour(name), "width": width},
+            line={"color": colour_of(name), "width": width},
         )
-    _legend_below(figure)
+    legend_below(figure)
     more = 18 * max(0, -(-len(errors) // 2) - 2)  # two names a line; beyond two lines the figure grows
     figure.update_layout(height=360 + more, margin={"b": 92 + more})
     figure.update_xaxes(title="steps ahead")
-    figure.update_yaxes(title="mean absolute error", rangemode="tozero")
+    figure.update_yaxes(
+        title=f"mean absolute error of {words(str(evaluation.table.columns.target))}", rangemode="tozero"
+    )
     return figure
 
 
 def reliability_figure(evaluation: Evaluation) -> go.Figure:
     """Draw the share of true values below each quantile against its level, with the diagonal and a binomial band."""
-    figure = style(go.Figure(), 430)
+    figure = new_figure(430)
     grid = np.linspace(0, 1, 101)
     spread = 1.96 * np.sqrt(grid * (1 - grid) / max(evaluation.distinct_truths, 1))
     low, high = np.maximum(grid - spread, 0), np.minimum(grid + spread, 1)
@@ -199,7 +118,7 @@ def reliability_figure(evaluation: Evaluation) -> go.Figure:
         marker={"size": 7},
         hovertemplate="%{y:.1f} % of true values below the %{x:g} % quantile<extra></extra>",
     )
-    _legend_below(figure)
+    legend_below(figure)
     figure.update_layout(hovermode="closest", legend={"y": -0.2})
     figure.update_xaxes(title="level of the quantile, %", range=[0, 101], dtick=20)
     figure.update_yaxes(title="true values below it, %", range=[0, 101], dtick=20)
@@ -208,7 +127,7 @@ def reliability_figure(evaluation: Evaluation) -> go.Figure:
 
 def training_figure(history: Sequence[EpochRecord]) -> go.Figure:
     """Draw training and validation loss by epoch, and the epoch whose weights were kept."""
-    figure = style(go.Figure(), 360)
+    figure = new_figure(360)
     learnt = [r for r in history if r.epoch > 0]
     figure.add_scatter(
         x=[r.epoch for r in learnt],
@@ -232,7 +151,7 @@ def training_figure(history: Sequence[EpochRecord]) -> go.Figure:
             mode="markers",
             marker={"color": BLUE, "size": 11, "line": {"color": "white", "width": 2}},
         )
-    _legend_below(figure)
+    legend_below(figure)
     figure.update_xaxes(title="epoch (0 is untrained)")
     figure.update_yaxes(title="loss")
     return figure
@@ -240,35 +159,45 @@ def training_figure(history: Sequence[EpochRecord]) -> go.Figure:
 
 def tutorial_figure(evaluation: Evaluation, tutorial: TutorialResult) -> go.Figure:
     """Draw the tutorial's own picture, with the naive forecast that it leaves out."""
-    figure = style(go.Figure(), 420)
+    figure = new_figure(420)
+    legend_below(figure)
     table = evaluation.table
-    figure.add_scatter(x=table.times, y=table.values, name="observed", line={"color": INK, "width": 1.2})
-    for at, forecast, name, colour in (
+    late = 2 * RECENT_WINDOWS
+    at = thin_before(table.values, late, MOST_POINTS)
+    figure.add_scatter(x=table.times[at], y=table.values[at], name="observed", line={"color": INK, "width": 1.2})
+    for rows, forecast, name, colour in (
         (tutorial.train_at, tutorial.train_forecast, "tutorial, train", GREY),
         (tutorial.test_at, tutorial.test_forecast, "tutorial, test", "#cf222e"),
+        (tutorial.test_at, table.values[tutorial.test_at - 1], "last value, test", ORANGE),
     ):
-        figure.add_scatter(x=table.times[at], y=forecast, name=name, line={"color": colour, "width": 1.4})
-    at = tutorial.test_at
-    line = {"color": ORANGE, "width": 1.2}
-    figure.add_scatter(x=table.times[at], y=table.values[at - 1], name="last value, test", line=line)
-    late = slice(-2 * RECENT_WINDOWS, None)
-    _look_at(figure, table.times[at[late]], np.concatenate([tutorial.test_forecast[late], table.values[at[late]]]))
+        at = thin_before(forecast, late, MOST_POINTS)
+        figure.add_scatter(x=table.times[rows[at]], y=forecast[at], name=name, line={"color": colour, "width": 1.3})
+    recent = tutorial.test_at[-late:]
+    look_at(figure, table.times[recent], np.concatenate([tutorial.test_forecast[-late:], table.values[recent]]))
+    name_axes(figure, table)
     return figure
 
 
-def _look_at(figure: go.Figure, times: Any, values: Any) -> None:
+def look_at(figure: go.Figure, times: Any, values: Any) -> None:
     """Begin with these times and values in view; a double click shows everything."""
-    x, y = _window(times, times, values, [])
+    x, y = range_of(times, times, values, [])
     figure.update_xaxes(range=x)
     figure.update_yaxes(range=y)
 
 
-def _legend_below(figure: go.Figure) -> None:
-    figure.update_layout(legend={"y": -0.24, "yanchor": "top"}, margin={"t": 36, "b": 92})
+def legend_below(figure: go.Figure) -> None:
+    """Put the names of the curves below the figure, where they cover nothing however narrow it is."""
+    figure.update_layout(legend={"y": -0.24, "yanchor": "top", "x": 0}, margin={"t": 36, "b": 92})
 
 
-def _window(times: Any, ahead: Any, values: Any, bands: list[tuple[Any, Any]]) -> tuple[list[Any], list[float]]:
-    """Return the ranges of both axes that show these times and the forecast."""
+def name_axes(figure: go.Figure, table: SeriesTable) -> None:
+    """Name the axes of a figure of series after the user's columns."""
+    figure.update_xaxes(title=words(table.time_column))
+    figure.update_yaxes(title=words(str(table.columns.target)))
+
+
+def range_of(times: Any, ahead: Any, values: Any, bands: list[tuple[Any, Any]]) -> tuple[list[Any], list[float]]:
+    """Return the ranges of both axes that show these times, the forecast `ahead` and its bands."""
     shown = np.concatenate([values, *(low for low, _ in bands), *(high for _, high in bands)])
     shown = shown[np.isfinite(shown)]
     low, high = (shown.min(), shown.max()) if len(shown) else (0.0, 1.0)
@@ -277,33 +206,8 @@ def _window(times: Any, ahead: Any, values: Any, bands: list[tuple[Any, Any]]) -
     return [str(t) if isinstance(t, np.datetime64) else int(t) for t in x], [low - margin, high + margin]
 
 
-def _buttons(figure: go.Figure, views: list[Any], shown: int, names: list[str]) -> None:
-    """Add a button per view; with several series, a menu of series that shows the recent part of each."""
-    per_series = len(figure.data) // shown
-
-    def layout(view: Any) -> dict[str, Any]:
-        _, _, (x, y), test = view
-        return {"xaxis.range": x, "yaxis.range": y, "shapes": [_test_line(test)]}
-
-    figure.update_layout(layout(views[0]) | {"shapes": [_test_line(views[0][3])]})
-    if shown == 1:
-        menu = [{"label": view[1], "method": "relayout", "args": [layout(view)]} for view in views]
-    else:
-        menu = []
-        for view in views[::3]:
-            mask = [j // per_series == view[0] for j in range(len(figure.data))]
-            menu.append({"label": names[view[0]], "method": "update", "args": [{"visible": mask}, layout(view)]})
-    figure.update_layout(updatemenus=[_menu(menu)])
-
-
-def _test_line(at: Any) -> dict[str, Any]:
-    x = str(at) if isinstance(at, np.datetime64) else int(at)
-    line = {"color": GREY, "width": 1, "dash": "dot"}
-    label = {"text": "test part begins", "textposition": "end", "font": {"size": 11, "color": GREY}, "textangle": 0}
-    return {"type": "line", "x0": x, "x1": x, "yref": "paper", "y0": 0, "y1": 1, "line": line, "label": label}
-
-
-def _menu(buttons: list[dict[str, Any]]) -> dict[str, Any]:
+def menu(buttons: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a menu above a figure to the right: buttons, or a list where there are more than four."""
     few = len(buttons) <= 4
     return {
         "type": "buttons" if few else "dropdown",
@@ -320,5 +224,16 @@ def _menu(buttons: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _colour(name: str) -> str:
+def choose_between(figure: go.Figure, labels: list[str], per_choice: int) -> None:
+    """Add a menu that shows `per_choice` curves at a time, those of the first label at first."""
+    if len(labels) < 2:
+        return
+    count = len(figure.data)
+    masks = [[j // per_choice == k for j in range(count)] for k in range(len(labels))]
+    buttons = [{"label": t, "method": "update", "args": [{"visible": m}]} for t, m in zip(labels, masks, strict=True)]
+    figure.update_layout(updatemenus=[menu(buttons)], margin={"t": 56})
+
+
+def colour_of(name: str) -> str:
+    """Return the colour of a forecast, the same in every figure."""
     return BLUE if name == MODEL else BASELINE_COLOURS[name]

@@ -22,6 +22,7 @@ from lstmkit.forecasting.forecaster import Forecaster
 from lstmkit.forecasting.output import backtest_columns, forecast_columns, level_name, renamed, to_csv
 from lstmkit.forecasting.persistence import needs
 from lstmkit.forecasting.report import write_report
+from lstmkit.forecasting.trading import Trading, check_prices, trade_if_prices, trading_summary
 from lstmkit.forecasting.tutorial import UNITS, TutorialResult, check_rows, run_tutorial
 from lstmkit.forecasting.verdict import Verdict, judge
 from lstmkit.nn import LSTM
@@ -46,6 +47,8 @@ class ForecastJob:
     force       replace results that are in `out`
     resume      continue an interrupted job in `out`
     baselines   classical models to show beside the naive forecasts, from theta, ets, arima
+    cost        basis points of a change of position, to see what trading on the forecast would have earned; None for
+                the usual cost where the column is named like a price, and nothing elsewhere
     """
 
     source: str
@@ -58,6 +61,7 @@ class ForecastJob:
     force: bool = False
     resume: bool = False
     baselines: tuple[str, ...] = ()
+    cost: float | None = None
 
     def __post_init__(self) -> None:
         """Check the choices that need no file."""
@@ -84,6 +88,7 @@ class JobResult:
     """What a job found; the folder `job.out` holds it.
 
     columns  of forecast.csv
+    trading  on the forecasts of the test windows, of prices
     summary  what summary.json holds
     """
 
@@ -93,6 +98,7 @@ class JobResult:
     verdict: Verdict
     columns: dict[str, Any]
     tutorial: TutorialResult | None
+    trading: Trading | None
     summary: dict[str, Any] = field(repr=False)
 
 
@@ -109,6 +115,7 @@ def run_job(job: ForecastJob, watcher: Watcher | None = None) -> JobResult:
     table = dataclasses.replace(table, notes=(*table.notes, *renamed(job.forecaster, table)))
     train_rows = test_split(table, job.test)
     _check_rows(job, table, train_rows)
+    check_prices(table, int((table.lengths - train_rows).max()) - job.forecaster.horizon + 1, job.cost)
     require_ahead(table, job.forecaster.horizon)
     lasts = table.times[table.offsets[1:] - 1]
     table.future_times(lasts, job.forecaster.horizon)  # refused now rather than after the fit
@@ -136,11 +143,12 @@ def _fit_and_write(
     clock.begin("score")
     evaluation = evaluate(forecaster, table, train_rows, classical=job.baselines)
     verdict = judge(evaluation, forecaster.seasons_)
+    trading = trade_if_prices(evaluation, forecaster.seasons_, job.cost)
     forecaster.remember(table)  # the saved model forecasts after the last row, not after the training part
     clock.begin("predict")
     columns = forecast_columns(forecaster, table)
     clock.begin("write")
-    result = JobResult(job, forecaster, evaluation, verdict, columns, tutorial, {})
+    result = JobResult(job, forecaster, evaluation, verdict, columns, tutorial, trading, {})
     result = dataclasses.replace(result, summary=_summary(result, clock))
     _write(result)
     checkpoint.unlink(missing_ok=True)
@@ -234,6 +242,8 @@ def _summary(result: JobResult, clock: Clock) -> dict[str, Any]:
     if result.tutorial is not None:
         names = ("train_rmse", "test_rmse", "naive_train_rmse", "naive_rmse", "steps", "seconds_fit")
         summary["tutorial"] = {name: getattr(result.tutorial, name) for name in names}
+    if result.trading is not None:
+        summary["trading"] = trading_summary(result.trading)
     return without_nan(summary)  # type: ignore[no-any-return]
 
 

@@ -6,24 +6,38 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from lstmkit.data import SeriesTable
 from lstmkit.data.frequency import show
 from lstmkit.data.series import shorten
 from lstmkit.forecasting.evaluate import MODEL, Evaluation, test_split
-from lstmkit.forecasting.figures import figure, fixed, p_value, percent
+from lstmkit.forecasting.figures import figure
 from lstmkit.forecasting.output import level_name
-from lstmkit.forecasting.seasons import Seasons
+from lstmkit.forecasting.reproduce import command, python
+from lstmkit.forecasting.rows import (
+    MOST_ENDS,
+    forecast_rows,
+    hit_rows,
+    interval_rows,
+    quantile_rows,
+    series_rows,
+    tutorial_rows,
+    tutorial_verdict,
+    wealth_rows,
+    wide_score_rows,
+)
+from lstmkit.forecasting.shape import season_shape
+from lstmkit.forecasting.trading import RULE, judge_trading
 from lstmkit.forecasting.tutorial import FAULTS, TutorialResult
 from lstmkit.forecasting.verdict import naive_name
 from lstmkit.results import page
 
 if TYPE_CHECKING:
     from lstmkit.forecasting.job import JobResult
+    from lstmkit.forecasting.window_charts import Worst
 
 MOST_ROWS = 60
-MOST_ENDS = 10
+MOST_SHAPES = 6
+"""Series whose seasons are drawn."""
 
 
 def write_report(result: JobResult, path: Path) -> None:
@@ -42,112 +56,9 @@ def write_report(result: JobResult, path: Path) -> None:
     )
 
 
-SCORE_HEAD = ("forecast", "RMSE", "MAE", "CRPS", "MASE", "sMAPE", "skill")
-
-
-def score_rows(evaluation: Evaluation, seasons: Seasons) -> list[tuple[str, ...]]:
-    """Return the table of scores as text, columns as in `SCORE_HEAD`; the model first."""
-    rows: list[tuple[str, ...]] = []
-    for name, scores in evaluation.scores.items():
-        figures = (
-            *map(figure, (scores.rmse, scores.mae, scores.crps)),
-            fixed(scores.mase, 3),
-            fixed(scores.smape, 2),
-        )
-        rows.append((_score_title(evaluation, name, seasons), *figures, _skill_mark(evaluation, name)))
-    return rows
-
-
-def wide_score_rows(evaluation: Evaluation, seasons: Seasons) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Return the report's table of scores as text: its head, and its rows; the model first."""
-    several = len(evaluation.table) > 1
-    head = ("forecast", "RMSE", "MAE", "CRPS", "MASE", "RMSSE", "sMAPE", "OWA", "skill", "p")
-    rows: list[tuple[str, ...]] = []
-    for name, scores in evaluation.scores.items():
-        row = (
-            _score_title(evaluation, name, seasons),
-            *(figure(value) for value in (scores.rmse, scores.mae, scores.crps)),
-            fixed(scores.mase, 3),
-            fixed(scores.rmsse, 3),
-            fixed(scores.smape, 2),
-            fixed(scores.owa, 3),
-            _skill_mark(evaluation, name),
-            p_value(evaluation.test.p) if name == MODEL else "",
-        )
-        rows.append((*row[:5], fixed(evaluation.medians[name].mase, 3), *row[5:]) if several else row)
-    return (*head[:5], "median MASE", *head[5:]) if several else head, rows
-
-
-def series_rows(evaluation: Evaluation) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Return the table of series as text: its head, and its rows by skill; of many, those at both ends."""
-    model = evaluation.scores_by_series[MODEL]
-    naive = evaluation.scores_by_series[evaluation.best_naive]
-    head = ("series", "values", "MAE", "CRPS", "MASE", "MASE of the best naive", "skill")
-    skill = np.full(len(model.mase), np.nan)
-    np.divide(model.mase, naive.mase, out=skill, where=naive.mase > 0)
-    order = [int(s) for s in np.argsort(skill, kind="stable") if model.points[s] > 0]  # without a skill: at the end
-    rows: list[tuple[str, ...]] = [
-        (
-            str(evaluation.table.ids[s]),
-            f"{model.points[s]:,}",
-            figure(float(model.mae[s])),
-            figure(float(model.crps[s])),
-            fixed(model.mase[s], 3),
-            fixed(naive.mase[s], 3),
-            percent(1 - skill[s]),
-        )
-        for s in order
-    ]
-    if len(rows) <= 2 * MOST_ENDS:
-        return head, rows
-    compared = int(np.isfinite(skill[order]).sum())
-    gap = (f"… {compared - 2 * MOST_ENDS:,} series between", *[""] * (len(head) - 1))
-    if compared <= 2 * MOST_ENDS:
-        return head, rows[: 2 * MOST_ENDS]
-    return head, [*rows[:MOST_ENDS], gap, *rows[compared - MOST_ENDS : compared]]
-
-
-def interval_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
-    """Return the table of intervals as text: level, share of true values inside, mean width."""
-    return [
-        (f"{level_name(level)} %", f"{100 * share:.1f} %", figure(evaluation.width[level]))
-        for level, share in evaluation.coverage.items()
-    ]
-
-
-def quantile_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
-    """Return the table of quantiles as text: level, share of true values below, pinball loss."""
-    return [
-        (f"{100 * level:g} %", f"{100 * share:.1f} %", figure(evaluation.pinball[level]))
-        for level, share in evaluation.reliability.items()
-    ]
-
-
-def tutorial_rows(result: JobResult) -> list[tuple[str, ...]]:
-    """Return the honest comparison for the tutorial: title, train RMSE, test RMSE, all on the tutorial's own rows."""
-    tutorial, evaluation = result.tutorial, result.evaluation
-    assert tutorial is not None
-    same = np.isin(evaluation.cutoffs, tutorial.test_at)
-    error = evaluation.truth[same, 0] - evaluation.forecasts[MODEL][same, 0]
-    return [
-        ("the tutorial's LSTM", figure(tutorial.train_rmse), figure(tutorial.test_rmse)),
-        ("repeating the last value", figure(tutorial.naive_train_rmse), figure(tutorial.naive_rmse)),
-        ("lstmkit's default LSTM", "", figure(float(np.sqrt((error**2).mean())))),
-    ]
-
-
-def tutorial_verdict(tutorial: TutorialResult) -> str:
-    """Return in a sentence what the tutorial's test error amounts to."""
-    ratio = tutorial.test_rmse / tutorial.naive_rmse
-    if ratio > 1:
-        return f"The tutorial's test RMSE is {ratio:.1f} times that of repeating the last value. What is wrong with it:"
-    return (
-        f"The tutorial's test RMSE is {ratio:.2f} times that of repeating the last value. What is wrong all the same:"
-    )
-
-
 def _sections(result: JobResult) -> list[str]:
     from lstmkit.forecasting import charts
+    from lstmkit.forecasting.series_charts import forecast_figure
 
     forecaster, evaluation = result.forecaster, result.evaluation
     table = evaluation.table
@@ -160,8 +71,9 @@ def _sections(result: JobResult) -> list[str]:
     sections += [
         page.card(
             "Forecast",
-            "What has been observed, and what comes next. Drag to zoom, double-click to see everything.",
-            page.plot(charts.forecast_figure(forecaster, evaluation, result.columns, starts), "forecast"),
+            "What has been observed, and what comes next, beside the best naive forecast. Drag to zoom, double-click "
+            f"to see everything.{_thinned(len(table.values), charts.MOST_POINTS)}",
+            page.plot(forecast_figure(forecaster, evaluation, result.columns, starts), "forecast"),
         ),
         page.card(
             "Scores on the test part",
@@ -170,22 +82,148 @@ def _sections(result: JobResult) -> list[str]:
             f"such a difference. The CRPS of a forecast without quantiles is its MAE.{_apart(evaluation)}",
             page.scrolling(scores),
         ),
+        *_trading_section(result),
         *_series_section(evaluation),
-        page.card(
-            "The test windows",
-            "The same forecasts, made from each point of the test part with what was known then. A curve that follows "
-            "the truth one step late is what repeating the last value looks like. Double-click to see all windows.",
-            page.plot(charts.windows_figure(forecaster, evaluation, rival), "windows"),
-        ),
+        *_windows_sections(result, rival),
         _calibration_section(evaluation),
+        _shape_section(result),
         '  <div class="pair">'
         + page.card("Errors by step ahead", "", page.plot(charts.error_figure(evaluation), "errors"))
         + page.card("Training", "", page.plot(charts.training_figure(forecaster.history_), "training"))
         + "</div>",
         page.card("The next steps in numbers", "", page.scrolling(_forecast_table(result))),
         page.card("Settings", "", _settings(result)),
+        page.card(
+            "Do it again",
+            "The command of this run; with another --out, or --force to replace these results. Below it the same in "
+            "Python.",
+            page.code(command(result.job)) + page.code(python(result.job)),
+        ),
     ]
     return sections
+
+
+def _thinned(rows: int, drawn: int) -> str:
+    """Return a sentence where a curve has more points than are drawn, or nothing."""
+    if rows <= 2 * drawn:
+        return ""
+    return " Of the longest curves the lowest and the highest point of each stretch are drawn; every row is scored."
+
+
+def _windows_sections(result: JobResult, rival: str) -> list[str]:
+    """Return the cards on the test windows: from one cutoff, k steps ahead, errors over time, the worst ones."""
+    from lstmkit.forecasting import window_charts
+
+    forecaster, evaluation = result.forecaster, result.evaluation
+    fan, steps, worst = window_charts.fan_figure(forecaster, evaluation)
+    span = max(2, len(evaluation.cutoffs) // max(1, len(evaluation.table)) // 20)
+    running = window_charts.running_error_figure(evaluation, span)
+    return [
+        page.card(
+            "All steps from one cutoff",
+            "What the model forecast at a point of the test part, with what was known then, and what came.",
+            page.plot(fan, "fan", steps),
+        ),
+        *_worst_section(evaluation, worst),
+        page.card(
+            "The test windows, so many steps ahead",
+            "The same forecasts, those so many steps ahead joined to a curve. One that follows the truth one step late "
+            "is what repeating the last value looks like. Double-click to see all windows."
+            f"{_thinned(len(evaluation.cutoffs), window_charts.POINTS)}",
+            page.plot(window_charts.windows_figure(forecaster, evaluation, rival), "windows"),
+        ),
+        '  <div class="pair">'
+        + page.card(
+            "Residuals over time",
+            "Observed minus forecast. A drift away from zero, or a season in it, is something the model has missed.",
+            page.plot(window_charts.residual_figure(evaluation), "residuals"),
+        )
+        + page.card(
+            "Errors over time",
+            f"Mean over the last {span:,} windows: when the model was better than {rival}, and when not.",
+            page.plot(running, "running"),
+        )
+        + "</div>",
+    ]
+
+
+def _worst_section(evaluation: Evaluation, worst: list[Worst]) -> list[str]:
+    from lstmkit.forecasting.window_charts import window_errors
+
+    if not worst:
+        return []
+    table, P = evaluation.table, evaluation.truth.shape[1]
+    several = len(table) > 1
+    own, naive = (window_errors(evaluation, name) for name in (MODEL, evaluation.best_naive))
+    head = ("series",) * several + ("after", "up to", "mean error", "times the usual", "best naive", "")
+    rows = []
+    for found in worst:
+        w, cutoff = found.window, int(evaluation.cutoffs[found.window])
+        rows.append(
+            (
+                *(str(table.ids[evaluation.series[w]]),) * several,
+                show(table.times[cutoff - 1]),
+                show(table.times[cutoff + P - 1]),
+                figure(float(own[w])),
+                f"{found.ratio:.1f}",
+                figure(float(naive[w])),
+                page.shows("fan", found.step, "show"),
+            )
+        )
+    return [
+        page.card(
+            "The worst windows",
+            "Those with the largest mean error beside the usual one of their series. Where the naive forecast is as "
+            "far off, nothing in the past may have told of it.",
+            page.scrolling(page.table(head, rows)),
+        )
+    ]
+
+
+def _shape_section(result: JobResult) -> str:
+    from lstmkit.forecasting.series_charts import level_figure, season_figure
+
+    forecaster, table = result.forecaster, result.evaluation.table
+    seasons = forecaster.seasons_
+    periods = seasons.shown or tuple(m for m in (seasons.naive,) if m is not None)
+    context, lags = forecaster.network_.task.context, ", ".join(f"{m:,}" for m in seasons.shown)
+    sees = f"The network sees the last {context:,} values of a series, as changes from the last one"
+    sees += f", and the values {lags} steps before." if lags else "."
+    level = page.plot(level_figure(table, max(seasons.shown, default=context)), "level")
+    shapes = {
+        (s, m): season_shape(table, s, m)
+        for s in range(min(len(table), MOST_SHAPES))
+        for m in periods
+        if table.lengths[s] >= 2 * m
+    }
+    if not shapes:
+        return page.card("Level", f"{sees} The training rows show no season.", level)
+    shown = "" if seasons.shown else " The training rows do not show this season, so the network is not told of it."
+    return page.card(
+        "Level and season",
+        f"{sees} To the right, how far values lie from the level at each place of a season.{shown}",
+        f'<div class="pair">{level}{page.plot(season_figure(table, shapes), "season")}</div>',
+    )
+
+
+def _trading_section(result: JobResult) -> list[str]:
+    from lstmkit.forecasting.window_charts import wealth_figure
+
+    trading = result.trading
+    if trading is None:
+        return []
+    verdict = judge_trading(trading)
+    return [
+        page.card(
+            "Would trading on it have paid?",
+            f"{RULE}. No short sales, no interest, no taxes; {trading.cost:g} basis points for each change (--cost)."
+            + (" Several series have equal shares." if len(result.evaluation.table) > 1 else ""),
+            f"<h3>{page.words(verdict.headline)}</h3><p>{page.words(verdict.detail)}</p>"
+            + page.plot(wealth_figure(trading), "wealth")
+            + f'<div class="pair">{page.scrolling(page.table(*wealth_rows(trading)))}'
+            + f"{page.scrolling(page.table(*hit_rows(trading)))}</div>",
+        )
+    ]
 
 
 def _series_section(evaluation: Evaluation) -> list[str]:
@@ -236,26 +274,6 @@ def _tutorial_section(result: JobResult, tutorial: TutorialResult) -> str:
     )
 
 
-def forecast_rows(columns: dict[str, Any], table: SeriesTable) -> tuple[list[str], list[tuple[str, ...]]]:
-    """Return the forecast as text: the names of the columns (without the median), and the rows.
-
-    columns  from `forecast_columns`
-    table    whose forecast it is
-    """
-    names = [name for name in columns if name != table.our_name("median")]
-    numbers = [name for name in names if name not in (table.columns.id, table.time_column)]
-    ends = np.stack([columns[name] for name in numbers[1:]], axis=1).reshape(len(columns[names[0]]), -1, 2)
-    widths = ends[..., 1] - ends[..., 0]
-    narrowest = np.where(widths > 0, widths, np.inf).min(1)
-    return names, [
-        tuple(
-            figure(float(columns[name][k]), float(narrowest[k])) if name in numbers else show(columns[name][k])
-            for name in names
-        )
-        for k in range(len(narrowest))
-    ]
-
-
 def _forecast_table(result: JobResult) -> str:
     names, rows = forecast_rows(result.columns, result.evaluation.table)
     more = f"<p>{len(rows) - MOST_ROWS:,} more rows in forecast.csv</p>" if len(rows) > MOST_ROWS else ""
@@ -302,14 +320,3 @@ def _footer(result: JobResult) -> str:
 
 def _step(table: SeriesTable) -> str:
     return "step" if table.frequency.unit == "step" else table.frequency.words
-
-
-def _score_title(evaluation: Evaluation, name: str, seasons: Seasons) -> str:
-    return evaluation.title_of(name) + (f" ({seasons.naive})" if name == "seasonal_naive" else "")
-
-
-def _skill_mark(evaluation: Evaluation, name: str) -> str:
-    best = evaluation.scores[evaluation.best_naive].mase
-    if name == evaluation.best_naive:
-        return "best naive"
-    return percent(1 - evaluation.scores[name].mase / best if best else float("nan"))
