@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -9,6 +11,7 @@ import pytest
 
 from lstmkit import Forecaster, InputError
 from lstmkit.data import TableSettings, read_table
+from lstmkit.forecasting import output
 from lstmkit.forecasting.backtest import backtest, backtest_series
 from lstmkit.forecasting.models.lstm import LstmSettings
 
@@ -104,3 +107,15 @@ def test_too_many_windows_for_the_rows_are_refused(table: pd.DataFrame) -> None:
     with pytest.raises(InputError) as caught:
         backtest(make(), table, "sold", "day", "shop", windows=20)
     assert str(caught.value) == "series 'x': 80 rows are too few for 20 windows of 4 steps; use fewer"
+
+
+def test_the_file_is_the_same_however_much_is_written_at_a_time(
+    table: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = read_table(table, TableSettings("sold", "day", "shop"))
+    fitted, evaluation = backtest_series(make(), read, 5, False)
+    whole = output.to_csv(output.backtest_columns(fitted, evaluation), read)
+    for rows in (1, 8, 12, 1000):
+        monkeypatch.setattr(output, "ROWS_AT_ONCE", rows)
+        output.write_backtest(tmp_path / "rows.csv", fitted, evaluation)
+        assert (tmp_path / "rows.csv").read_bytes() == whole

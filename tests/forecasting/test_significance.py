@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from lstmkit.forecasting import significance
 from lstmkit.forecasting.significance import diebold_mariano, incomplete_beta, skill, student_p
 
 
@@ -114,8 +115,8 @@ def test_work_grows_with_the_blocks_only_up_to_200_series(draws_blocks: bool, mo
     from lstmkit.forecasting import significance
 
     calls = []
-    original = significance._draw_blocks
-    monkeypatch.setattr(significance, "_draw_blocks", lambda *a: calls.append(1) or original(*a))
+    original = significance.draw_blocks
+    monkeypatch.setattr(significance, "draw_blocks", lambda *a: calls.append(1) or original(*a))
     S = 200 if draws_blocks else 2000
     errors = noisy_errors(4 * S)
     skill(errors, errors[::-1], np.repeat(np.arange(S), 4), np.ones(S), 1)
@@ -218,3 +219,12 @@ def test_the_incomplete_beta_function_is_scipys() -> None:
         for b in (0.5, 2.0, 30.0):
             for x in np.linspace(0, 1, 21):
                 assert incomplete_beta(a, b, x) == pytest.approx(special.betainc(a, b, x), rel=1e-10, abs=1e-300)
+
+
+def test_blocks_are_the_same_however_many_are_drawn_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = np.random.default_rng(2).normal(size=(3, 97))
+    whole = significance.draw_blocks(rows, 7, np.random.default_rng(0))
+    monkeypatch.setattr(significance, "CHUNK", 50)
+    np.testing.assert_array_equal(significance.draw_blocks(rows, 7, np.random.default_rng(0)), whole)
+    assert whole.shape == (3, significance.DRAWS)
+    np.testing.assert_allclose(whole.mean(1), rows.mean(1), atol=4 * 0.1 / np.sqrt(significance.DRAWS) * 1.5)

@@ -101,10 +101,9 @@ def _run(
 
 
 def _write(out: Path, forecaster: Forecaster, evaluation: Evaluation) -> None:
-    from lstmkit.forecasting.output import backtest_columns, renamed, to_csv
-    from lstmkit.training import write_atomically
+    from lstmkit.forecasting.output import renamed, write_backtest
 
-    write_atomically(out, to_csv(backtest_columns(forecaster, evaluation), evaluation.table))
+    write_backtest(out, forecaster, evaluation)
     printing.remark(renamed(forecaster, evaluation.table))
 
 

@@ -19,7 +19,7 @@ from lstmkit.errors import InputError
 from lstmkit.forecasting.evaluate import Evaluation, evaluate, test_split
 from lstmkit.forecasting.fitting import table_to_learn_from
 from lstmkit.forecasting.forecaster import Forecaster
-from lstmkit.forecasting.output import backtest_columns, forecast_columns, level_name, renamed, to_csv
+from lstmkit.forecasting.output import forecast_columns, level_name, renamed, to_csv, write_backtest
 from lstmkit.forecasting.persistence import needs
 from lstmkit.forecasting.report import write_report
 from lstmkit.forecasting.trading import Trading, check_prices, trade_if_prices, trading_summary
@@ -259,8 +259,7 @@ def _write(result: JobResult) -> None:
     try:
         result.forecaster.save(out / "model", force=result.job.force or result.job.resume)
         write_atomically(out / "forecast.csv", to_csv(result.columns, table))
-        backtest = backtest_columns(result.forecaster, result.evaluation)
-        write_atomically(out / "backtest.csv", to_csv(backtest, table))
+        write_backtest(out / "backtest.csv", result.forecaster, result.evaluation)
         write_report(result, out / "report.html")
         write_atomically(out / "summary.json", (json.dumps(result.summary, indent=2) + "\n").encode())
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,11 +13,15 @@ from lstmkit.forecasting.baselines import TITLES as NAIVE_TITLES
 from lstmkit.forecasting.classical import TITLES as CLASSICAL_TITLES
 from lstmkit.forecasting.cluster import quantiles_ahead
 from lstmkit.forecasting.soundness import check_widths
+from lstmkit.training.writing import replacing
 
 if TYPE_CHECKING:
     from lstmkit.forecasting.evaluate import Evaluation
     from lstmkit.forecasting.forecaster import Forecaster
 
+ALL = slice(None)
+ROWS_AT_ONCE = 1 << 17
+"""Rows of a CSV file that are written at a time."""
 OURS = ("row", "cutoff", "step", "y", "mean", "median", "path", "value")
 """Names of our columns in results, beside those of intervals and of other forecasts."""
 
@@ -92,22 +97,35 @@ def _steps_ahead(table: SeriesTable, P: int) -> dict[str, Any]:
     return columns
 
 
-def backtest_columns(forecaster: Forecaster, evaluation: Evaluation) -> dict[str, Any]:
+def backtest_columns(forecaster: Forecaster, evaluation: Evaluation, windows: slice = ALL) -> dict[str, Any]:
     """Return a row per window and step ahead: id (if any), cutoff, time, step, y, the model's and the naive forecasts.
 
-    cutoff  time of the last value that the forecast has seen
+    windows  which of them
+    cutoff   time of the last value that the forecast has seen
     """
-    table, P = evaluation.table, forecaster.horizon
+    table, P, cutoffs = evaluation.table, forecaster.horizon, evaluation.cutoffs[windows]
     columns: dict[str, Any] = {}
     if table.columns.id is not None:
-        columns[table.columns.id] = [table.ids[s] for s in evaluation.series for _ in range(P)]
-    columns[table.our_name("cutoff")] = np.repeat(table.times[evaluation.cutoffs - 1], P)
-    columns[table.time_column] = table.times[(evaluation.cutoffs[:, None] + np.arange(P)).reshape(-1)]
-    columns[table.our_name("step")] = np.tile(np.arange(1, P + 1), len(evaluation.cutoffs))
-    columns[table.our_name("y")] = evaluation.truth.reshape(-1)
-    columns |= interval_columns(forecaster, table, evaluation.quantiles)
+        columns[table.columns.id] = [table.ids[s] for s in evaluation.series[windows] for _ in range(P)]
+    columns[table.our_name("cutoff")] = np.repeat(table.times[cutoffs - 1], P)
+    columns[table.time_column] = table.times[(cutoffs[:, None] + np.arange(P)).reshape(-1)]
+    columns[table.our_name("step")] = np.tile(np.arange(1, P + 1), len(cutoffs))
+    columns[table.our_name("y")] = evaluation.truth[windows].reshape(-1)
+    columns |= interval_columns(forecaster, table, evaluation.quantiles[windows])
     naive = {name: f for name, f in evaluation.forecasts.items() if name != "model"}
-    return columns | {table.our_name(name): f.reshape(-1) for name, f in naive.items()}
+    return columns | {table.our_name(name): f[windows].reshape(-1) for name, f in naive.items()}
+
+
+def write_backtest(path: Path, forecaster: Forecaster, evaluation: Evaluation) -> None:
+    """Write the columns of a backtest as CSV, some windows at a time: the text is much larger than the numbers.
+
+    Raises  InputError if it cannot be written
+    """
+    at_once = max(1, ROWS_AT_ONCE // forecaster.horizon)
+    with replacing(path) as file:
+        for begin in range(0, len(evaluation.cutoffs), at_once):
+            columns = backtest_columns(forecaster, evaluation, slice(begin, begin + at_once))
+            file.write(to_csv(columns, evaluation.table, header=begin == 0))
 
 
 def renamed(forecaster: Forecaster, table: SeriesTable) -> list[str]:
@@ -121,9 +139,13 @@ def renamed(forecaster: Forecaster, table: SeriesTable) -> list[str]:
     ]
 
 
-def to_csv(columns: dict[str, Any], table: SeriesTable) -> bytes:
-    """Return columns as the text of a CSV file, with times as in the user's own table."""
-    text: str = to_user_table(columns, table, "polars").write_csv(datetime_format="%Y-%m-%d %H:%M:%S")
+def to_csv(columns: dict[str, Any], table: SeriesTable, header: bool = True) -> bytes:
+    """Return columns as the text of a CSV file, with times as in the user's own table.
+
+    header  whether the names of the columns come first
+    """
+    frame = to_user_table(columns, table, "polars")
+    text: str = frame.write_csv(datetime_format="%Y-%m-%d %H:%M:%S", include_header=header)
     return text.encode()
 
 

@@ -14,6 +14,8 @@ MOST_BLOCKED = 200
 """With more series than this, series are drawn in the bootstrap instead of blocks of windows."""
 MOST_GROUPS = 2000
 """More series than this are drawn in this many groups."""
+CHUNK = 1 << 19
+"""Blocks that are drawn at a time, about."""
 FEWEST = 5
 """Windows, or series, that a test needs at least."""
 
@@ -103,8 +105,12 @@ def draw_blocks(rows: Array, block: int, rng: np.random.Generator) -> Array:
     block = max(1, min(block, W // 2))  # one block of all windows would always draw the same
     count = -(-W // block)
     sums = np.cumsum(np.concatenate([np.zeros((R, 1)), rows, rows], axis=1), axis=1)
-    starts = rng.integers(0, W, size=(DRAWS, count))
-    return np.asarray((sums[:, starts + block] - sums[:, starts]).sum(2) / (count * block))
+    drawn = np.empty((R, DRAWS))
+    at_once = max(1, CHUNK // count)
+    for begin in range(0, DRAWS, at_once):
+        starts = rng.integers(0, W, size=(min(at_once, DRAWS - begin), count))
+        drawn[:, begin : begin + at_once] = (sums[:, starts + block] - sums[:, starts]).sum(2) / (count * block)
+    return drawn
 
 
 def _draw_series(own: Array, rng: np.random.Generator) -> Array:
