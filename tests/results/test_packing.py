@@ -70,6 +70,16 @@ def test_short_arrays_and_words_are_plain_json() -> None:
     assert packed == {"a": [1.5, None], "b": ["x", 2.0], "c": ["u", "v"] * 9}
 
 
+def test_a_map_keeps_its_rows() -> None:
+    z = np.random.default_rng(0).normal(size=(3, 20))
+    figure = go.Figure(layout={"height": 100})
+    figure.add_heatmap(z=z)
+    packing = Packing()
+    packed = packing.pack(figure.to_plotly_json()["data"])
+    assert packed[0]["z"] == [{"array": k} for k in range(3)]
+    np.testing.assert_allclose([decoded(row) for row in packing.arrays], z, atol=1e-6)
+
+
 def test_no_text_ends_the_script_that_holds_it() -> None:
     text = "</script><script>alert(1)</script>"
     figure = go.Figure(layout={"height": 100})

@@ -25,7 +25,9 @@ class Packing:
         """Return a value of a figure as JSON: dictionaries and lists of the same, an array as a reference to it."""
         if isinstance(value, dict):
             if set(value) <= {"dtype", "bdata", "shape"} and "bdata" in value:  # an array, as plotly writes it
-                return self.pack(np.frombuffer(base64.b64decode(value["bdata"]), np.dtype(value["dtype"])))
+                flat = np.frombuffer(base64.b64decode(value["bdata"]), np.dtype(value["dtype"]))
+                shape = str(value.get("shape", len(flat))).split(",")
+                return self.pack(flat.reshape([int(n) for n in shape]))
             return {k: self.pack(v) for k, v in value.items()}
         if isinstance(value, np.ndarray):
             return self._reference(value)
@@ -36,7 +38,9 @@ class Packing:
         return None if isinstance(value, float) and not np.isfinite(value) else value
 
     def _reference(self, array: NDArray[Any]) -> Any:
-        if array.dtype.kind not in "Mifu" or array.ndim != 1:
+        if array.ndim > 1:
+            return [self._reference(row) for row in array]
+        if array.dtype.kind not in "Mifu" or array.ndim == 0:
             return self.pack(array.tolist())
         if array.dtype.kind == "M":
             array = array.astype("datetime64[ms]")
