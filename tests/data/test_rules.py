@@ -163,6 +163,31 @@ def test_the_weeks_of_a_currency_and_a_short_saturday() -> None:
     assert (str(axis.frequency), axis.missing) == ("h MON-FRI 09:00-18:00; SAT 09:00-12:00", 0)
 
 
+ZONES = {"America/New_York": "America/New_York", "Europe/Madrid": "Europe/London"}
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("hours", [(("09:30", "15:30"),), (("00:00", "00:00"),)], ids=["hours", "midnight"])
+def test_times_in_utc_may_follow_a_clock_that_is_put_forward(zone: str, hours: tuple[tuple[str, str], ...]) -> None:
+    local = pd.DatetimeIndex(sessions("Mon Tue Wed Thu Fri", hours, "h", 200)).tz_localize(zone)
+    times = local.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[us]")
+    for given, expected in ((zone, zone), ("", ZONES[zone])):
+        axis = infer_frequency(times, given)
+        assert (axis.missing, axis.off, axis.problem) == (0, 0, "")
+        assert str(axis.frequency).endswith(f" {expected}") and parse_frequency(str(axis.frequency)) == axis.frequency
+        assert f"by the clock of {expected}" in axis.frequency.rule.describe()
+        np.testing.assert_array_equal(axis.frequency.future(times[100], len(times) - 101), times[101:])
+        assert axis.frequency.may_follow(times)
+
+
+def test_every_other_weekday_and_the_day_before_the_last() -> None:
+    assert str(infer_frequency(open_days("Mon Tue Wed Thu Fri")[::2]).frequency) == "2B"
+    before = stamps(offsets.MonthEnd(), 50) - np.timedelta64(1, "D")
+    frequency = infer_frequency(before).frequency
+    assert (str(frequency), frequency.rule.describe()) == ("M-31<MON-SUN-1", "the second last day of a month")
+    np.testing.assert_array_equal(frequency.future(before[20], 29), before[21:])
+
+
 def random_axes() -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)
     days, hours = stamps("D", 300), stamps("h", 2000)
@@ -214,6 +239,7 @@ def test_many_missing_open_days_are_a_problem_of_the_rule() -> None:
         "h MON 09:00-08:00",
         "h ; MON 09:00",
         "2D MON-FRI",
+        "h MON 09:00-10:00 Nowhere/Nowhere",
     ],
 )
 def test_codes_that_are_no_rule(code: str) -> None:

@@ -99,7 +99,7 @@ def test_hours_in_a_zone_are_those_of_its_clock() -> None:
     times = AXES["hours in a zone"]
     assert set(times.strftime("%z")) == {"-0500", "-0400"}
     forecaster = Forecaster(P, context=12, settings=QUICK).fit(table(times), "y", "t")
-    assert str(forecaster.table_.frequency) == "30min MON-FRI 09:30-12:00"
+    assert str(forecaster.table_.frequency) == "30min MON-FRI 09:30-12:00 America/New_York"
     assert str(forecaster.predict()["t"].dt.tz) == "America/New_York"
 
 

@@ -59,7 +59,7 @@ def find_frequency(table: SeriesTable, usual: Frequency | None) -> tuple[Frequen
         if len(times) < 3:
             few.append(s)
             continue
-        axis = _axis(times, usual)
+        axis = _axis(times, usual, _zone(table))
         frequency = axis.frequency or axis.usual  # rows taken as consecutive are dated ahead by their usual step
         if frequency is None:
             raise InputError(f"{table.name(s)}: {axis.problem}; round the times, or number the rows")
@@ -73,13 +73,18 @@ def find_frequency(table: SeriesTable, usual: Frequency | None) -> tuple[Frequen
     return frequency, _gap_notes(frequency, gaps, policy if fill else "drop"), fill
 
 
-def _axis(times: NDArray[Any], usual: Frequency | None) -> Axis:
+def _zone(table: SeriesTable) -> str:
+    """Return the zone of times that are kept in UTC, though its clock may be what the rows follow; else ""."""
+    return "" if table.wall or table.zone in (None, "UTC") else str(table.zone)
+
+
+def _axis(times: NDArray[Any], usual: Frequency | None, zone: str) -> Axis:
     """Return what one series shows; first whether it follows the rule of the others, which few rows do not show."""
     if usual is not None and usual.rule is not None:
         axis = follow(times, usual)
         if not axis.problem:
             return axis
-    return infer_frequency(times)
+    return infer_frequency(times, zone)
 
 
 def _are_filled(table: SeriesTable, frequency: Frequency, gaps: _Gaps) -> bool:
@@ -177,7 +182,7 @@ def _frequency_of_longest(table: SeriesTable) -> Frequency | None:
     times = _times(table, longest)
     if len(times) < 3:
         raise InputError(f"{table.name(longest)}: only {len(times)} rows; at least 3 are needed to see a frequency")
-    return infer_frequency(times).frequency
+    return infer_frequency(times, _zone(table)).frequency
 
 
 def _not_on_axis(table: SeriesTable, frequency: Frequency) -> list[int]:

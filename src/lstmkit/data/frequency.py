@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmkit.data.rule_search import MOST_AWAY
-from lstmkit.data.rules import BUSINESS, DAY, LAST, MonthRule, Rule, WeekRule, parse_rule
+from lstmkit.data.rules import BUSINESS, DAY, LAST, MonthRule, Rule, WeekRule, parse_rule, to_wall
 from lstmkit.errors import InputError
 from lstmkit.ranges import shown
 
@@ -179,8 +179,10 @@ class Frequency:
         if not self.has_holidays and not isinstance(self.rule, MonthRule):
             return bool((steps == 1).all()) and bool((self.after(times[:-1], np.array(1)) == times[1:]).all())
         most, later = MOST_HOLIDAYS + 1, times[1:]
-        if self.rule is not None and not self.has_hours and len(np.unique(times - times.astype("datetime64[D]"))) > 1:
-            return False
+        if self.rule is not None and not self.has_hours:
+            wall = to_wall(times, self.rule.zone if isinstance(self.rule, WeekRule) else "")
+            if len(np.unique(wall - wall.astype("datetime64[D]"))) > 1:
+                return False
         if isinstance(self.rule, MonthRule):
             return bool((steps == 1).all()) and bool(self.same_row(self.after(times[:-1], np.array(1)), later).all())
         if isinstance(self.rule, WeekRule):

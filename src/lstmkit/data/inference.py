@@ -43,16 +43,17 @@ class Axis:
     off: int = 0
 
 
-def infer_frequency(times: Times) -> Axis:
+def infer_frequency(times: Times, zone: str = "") -> Axis:
     """Find the frequency of strictly increasing times.
 
     times    (N,) datetime64[us] or integers; N at least 3
+    zone     of times in UTC, if their rows may follow the clock on the wall there
     Returns  an `Axis`; open days without a row (holidays) and a few missing steps are counted, more is irregular
     """
     if times.dtype.kind in "iu":
         return _fixed(times, is_date=False)
     axis = _without_rule(times)
-    rule = find_rule(times) if axis.problem else None
+    rule = find_rule(times, zone) if axis.problem else None
     if rule is None:
         return _leap_weeks(times, axis)
     by_rule = follow(times, Frequency.by_rule(rule))
@@ -144,9 +145,13 @@ def _calendar(days: Times) -> Axis | None:
 def _business(days: Times) -> Axis | None:
     """Recognise weekdays; weekdays without a row are taken for holidays if they are few."""
     gaps = np.diff(days).astype(int)
-    if not np.is_busday(days).all() or gaps.max() < 3 or np.bincount(gaps).argmax() != 1:
+    if not np.is_busday(days).all() or gaps.max() < 3:
         return None
     steps = np.busday_count(days[:-1], days[1:])
+    if steps[0] > 1 and (steps == steps[0]).all() and gaps.min() < gaps.max():
+        return Axis(Frequency("B", int(steps[0])))
+    if np.bincount(gaps).argmax() != 1:
+        return None
     return _with_gaps(Frequency("B"), days, steps, MAX_HOLIDAYS)
 
 

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmkit.data.axis import DONE, complete, find_frequency
-from lstmkit.data.clock import by_opening_hours
 from lstmkit.data.frequency import Frequency
 from lstmkit.data.series import LARGEST, SeriesTable, shorten
 from lstmkit.errors import InputError
@@ -88,7 +87,6 @@ def regularise(table: SeriesTable, usual: Frequency | None = None) -> SeriesTabl
         notes.append(f"{where}: {DONE[policy]}")
         if policy == "drop":
             table = table.select(~missing)
-    table = by_opening_hours(table, usual)
     frequency, gap_notes, fill = find_frequency(table, usual)
     table = dataclasses.replace(table, frequency=frequency, notes=tuple(notes + gap_notes))
     if fill:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lstmkit.data.rules import BUSINESS, DAY, LAST, MONDAY, SECOND, WEEK, MonthRule, Rule, Times, WeekRule
+from lstmkit.data.rules import BUSINESS, DAY, LAST, MONDAY, SECOND, WEEK, MonthRule, Rule, Times, WeekRule, to_wall
 
 USUALLY = 0.5
 """A place of the week or of the day belongs to the rule if more than this share of the weeks or open days have it."""
@@ -25,6 +25,8 @@ LONGEST_STEP = 10 * DAY
 """Rows that are usually further apart follow a rule of months."""
 MOST_PLACES = 20_000
 """Rows a week of a rule."""
+ZONES = ("America/New_York", "Europe/London", "Australia/Sydney")
+"""Whose clocks are tried for times in UTC: those who put theirs forward and back on the days that most others do."""
 WEEKS = (BUSINESS, (0, 1, 2, 3, 6), (0, 1, 2, 3, 4, 5), (1, 2, 3, 4, 5))
 """Open days that a day of a month may be moved to."""
 PAYDAYS = ((1, 15), (15, LAST), (1, 16), (5, 20), (10, 25))
@@ -45,17 +47,29 @@ class Fit:
     gaps: NDArray[np.bool_]
 
 
-def find_rule(times: Times) -> Rule | None:
+def find_rule(times: Times, zone: str = "") -> Rule | None:
     """Return the rule that rows with unequal steps follow, or None.
 
     times  (N,) datetime64[us], increasing
+    zone   of times in UTC, whose clock the rows may follow; "" tries some if they follow their own only nearly
     """
     if len(times) < LEAST_MONTHS:
         return None
     gap = float(np.median(np.diff(times).astype(np.int64)))
     if gap >= LONGEST_STEP:
         return _month_rule(times.astype("datetime64[D]"))
-    return _week_rule(times) if len(times) >= LEAST_ROWS else None
+    if len(times) < LEAST_ROWS or (times.astype(np.int64) % SECOND).any():
+        return None
+    best = _week_rule(times, zone)
+    if zone or (best is not None and not best.missing + best.extra):
+        return None if best is None else best.rule
+    for other in ZONES:
+        wall = to_wall(times, other)
+        shifted = len(np.unique(wall - times)) > 1
+        fit = _week_rule(times, other) if shifted else None
+        if fit is not None and (best is None or 2 * (fit.missing + fit.extra) < best.missing + best.extra):
+            best = fit
+    return None if best is None else best.rule
 
 
 def fit_rule(times: Times, rule: Rule) -> Fit:
@@ -70,20 +84,20 @@ def fit_rule(times: Times, rule: Rule) -> Fit:
     return Fit(rule, missing, extra, steps > stride)
 
 
-def _week_rule(times: Times) -> WeekRule | None:
-    micro = times.astype(np.int64)
+def _week_rule(times: Times, zone: str) -> Fit | None:
+    """Return how times fit the best rule of the week by the clock of a zone, if there is one."""
+    micro = to_wall(times, zone).astype(np.int64)
+    if (np.diff(micro) <= 0).any():
+        return None  # rows in an hour that comes twice
     day, clock = np.divmod(micro, DAY)
-    if (clock % SECOND).any():
-        return None
-    one_clock = (clock == clock[0]).all()
-    if one_clock:
+    if (clock == clock[0]).all():
         open_days = _open_weekdays(day, certain=False)
-        found = [WeekRule.at(DAY, [w * DAY for w in open_days])] if 1 < len(open_days) < 7 else []
+        found = [WeekRule.at(DAY, [w * DAY for w in open_days])] if 1 < len(open_days) < 7 + bool(zone) else []
     else:
         found = [rule for rule in (_same_hours(day, clock), _weekly(micro)) if rule is not None]
-    fits = [fit_rule(times, rule) for rule in found]
+    fits = [fit_rule(times, WeekRule(rule.step, rule.spans, zone)) for rule in found]
     fits = [fit for fit in fits if fit.extra <= max(MOST_EXTRA * len(times), 2 if _weeks(day) >= 4 else 0)]
-    return min(fits, key=lambda fit: fit.missing + fit.extra).rule if fits else None  # type: ignore[return-value]
+    return min(fits, key=lambda fit: fit.missing + fit.extra) if fits else None
 
 
 def _weeks(day: NDArray[np.int64]) -> float:
@@ -205,3 +219,4 @@ def _month_rules(days: Times) -> Iterator[MonthRule]:
         yield from (MonthRule(1, (on,), move, open) for move in "<>~" for on in (15, *range(2, LAST + 1), 1))
         yield from (MonthRule(1, (1,), ">", open, shift) for shift in range(1, 11))
         yield from (MonthRule(1, (LAST,), "<", open, -shift) for shift in range(1, 11))
+    yield from (MonthRule(1, (LAST,), "<", tuple(range(7)), -shift) for shift in range(1, 15))

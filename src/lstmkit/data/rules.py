@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 SECOND, DAY = 10**6, 86_400 * 10**6
@@ -21,6 +22,7 @@ BUSINESS = (0, 1, 2, 3, 4)
 LAST = 31
 """Day of a month that stands for its last, whatever its length."""
 MOST_SHIFT, MOST_MONTHS = 22, 1200
+LONGEST_ZONE = 40
 Times = NDArray[Any]
 Whole = NDArray[np.int64]
 
@@ -32,13 +34,15 @@ class WeekRule:
     step   microseconds between rows that follow each other in a session; a day for rows of open days, which keep the
            time of day of the row that they follow
     spans  first and last row of each session, in microseconds since Monday, in order, none over midnight
+    zone   by whose clock on the wall, where the times are in UTC; "" by the times as they are
     """
 
     step: int
     spans: tuple[tuple[int, int], ...]
+    zone: str = ""
 
     @classmethod
-    def at(cls, step: int, places: Iterable[int]) -> WeekRule:
+    def at(cls, step: int, places: Iterable[int], zone: str = "") -> WeekRule:
         """Return the rule of rows at these places, in microseconds since Monday."""
         spans: list[tuple[int, int]] = []
         for place in sorted(set(places)):
@@ -46,7 +50,7 @@ class WeekRule:
                 spans[-1] = (spans[-1][0], place)
             else:
                 spans.append((place, place))
-        return cls(step, tuple(spans))
+        return cls(step, tuple(spans), zone)
 
     @property
     def rows(self) -> int:
@@ -70,7 +74,7 @@ class WeekRule:
         times  datetime64[us], of any shape
         """
         places = places_of(self)
-        week, within = np.divmod(_whole(times) - MONDAY, WEEK)
+        week, within = np.divmod(_whole(to_wall(times, self.zone)) - MONDAY, WEEK)
         return np.asarray(week * len(places) + np.searchsorted(places, within, side="right") - 1, np.int64)
 
     def stamps(self, index: Whole, like: Times) -> Times:
@@ -78,7 +82,9 @@ class WeekRule:
         places = places_of(self)
         week, k = np.divmod(index, len(places))
         since = MONDAY + week * WEEK + places[k]
-        return np.asarray((since + (_whole(like) % DAY if self.step == DAY else 0)).astype("datetime64[us]"))
+        if self.step == DAY:
+            since = since + _whole(to_wall(like, self.zone)) % DAY
+        return to_utc(np.asarray(since.astype("datetime64[us]")), self.zone)
 
     def after(self, last: Times, steps: Whole) -> Times:
         """Return the times that are `steps` rows after `last`."""
@@ -99,13 +105,18 @@ class WeekRule:
 
     def describe(self) -> str:
         """Return where the rows lie, in words."""
-        hours = [f" {_hours(own, ' to ', ' and ')}" if self.step < DAY else "" for _, own in self._groups()]
-        return "; ".join(listed(days) + own for (days, _), own in zip(self._groups(), hours, strict=True))
+        hours = [
+            f" {_hours(_single(own, self.step), ' to ', ' and ')}" if self.step < DAY else ""
+            for _, own in self._groups()
+        ]
+        by = f" by the clock of {self.zone}" if self.zone else ""
+        return "; ".join(listed(days) + own for (days, _), own in zip(self._groups(), hours, strict=True)) + by
 
     def __str__(self) -> str:
         """Return the code, such as MON-SAT or MON-FRI 09:30-11:25,13:00-14:55; FRI 09:00; `parse_rule` reads it."""
         hours = [f" {_hours(own, '-', ',')}" if self.step < DAY else "" for _, own in self._groups()]
-        return "; ".join(_days_code(days) + own for (days, _), own in zip(self._groups(), hours, strict=True))
+        zone = f" {self.zone}" if self.zone else ""
+        return "; ".join(_days_code(days) + own for (days, _), own in zip(self._groups(), hours, strict=True)) + zone
 
     def _groups(self) -> list[tuple[tuple[int, ...], tuple[tuple[int, int], ...]]]:
         """Return the weekdays that have the same sessions, and these."""
@@ -161,8 +172,8 @@ class MonthRule:
         """Return where the rows lie, in words."""
         period = {1: "a month", 3: "a quarter", 12: "a year"}.get(self.months, f"every {self.months} months")
         single = len(self.open) == 1
-        kind = DAY_NAMES[self.open[0]] if single else "business day" if self.open == BUSINESS else "open day"
-        kind += "" if single or self.open == BUSINESS else f" ({listed(self.open)})"
+        kinds = {BUSINESS: "business day", tuple(range(7)): "day"} | {(k,): name for k, name in enumerate(DAY_NAMES)}
+        kind = kinds.get(self.open, f"open day ({listed(self.open)})")
         if (self.on, self.move) in (((1,), ">"), ((LAST,), "<")):
             place, end = abs(self.shift) + 1, ("last",) if self.move == "<" else ()
             which = " ".join(((ordinal(place),) if place > 1 or not end else ()) + end)
@@ -212,6 +223,7 @@ def parse_rule(step: int, code: str) -> Rule | None:
     if month:
         return _month_rule(*(part or "" for part in month.groups()))
     places: set[int] = set()
+    code, zone = _cut_zone(code)
     for group in code.split(";")[:7]:
         days, _, hours = group.strip().partition(" ")
         if bool(hours) == (step == DAY) or step > DAY:
@@ -221,7 +233,19 @@ def parse_rule(step: int, code: str) -> Rule | None:
             places.update(day * DAY + place for place in own)
         if not _parse_days(days) or (hours and not _parse_hours(hours, step)):
             return None
-    return WeekRule.at(step, places)
+    return WeekRule.at(step, places, zone)
+
+
+def _cut_zone(code: str) -> tuple[str, str]:
+    """Return the code of a rule without the zone behind it, and the zone; "" if it is none."""
+    rest, _, last = code.rpartition(" ")
+    if "/" not in last or len(last) > LONGEST_ZONE:
+        return code, ""
+    try:
+        to_wall(np.zeros(1, "datetime64[us]"), last)
+    except pl.exceptions.PolarsError:
+        return code, ""
+    return rest, last
 
 
 def _month_rule(months: str, days: str, move: str, open: str, shift: str) -> MonthRule | None:
@@ -256,6 +280,26 @@ def ordinal(number: int) -> str:
     if number <= 3:
         return ("first", "second", "third")[number - 1]
     return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th') if number not in (11, 12, 13) else 'th' }"
+
+
+def to_wall(times: Times, zone: str) -> Times:
+    """Return times in UTC, of any shape, by the clock on the wall of a zone; "" leaves them."""
+    if not zone:
+        return np.asarray(times)
+    flat = pl.Series(np.asarray(times, "datetime64[us]").ravel())
+    local = flat.dt.replace_time_zone("UTC").dt.convert_time_zone(zone).dt.replace_time_zone(None)
+    return local.to_numpy().reshape(np.shape(times))
+
+
+def to_utc(times: Times, zone: str) -> Times:
+    """Return times by the clock on the wall in UTC; of an hour that comes twice the first, of one left out the next."""
+    if not zone:
+        return times
+    flat = pl.Series(times.ravel())
+    known = flat.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    later = flat.dt.offset_by("1h").dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    utc = known.fill_null(later).dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    return utc.to_numpy().reshape(times.shape)
 
 
 def _whole(times: Times) -> Whole:
@@ -294,6 +338,11 @@ def _parse_days(code: str) -> tuple[int, ...]:
 
 def _hours(spans: tuple[tuple[int, int], ...], to: str, comma: str) -> str:
     return comma.join(_clock(a) if a == b else f"{_clock(a)}{to}{_clock(b)}" for a, b in spans)
+
+
+def _single(spans: tuple[tuple[int, int], ...], step: int) -> tuple[tuple[int, int], ...]:
+    """Return sessions with those of two rows as two."""
+    return tuple(part for a, b in spans for part in ([(a, b)] if b - a != step else [(a, a), (b, b)]))
 
 
 def _clock(place: int) -> str:
