@@ -79,7 +79,7 @@ def test_one_long_id_does_not_widen_the_others() -> None:
     draw = np.random.default_rng(0)
     ids = [name for s in range(60) for name in [f"s{s}" if s else "x" * 1000] * 170]
     frame = pl.DataFrame({"id": ids, "y": draw.normal(size=len(ids))})
-    forecaster = Forecaster(40, context=5, settings=SMALL).fit(frame, target="y", id="id")
+    forecaster = Forecaster(40, context=5, settings=SMALL).fit(frame, target="y", time="row", id="id")
     tracemalloc.start()
     forecast = forecaster.predict()
     peak = tracemalloc.get_traced_memory()[1]

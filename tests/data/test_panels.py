@@ -244,7 +244,7 @@ def test_hours_written_with_several_offsets_are_put_in_utc() -> None:
     table = read_table(pl.DataFrame({"t": texts, "y": [1, 2, 4, 3]}), TableSettings("y"))
     assert (str(table.frequency), table.zone) == ("h", "UTC")
     assert table.times[0].item() == datetime(2024, 3, 30, 23)
-    assert table.notes == ("times read as %Y-%m-%d %H:%M:%S%:z",)
+    assert table.notes == ("times read as %Y-%m-%d %H:%M:%S%z",)
 
 
 @pytest.mark.parametrize("zoned", [1, 0])

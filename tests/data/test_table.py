@@ -145,12 +145,6 @@ def test_rows_without_times_are_numbered_in_each_series() -> None:
     assert (table.time_kind, table.time_column, str(table.frequency)) == ("row", "row", "step")
 
 
-def test_a_time_column_that_cannot_be_read_is_noted() -> None:
-    table = read(pl.DataFrame({"date": ["mon", "tue", "wed"], "y": [1, 2, 4]}), "y")
-    assert table.time_kind == "row"
-    assert table.notes == ("column 'date' ('mon') is not a time in a known form: the rows are numbered from 0",)
-
-
 def test_an_unusual_form_of_time_is_noted() -> None:
     table = read(pl.DataFrame({"t": ["30.01.2024", "31.01.2024", "01.02.2024"], "y": [1, 2, 4]}), "y", "t")
     assert table.notes == ("times read as %d.%m.%Y",)

@@ -88,7 +88,7 @@ def test_a_constant_window_stays_finite_and_is_forecast_as_constant(seasons: tup
 
 
 def fitted(values: np.ndarray, seasons: tuple[int, ...] | None = ()) -> Forecaster:
-    return Forecaster(4, context=12, seasons=seasons, settings=QUICK).fit(pl.DataFrame({"y": values}))
+    return Forecaster(4, context=12, seasons=seasons, settings=QUICK).fit(pl.DataFrame({"y": values}), time="row")
 
 
 @pytest.mark.parametrize("seasons", [(), (9,)])
@@ -130,17 +130,21 @@ def test_the_forecast_of_an_ensemble_is_the_mean_of_its_members(walk: np.ndarray
 def test_members_of_several_seeds_are_those_fitted_alone(wave: np.ndarray) -> None:
     table = pl.DataFrame({"y": wave})
     untrained = LstmSettings(hidden_size=8, max_epochs=1, learning_rate=1e-12)
-    both = Forecaster(4, context=12, seasons=(), seed=3, settings=untrained, ensemble=2).fit(table)
+    both = Forecaster(4, context=12, seasons=(), seed=3, settings=untrained, ensemble=2).fit(table, time="row")
     for k, member in enumerate(both.network_.networks):
-        alone = Forecaster(4, context=12, seasons=(), seed=3 + k, settings=untrained).fit(table).network_.networks[0]
+        alone = (
+            Forecaster(4, context=12, seasons=(), seed=3 + k, settings=untrained)
+            .fit(table, time="row")
+            .network_.networks[0]
+        )
         torch.testing.assert_close(member.reader.lstm.weight_hh_l0, alone.reader.lstm.weight_hh_l0)
 
 
 def test_snapshots_are_the_best_epochs(wave: np.ndarray) -> None:
     table = pl.DataFrame({"y": wave})
     settings = LstmSettings(hidden_size=8, max_epochs=4, learning_rate=0.02)
-    plain = Forecaster(4, context=12, seasons=(), settings=settings).fit(table)
-    several = Forecaster(4, context=12, seasons=(), settings=settings, ensemble=(1, 3)).fit(table)
+    plain = Forecaster(4, context=12, seasons=(), settings=settings).fit(table, time="row")
+    several = Forecaster(4, context=12, seasons=(), settings=settings, ensemble=(1, 3)).fit(table, time="row")
     assert len(several.network_.networks) == 3
     assert [r.valid_loss for r in several.history_] == [r.valid_loss for r in plain.history_]
     best, second, _ = several.network_.networks
@@ -174,7 +178,7 @@ def test_ranks_and_values_are_inverse() -> None:
 
 def test_steps_of_a_sample_path_belong_together(walk: np.ndarray) -> None:
     """On a random walk the errors of neighbouring steps go together: so do those of the paths."""
-    forecaster = Forecaster(4, context=12, seasons=(), settings=QUICK).fit(pl.DataFrame({"y": walk}))
+    forecaster = Forecaster(4, context=12, seasons=(), settings=QUICK).fit(pl.DataFrame({"y": walk}), time="row")
     paths = forecaster.sample(400)["value"].to_numpy().reshape(400, 4)
     assert np.corrcoef(paths[:, 2], paths[:, 3])[0, 1] > 0.6
     forecast_ = forecaster.predict()
@@ -195,7 +199,7 @@ def test_intervals_are_calibrated_on_the_rows_that_came_later(walk: np.ndarray) 
     """After the fit steps keep their direction: errors grow, with them the intervals, and the median stays."""
     steps = np.convolve(np.random.default_rng(1).normal(size=200), np.ones(8) / 2, mode="valid")
     table = pl.DataFrame({"y": np.concatenate([walk, walk[-1] + steps.cumsum()])})
-    forecaster = Forecaster(4, context=12, seasons=(), settings=QUICK).fit(table.head(200))
+    forecaster = Forecaster(4, context=12, seasons=(), settings=QUICK).fit(table.head(200), time="row")
     before = forecaster.predict()
     with pytest.raises(InputError, match="calibrate: no 4 rows in a row after the last one given to fit"):
         forecaster.calibrate(table.head(203))
@@ -213,12 +217,12 @@ def test_intervals_are_calibrated_on_the_rows_that_came_later(walk: np.ndarray) 
 def test_a_final_fit_learns_from_the_rows_held_back_and_keeps_the_intervals(wave: np.ndarray) -> None:
     settings = LstmSettings(hidden_size=8, max_epochs=3, learning_rate=0.02)
     table = pl.DataFrame({"y": wave})
-    plain = Forecaster(4, context=12, seasons=(), settings=settings).fit(table)
-    final = Forecaster(4, context=12, seasons=(), settings=replace(settings, final_fit=True)).fit(table)
+    plain = Forecaster(4, context=12, seasons=(), settings=settings).fit(table, time="row")
+    final = Forecaster(4, context=12, seasons=(), settings=replace(settings, final_fit=True)).fit(table, time="row")
     best = max(r.epoch for r in plain.history_ if r.improved)
     assert [r.epoch for r in final.history_] == list(range(len(plain.history_) + best))
     assert torch.equal(final.network_.width, plain.network_.width)
     assert not torch.equal(final.network_.networks[0].reader.head.weight, plain.network_.networks[0].reader.head.weight)
     changed = table.with_columns(pl.when(pl.int_range(220) == 215).then(500.0).otherwise("y").alias("y"))
-    other = Forecaster(4, context=12, seasons=(), settings=replace(settings, final_fit=True)).fit(changed)
+    other = Forecaster(4, context=12, seasons=(), settings=replace(settings, final_fit=True)).fit(changed, time="row")
     assert not torch.equal(other.network_.networks[0].reader.head.weight, final.network_.networks[0].reader.head.weight)

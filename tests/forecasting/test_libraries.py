@@ -54,7 +54,7 @@ def table_of(library: str, times: str) -> Any:
 
 
 def fit(table: Any, times: str) -> Forecaster:
-    return make().fit(table, "y", None if times == "row" else "t")
+    return make().fit(table, "y", "row" if times == "row" else "t")
 
 
 def names(table: Any) -> list[str]:

@@ -88,7 +88,7 @@ def test_a_name_that_is_taken_twice_gives_way_twice() -> None:
 
 def test_numbered_rows_give_way_to_an_id() -> None:
     table = shops("row", "day").drop("day")
-    forecast = forecaster().fit(table, "sold", id="row").predict()
+    forecast = forecaster().fit(table, "sold", "row", id="row").predict()
     assert forecast.columns[:3] == ["row", "row_", "mean"]
     assert forecast["row"].to_list() == ["a", "a", "b", "b"] and forecast["row_"].to_list() == [60, 61] * 2
 
@@ -107,7 +107,7 @@ def test_targets_and_covariates_of_any_name_change_nothing(expected: dict[str, p
 
 def test_targets_side_by_side_are_read_again_whatever_else_a_table_has() -> None:
     wide = pl.DataFrame({"a": np.arange(60.0) % 7, "b": np.arange(60.0) % 5})
-    fitted = forecaster().fit(wide, ["a", "b"])
+    fitted = forecaster().fit(wide, ["a", "b"], "row")
     more = wide.with_columns(series=pl.lit("x"), value=pl.lit(3))
     assert fitted.predict(more).equals(fitted.predict())
     assert fitted.update(more.tail(1)).columns[:2] == ["series", "row"]
@@ -156,3 +156,12 @@ def test_files_and_reports_hold_both_and_a_note_says_so(
     assert paths.code == 0 and paths.out.splitlines()[0] == f"{id},{time},path,value"
     cut = lstm("backtest", table, "--target", "sold", "--time", time, "--id", id, *settings, "--windows", 2)
     assert cut.code == 0
+
+
+def test_rows_in_the_order_of_the_table_are_warned_of_unless_that_is_said() -> None:
+    table = pl.DataFrame({"sold": np.arange(60.0) % 7})
+    with pytest.warns(UserWarning, match="no time column: the rows are taken in the order of the table"):
+        forecaster().fit(table)
+    with pytest.warns(UserWarning, match="no time column"):
+        backtest(forecaster(), table, windows=2)
+    assert forecaster().fit(table, time="row").predict()["row"].to_list() == [60, 61]

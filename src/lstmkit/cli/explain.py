@@ -172,6 +172,7 @@ def gates(
     out: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("gates.html"),
     delimiter: options.Delimiter = None,
     missing: options.MissingAsFitted = None,
+    time_format: options.TimeFormat = None,
     force: Force = False,
     json: options.Json = False,
 ) -> None:
@@ -187,7 +188,7 @@ def gates(
     from lstmkit.explain.report import GATES_HEAD, gate_rows, gates_in_words, gates_title, write_gates_page
 
     options.check_out(out, force)
-    forecaster = options.load_model(model, missing)
+    forecaster = options.load_model(model, missing, time_format)
     study = study_gates(forecaster, forecaster.read(read_file(file, delimiter)), id, at)
     write_gates_page(out, study, forecaster)
     if json:

@@ -34,10 +34,12 @@ Target = Annotated[
         "series of its own."
     ),
 ]
-Time = Annotated[str | None, typer.Option(help="Time column; found by itself if left out.")]
+Time = Annotated[str | None, typer.Option(help="Time column; found by itself if left out; row: the rows are in order.")]
 Id = Annotated[str | None, typer.Option(help="Column that tells several series apart.")]
 Freq = Annotated[str | None, typer.Option(help="Length of a step: s, min, h, D, B, W, MS, ME, QS, YS, 15min ...")]
-TimeFormat = Annotated[str | None, typer.Option(help="How times are written, such as %d.%m.%Y.")]
+TimeFormat = Annotated[
+    str | None, typer.Option(help="How times are written: %d.%m.%Y and the like, quarter, excel, unix-s, unix-ms ...")
+]
 Missing = Annotated[
     str, typer.Option(help="Missing values and rows: refuse, mask, drop, previous or interpolate.", show_default=True)
 ]
@@ -178,17 +180,20 @@ def seeds_and_snapshots(ensemble: str) -> int | tuple[int, int]:
     return (int(seeds), int(snapshots)) if snapshots else int(seeds)
 
 
-def load_model(model: Path, missing: str | None) -> Forecaster:
+def load_model(model: Path, missing: str | None, time_format: str | None) -> Forecaster:
     """Load a saved model from its folder or from the folder of results around it.
 
-    missing  how the table that it will read is repaired, or None: as the one it was fitted on
+    missing      how the table that it will read is repaired, or None: as the one it was fitted on
+    time_format  how the times of that table are written, or None
     """
     from lstmkit.forecasting.forecaster import Forecaster
 
     inner = model / "model"
     forecaster = Forecaster.load(inner if inner.is_dir() else model)
-    if missing is not None:
-        columns = dataclasses.replace(forecaster.table_.columns, missing=missing)
+    given = {"missing": missing, "time_format": time_format}
+    if any(value is not None for value in given.values()):
+        changed: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        columns = dataclasses.replace(forecaster.table_.columns, **changed)
         forecaster.remember(dataclasses.replace(forecaster.table_, columns=columns))
     return forecaster
 

@@ -29,6 +29,7 @@ def predict(
     ] = False,
     delimiter: options.Delimiter = None,
     missing: options.MissingAsFitted = None,
+    time_format: options.TimeFormat = None,
     ray: options.Ray = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file that --out names.")] = False,
     json: options.Json = False,
@@ -51,7 +52,7 @@ def predict(
     if not follow and file is None:
         raise InputError("FILE is missing: the table to forecast from, or --follow to read rows from standard input")
     options.check_out(out, force)
-    forecaster = options.load_model(model, missing)
+    forecaster = options.load_model(model, missing, time_format)
     table = forecaster.table_ if file is None else forecaster.read_source(file, delimiter)
     printing.remark(renamed(forecaster, table))
     if follow:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from lstmkit.data.clock import like_table
 from lstmkit.data.future import with_future
 from lstmkit.data.native import to_polars
-from lstmkit.data.parse import to_numbers, to_times
+from lstmkit.data.parse import to_numbers
 from lstmkit.data.series import LARGEST, SeriesTable, closest, shorten
+from lstmkit.data.times import to_times
 from lstmkit.errors import InputError
 
 
@@ -29,7 +30,7 @@ class Tail:
         self._whole = table
         self._place: dict[Any, int] = {id: s for s, id in enumerate(table.ids)}
         self._own: dict[int, SeriesTable] = {}
-        self._format = table.columns.time_format  # of times as text: found once, not at every row
+        self._usual = table.columns.usual_format  # of times as text: found once, not at every row
 
     def append(self, rows: Any) -> SeriesTable:
         """Add rows; return the series that have new ones.
@@ -123,8 +124,8 @@ class Tail:
         times = series.future_times(series.times[-1], n)
         if columns.time is not None:
             _require(frame, columns.time)
-            found = to_times(frame[columns.time], columns.time, self._format)
-            self._format = self._format or found.format or None
+            found = to_times(frame[columns.time], columns.time, columns.time_format, self._usual)
+            self._usual = found.format or self._usual
             times = _checked(series, like_table(found, series), times)
         wrong = (np.abs(values) > LARGEST) | (np.isnan(values) & (columns.missing != "mask"))
         if wrong.any():

@@ -6,9 +6,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from lstmkit.data.parse import ParsedTimes
 from lstmkit.data.rules import to_utc, to_wall
 from lstmkit.data.series import SeriesTable
+from lstmkit.data.times import ParsedTimes
 
 Times = NDArray[Any]
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from lstmkit.data.ahead import RowsAhead, place_ahead
 from lstmkit.data.clock import like_table
 from lstmkit.data.native import to_polars
-from lstmkit.data.parse import to_numbers, to_times
+from lstmkit.data.parse import to_numbers
 from lstmkit.data.series import SeriesTable, closest, shorten
 from lstmkit.data.table import group_rows
+from lstmkit.data.times import to_times
 from lstmkit.errors import InputError
 
 
@@ -64,7 +65,8 @@ def _read_ahead(table: SeriesTable, frame: pl.DataFrame) -> RowsAhead:
 
 def _times_like(table: SeriesTable, column: pl.Series) -> NDArray[Any]:
     """Return times on the clock of a table: a few rows alone may not show whether they are days on the wall."""
-    times = to_times(column, table.columns.time or "", table.columns.time_format)
+    columns = table.columns
+    times = to_times(column, columns.time or "", columns.time_format, columns.usual_format)
     if (times.kind == "integer") != (table.times.dtype.kind in "iu"):
         raise InputError(f"time column {column.name!r} holds {times.kind} times, but the table {table.time_kind} times")
     if times.zone is None and table.zone is not None and not table.wall:

@@ -15,11 +15,12 @@ from lstmkit.data.covariates import read_covariates
 from lstmkit.data.disk import PIECE, FlatFile, pieces
 from lstmkit.data.faults import faults_on_values, polars_faults
 from lstmkit.data.frequency import Frequency
-from lstmkit.data.parse import ParsedTimes, to_numbers
+from lstmkit.data.parse import to_numbers
 from lstmkit.data.read import parquet_rows
 from lstmkit.data.repair import check_constant, constant_series
 from lstmkit.data.series import Covariates, SeriesTable, TableSettings
-from lstmkit.data.table import group_rows, lengthen, read_times, resolve_columns, settle, sort_rows
+from lstmkit.data.table import as_read, group_rows, lengthen, read_times, resolve_columns, settle, sort_rows
+from lstmkit.data.times import ParsedTimes
 from lstmkit.errors import InputError
 
 SEEN_FIRST = 10_000
@@ -112,8 +113,8 @@ def _read_rows(source: _Source, folder: Path | None) -> _Raw:
     for begin, frame in source.frames():
         try:
             columns = _columns_of(frame, settings)
-            times, remarks = read_times(frame, settings)
             local, ids = group_rows(frame, settings)
+            times, remarks = read_times(frame, settings, local)
         except InputError as error:
             raise InputError(f"{error}{f' (rows counted from row {begin + 1})' if begin else ''}") from error
         groups = np.array([numbers.setdefault(id, len(numbers)) for id in ids], np.int32)[local]
@@ -126,6 +127,8 @@ def _read_rows(source: _Source, folder: Path | None) -> _Raw:
                     f"them; pass --time-format"
                 )
             axis, columns["times"] = times, times.values
+            settings = dataclasses.replace(settings, usual_format=times.format or None)
+            source.settings = as_read(source.settings, times)
         for name, rows in columns.items():
             files.setdefault(name, FlatFile(rows.dtype, rows.shape[1:], folder)).append(rows)
         notes = notes or remarks

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Literal
 
 import narwhals as nw
 import polars as pl
 
 from lstmkit.data.forks import require_threads
+from lstmkit.data.indexed import index_levels, with_plain_columns
 from lstmkit.data.series import SeriesTable
 from lstmkit.errors import InputError
 
@@ -24,16 +24,27 @@ def to_polars(table: Any) -> pl.DataFrame:
     require_threads()
     frame = _framed(table)
     if frame.implementation is nw.Implementation.PANDAS:
-        index = table.index
-        named = index.name is not None and index.name not in frame.columns
-        if named or (index.name is None and index.dtype.kind == "M"):  # times without a name come as column "index"
-            frame = _framed(table.reset_index())
-        _check_zones(frame.to_native())
+        frame = _framed(with_plain_columns(table))
     try:
         converted: pl.DataFrame = frame.to_polars()
     except UNCONVERTIBLE as error:
         raise InputError(_unconvertible(frame)) from error
-    return converted
+    return converted.with_columns(
+        _of_objects(converted[name]) for name, dtype in converted.schema.items() if dtype == pl.Object
+    )
+
+
+def _of_objects(column: pl.Series) -> pl.Series:
+    """Return a column of Python objects as one of their own type, where they have one."""
+    try:
+        return pl.Series(column.name, column.to_list())
+    except UNCONVERTIBLE:
+        return column
+
+
+def index_columns(table: Any) -> tuple[str, ...]:
+    """Return the columns that a row index of several levels becomes; () for a table without one."""
+    return index_levels(table) if table_kind(table) == "pandas" else ()
 
 
 def _framed(table: Any) -> nw.DataFrame[Any]:
@@ -46,17 +57,6 @@ def _framed(table: Any) -> nw.DataFrame[Any]:
         raise InputError(f"a table is needed (polars, pandas or pyarrow); got {told}") from error
     except nw.exceptions.DuplicateError as error:
         raise InputError("the table: the header names a column more than once; rename one") from error
-
-
-def _check_zones(table: Any) -> None:
-    """Complain about a pandas column of times from several zones, which would be read as if they were one."""
-    for name in table.columns[(table.dtypes == "object").to_numpy()]:
-        column = table[name].dropna()
-        if len(column) and isinstance(column.iloc[0], datetime):
-            zones = {str(time.tzinfo) for time in column if isinstance(time, datetime)}
-            if len(zones) > 1:
-                listed = ", ".join(sorted(zone.replace("None", "none") for zone in zones))
-                raise InputError(f"column {name!r} mixes times of several time zones ({listed}); convert them to one")
 
 
 def _unconvertible(frame: nw.DataFrame[Any]) -> str:

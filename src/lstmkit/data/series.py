@@ -21,6 +21,8 @@ from lstmkit.ranges import check_fields, shown
 MISSING_POLICIES = ("refuse", "mask", "drop", "previous", "interpolate")
 DUPLICATE_POLICIES = ("refuse", "first", "last", "mean")
 SHORT_POLICIES = ("refuse", "drop", "pad")
+ROWS = "row"
+"""What stands for the time column where rows are numbered, unless a column has this name."""
 LARGEST = 1e75
 """The largest value, and one over the smallest, that is computed with: squares, their sums and products stay finite."""
 
@@ -30,10 +32,11 @@ class TableSettings:
     """How to read a table.
 
     target       column to forecast; None if it is the only column of numbers
-    time         time column; None finds it, and rows without any are numbered
+    time         time column; None finds it, and rows without any are numbered; "row" numbers them in any case
     id           column that tells the series apart; None for one series
     freq         frequency code such as D, B, h, MS; None finds it
-    time_format  of times written as text, in strftime's codes; None finds it
+    time_format  of times written as text or numbers, in strftime's codes or as quarter, unix-s, unix-ms, unix-us,
+                 unix-ns, excel; None finds it
     missing      what to do about missing values and missing rows: "refuse", "mask" (they stay missing: the model is
                  told so, and is not judged on them), "drop" (rows that are there are taken as consecutive),
                  "previous" (repeat the last value), "interpolate" (a straight line)
@@ -44,6 +47,7 @@ class TableSettings:
     calendar     whether the model is told the time of day, week, month and year of every row
     short        what to do about series with too few rows: "refuse", "drop", or "pad" (the context begins before them)
     wide         several targets in columns side by side, each a series of its own; empty for a table in long format
+    usual_format  form of the times that a model has learnt from, tried first; "row" if its rows were numbered
     """
 
     target: str | None = None
@@ -59,6 +63,7 @@ class TableSettings:
     calendar: bool = False
     short: str = "refuse"
     wide: tuple[str, ...] = ()
+    usual_format: str | None = None
 
     def __post_init__(self) -> None:
         """Check the choices."""
@@ -187,7 +192,7 @@ class SeriesTable:
     @property
     def time_column(self) -> str:
         """Name of the time column in results: the user's own, or "row" where rows are numbered."""
-        return self.columns.time or free_name("row", self.own_columns)
+        return self.columns.time or free_name(ROWS, self.own_columns)
 
     @property
     def own_columns(self) -> tuple[str, ...]:

@@ -14,8 +14,8 @@ from lstmkit.data.ahead import place_ahead, split_ahead
 from lstmkit.data.covariates import check_covariates, read_covariates
 from lstmkit.data.faults import faults_on_values
 from lstmkit.data.frequency import Frequency
-from lstmkit.data.native import to_polars
-from lstmkit.data.parse import TIME_NAMES, ParsedTimes, find_time_column, to_numbers, to_times
+from lstmkit.data.native import index_columns, to_polars
+from lstmkit.data.parse import to_numbers
 from lstmkit.data.repair import (
     check_constant,
     check_sizes,
@@ -24,7 +24,9 @@ from lstmkit.data.repair import (
     regularise,
     without_empty,
 )
-from lstmkit.data.series import Covariates, SeriesTable, TableSettings, closest, free_name, shorten
+from lstmkit.data.series import ROWS, Covariates, SeriesTable, TableSettings, closest, free_name, shorten
+from lstmkit.data.time_column import find_time_column
+from lstmkit.data.times import ParsedTimes, to_times
 from lstmkit.errors import InputError
 
 LONGEST_ID = 1_000
@@ -43,7 +45,18 @@ def read_table(table: Any, settings: TableSettings, learnt: Covariates | None = 
     if frame.height == 0:
         raise InputError("the table has no rows")
     with faults_on_values():
-        return _read_frame(frame, settings, learnt)
+        return _read_frame(frame, _of_index(frame, settings, index_columns(table)), learnt)
+
+
+def _of_index(frame: pl.DataFrame, settings: TableSettings, levels: tuple[str, ...]) -> TableSettings:
+    """Return the settings with the id, where a row index of two levels, one of them time, says which it is."""
+    if len(levels) != 2 or settings.id is not None or settings.wide:
+        return settings
+    time = settings.time or find_time_column(frame.select(levels), settings.time_format, needed=0)
+    if time not in levels:
+        return settings
+    id = levels[1 - levels.index(time)]
+    return settings if id == settings.target else dataclasses.replace(settings, time=time, id=id)
 
 
 def _read_frame(frame: pl.DataFrame, settings: TableSettings, learnt: Covariates | None) -> SeriesTable:
@@ -52,8 +65,8 @@ def _read_frame(frame: pl.DataFrame, settings: TableSettings, learnt: Covariates
     settings = resolve_columns(frame, settings)
     assert settings.target is not None
     values = to_numbers(frame[settings.target], settings.target)
-    times, notes = read_times(frame, settings)
     groups, ids = group_rows(frame, settings)
+    times, notes = read_times(frame, settings, groups)
     offsets = np.concatenate([[0], np.cumsum(np.bincount(groups, minlength=len(ids)))]).astype(np.int64)
     order, unsorted = sort_rows(groups, None if times is None else times.values)
     if unsorted:
@@ -67,7 +80,7 @@ def _read_frame(frame: pl.DataFrame, settings: TableSettings, learnt: Covariates
         offsets=offsets,
         values=values if order is None else values[order],
         times=axis.values,
-        columns=settings,
+        columns=settings if times is None else as_read(settings, times),
         time_kind=axis.kind,
         zone=axis.zone,
         frequency=Frequency("step"),
@@ -116,11 +129,17 @@ def _require_column(frame: pl.DataFrame, name: str) -> None:
 def resolve_columns(frame: pl.DataFrame, settings: TableSettings) -> TableSettings:
     """Return the settings with every column named, and checked to exist."""
     covariates = (*settings.future, *settings.past, *settings.static)
-    for name in (settings.target, settings.time, settings.id, *covariates):
+    taken = [c for c in (settings.target, settings.id, *covariates) if c]
+    numbered = settings.usual_format == ROWS or (settings.time == ROWS and (ROWS not in frame.columns or ROWS in taken))
+    for name in (settings.target, None if numbered else settings.time, settings.id, *covariates):
         if name is not None:
             _require_column(frame, name)
-    taken = [c for c in (settings.target, settings.id, *covariates) if c]
-    time = settings.time or find_time_column(frame.drop(set(taken)))
+    if numbered:
+        time = None
+    else:
+        ids = None if settings.id is None else frame[settings.id]
+        needed = 1 if settings.target is None else 0
+        time = settings.time or find_time_column(frame.drop(set(taken)), settings.time_format, ids, needed)
     target = settings.target
     if target is None:
         others = [c for c in frame.columns if c not in (time, settings.id, *covariates)]
@@ -134,6 +153,8 @@ def resolve_columns(frame: pl.DataFrame, settings: TableSettings) -> TableSettin
         raise InputError(f"{what} must be different columns; got {', '.join(map(repr, chosen))}")
     if settings.calendar and time is None:
         raise InputError("--calendar needs a time column; name it with --time")
+    if settings.time_format is not None and time is None:
+        raise InputError("--time-format needs a time column, and --time row takes none; leave one of them out")
     return dataclasses.replace(settings, target=target, time=time)
 
 
@@ -145,22 +166,27 @@ def _is_numeric(column: pl.Series) -> bool:
     return True
 
 
-def read_times(frame: pl.DataFrame, settings: TableSettings) -> tuple[ParsedTimes | None, list[str]]:
-    """Return the times of all rows, None if they are only numbered, and notes."""
+def read_times(
+    frame: pl.DataFrame, settings: TableSettings, groups: NDArray[np.int64]
+) -> tuple[ParsedTimes | None, list[str]]:
+    """Return the times of all rows, None if they are only numbered, and notes.
+
+    groups  (N,) series of each row
+    """
     if settings.time is None:
-        unread = [c for c in frame.columns if c.strip().lower() in TIME_NAMES and frame.schema[c] == pl.String]
-        if unread:
-            value = frame[unread[0]][0]
-            return None, [
-                f"column {unread[0]!r} ({value!r}) is not a time in a known form: the rows are numbered from 0"
-            ]
         return None, ["no time column: the rows are taken in the order of the table and numbered from 0"]
-    times = to_times(frame[settings.time], settings.time, settings.time_format)
+    times = to_times(frame[settings.time], settings.time, settings.time_format, settings.usual_format, groups)
     if np.isnat(times.values).any() if times.values.dtype.kind == "M" else False:
         row = int(np.isnat(times.values).argmax())
         raise InputError(f"time column {settings.time!r}, row {row + 1}: the time is missing")
-    unusual = times.format and times.format not in ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m")
-    return times, [f"times read as {times.format}"] if unusual else []
+    if settings.calendar and times.kind == "integer":
+        raise InputError(f"--calendar needs dates, but column {settings.time!r} holds whole numbers; leave it out")
+    return times, times.note
+
+
+def as_read(settings: TableSettings, times: ParsedTimes) -> TableSettings:
+    """Return settings that try first, for later tables, how times were written in this one."""
+    return dataclasses.replace(settings, time_format=None, usual_format=times.format or None)
 
 
 def group_rows(frame: pl.DataFrame, settings: TableSettings) -> tuple[NDArray[np.int64], tuple[Any, ...]]:

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstmkit.data import SeriesTable, TableSettings, read_table, table_kind, windows_at
+from lstmkit.data import SeriesTable, TableSettings, table_kind, windows_at
 from lstmkit.errors import InputError
 from lstmkit.forecasting.cluster import run
 from lstmkit.forecasting.evaluate import Evaluation, assemble, evaluate
 from lstmkit.forecasting.fitting import table_to_learn_from
 from lstmkit.forecasting.forecaster import Forecaster
 from lstmkit.forecasting.output import backtest_columns, to_user_table
+from lstmkit.forecasting.reading import read_to_learn
 from lstmkit.ranges import flag, shown, whole, words
 from lstmkit.training import EpochRecord
 
@@ -34,6 +35,7 @@ def backtest(
     static: str | Sequence[str] | None = None,
     calendar: bool = False,
     freq: str | None = None,
+    time_format: str | None = None,
     missing: str = "refuse",
     duplicates: str = "refuse",
     short: str = "refuse",
@@ -43,7 +45,8 @@ def backtest(
     """Forecast from `windows` cutoffs at the end of every series, `horizon` rows apart, and return a row per step.
 
     forecaster  its settings are used; it is neither changed nor required to be fitted
-    table, target, time, id, future, past, static, calendar, freq, missing, duplicates, short  as in `Forecaster.fit`
+    table, target, time, id, future, past, static, calendar, freq, time_format, missing, duplicates, short  as in
+                `Forecaster.fit`
     windows     cutoffs of each series; the last one leaves exactly `horizon` rows
     refit       False fits once, on the rows before the first cutoff; True fits again at every cutoff
     baselines   classical models to forecast beside it, from theta, ets, arima
@@ -63,11 +66,12 @@ def backtest(
         static=static,
         calendar=calendar,
         freq=freq,
+        time_format=time_format,
         missing=missing,
         duplicates=duplicates,
         short=short,
     )
-    read = read_table(table, columns)
+    read = read_to_learn(table, columns)
     fitted, evaluation = backtest_series(forecaster, read, windows, refit, ray=ray, classical=baselines)
     return to_user_table(backtest_columns(fitted, evaluation), read, table_kind(table))
 

@@ -30,7 +30,7 @@ from lstmkit.errors import InputError, NotFittedError
 from lstmkit.forecasting.fitting import Request, table_to_learn_from, train_ensemble
 from lstmkit.forecasting.models import ModelSettings, model_named
 from lstmkit.forecasting.output import forecast_columns, sample_columns, to_user_table
-from lstmkit.forecasting.reading import columns_like, recognised
+from lstmkit.forecasting.reading import columns_like, read_to_learn, recognised
 from lstmkit.forecasting.soundness import check_finite
 from lstmkit.nn import mean_weights, quantile_levels
 from lstmkit.ranges import AT_LEAST_2, SEED, Range, a_path, several, shown, whole
@@ -129,6 +129,7 @@ class Forecaster:
         static: str | Sequence[str] | None = None,
         calendar: bool = False,
         freq: str | None = None,
+        time_format: str | None = None,
         missing: str = "refuse",
         duplicates: str = "refuse",
         short: str = "refuse",
@@ -140,7 +141,8 @@ class Forecaster:
 
         table      polars, pandas or pyarrow table, one row per time; it is not modified
         target     column to forecast, or several columns side by side, each a series of its own
-        time, id, future, past, static, calendar, freq, missing, duplicates, short  as in `lstmkit.data.TableSettings`
+        time, id, future, past, static, calendar, freq, time_format, missing, duplicates, short  as in
+                   `lstmkit.data.TableSettings`
         on_epoch   called with every `EpochRecord`
         checkpoint file that keeps the state of the training after every epoch; removed when the training is complete
         resume     continue from that file, if it exists, to the same weights as without the interruption
@@ -156,13 +158,14 @@ class Forecaster:
             static=static,
             calendar=calendar,
             freq=freq,
+            time_format=time_format,
             missing=missing,
             duplicates=duplicates,
             short=short,
         )
         self.table_kind_ = table_kind(table)
         path = None if checkpoint is None else a_path("checkpoint", checkpoint)
-        self.fit_series(read_table(table, columns), on_epoch, path, resume)
+        self.fit_series(read_to_learn(table, columns), on_epoch, path, resume)
         if path is not None:
             path.unlink(missing_ok=True)
         return self

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lstmkit.data import SeriesTable, TableSettings
+from lstmkit.data import SeriesTable, TableSettings, read_table
+from lstmkit.data.series import ROWS
 from lstmkit.errors import InputError
+
+NUMBERED = "no time column: the rows are taken in the order of the table; name one, or say time='row' if that is meant"
+
+
+def read_to_learn(table: Any, columns: TableSettings) -> SeriesTable:
+    """Read a user's table; warn if its rows are numbered because nothing in it looks like time."""
+    read = read_table(table, columns)
+    if read.time_kind == "row" and columns.time is None:
+        warnings.warn(NUMBERED, stacklevel=3)
+    return read
 
 
 def columns_like(fitted: SeriesTable) -> TableSettings:
     """Return the settings to read tables like `fitted`: a few rows alone may not show their frequency."""
     known = None if fitted.time_kind == "row" else str(fitted.frequency)
-    return dataclasses.replace(fitted.columns, freq=fitted.columns.freq or known)
+    columns = fitted.columns
+    usual = ROWS if fitted.time_kind == "row" else columns.usual_format
+    return dataclasses.replace(columns, freq=columns.freq or known, usual_format=usual)
 
 
 def recognised(read: SeriesTable, fitted: SeriesTable, window: int) -> SeriesTable:
