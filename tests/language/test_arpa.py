@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lstmkit.errors import InputError
-from lstmkit.language.arpa import escape, read_arpa, unescape, write_arpa
+from lstmkit.language.arpa import escape, looks_like_arpa, read_arpa, unescape, write_arpa
 from lstmkit.language.ngram import NGramModel
 
 BY_OTHERS = r"""Made by another tool, with a word before the data.
@@ -53,8 +53,8 @@ def random_model(order: int, boundary: int | None) -> tuple[NGramModel, np.ndarr
 
 
 def test_a_file_made_by_others_worked_by_hand(by_others):
-    model, symbols = read_arpa(by_others)
-    assert symbols == ("<unk>", "a", "b", "</s>")
+    model, symbols, comment = read_arpa(by_others)
+    assert (symbols, comment) == (("<unk>", "a", "b", "</s>"), b"")
     assert (model.order, model.vocabulary, model.boundary) == (3, 4, END)
     text = np.array([A, B, END, B, END, A, FREE, A, A, END], np.int32)
     expected = [
@@ -112,9 +112,9 @@ def test_written_as_the_format_says(tmp_path):
 def test_written_and_read_again(order, boundary, name, tmp_path):
     model, ids = random_model(order, boundary)
     symbols = ("<eos>", " ", "\n", "\u00a0é", "<unk>", *"abcdefgh")
-    write_arpa(model, symbols, tmp_path / name)
-    again, symbols_again = read_arpa(tmp_path / name, end="<eos>")
-    assert symbols_again == symbols
+    write_arpa(model, symbols, tmp_path / name, "one line")
+    again, symbols_again, comment = read_arpa(tmp_path / name, end="<eos>")
+    assert (symbols_again, comment) == (symbols, b"one line")
     assert again.config() == model.config()
     for key, values in model.arrays().items():
         assert again.arrays()[key].tolist() == values.tolist(), key
@@ -125,9 +125,10 @@ def test_written_and_read_again(order, boundary, name, tmp_path):
 
 
 def test_white_space_is_escaped():
-    words = {" ": "<sp>", "\n": "<n>", "a\tb": "a<tab>b", "\r": "<cr>", "\u3000": "<U+3000>", "plain": "plain"}
+    words = {" ": "<sp>", "\n": "<n>", "a\tb": "a<tab>b", "\r": "<cr>", "\v": "<U+000B>", "a\u00a0b": "a\u00a0b"}
     assert {symbol: escape(symbol) for symbol in words} == words
     assert {unescape(word): word for word in words.values()} == words
+    assert unescape("<U+3000>") == "\u3000"
 
 
 @pytest.mark.parametrize(
@@ -218,9 +219,35 @@ def test_files_that_cannot_be_read_are_refused(tmp_path):
         read_arpa(damaged)
 
 
+def test_gzip_and_a_byte_order_mark_are_read_whatever_the_name(by_others):
+    plain = read_arpa(by_others)
+    for content in (
+        b"\xef\xbb\xbf" + BY_OTHERS.encode(),
+        b"\xef\xbb\xbf" + BY_OTHERS[BY_OTHERS.index("\\data") :].encode(),
+    ):
+        for packed in (content, gzip.compress(content)):
+            by_others.write_bytes(packed)
+            again = read_arpa(by_others)
+            assert again.symbols == plain.symbols
+            assert again.model.levels[-1].log_prob.tolist() == plain.model.levels[-1].log_prob.tolist()
+            assert looks_like_arpa(by_others)
+    by_others.write_text("\\database\nA text about \\data\\ and more.\n")
+    assert not looks_like_arpa(by_others)
+
+
+@pytest.mark.parametrize("back_off", ["-0.5", "0.25"])
+def test_a_back_off_at_the_highest_order_is_refused_unless_it_says_nothing(back_off, by_others):
+    by_others.write_text(BY_OTHERS.replace("-0.05	<s> a b", f"-0.05	<s> a b	{back_off}"))
+    message = f"line 21: a back-off of {back_off} at the highest order, 3, above which nothing is left; the file is cut"
+    with pytest.raises(InputError, match=message):
+        read_arpa(by_others)
+    by_others.write_text(BY_OTHERS.replace("-0.05	<s> a b", "-0.05	<s> a b	-0.0"))
+    assert read_arpa(by_others).model.order == 3
+
+
 def test_back_offs_that_give_more_than_certainty_are_refused_where_they_do(by_others):
     by_others.write_text(BY_OTHERS.replace("-0.7 b -0.2", "-0.7 b 3.0"))
-    model, _ = read_arpa(by_others)
+    model = read_arpa(by_others).model
     assert np.isfinite(model.token_log_probs(np.array([A, END], np.int32))).all()
     with pytest.raises(InputError, match=r"a token of the text has the probability 316: its back-offs are no weights"):
         model.token_log_probs(np.array([A, B, A], np.int32))

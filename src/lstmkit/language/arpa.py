@@ -3,7 +3,9 @@
 Probabilities are logarithms to base 10, one n-gram a line: `logarithm<tab>words[<tab>back-off]`. `<s>` is the beginning
 of a line, `</s>` its end; a model of one continuous stream has neither. Words are separated by white space, so a
 token with white space in it is escaped: a space is `<sp>`, a newline `<n>`, a tab `<tab>`, a carriage return `<cr>`,
-and any other such character its code point, as `<U+00A0>`. Reading undoes this. A name that ends in .gz is compressed.
+and any other white space of ASCII its code point, as `<U+000B>`. Reading undoes this, for any code point. What
+stands before \\data\\ is a comment; one line of it, that begins with `MARK`, says how a text is cut into words. A name
+that ends in .gz is compressed.
 """
 
 from __future__ import annotations
@@ -14,8 +16,9 @@ import sys
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +27,13 @@ from lstmkit.data.content import read_blocks
 from lstmkit.errors import InputError
 from lstmkit.language.ngram import NGramModel
 from lstmkit.language.ngram_levels import ABSENT, Level
+from lstmkit.language.reading import BYTE_ORDER_MARK
+from lstmkit.language.splitting import ASCII_SPACE
 from lstmkit.ranges import a_path, number_in
 from lstmkit.training import replacing
 
 BEGIN, END, UNKNOWN = "<s>", "</s>", "<unk>"
+BEGINNING = b"\\data\\"
 NEVER = -99.0
 """The logarithm of the probability of `<s>`, which nothing predicts."""
 ESCAPES = {" ": "<sp>", "\n": "<n>", "\t": "<tab>", "\r": "<cr>"}
@@ -36,13 +42,15 @@ COUNT = re.compile(rb"ngram\s+(\d{1,3})\s*=\s*(\d{1,18})")
 LARGEST_BACK_OFF = 16 * np.log(10)
 """Of a back-off: what is left over what is left, and no less than the rounding of float64 is ever left."""
 LONGEST_LINE = 1 << 22
+MARK = "# lstmkit: "
+"""Begins the comment. KenLM takes no other lines before the data than those with the sign of a number."""
 ROWS = 1 << 16
 """Lines that are made at once."""
 
 
 def escape(symbol: str) -> str:
     """Return a token as one word of an ARPA file."""
-    return "".join(ESCAPES.get(c, f"<U+{ord(c):04X}>") if c.isspace() else c for c in symbol)
+    return "".join(ESCAPES.get(c, f"<U+{ord(c):04X}>") if c in ASCII_SPACE else c for c in symbol)
 
 
 def unescape(word: str) -> str:
@@ -57,22 +65,24 @@ def _character(found: re.Match[str]) -> str:
     return chr(code) if code <= sys.maxunicode and not 0xD800 <= code < 0xE000 else found[0]
 
 
-def write_arpa(model: NGramModel, symbols: Sequence[str], path: str | Path) -> None:
+def write_arpa(model: NGramModel, symbols: Sequence[str], path: str | Path, comment: str = "") -> None:
     """Write a model as an ARPA file.
 
     symbols  V, how each token is written; that of the boundary is written as </s>
     path     is replaced once all is written; compressed if it ends in .gz
+    comment  one line, which `read_arpa` gives back; "" for none
     Raises   InputError if the model has another number of tokens, a token cannot be told from another one or from a
              special word once it is written, or the file cannot be written
     """
     words = _words(model, symbols)
     path = a_path("the ARPA file", path)
+    begun = [f"{MARK}{comment}\n\n"] if comment else []
     with replacing(path) as plain:
         if path.suffix == ".gz":
             with gzip.GzipFile(path.name, "wb", fileobj=plain) as file:
-                file.writelines(line.encode() for line in _lines(model, words))
+                file.writelines(line.encode() for line in chain(begun, _lines(model, words)))
         else:
-            plain.writelines(line.encode() for line in _lines(model, words))
+            plain.writelines(line.encode() for line in chain(begun, _lines(model, words)))
 
 
 def _words(model: NGramModel, symbols: Sequence[str]) -> list[str]:
@@ -132,11 +142,23 @@ def _base_10(natural: NDArray[np.floating[Any]]) -> list[float]:
     return found
 
 
-def read_arpa(path: str | Path, end: str = END) -> tuple[NGramModel, tuple[str, ...]]:
-    """Return the model in an ARPA file and the symbols of its V tokens, in the order of the file.
+class ArpaFile(NamedTuple):
+    """What an ARPA file holds.
 
-    What stands before \\data\\ is passed over; back-offs may be absent, which is 0; <UNK> is read as <unk>. The model
-    has a boundary if the file has </s>.
+    symbols  V, in the order of the file
+    comment  what `write_arpa` was given, "" where nothing is said
+    """
+
+    model: NGramModel
+    symbols: tuple[str, ...]
+    comment: bytes
+
+
+def read_arpa(path: str | Path, end: str = END) -> ArpaFile:
+    """Return the model in an ARPA file and the symbols of its tokens.
+
+    What else stands before \\data\\ is passed over; back-offs may be absent, which is 0; <UNK> is read as <unk>. The
+    model has a boundary if the file has </s>.
 
     end     the symbol of </s> in the vocabulary
     Raises  InputError if the file cannot be read, is cut off or says two things; names the line and the fix
@@ -145,10 +167,21 @@ def read_arpa(path: str | Path, end: str = END) -> tuple[NGramModel, tuple[str, 
     return _Reader(path, _lines_of(path)).model(end)
 
 
+def looks_like_arpa(path: Path) -> bool:
+    """Return whether the first bytes of a file, plain or gzip, hold the line that begins the data.
+
+    Raises  InputError if it cannot be read
+    """
+    first = next(read_blocks(path), b"")
+    return first.lstrip(BYTE_ORDER_MARK + b" \r\n").startswith(BEGINNING) or b"\n" + BEGINNING in first
+
+
 def _lines_of(path: Path) -> Iterator[bytes]:
-    """Yield the lines of a file, plain or gzip."""
+    """Yield the lines of a file, plain or gzip, without a byte order mark."""
     held, number = b"", 1
-    for block in read_blocks(path):
+    for position, block in enumerate(read_blocks(path)):
+        if position == 0:
+            block = block.removeprefix(BYTE_ORDER_MARK)
         *lines, held = (held + block).split(b"\n")
         yield from lines
         number += len(lines)
@@ -189,9 +222,10 @@ class _Reader:
         self.number = 0
         self.line = b""
         self.words: dict[bytes, int] = {}
+        self.comment = b""
 
-    def model(self, end: str) -> tuple[NGramModel, tuple[str, ...]]:
-        """Return the model and its symbols."""
+    def model(self, end: str) -> ArpaFile:
+        """Return all that the file holds."""
         counts = self.counts()
         first = self.section(1, counts)
         V = sum(word != BEGIN.encode() for word in self.words)
@@ -203,7 +237,8 @@ class _Reader:
             raise self.wrong(f"\\end\\ must follow the last n-grams; got {self.shown()}; make the file again")
         top = levels[-1]
         levels[-1] = Level(top.tokens, top.starts, top.log_prob, np.zeros(0), V + 1)
-        return NGramModel(tuple(level.rounded() for level in levels), self.words.get(END.encode())), symbols
+        model = NGramModel(tuple(level.rounded() for level in levels), self.words.get(END.encode()))
+        return ArpaFile(model, symbols, self.comment)
 
     def advance(self, missing: str) -> None:
         """Go to the next line that is not blank; raise InputError with what is missing if there is none."""
@@ -224,8 +259,10 @@ class _Reader:
 
     def counts(self) -> list[int]:
         """Return how many n-grams of each order the file announces."""
-        while self.line != b"\\data\\":
+        while self.line != BEGINNING:
             self.advance("\\data\\")
+            if self.line.startswith(MARK.encode()):
+                self.comment = self.line.removeprefix(MARK.encode())
         counts: list[int] = []
         self.advance("ngram 1=")
         while not self.line.startswith(b"\\"):
@@ -269,6 +306,12 @@ class _Reader:
             raise self.wrong(
                 f"{numbers[2 * row]:g} and {numbers[2 * row + 1]:g} are no logarithm of a probability and of a "
                 "back-off; the first must be 0 or less: make the file again",
+                lines[row],
+            )
+        for row in np.flatnonzero(found[:, 1])[:1].tolist() if n == len(counts) else ():
+            raise self.wrong(
+                f"a back-off of {numbers[2 * row + 1]:g} at the highest order, {n}, above which nothing is left; the "
+                "file is cut off or was changed by hand: make it again",
                 lines[row],
             )
         return _Section(np.array(ids, np.int64).reshape(-1, n), found[:, 0], found[:, 1], np.array(lines, np.int64))

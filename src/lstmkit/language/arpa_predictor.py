@@ -1,36 +1,50 @@
-"""ARPA files as predictors: the vocabulary is what the 1-grams say, and words are what stands between white space.
+"""ARPA files as predictors: the vocabulary is what the 1-grams say, how a text is cut is what the comment says.
 
+In a file without such a comment, words are what stands between white space of ASCII, as for the tools that write them.
 The token that ends a line is `</s>`, or a word `<eos>` in a model of one continuous stream. A file whose tokens have
-white space in them, such as `<sp>`, is one of characters. A file without `<unk>` gets one that is impossible.
+white space in them, such as `<sp>`, is one of characters then. A file without `<unk>` gets one that is impossible.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from lstmkit.errors import InputError
 from lstmkit.language.arpa import END as ARPA_END
-from lstmkit.language.arpa import read_arpa, write_arpa
+from lstmkit.language.arpa import LONGEST_LINE, MARK, looks_like_arpa, read_arpa, write_arpa
 from lstmkit.language.characters import Characters
 from lstmkit.language.ngram import NGramModel
 from lstmkit.language.ngram_levels import Level
+from lstmkit.language.ngram_lines import lines_alone
 from lstmkit.language.ngram_predictor import NGramPredictor
-from lstmkit.language.tokens import END, UNKNOWN, Tokens
+from lstmkit.language.splitting import ASCII_SPACE
+from lstmkit.language.tokens import END, UNKNOWN, StoredTokens, Tokens, tokens_from
 from lstmkit.language.word_search import SPACE
 from lstmkit.language.words import Words
 from lstmkit.training import replaces
+from lstmkit.training.schema import checked, read_json
 
-SUFFIXES = (".arpa", ".arpa.gz")
+SUFFIXES = (".arpa", ".arpa.gz", ".lm", ".lm.gz")
 PIECES = 0.02
 """Share of tokens that begin with the mark of sentencepiece from which on they are taken for sub-words."""
 
 
 def is_arpa(path: str | Path) -> bool:
-    """Return whether a name is that of an ARPA file."""
-    return Path(path).name.lower().endswith(SUFFIXES)
+    """Return whether a file is to be read as ARPA: its name is that of one, or its first bytes are.
+
+    Raises  InputError if it cannot be read
+    """
+    path = Path(path)
+    return not path.is_dir() and (_has_name(path) or (path.is_file() and looks_like_arpa(path)))
+
+
+def _has_name(path: Path) -> bool:
+    return path.name.lower().endswith(SUFFIXES)
 
 
 def arpa_predictor(path: str | Path) -> NGramPredictor:
@@ -38,35 +52,61 @@ def arpa_predictor(path: str | Path) -> NGramPredictor:
 
     Raises  InputError if the file cannot be read, if no token ends a line, or if its tokens are sub-words
     """
-    model, symbols = read_arpa(path, END)
+    model, symbols, comment = read_arpa(path, END)
     if UNKNOWN not in symbols:
         model, symbols = _with_unknown(model), (*symbols, UNKNOWN)
-    return NGramPredictor(_tokens(path, symbols), model)
+    tokens = _guessed(path, symbols) if not comment else _described(path, symbols, comment)
+    return NGramPredictor(tokens, model)
 
 
-def save_arpa(predictor: NGramPredictor, path: str | Path, force: bool = False) -> None:
-    """Write the n-gram model of a predictor as an ARPA file.
+def save_arpa(predictor: NGramPredictor, path: str | Path, force: bool = False, sentences: bool = False) -> NGramModel:
+    """Write the n-gram model of a predictor as an ARPA file, with a comment that says how a text is cut into tokens.
 
-    path    ends in .arpa, or in .arpa.gz to be compressed
-    force   replace a file that is there
-    Raises  InputError if the name ends otherwise, the file exists or cannot be written, or a token reads like a special
-            word of the format
+    path       ends in .arpa or .lm, or in .arpa.gz or .lm.gz to be compressed
+    force      replace a file that is there
+    sentences  let lines stand alone, between <s> and </s>, as KenLM and SRILM have it, also where they follow each
+               other in the model; see `lines_alone`
+    Returns    the model as it was written
+    Raises     InputError if the name ends otherwise, the file exists or cannot be written, or a token reads like a
+               special word of the format
     """
     path, tokens = Path(path), predictor.tokens
-    if not is_arpa(path):
-        raise InputError(f"{path}: the name of an ARPA file must end in {' or '.join(SUFFIXES)}")
+    if not _has_name(path):
+        raise InputError(f"{path}: the name of an ARPA file must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
     if not force and replaces(path):
         raise InputError(f"{path}: exists already; give another name, or --force to replace it")
     # In a model of one stream the end of a line is a word like others, and </s> stands for something else.
     symbols = [
         END if (token, symbol) == (tokens.end, ARPA_END) else symbol for token, symbol in enumerate(tokens.symbols)
     ]
-    write_arpa(predictor.model, symbols, path)
+    model = lines_alone(predictor.model, tokens.end) if sentences else predictor.model
+    write_arpa(model, symbols, path, _description(tokens))
+    return model
 
 
-def _tokens(path: str | Path, symbols: tuple[str, ...]) -> Tokens:
-    """Return the vocabulary of a file's tokens."""
-    spaced = next((symbol for symbol in symbols if symbol.split() != [symbol]), None)
+def _description(tokens: Tokens) -> str:
+    """Return how a text is cut into these tokens, as one line; "" if it is too long for a file to be read again."""
+    how = json.dumps({name: value for name, value in tokens.config().items() if name != "symbols"})
+    return how if len(MARK) + len(how) < LONGEST_LINE else ""
+
+
+def _described(path: str | Path, symbols: tuple[str, ...], comment: bytes) -> Tokens:
+    """Return the vocabulary of a file's tokens, cut as its comment says."""
+    try:
+        how: Any = read_json(comment)
+        end = {"character": "\n", "subword": ARPA_END}.get(how.get("unit"), END) if isinstance(how, dict) else END
+        symbols = tuple(end if symbol == END and end not in symbols else symbol for symbol in symbols)
+        return tokens_from(checked({**how, "symbols": symbols} if isinstance(how, dict) else how, StoredTokens))
+    except InputError as error:
+        raise InputError(
+            f"{path}: the comment on how a text is cut into tokens does not belong to the file ({error}); take the "
+            "line out, or make the file again"
+        ) from error
+
+
+def _guessed(path: str | Path, symbols: tuple[str, ...]) -> Tokens:
+    """Return the vocabulary of a file's tokens, cut as they suggest."""
+    spaced = next((symbol for symbol in symbols if any(character in ASCII_SPACE for character in symbol)), None)
     if spaced is not None:
         symbols = tuple("\n" if symbol == END and "\n" not in symbols else symbol for symbol in symbols)
         long = next((symbol for symbol in symbols if len(symbol) != 1 and symbol != UNKNOWN), None)
@@ -83,7 +123,7 @@ def _tokens(path: str | Path, symbols: tuple[str, ...]) -> Tokens:
     end = END if spaced is None else "\n"
     if end not in symbols:
         raise InputError(f"{path}: no token ends a line; </s> or <eos> must be among the 1-grams")
-    return Words(symbols, "space") if spaced is None else Characters(symbols)
+    return Words(symbols, "ascii") if spaced is None else Characters(symbols)
 
 
 def _with_unknown(model: NGramModel) -> NGramModel:

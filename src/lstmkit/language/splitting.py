@@ -1,6 +1,7 @@
 """Where words begin and end in a text, and how words become a text again.
 
 space        the text is tokenised already: whatever stands between white space is a word
+ascii        the same, but only white space of ASCII separates, as in KenLM and SRILM: ARPA files that say nothing else
 punctuation  prose: words with inner apostrophes and hyphens, numbers, and each other mark alone; in scripts without
              spaces between words (Chinese, Japanese, Thai, ...) each character with the marks that belong to it
 """
@@ -15,6 +16,8 @@ from collections.abc import Callable, Iterable
 from lstmkit.language.tokens import UNKNOWN
 
 SPLITS = ("space", "punctuation")
+"""Those that can be asked for."""
+ALL_SPLITS = (*SPLITS, "ascii")
 JOINERS = "\u200c\u200d"
 """Invisible, and inside words of Persian and of the scripts of India."""
 
@@ -29,8 +32,10 @@ OPENING = frozenset("([{$£€#¿¡‘“«（「『【《〈")  # noqa: RUF001
 MOST_MARKED = 1.02
 """Words and marks of prose without commas and full stops, over what stands between white space."""
 QUOTES = frozenset("\"'")
+ASCII_SPACE = " \t\n\r\v\f"
 
 
+_ASCII_WORD = re.compile(f"[^{ASCII_SPACE}]+")
 _UNSPACED = re.compile(f"[{UNSPACED}]")
 _JOINED = re.compile(f"[{UNSPACED}\u3000-\u303f\uff00-\uffef]")
 
@@ -64,9 +69,9 @@ def lacks_spaces(text: str) -> bool:
 def splitter(split: str) -> Callable[[str], list[str]]:
     """Return the function that cuts a text into words.
 
-    split    one of SPLITS
+    split    one of ALL_SPLITS
     """
-    return str.split if split == "space" else _words_of
+    return {"space": str.split, "ascii": _ASCII_WORD.findall}.get(split, _words_of)
 
 
 def find_split(text: str) -> str:
@@ -91,7 +96,7 @@ def join_words(words: Iterable[str], split: str) -> str:
     Quotation marks that look the same at both ends open and close in turn. Between characters of scripts without
     spaces, and their marks, there is none.
     """
-    if split == "space":
+    if split != "punctuation":
         return " ".join(words)
     parts: list[str] = []
     attach, before = True, ""

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmkit.errors import InputError
-from lstmkit.language.splitting import SPLITS, find_split, join_words, splitter
+from lstmkit.language.splitting import ALL_SPLITS, SPLITS, find_split, join_words, splitter
 from lstmkit.language.tokens import END, UNKNOWN, check_symbols
 from lstmkit.ranges import whole
 
@@ -31,7 +31,7 @@ class Words:
     unknown too: only a line that ends is the end of a line.
 
     symbols  V different words, <unk> and <eos> among them; learnt ones by falling count
-    split    "space" or "punctuation"; see `lstmkit.language.splitting`
+    split    one of ALL_SPLITS; see `lstmkit.language.splitting`
     """
 
     symbols: tuple[str, ...]
@@ -39,8 +39,8 @@ class Words:
 
     def __post_init__(self) -> None:
         check_symbols(self.symbols, (UNKNOWN, END))
-        if self.split not in SPLITS:
-            raise ValueError(f"split {self.split!r} is none of {', '.join(SPLITS)}")
+        if self.split not in ALL_SPLITS:
+            raise ValueError(f"split {self.split!r} is none of {', '.join(ALL_SPLITS)}")
 
     @property
     def unit(self) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Model = Annotated[
     Path,
     typer.Argument(
-        metavar="MODEL", help="Model folder, a folder of results with one in it, or an ARPA file: .arpa, .arpa.gz."
+        metavar="MODEL", help="Model folder, a folder of results with one in it, or an ARPA file (also .gz)."
     ),
 ]
 By = Annotated[
@@ -57,7 +57,7 @@ def load_predictors(model: Path, by: str | None) -> dict[str, Predictor]:
     from lstmkit.language.language_model import PREDICTORS, LanguageModel
 
     _check_by(by, (*PREDICTORS, "all"))
-    if is_arpa(model) and not model.is_dir():
+    if is_arpa(model):
         if by not in (None, "all", "ngram"):
             raise InputError(f"{model}: an ARPA file holds n-grams alone, so there is no {by}; leave --by out")
         return {"ngram": arpa_predictor(model)}
