@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from lstmkit.training import ModelFolder
 
 Run = Callable[..., "Ran"]  # noqa: F821
 Complain = Callable[..., str]
+Pipe = Callable[["str | bytes"], None]
 SMALL = ("--set", "hidden_size=8", "--set", "embedding_size=8", "--set", "learning_rate=0.02", "--epochs", 6)
 TRAIN = ("language", "classify", "train")
 PREDICT = ("language", "classify", "predict")
@@ -38,6 +40,17 @@ def write_reviews(path: Path, rows: int, seed: int, header: bool = True) -> Path
 @pytest.fixture
 def reviews(tmp_path: Path) -> Path:
     return write_reviews(tmp_path / "reviews.tsv", 200, 0)
+
+
+@pytest.fixture
+def piped(monkeypatch: pytest.MonkeyPatch) -> Callable[[str | bytes], None]:
+    """Put something into standard input."""
+
+    def pipe(content: str | bytes) -> None:
+        given = content.encode() if isinstance(content, str) else content
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given), encoding="utf-8"))
+
+    return pipe
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +138,36 @@ def test_predict_answers_for_texts_and_files(lstm: Run, trained: Path, tmp_path:
     assert np.mean([row["label"] == own for row, own in zip(rows, right, strict=True)]) > 0.9
 
 
+def test_standard_input_is_a_table_or_a_text_a_line(lstm: Run, complain: Complain, trained: Path, piped: Pipe) -> None:
+    from_arguments = json.loads(lstm(*PREDICT, trained, "a good film, of", "", "the bad story", "--json").out)
+    frame = pl.DataFrame({"more": [1, 2, 3], "sentence": ["a good film, of", "", "the bad story"]})
+    table = io.BytesIO()
+    frame.write_parquet(table)
+    for content in (
+        "a good film, of\n\nthe bad story\n",
+        "a good film, of\r\n\r\nthe bad story",
+        frame.write_csv(),
+        frame.write_csv(separator="\t", quote_style="never"),
+        table.getvalue(),
+    ):
+        piped(content)
+        ran = lstm(*PREDICT, trained, "-", "--json")
+        assert (ran.code, ran.err) == (0, "")
+        assert [record["sentence"] for record in json.loads(ran.out)] == ["a good film, of", "", "the bad story"]
+        for one, other in zip(json.loads(ran.out), from_arguments, strict=True):
+            assert one["p_1"] == pytest.approx(other["p_1"], abs=1e-6)
+    piped("text\ta good film\n")
+    assert json.loads(lstm(*PREDICT, trained, "-", "--json").out)[0]["sentence"] == "text\ta good film"
+    piped("note,text\n1,a good film\n")
+    assert json.loads(lstm(*PREDICT, trained, "-", "--text", "text", "--json").out)[0]["sentence"] == "a good film"
+    piped("sentence\tmore\na\tb\tc\n")
+    assert complain(*PREDICT, trained, "-") == "standard input: row 1 has 3 fields where the header has 2"
+    piped("")
+    assert complain(*PREDICT, trained, "-") == "standard input: the text is empty"
+    piped(b"caf\xe9\n")
+    assert complain(*PREDICT, trained, "-").startswith("standard input: not UTF-8 text (byte 0xe9 at offset 3)")
+
+
 def test_explain_shows_the_words_with_their_weights(lstm: Run, trained: Path) -> None:
     ran = lstm(*PREDICT, trained, "a good story of", "--explain", "--json")
     (words,) = json.loads(ran.out)[0]["words"]
@@ -134,6 +177,28 @@ def test_explain_shows_the_words_with_their_weights(lstm: Run, trained: Path) ->
     shown = lstm(*PREDICT, trained, "a good story of", "--explain").out.splitlines()
     assert len(shown) == 5
     assert max(shown[1:], key=lambda line: line.count("█")).split()[2] == "good"
+
+
+def test_rows_that_are_blank_all_over_are_left_out_and_said(lstm: Run, reviews: Path, tmp_path: Path) -> None:
+    head, *rows = reviews.read_text().splitlines()
+    (tmp_path / "gaps.tsv").write_text("\n".join([head, "", *(f"{row}\n" for row in rows), "\t", " "]) + "\n")
+    quoted = [",".join(f'"{field.replace(chr(34), chr(34) * 2)}"' for field in row.split("\t")) for row in rows]
+    (tmp_path / "gaps.csv").write_text("\n".join(["sentence,label", "", *(f"{row}\n" for row in quoted), ","]) + "\n")
+    counts = []
+    for source in (reviews, tmp_path / "gaps.tsv", tmp_path / "gaps.csv"):
+        ran = lstm(*TRAIN, source, *SMALL[:-1], 1, "--out", tmp_path / f"out{source.suffix}{source.stem}")
+        assert ran.code == 0
+        counts.append(ran.err.splitlines()[0].partition("label 'label', ")[2])
+        assert ("left out" in ran.err) == (source.stem == "gaps")
+    assert counts == ["160 rows to learn from, 20 to validate, 20 to test"] * 3
+
+
+def test_a_network_that_answers_one_class_says_so(lstm: Run, tmp_path: Path) -> None:
+    (tmp_path / "same.csv").write_text("sentence,label\n" + "the film,1\nthe film,0\nthe film,1\n" * 50)
+    ran = lstm(*TRAIN, tmp_path / "same.csv", *SMALL, "--out", tmp_path / "out")
+    said = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert said["detail"].endswith(" The network answers '1' to all of them: it tells nothing apart.")
+    assert "it tells nothing apart" in ran.out.replace("\n", " ")
 
 
 def test_a_job_interrupted_and_resumed_ends_with_the_same_bytes(reviews: Path, tmp_path: Path) -> None:
@@ -215,7 +280,7 @@ def test_predict_complains_in_one_line(complain: Complain, trained: Path, tmp_pa
     )
 
 
-def test_a_model_of_pairs_takes_pairs(complain: Complain, lstm: Run, tmp_path: Path) -> None:
+def test_a_model_of_pairs_takes_pairs(complain: Complain, lstm: Run, tmp_path: Path, piped: Pipe) -> None:
     colours = ["red", "green", "blue"]
     generator = np.random.default_rng(0)
     pairs = [(generator.choice(colours), generator.choice(colours)) for _ in range(150)]
@@ -229,6 +294,15 @@ def test_a_model_of_pairs_takes_pairs(complain: Complain, lstm: Run, tmp_path: P
     assert ran.code == 0
     ran = lstm(*PREDICT, tmp_path / "out", "red", "red", "red", "blue", "--json")
     assert [(record["first"], record["second"]) for record in json.loads(ran.out)] == [("red", "red"), ("red", "blue")]
+    for content in ("red\tred\nred\tblue\n", "second,first\nred,red\nblue,red\n"):
+        piped(content)
+        again = lstm(*PREDICT, tmp_path / "out", "-", "--json")
+        assert json.loads(again.out) == json.loads(ran.out)
+    piped("red\tred\nred and blue\n")
+    assert complain(*PREDICT, "out", "-") == (
+        "standard input: line 2 is not a pair of texts; give two in a line, with a tab between them, or a table with "
+        "the columns 'first' and 'second'"
+    )
     assert complain(*PREDICT, "out", "red", "blue", "green") == (
         "this model tells pairs of texts: give two texts for each, or a file; got 3"
     )

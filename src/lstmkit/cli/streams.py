@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import select
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from lstmkit.errors import InputError
+
+STANDARD_INPUT = "standard input"
 
 
 def open_missing() -> None:
@@ -52,6 +59,23 @@ def reader_has_gone() -> bool:
     watch = select.poll()
     watch.register(descriptor, select.POLLOUT)
     return any(events & select.POLLERR for _, events in watch.poll(0))
+
+
+@contextmanager
+def named_or_input(file: str) -> Iterator[Path]:
+    """Yield the path of a file; standard input, named -, is kept in a file for as long, since it is read twice."""
+    if file != "-":
+        yield Path(file)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "text"
+        with path.open("wb") as kept:
+            shutil.copyfileobj(sys.stdin.buffer, kept)
+        try:
+            yield path
+        except InputError as error:
+            said = re.sub(rf"{re.escape(str(path))}(\.\w+)?", STANDARD_INPUT, str(error))
+            raise InputError(said) from error
 
 
 def input_lines() -> Iterator[str]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -93,8 +92,9 @@ def _description(tokens: Tokens) -> str:
 def _described(path: str | Path, symbols: tuple[str, ...], comment: bytes) -> Tokens:
     """Return the vocabulary of a file's tokens, cut as its comment says."""
     try:
-        how: Any = read_json(comment)
-        end = {"character": "\n", "subword": ARPA_END}.get(how.get("unit"), END) if isinstance(how, dict) else END
+        how = read_json(comment)
+        unit = how.get("unit") if isinstance(how, dict) else None
+        end = "\n" if unit == "character" else ARPA_END if unit == "subword" else END
         symbols = tuple(end if symbol == END and end not in symbols else symbol for symbol in symbols)
         return tokens_from(checked({**how, "symbols": symbols} if isinstance(how, dict) else how, StoredTokens))
     except InputError as error:

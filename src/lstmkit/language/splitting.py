@@ -71,7 +71,9 @@ def splitter(split: str) -> Callable[[str], list[str]]:
 
     split    one of ALL_SPLITS
     """
-    return {"space": str.split, "ascii": _ASCII_WORD.findall}.get(split, _words_of)
+    if split == "ascii":
+        return _ASCII_WORD.findall
+    return str.split if split == "space" else _words_of
 
 
 def find_split(text: str) -> str:

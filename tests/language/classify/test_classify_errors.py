@@ -59,7 +59,9 @@ def test_some_text_is_needed(small: ClassifierSettings) -> None:
 
 
 def test_a_missing_label_names_its_row(small: ClassifierSettings) -> None:
-    expected = "label column 'label', row 7: the label is missing"
+    expected = (
+        "label column 'label', row 7: the label is missing, as in 1 of 20 rows; fill it in, or leave such rows out"
+    )
     labels = TABLE["label"].to_list()
     assert fit_complaint(small, TABLE.with_columns(label=pl.Series([*labels[:6], None, *labels[7:]]))) == expected
     assert fit_complaint(small, TABLE.with_columns(label=pl.Series([*labels[:6], " ", *labels[7:]]))) == expected
@@ -106,8 +108,26 @@ def test_a_label_that_is_no_number_names_its_row(small: ClassifierSettings) -> N
 
 def test_too_few_rows_to_hold_any_back(small: ClassifierSettings) -> None:
     assert fit_complaint(small, TABLE.head(4)) == (
+        "label column 'label': the largest class, '1', has 2 rows, too few to hold back a share of 0.1; give more rows "
+        "of each class, or files for validation and test"
+    )
+    assert fit_complaint(small, TABLE.head(4), "number") == (
         "4 rows are too few to hold back a share of 0.1; give more rows, or files for validation and test"
     )
+
+
+def test_labels_that_differ_from_row_to_row_are_asked_about(small: ClassifierSettings) -> None:
+    rows = range(TABLE.height)
+    ids, amounts = [f"id{row}" for row in rows], [row + 0.5 for row in rows]
+    question = "each of the 20 rows has a label of its own, the first {}; is this the column of the classes? {}"
+    for labels, first, way in (
+        (ids, "'id0'", "name another by --label"),
+        (amounts, "'0.5'", "pass --task number if it holds amounts"),
+    ):
+        expected = f"label column 'label': {question.format(first, way)}"
+        assert fit_complaint(small, TABLE.with_columns(label=pl.Series(labels))) == expected
+    twice = fit_complaint(small, TABLE.with_columns(label=pl.Series([row // 2 + 0.5 for row in rows])))
+    assert twice.endswith("; or pass --task number if these are amounts")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lstmkit.cli import options, printing
+from lstmkit.cli.streams import named_or_input
 from lstmkit.errors import InputError
 from lstmkit.visible import visible_line
 
 if TYPE_CHECKING:
     from lstmkit.language.classify import ClassifierSettings, TextClassifier
     from lstmkit.language.classify.job import ClassifyJob, JobResult
-    from lstmkit.language.classify.table import Rows
+    from lstmkit.language.classify.table import Columns, Rows
 
 classify = typer.Typer(
     name="classify",
@@ -97,7 +99,10 @@ def predict(
     model: options.ModelFolder,
     source: Annotated[
         list[str],
-        typer.Argument(metavar="FILE|TEXT...", help="A table; or texts, for a model of pairs the two of a pair."),
+        typer.Argument(
+            metavar="FILE|TEXT...",
+            help="A table; or texts, for a model of pairs the two of a pair; or - for standard input.",
+        ),
     ],
     text: TextColumn = None,
     pair: Annotated[str | None, typer.Option(help="Column of the second texts, if not as in training.")] = None,
@@ -109,11 +114,15 @@ def predict(
 ) -> None:
     """Answer for texts, or for every row of a table.
 
+    Standard input is a table if its first line names the columns of the texts, else each line is a text; for a model of
+    pairs, two with a tab between them.
+
     \b
     examples:
       lstm language classify predict classify-reviews "a fine film" "dull and far too long"
       lstm language classify predict classify-reviews new.csv --out answers.csv
       lstm language classify predict classify-reviews "a fine film" --explain
+      head -n 20 reviews.txt | lstm language classify predict classify-reviews -
     """
     from lstmkit.language.classify import TextClassifier
 
@@ -173,11 +182,14 @@ def _rows(classifier: TextClassifier, source: list[str], text: str | None, pair:
     from lstmkit.language.classify.table import Rows, open_table, read_rows
 
     columns = classifier.columns_
+    header = columns.header and not no_header
+    named = dataclasses.replace(columns, text=text or columns.text, pair=pair or columns.pair, header=header)
+    if pair is not None and columns.pair is None:
+        raise InputError(f"--pair {pair}: this model tells single texts; leave the option out")
+    if source == ["-"]:
+        with named_or_input("-") as path:
+            return _input_rows(path, named)
     if len(source) == 1 and (Path(source[0]).is_file() or source[0].endswith(FILES)):
-        header = columns.header and not no_header
-        named = dataclasses.replace(columns, text=text or columns.text, pair=pair or columns.pair, header=header)
-        if pair is not None and columns.pair is None:
-            raise InputError(f"--pair {pair}: this model tells single texts; leave the option out")
         return read_rows(open_table(source[0], header)[0], named, labelled=False)
     if not any(text.strip() for text in source):
         raise InputError(f"text column {columns.text!r}: the text is empty in every row")
@@ -186,6 +198,33 @@ def _rows(classifier: TextClassifier, source: list[str], text: str | None, pair:
     if len(source) % 2:
         raise InputError(f"this model tells pairs of texts: give two texts for each, or a file; got {len(source)}")
     return Rows((source[::2], source[1::2]), None)
+
+
+def _input_rows(path: Path, columns: Columns) -> Rows:
+    """Return the rows of a table, if its first line names the columns or they have no names, or of lines of text."""
+    from lstmkit.data.content import opened
+    from lstmkit.data.parquet import MARK
+    from lstmkit.language.classify.table import Rows, open_table, read_rows
+    from lstmkit.language.reading import read_lines
+
+    with opened(path) as file:
+        packed = file.read(len(MARK)) == MARK
+    first = "" if packed else next(read_lines(path)).rstrip("\n")
+    names = first.split("\t") if "\t" in first else next(csv.reader([first]), [])
+    if packed or not columns.header or set(columns.sides) <= set(names):
+        table = path.rename(path.with_suffix(".tsv" if "\t" in first else ".csv"))
+        return read_rows(open_table(table, columns.header)[0], columns, labelled=False)
+    lines = "".join(read_lines(path)).removesuffix("\n").split("\n")
+    if columns.pair is None:
+        return Rows((lines,), None)
+    pairs = [line.split("\t") for line in lines]
+    for number, one in enumerate(pairs, 1):
+        if len(one) != 2:
+            raise InputError(
+                f"standard input: line {number} is not a pair of texts; give two in a line, with a tab between them, or "
+                f"a table with the columns {columns.text!r} and {columns.pair!r}"
+            )
+    return Rows(([one for one, _ in pairs], [other for _, other in pairs]), None)
 
 
 def _records(classifier: TextClassifier, rows: Rows) -> list[dict[str, Any]]:

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +10,7 @@ import typer
 
 from lstmkit.cli import options, printing
 from lstmkit.cli.language.predictors import ByAll, Model, load_predictors
+from lstmkit.cli.streams import STANDARD_INPUT, named_or_input
 from lstmkit.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,7 +25,6 @@ examples:
 """
 HEAD = ("predictor", "perplexity", "bits a character", "nats a token", "log-probability")
 LINE_HEAD = ("line", "by", "tokens", "unknown", "log_prob", "perplexity", "bits_per_character")
-STANDARD_INPUT = "standard input"
 IMPOSSIBLE = (
     "a token of this text has a probability of zero: a model in an ARPA file without <unk> foresees no words but its "
     "own"
@@ -62,7 +57,7 @@ def score(
     predictors: dict[str, Scorer] = dict(load_predictors(model, by if by is not None or lines else "all"))
     if adapt is not None:
         predictors["adapting"] = _adapting(predictors, adapt, lines)
-    with _source(file) as source:
+    with named_or_input(file) as source:
         if lines:
             _print_lines(predictors, source, json)
             return
@@ -81,22 +76,6 @@ def _adapting(predictors: dict[str, Scorer], rate: float, lines: bool) -> Scorer
     if lines or not isinstance(network, NetworkPredictor):
         raise InputError("--adapt goes with the LSTM and a whole text: leave --lines out, and --by out or lstm or all")
     return network.adapting(rate)
-
-
-@contextmanager
-def _source(file: str) -> Iterator[Path]:
-    """Yield the path of a text; standard input is read twice, and is kept in a file for it."""
-    if file != "-":
-        yield Path(file)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "text"
-        with path.open("wb") as kept:
-            shutil.copyfileobj(sys.stdin.buffer, kept)
-        try:
-            yield path
-        except InputError as error:
-            raise InputError(str(error).replace(str(path), STANDARD_INPUT)) from error
 
 
 def _print(found: Comparison, name: str) -> None:

@@ -24,6 +24,7 @@ class Evaluation:
     difference  how much better the model is than it, an RMSE counting the other way round
     rows        in the test part
     strength    of TF-IDF's linear model against its penalty
+    only        class that the network answers for every test row though there are others; "" if there is none
     """
 
     scores: dict[str, dict[str, float]]
@@ -32,6 +33,7 @@ class Evaluation:
     difference: Difference
     rows: int
     strength: float
+    only: str = ""
 
 
 def evaluate(classifier: TextClassifier, training: Rows, validation: Rows, test: Rows) -> Evaluation:
@@ -45,7 +47,7 @@ def evaluate(classifier: TextClassifier, training: Rows, validation: Rows, test:
         mean, spread = classifier.scale_
         found |= {name: found[name] * spread + mean for name in (TFIDF, CONSTANT)}
     scores = {name: classifier.scores_of(test, own) for name, own in found.items()}
-    truth = classifier.truth(test)
+    truth, only = classifier.truth(test), ""
     if classifier.task == "number":
         measure = "rmse"
         best = min((TFIDF, CONSTANT), key=lambda name: scores[name][measure])
@@ -55,4 +57,6 @@ def evaluate(classifier: TextClassifier, training: Rows, validation: Rows, test:
         best = max((TFIDF, CONSTANT), key=lambda name: scores[name][measure])
         own, other = np.argmax(found[MODEL], axis=1), np.argmax(found[best], axis=1)
         difference = class_difference(truth, own, other, count, measure)
-    return Evaluation(scores, measure, best, difference, len(test), tfidf.strength)
+        if len(np.unique(own)) == 1 < len(np.unique(truth)):
+            only = classifier.classes_[own[0]]
+    return Evaluation(scores, measure, best, difference, len(test), tfidf.strength, only)

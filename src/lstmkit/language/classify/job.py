@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, Protocol
 
 import torch
 
+from lstmkit.language.classify.advice import label_notes
 from lstmkit.language.classify.evaluate import Evaluation, evaluate
 from lstmkit.language.classify.start import Beginning
 from lstmkit.language.classify.table import (
@@ -76,11 +76,15 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True)
 class Parts:
-    """The rows of a job by what they are for."""
+    """The rows of a job by what they are for.
+
+    blank  rows of the tables with nothing in any column, which were left out
+    """
 
     training: Rows
     validation: Rows
     test: Rows
+    blank: int = 0
 
     @cached_property
     def repeats(self) -> Repeats:
@@ -137,12 +141,12 @@ def read_parts(job: ClassifyJob) -> Parts:
                 class_numbers(own.labels, classes, columns.label, part)
             else:
                 numbers_of(own.labels, columns.label)
-    total = len(rows)
+    total, blank = len(rows), sum(own.blank for own in (rows, validation, test) if own is not None)
     if test is None:
         rows, test = job.classifier.split(rows, columns, SHARE)
     if validation is None:
         rows, validation = job.classifier.split(rows, columns, SHARE * total / len(rows))
-    return Parts(rows, validation, test)
+    return Parts(rows, validation, test, blank)
 
 
 def understood(job: ClassifyJob, parts: Parts) -> list[str]:
@@ -153,9 +157,9 @@ def understood(job: ClassifyJob, parts: Parts) -> list[str]:
     lines = [f"{job.source}: text {texts}, label {columns.label!r}, {counts}"]
     if job.classifier.task == "classes":
         assert rows.labels is not None
-        counted = Counter(sorted(rows.labels))
-        name, size = counted.most_common(1)[0]
-        lines.append(f"{len(counted)} classes; the largest, {name!r}, has {100 * size / len(rows):.0f} %")
+        lines += label_notes(rows.labels, parts.test.labels or (), job.classifier.settings)
+    if parts.blank:
+        lines.append(f"{parts.blank:,} row{'s are' if parts.blank > 1 else ' is'} blank in every column and left out")
     empty = sum(not text.strip() for side in rows.texts for text in side)
     if empty:
         lines.append(f"{empty:,} text{'s are' if empty > 1 else ' is'} empty")

@@ -58,11 +58,13 @@ class Rows:
     texts   a list for each side, of one text a row
     labels  one a row as written, or None if the table need not have any
     whole   whether the labels are whole numbers by the type of their column
+    blank   rows of the table with nothing in any column, which were left out
     """
 
     texts: tuple[list[str], ...]
     labels: list[str] | None
     whole: bool = False
+    blank: int = 0
 
     def __len__(self) -> int:
         return len(self.texts[0])
@@ -90,7 +92,7 @@ def open_table(source: Any, header: bool = True) -> tuple[pl.DataFrame, TableKin
 
 
 def read_rows(frame: pl.DataFrame, columns: Columns, labelled: bool) -> Rows:
-    """Return the texts, and the labels if the table must have them.
+    """Return the texts, and the labels if the table must have them; rows that are blank all over are left out then.
 
     Raises  InputError if a column is not there, every text is empty, or a label is missing
     """
@@ -98,14 +100,34 @@ def read_rows(frame: pl.DataFrame, columns: Columns, labelled: bool) -> Rows:
         if name not in frame.columns:
             found = shorten(frame.columns, 12)
             raise InputError(f"no column {name!r}{closest(name, frame.columns)} (columns: {found})")
-    texts = tuple(_texts(frame, name) for name in columns.sides)
     if not labelled:
-        return Rows(texts, None)
-    column = frame[columns.label]
-    labels = [value.strip() for value in _as_text(column).to_list()]
-    if "" in labels:
-        raise InputError(f"label column {columns.label!r}, row {labels.index('') + 1}: the label is missing")
-    return Rows(texts, labels, column.dtype.is_integer())
+        return Rows(tuple(_texts(frame, name) for name in columns.sides), None)
+    written = _as_text(frame[columns.label]).str.strip_chars()
+    blank = _blank_rows(frame, written)
+    if blank.all():
+        raise InputError("the table has no rows")
+    texts = tuple(_texts(frame.filter(~blank), name) for name in columns.sides)
+    missing = np.flatnonzero(((written == "") & ~blank).to_numpy())
+    if len(missing):
+        raise InputError(
+            f"label column {columns.label!r}, row {missing[0] + 1}: the label is missing, as in {len(missing):,} of "
+            f"{frame.height:,} rows; fill it in, or leave such rows out"
+        )
+    labels: list[str] = written.filter(~blank).to_list()
+    return Rows(texts, labels, frame[columns.label].dtype.is_integer(), int(blank.sum()))
+
+
+def _blank_rows(frame: pl.DataFrame, labels: pl.Series) -> pl.Series:
+    """Return which rows hold nothing in any column, as a blank line of a file does."""
+    blank = labels == ""
+    for column in frame:
+        if not blank.any():
+            break
+        if column.dtype == pl.String:
+            blank &= column.is_null() | (column.str.strip_chars() == "")
+        else:
+            blank &= column.is_null()
+    return blank
 
 
 def numbers_of(labels: Sequence[str], column: str) -> NDArray[np.float64]:
@@ -190,6 +212,8 @@ def _open_file(path: Path, header: bool) -> pl.DataFrame:
     lines = "".join(read_lines(path)).split("\n")
     if not lines[-1]:
         lines.pop()
+    if tabs and any("\t" in line for line in lines):  # of a single column a blank line is an empty text
+        lines = [line for line in lines if line.strip(" ")]
     rows = [line.split("\t") for line in lines] if tabs else _csv_rows(path, lines)
     names = rows.pop(0) if header else [f"column_{k}" for k in range(1, len(rows[0]) + 1)]
     check_names(str(path), names)

@@ -16,6 +16,7 @@ from torch import Tensor
 
 import lstmkit
 from lstmkit.errors import InputError, NotFittedError
+from lstmkit.language.classify.advice import no_class_to_cut
 from lstmkit.language.classify.learning import answers, cut_off, train_network
 from lstmkit.language.classify.metrics import class_scores, number_scores
 from lstmkit.language.classify.network import Shape, TextEnsemble
@@ -137,6 +138,8 @@ class TextClassifier:
             names = class_numbers(rows.labels, classes_of(rows.labels, columns.label), columns.label, "training")
         kept, cut = cut_off(names, share, self.seed)
         if not len(cut):
+            if rows.labels is not None and self.task == "classes":
+                raise InputError(no_class_to_cut(rows.labels, columns.label, share))
             raise InputError(
                 f"{len(rows)} rows are too few to hold back a share of {share:g}; give more rows, or files for "
                 f"validation and test"

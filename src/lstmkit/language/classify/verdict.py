@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from lstmkit.data.series import shorten
 from lstmkit.language.classify.evaluate import CONSTANT, MODEL, TFIDF, Evaluation
 
 BETTER, EQUAL, WORSE = "better", "equal", "worse"
@@ -80,6 +81,8 @@ def judge(evaluation: Evaluation, unseen: bool = True) -> Verdict:
     else:
         headline = f"No better than {rival}: {compared}."
         detail = f"The uncertainty ({interval}, on {rows}) includes zero."
+    if evaluation.only:
+        detail += f" The network answers {shorten([evaluation.only])} to all of them: it tells nothing apart."
     return Verdict(kind, headline, detail)
 
 
