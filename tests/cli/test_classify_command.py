@@ -300,7 +300,7 @@ def test_a_model_of_pairs_takes_pairs(complain: Complain, lstm: Run, tmp_path: P
         assert json.loads(again.out) == json.loads(ran.out)
     piped("red\tred\nred and blue\n")
     assert complain(*PREDICT, "out", "-") == (
-        "standard input: line 2 is not a pair of texts; give two in a line, with a tab between them, or a table with "
+        "standard input: line 2 is not a pair of texts; give two in a line, with a tab between, or a table with "
         "the columns 'first' and 'second'"
     )
     assert complain(*PREDICT, "out", "red", "blue", "green") == (

@@ -221,7 +221,7 @@ def _input_rows(path: Path, columns: Columns) -> Rows:
     for number, one in enumerate(pairs, 1):
         if len(one) != 2:
             raise InputError(
-                f"standard input: line {number} is not a pair of texts; give two in a line, with a tab between them, or "
+                f"standard input: line {number} is not a pair of texts; give two in a line, with a tab between, or "
                 f"a table with the columns {columns.text!r} and {columns.pair!r}"
             )
     return Rows(([one for one, _ in pairs], [other for _, other in pairs]), None)
