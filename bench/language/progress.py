@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from lstmkit.language.fitting import Window
+from lstmkit.language.pace import Plan
 from lstmkit.training import EpochRecord
 
 
@@ -24,6 +25,12 @@ class Lines:
 
     def on_size(self, tokens: int, parameters: int) -> None:
         print(f"{parameters:,} parameters", file=sys.stderr, flush=True)
+
+    def on_plan(self, plan: Plan) -> None:
+        self._began = time.perf_counter()
+
+    def on_sample(self, write: Callable[[], str]) -> None:
+        pass
 
     def on_window(self, window: Window) -> None:
         self._tokens += window.tokens

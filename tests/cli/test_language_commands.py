@@ -22,7 +22,19 @@ from lstmkit.language import LanguageModel
 Run = Callable[..., "Ran"]  # noqa: F821
 KEYS = [
     *("scores", "differences", "verdict", "share", "order", "unit", "vocabulary", "tokens", "characters", "unknown"),
-    *("repeats", "notes", "parameters", "rounds", "best_round", "valid_nats_per_token", "steps", "history", "seconds"),
+    *(
+        "repeats",
+        "notes",
+        "start",
+        "plan",
+        "parameters",
+        "rounds",
+        "best_round",
+        "valid_nats_per_token",
+        "steps",
+        "history",
+        "seconds",
+    ),
     *("settings", "versions", "backend", "seed"),
 ]
 
@@ -62,7 +74,14 @@ def test_train_prints_a_table_and_a_verdict_and_writes_what_it_printed(lstm: Run
     assert summary["verdict"]["headline"] in ran.out.replace("\n", " ")
     assert str(tmp_path / "out" / "model") in ran.out.replace("\n", "")
     told = ran.err.splitlines()
-    assert told[0].endswith("a vocabulary of 12") and "Round 1: perplexity" in ran.err
+    assert told[0].endswith("a vocabulary of 12")
+    shape = next(
+        number for number, line in enumerate(told) if line.startswith("4 rows side by side, 20 tokens of each")
+    )
+    untrained, rounds, sampled = told[shape + 1 : shape + 4]
+    assert untrained.startswith("Untrained: ") and rounds.startswith("Round 1: perplexity")
+    words = sampled.replace(" / ", " ").split()
+    assert len(words) + sampled.count(" / ") == 20 and {"the", "old"} < set(words) <= set(sentences(300, 0).split())
     assert "LSTM" not in ran.err and "Round" not in ran.out
     assert "\x1b" not in ran.out + ran.err
 

@@ -10,8 +10,9 @@ import torch
 from small_text import SMALL
 
 from lstmkit.language import LanguageSettings
-from lstmkit.language.fitting import columns_for, mean_loss, text_log_probs, token_counts, train_settings
+from lstmkit.language.fitting import mean_loss, text_log_probs, token_counts, train_settings
 from lstmkit.language.network import LanguageNetwork
+from lstmkit.language.pace import columns_for
 from lstmkit.language.streams import Streams
 
 

@@ -84,3 +84,35 @@ def test_the_seconds_before_an_interruption_count(timed, tmp_path):
 def test_no_time_is_refused(seconds):
     with pytest.raises(InputError, match="max_seconds must be more than 0; got"):
         TrainSettings(1, 1, max_seconds=seconds)
+
+
+def test_rounds_by_time_go_on_in_order_and_end_with_the_last_item(timed):
+    one = timed()
+    history = one.run(max_epochs=2, batch_size=10, order="sequential", epoch_seconds=3, patience=None)
+    assert [r.steps for r in history] == [0, 3, 6, 9, 10], "two times 50 items, three batches of ten at a time"
+    assert [items[0] for items in one.seen] == [0, 10, 20, 30, 40, 0, 10, 20, 30, 40]
+    assert [r.epoch for r in history] == [0, 1, 2, 3, 4]
+
+
+def test_a_round_by_time_is_no_longer_than_a_round_without(timed):
+    history = timed().run(max_epochs=2, batch_size=10, order="sequential", epoch_seconds=1e6, patience=None)
+    assert [r.steps for r in history] == [0, 5, 10]
+
+
+def test_rounds_by_time_resume_where_they_stopped(timed, tmp_path, equal):
+    options = {"max_epochs": 2, "batch_size": 10, "order": "sequential", "epoch_seconds": 3, "patience": None}
+    whole = timed()
+    expected = whole.run(**options)
+    kept = {"checkpoint": Checkpoint(tmp_path / "checkpoint", {})}
+    steps = timed().steps(**options, **kept)
+    [next(steps) for _ in range(3)]
+    steps.close()
+    resumed = timed()
+    assert [r.steps for r in resumed.run(**options, **kept, resume=True)] == [r.steps for r in expected]
+    assert resumed.seen == whole.seen[6:]
+    assert equal(resumed.weights(), whole.weights())
+
+
+def test_rounds_by_time_need_an_order():
+    with pytest.raises(ValueError, match="epoch_seconds needs the items in order"):
+        TrainSettings(1, 1, epoch_seconds=3)

@@ -46,7 +46,7 @@ def test_a_draw_does_not_cost_more_from_more_items():
 
 
 def test_items_in_order_go_on_where_the_epoch_before_stopped():
-    assert next_items(7, 3, epoch=1).tolist() == [0, 1, 2]
-    assert next_items(7, 3, epoch=2).tolist() == [3, 4, 5]
-    assert next_items(7, 3, epoch=3).tolist() == [6, 0, 1]
-    assert next_items(4, 4, epoch=5).tolist() == [0, 1, 2, 3]
+    assert next_items(7, 3, before=0).tolist() == [0, 1, 2]
+    assert next_items(7, 3, before=3).tolist() == [3, 4, 5]
+    assert next_items(7, 3, before=6).tolist() == [6, 0, 1]
+    assert next_items(4, 4, before=16).tolist() == [0, 1, 2, 3]

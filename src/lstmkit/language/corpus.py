@@ -24,7 +24,7 @@ from lstmkit.language.parts import Repeats, find_repeats, parts_of
 from lstmkit.language.reading import Source, last_space, named, read_pieces, size_on_disk, text_files
 from lstmkit.language.splitting import lacks_spaces
 from lstmkit.language.subwords import Subwords
-from lstmkit.language.tokens import UNITS, Tokens
+from lstmkit.language.tokens import PLURALS, UNITS, Tokens
 from lstmkit.language.words import Words
 from lstmkit.ranges import BELOW_1, BETWEEN_0_AND_1, check_fields, real
 
@@ -35,6 +35,8 @@ PARTS = ("train", "valid", "test")
 Sources = tuple[Source, Source | None, Source | None]
 TITLES = {"train": "training part", "valid": "validation part", "test": "test part"}
 COUNTED_AT_ONCE = 1 << 22
+MOST_UNKNOWN = 0.5
+"""Share of unknown tokens above which a text is not of the model's vocabulary."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,7 @@ def read_corpus(
     valid_share: float = 0.05,
     test_share: float = 0.1,
     folder: Path | None = None,
+    tokens: Tokens | None = None,
 ) -> Corpus:
     """Read a text, learn the vocabulary of its training part, and encode all parts.
 
@@ -136,6 +139,7 @@ def read_corpus(
     valid_share         of the characters of train
     test_share          of the characters of train; 0 leaves the test part empty
     folder              where the ids of a large text are kept; None means in files without a name, gone with the arrays
+    tokens              a vocabulary of that unit that was learnt before; None learns one from the training part
     Raises              InputError with one line for whatever is wrong with a file, a setting, or a part left empty
     """
     if unit not in UNITS:
@@ -145,8 +149,12 @@ def read_corpus(
     notes = known + notes
     if next(stretches["train"].pieces(), None) is None:
         raise InputError(_too_short(train, "train"))
-    tokens, learnt = _learn(stretches["train"], unit, settings or VocabularySettings())
-    notes += learnt
+    given = tokens is not None
+    if tokens is None:
+        tokens, learnt = _learn(stretches["train"], unit, settings or VocabularySettings())
+        notes += learnt
+    elif tokens.unit != unit:
+        raise InputError(f"tokens: a vocabulary of {PLURALS[tokens.unit]}, where unit is {unit!r}; give another")
     ids, characters, unknown = {}, {}, {}
     large: list[str] = []
     for part, stretch in stretches.items():
@@ -158,6 +166,8 @@ def read_corpus(
         if not ids[part].size and not (part == "test" and test is None and test_share == 0):
             raise InputError(_too_short(train, part))
         unknown[part] = _count(ids[part], tokens.unknown)
+        if given:
+            check_vocabulary(tokens, unknown[part], len(ids[part]), named(stretch.source))
     repeats = find_repeats(stretches["train"].lines(), stretches["test"].lines())
     notes += [repeats.note("lines")] * (repeats.repeated > 0)
     if large:
@@ -182,6 +192,20 @@ def encode_source(source: str | Path, tokens: Tokens, folder: Path | None = None
 def encode_counted(source: str | Path, tokens: Tokens, folder: Path | None = None) -> tuple[NDArray[np.int32], int]:
     """Return the ids of a text, as `encode_source` does, and how many characters it has, line ends counted."""
     return encode_pieces(read_pieces(source), tokens, size_on_disk(source) > ON_DISK, folder)
+
+
+def check_vocabulary(tokens: Tokens, unknown: int, total: int, source: str | Path) -> None:
+    """Check that a text is of the model's vocabulary.
+
+    unknown, total  tokens of the text
+    source          its name
+    Raises          InputError if more than half of the tokens are unknown
+    """
+    if unknown > MOST_UNKNOWN * total:
+        raise InputError(
+            f"{source}: vocabulary mismatch, {unknown:,} of its {total:,} tokens are unknown to the model of "
+            f"{len(tokens.symbols):,} {PLURALS[tokens.unit]}; take a model that was trained on such text"
+        )
 
 
 def unit_for(train: str | Path) -> str:

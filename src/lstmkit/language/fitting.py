@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lstmkit.language.network import LanguageNetwork
+from lstmkit.language.pace import Plan
 from lstmkit.language.settings import LanguageSettings
 from lstmkit.language.streams import Reader, Streams
 from lstmkit.training import Checkpoint, EpochRecord, TrainSettings, train
@@ -19,17 +20,10 @@ from lstmkit.training import Checkpoint, EpochRecord, TrainSettings, train
 SIDE_BY_SIDE = 16
 """Rows into which the validation text is cut, for speed; only the first tokens of a row have less context for it."""
 
-VALIDATED = 1 << 16
-"""Tokens of the validation text, its first, that a round is judged by: more would cost more than they tell."""
-
 COUNTED = 1 << 24
 
 WARMUP = 10
 """One part in so many of the training, at most, goes to the rise of the learning rate."""
-
-LEAST_COLUMNS, MOST_COLUMNS = 4, 32
-PER_COLUMN = 25_600
-"""Tokens of a text for each row: 400 windows of 64. Fewer steps an epoch are too few to learn a small text."""
 
 EVALUATED = 256
 """Tokens of a row in one call when nothing is learnt."""
@@ -46,14 +40,13 @@ class Window(NamedTuple):
     likelihood: float
 
 
-def columns_for(how: LanguageSettings, tokens: int) -> int:
-    """Return into how many rows a text is cut: what the settings say, but no row is shorter than a window."""
-    wanted = min(MOST_COLUMNS, max(LEAST_COLUMNS, tokens // PER_COLUMN)) if how.columns is None else how.columns
-    return min(wanted, max(1, tokens // how.window))
+def train_settings(
+    how: LanguageSettings, seed: int, num_windows: int, round_seconds: float | None = None
+) -> TrainSettings:
+    """Return the settings of the loop, for which an item is a window and an epoch a round.
 
-
-def train_settings(how: LanguageSettings, seed: int, num_windows: int) -> TrainSettings:
-    """Return the settings of the loop, for which an item is a window and an epoch a round."""
+    round_seconds  as in `Plan`
+    """
     rounds = min(how.rounds, num_windows)
     steps = -(-num_windows // rounds)
     return TrainSettings(
@@ -67,6 +60,7 @@ def train_settings(how: LanguageSettings, seed: int, num_windows: int) -> TrainS
         warmup=min(how.warmup, how.epochs * rounds * steps // WARMUP),
         average=how.average,
         max_seconds=None if how.minutes is None else 60.0 * how.minutes,
+        epoch_seconds=round_seconds,
         order="sequential",
     )
 
@@ -76,6 +70,7 @@ def fit_network(
     text: NDArray[np.int32],
     valid: NDArray[np.int32],
     end: int,
+    plan: Plan,
     seed: int = 0,
     on_window: Callable[[Window], None] | None = None,
     checkpoint: tuple[Path, Mapping[str, Any]] | None = None,
@@ -85,13 +80,13 @@ def fit_network(
 
     text, valid  tokens to learn from, and to choose the best round by
     end          the token that ends a line
+    plan         how the text is gone through
     on_window    is told what every step did
     checkpoint   file and fingerprint; see `lstmkit.training.Checkpoint`
     resume       continue from the checkpoint, to the same weights bit for bit
     """
     how = network.settings
-    network.softmax.start_from(torch.from_numpy(token_counts(text, network.vocabulary)))
-    streams = Streams(text, columns_for(how, len(text)), how.window, end)
+    streams = Streams(text, plan.columns, plan.window, end)
     reader = Reader(streams)
 
     def batch_loss(items: Tensor) -> Tensor:
@@ -101,7 +96,7 @@ def fit_network(
             on_window(Window(ids.numel(), float(likelihood)))
         return loss
 
-    settings = train_settings(how, seed, len(streams))
+    settings = train_settings(how, seed, len(streams), plan.round_seconds)
     optimizer = torch.optim.AdamW(network.parameters(), lr=how.learning_rate, weight_decay=how.weight_decay, fused=True)
     kept = None if checkpoint is None else Checkpoint(*checkpoint)
     for record in train(
@@ -110,7 +105,7 @@ def fit_network(
         settings,
         len(streams),
         batch_loss,
-        lambda: mean_loss(network, valid[:VALIDATED], end),
+        lambda: mean_loss(network, valid[: plan.validated], end),
         kept,
         resume,
     ):

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from lstmkit.language.predictor import Predictor
     from lstmkit.language.tokens import Tokens
 
+SAMPLED = {"word": 20, "subword": 30, "character": 100}
+"""Tokens of a sample."""
+BOLD = 0.8
+"""Temperature of a sample."""
 KEPT = 500
 """Tokens of a line, before the last, that decide how it is written."""
 
@@ -101,6 +105,12 @@ def generate(
     text = prompt + "".join(step.text for step in steps)
     log_prob = float(sum(step.log_prob for step in steps))
     return Generated(text, ids, log_prob, stop is not None and int(ids[-1]) == stop_token(predictor.tokens, stop))
+
+
+def sample(predictor: Predictor, seed: int) -> str:
+    """Return a few words from the beginning of a text, rather bold ones, to see what a model has learnt."""
+    count = SAMPLED[predictor.tokens.unit]
+    return generate(predictor, "", count, SamplingSettings(temperature=BOLD), seed).text
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,19 +13,22 @@ import numpy as np
 import torch
 
 from lstmkit.errors import InputError, NotFittedError
+from lstmkit.language.beginning import begun, check_start
 from lstmkit.language.corpus import Corpus, VocabularySettings, read_corpus
-from lstmkit.language.fitting import VALIDATED, Window, fit_network
+from lstmkit.language.fitting import Window, fit_network, token_counts
 from lstmkit.language.mixture import MixturePredictor, fit_share
 from lstmkit.language.network import LanguageNetwork, precision_note
 from lstmkit.language.network_predictor import NetworkPredictor
 from lstmkit.language.ngram import NGramModel
 from lstmkit.language.ngram_predictor import NGramPredictor
+from lstmkit.language.pace import VALIDATED, Plan, measured, plan_for
 from lstmkit.language.predictor import Predictor
 from lstmkit.language.settings import LanguageSettings
 from lstmkit.language.tokens import UNITS, Tokens
 from lstmkit.ranges import SEED, a_path, whole
 from lstmkit.recurrence.cells import cell_named
 from lstmkit.training import EpochRecord
+from lstmkit.training.checkpoint import fingerprint_in
 
 PREDICTORS = ("lstm", "ngram", "mixture")
 
@@ -45,7 +48,9 @@ class LanguageModel:
     Raises      InputError if a value is out of range
 
     After `fit`: `tokens_` (the vocabulary), `network_`, `ngram_` (None without), `share_` (of the network in the
-    mixture of both, fitted on validation text), `history_` (a record a round), `trained_on_` (tokens of the text).
+    mixture of both, fitted on validation text), `history_` (a record a round), `trained_on_` (tokens of the text),
+    `plan_` (how the text was gone through; not saved). The network can be asked in every round: `predictor("lstm")` is
+    then what it is so far.
     """
 
     def __init__(
@@ -74,6 +79,7 @@ class LanguageModel:
         text: str | Path | Corpus,
         valid: str | Path | None = None,
         *,
+        start: LanguageModel | str | Path | None = None,
         on_epoch: Callable[[EpochRecord], None] | None = None,
         on_window: Callable[[Window], None] | None = None,
         checkpoint: str | Path | None = None,
@@ -83,6 +89,7 @@ class LanguageModel:
 
         text        a file or folder, or a corpus that was read already; a test part in it is not looked at
         valid       file or folder that chooses the best round; None cuts off the last 5 % of the text
+        start       fitted model, or its folder, to go on from: with its vocabulary, and a network of the same shape
         on_epoch    is told the record of every round
         on_window   is told what every step did
         checkpoint  file for the state of the training after every round, removed at the end
@@ -90,11 +97,13 @@ class LanguageModel:
         Returns     itself
         Raises      InputError if something given cannot be used
         """
+        start = None if start is None else begun(start)
         if not isinstance(text, Corpus):
-            text = read_corpus(text, valid, unit=self.unit, settings=self.vocabulary, test_share=0.0)
+            known = None if start is None else start.tokens_
+            text = read_corpus(text, valid, unit=self.unit, settings=self.vocabulary, test_share=0.0, tokens=known)
         if note := precision_note(self.settings):
             warnings.warn(f"lstmkit: {note}", UserWarning, stacklevel=2)
-        self.fit_corpus(text, on_epoch, on_window, checkpoint, resume)
+        self.fit_corpus(text, start, on_epoch, on_window, checkpoint=checkpoint, resume=resume)
         if checkpoint is not None:
             a_path("checkpoint", checkpoint).unlink(missing_ok=True)
         return self
@@ -102,23 +111,37 @@ class LanguageModel:
     def fit_corpus(
         self,
         corpus: Corpus,
+        start: LanguageModel | None = None,
         on_epoch: Callable[[EpochRecord], None] | None = None,
         on_window: Callable[[Window], None] | None = None,
+        on_plan: Callable[[Plan], None] | None = None,
         checkpoint: str | Path | None = None,
         resume: bool = False,
     ) -> LanguageModel:
-        """Learn from a corpus as `fit` does, and leave the checkpoint for the caller, who may have more to do."""
+        """Learn from a corpus as `fit` does, and leave the checkpoint for the caller, who may have more to do.
+
+        on_plan  is told before the first step how the text is gone through, and about how long that takes
+        """
         if corpus.tokens.unit != self.unit:
             raise InputError(f"the corpus is one of {corpus.tokens.unit}s, the model one of {self.unit}s")
+        if start is not None:
+            check_start(start, self.unit, self.settings)
+            if corpus.tokens != start.tokens_:
+                raise InputError("start: the corpus has another vocabulary; read it with tokens=, those of the model")
+        network = self._begin(corpus, start)
         self.tokens_: Tokens = corpus.tokens
         self.history_: list[EpochRecord] = []
         self.trained_on_ = len(corpus.train)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
-            self.network_ = LanguageNetwork(len(corpus.tokens.symbols), self.settings)
-        kept = None if checkpoint is None else (a_path("checkpoint", checkpoint), self._fingerprint(corpus))
+        self.network_, self.share_ = network, 1.0
+        self.ngram_: NGramModel | None = None
+        path = None if checkpoint is None else a_path("checkpoint", checkpoint)
+        plan = self._plan(corpus, path if resume else None, on_plan is not None)
+        self.plan_ = plan
+        if on_plan is not None:
+            on_plan(plan)
+        kept = None if path is None else (path, self._fingerprint(corpus, start, plan))
         for record in fit_network(
-            self.network_, corpus.train, corpus.valid, corpus.tokens.end, self.seed, on_window, kept, resume
+            network, corpus.train, corpus.valid, corpus.tokens.end, plan, self.seed, on_window, kept, resume
         ):
             self.history_.append(record)
             if on_epoch is not None:
@@ -126,10 +149,33 @@ class LanguageModel:
         self._fit_ngram(corpus)
         return self
 
+    def _begin(self, corpus: Corpus, start: LanguageModel | None) -> LanguageNetwork:
+        """Return the network before the first step: as frequent as the words are, or as the model it starts from."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            network = LanguageNetwork(len(corpus.tokens.symbols), self.settings)
+        if start is None:
+            network.softmax.start_from(torch.from_numpy(token_counts(corpus.train, network.vocabulary)))
+        else:
+            network.load_state_dict(start.network_.state_dict())
+        return network
+
+    def _plan(self, corpus: Corpus, interrupted: Path | None, asked: bool) -> Plan:
+        """Return how the text is gone through.
+
+        interrupted  checkpoint of a training to go on with as it was gone through, or None
+        asked        whether to time steps also where nothing but the answer depends on it
+        """
+        earlier = None if interrupted is None else fingerprint_in(interrupted)
+        columns = None if earlier is None else earlier.get("columns")
+        pace = None
+        if asked or (self.settings.minutes is not None and columns is None):
+            pace = measured(self.network_, corpus.train, corpus.tokens.end)
+        known = columns if isinstance(columns, int) and 0 < columns <= len(corpus.train) else None
+        return plan_for(self.settings, len(corpus.train), pace, known)
+
     def _fit_ngram(self, corpus: Corpus) -> None:
         """Count n-grams in the training part; find the share of the network in the mixture on the validation part."""
-        self.ngram_: NGramModel | None = None
-        self.share_ = 1.0
         if self.order is None:
             return
         text, valid = np.asarray(corpus.train[-NGRAM_TOKENS:]), np.asarray(corpus.valid[:VALIDATED])
@@ -180,20 +226,31 @@ class LanguageModel:
 
         return load_language_model(a_path("path", path))
 
-    def _fingerprint(self, corpus: Corpus) -> dict[str, Any]:
-        """Return what a checkpoint must agree with: settings, vocabulary and a digest of the text."""
+    def _fingerprint(self, corpus: Corpus, start: LanguageModel | None, plan: Plan) -> dict[str, Any]:
+        """Return what a checkpoint must agree with: settings, vocabulary and digests of the text and of the start."""
         digest = hashlib.sha256()
         for part in (corpus.train, corpus.valid):
-            for start in range(0, len(part), 1 << 24):
-                digest.update(np.ascontiguousarray(part[start : start + (1 << 24)]).tobytes())
+            for first in range(0, len(part), 1 << 24):
+                digest.update(np.ascontiguousarray(part[first : first + (1 << 24)]).tobytes())
         return {
             "unit": self.unit,
             "seed": self.seed,
             "tokens in the vocabulary": len(corpus.tokens.symbols),
             "text": digest.hexdigest()[:16],
+            "columns": plan.columns,
+            "start": None if start is None else _digest(start.network_),
             **{f"settings.{name}": value for name, value in asdict(self.settings).items()},
         }
 
     def _check_fitted(self) -> None:
         if "network_" not in vars(self):
             raise NotFittedError("LanguageModel: fit it first, or load one")
+
+
+def _digest(network: LanguageNetwork) -> str:
+    """Return a digest of the weights of a network."""
+    digest = hashlib.sha256()
+    for name, tensor in network.state_dict().items():
+        digest.update(name.encode())
+        digest.update(tensor.numpy().tobytes())
+    return digest.hexdigest()[:16]

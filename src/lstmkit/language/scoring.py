@@ -13,14 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmkit.errors import InputError
-from lstmkit.language.corpus import encode_counted
+from lstmkit.language.corpus import check_vocabulary, encode_counted
 from lstmkit.language.mixture import MixturePredictor
 from lstmkit.language.reading import read_lines, read_pieces
-from lstmkit.language.tokens import PLURALS
 
 if TYPE_CHECKING:
     from lstmkit.language.predictor import Scorer
-    from lstmkit.language.tokens import Tokens
 
 BLOCK = 1000
 """Tokens that are drawn together, because errors close to each other are alike."""
@@ -28,8 +26,6 @@ BLOCKS = 20
 """Blocks of a text at least; those of a short text are shorter for it."""
 DRAWS = 2000
 """Texts that the bootstrap draws."""
-MOST_UNKNOWN = 0.5
-"""Share of unknown tokens above which a text is not of the model's vocabulary."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -181,20 +177,6 @@ def score_source_lines(predictors: Mapping[str, Scorer], source: str | Path) -> 
         {name: next(score_lines(predictor, [line])) for name, predictor in predictors.items()}
         for line in read_lines(source)
     )
-
-
-def check_vocabulary(tokens: Tokens, unknown: int, total: int, source: str | Path) -> None:
-    """Check that a text is of the model's vocabulary.
-
-    unknown, total  tokens of the text
-    source          its name
-    Raises          InputError if more than half of the tokens are unknown
-    """
-    if unknown > MOST_UNKNOWN * total:
-        raise InputError(
-            f"{source}: vocabulary mismatch, {unknown:,} of its {total:,} tokens are unknown to the model of "
-            f"{len(tokens.symbols):,} {PLURALS[tokens.unit]}; take a model that was trained on such text"
-        )
 
 
 def _score(

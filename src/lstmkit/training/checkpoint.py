@@ -160,6 +160,15 @@ class Checkpoint:
                 )
 
 
+def fingerprint_in(path: Path) -> dict[str, Any] | None:
+    """Return what the checkpoint in a file belongs to; None if there is none that can be read."""
+    try:
+        _, beside = header_of(path.read_bytes())
+        return checked(read_json(beside.get("lstmkit", "").encode()), _Header).fingerprint
+    except (InputError, OSError):
+        return None
+
+
 @dataclass(frozen=True)
 class _Header:
     """What stands beside the tensors, its types and ranges checked."""

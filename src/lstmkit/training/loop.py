@@ -136,10 +136,13 @@ class _Training:
         Returns  the mean loss over the items, and how many steps there have been now
         """
         self.model.train()
-        how = self.settings
+        how, began = self.settings, time.perf_counter()
         count = min(self.num_items, how.steps_an_epoch(self.num_items) * how.batch_size)
-        if how.order == "sequential":
-            order = next_items(self.num_items, count, epoch)
+        if how.epoch_seconds is not None:
+            left = how.max_epochs * how.steps_an_epoch(self.num_items) - steps
+            order = next_items(self.num_items, min(count, left * how.batch_size), steps * how.batch_size)
+        elif how.order == "sequential":
+            order = next_items(self.num_items, count, (epoch - 1) * count)
         else:
             order = draw_items(self.num_items, count, how.seed * 1_000_003 + epoch)
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
@@ -156,7 +159,7 @@ class _Training:
             total += loss * len(items)
             seen += len(items)
             time_share = self._time_share()
-            if time_share >= 1.0:
+            if time_share >= 1.0 or self._share_of(how.epoch_seconds, began) >= 1.0:
                 break
         mean = float(total) / seen
         if not math.isfinite(mean):
@@ -165,16 +168,23 @@ class _Training:
 
     def _time_share(self) -> float:
         """Return the part of the time budget that is used, equal in all processes; 0 without a budget."""
-        budget = self.settings.max_seconds
+        return self._share_of(self.settings.max_seconds, self.began)
+
+    def _share_of(self, budget: float | None, began: float) -> float:
+        """Return the part of some seconds, None for no bound, that has passed since a time, equal in all processes."""
         if budget is None:
             return 0.0
-        return self.processes.share_number(lambda: (time.perf_counter() - self.began) / budget)
+        return self.processes.share_number(lambda: (time.perf_counter() - began) / budget)
 
     def _finished(self, history: list[EpochRecord]) -> bool:
         how = self.settings
         if not history or history[-1].epoch == 0:
             return False
-        if history[-1].epoch >= how.max_epochs or self._time_share() >= 1.0:
+        if how.epoch_seconds is None:
+            complete = history[-1].epoch >= how.max_epochs
+        else:
+            complete = history[-1].steps >= how.max_epochs * how.steps_an_epoch(self.num_items)
+        if complete or self._time_share() >= 1.0:
             return True
         last_improvement = max((r.epoch for r in history if r.improved), default=0)
         return how.patience is not None and history[-1].epoch - last_improvement >= how.patience

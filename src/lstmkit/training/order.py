@@ -27,11 +27,11 @@ def draw_items(num_items: int, count: int, seed: int) -> Tensor:
             return drawn[torch.from_numpy(np.sort(first)[:count])]
 
 
-def next_items(num_items: int, count: int, epoch: int) -> Tensor:
+def next_items(num_items: int, count: int, before: int) -> Tensor:
     """Return the items of an epoch that takes up where the one before stopped, and begins again after the last.
 
     count    how many, at most `num_items`
-    epoch    counted from 1
+    before   how many there have been in all epochs before
     Returns  (count,) int64
     """
-    return (torch.arange(count) + (epoch - 1) * count) % num_items
+    return (torch.arange(count) + before) % num_items

@@ -30,6 +30,8 @@ class TrainSettings:
                      kept; None validates and keeps the weights themselves
     max_seconds      training stops after the step in which it has lasted so long; a cosine then reaches zero with the
                      time, if that comes sooner. Such a run depends on the machine and cannot be repeated
+    epoch_seconds    an epoch ends after the step in which it has lasted so long; the next goes on where it stopped, and
+                     training ends after as many steps as `max_epochs` whole epochs have. Needs `order` "sequential"
     order            of the items: "random", drawn afresh every epoch; "sequential", from the first to the last, where
                      an epoch of a part of them goes on where the one before stopped
     """
@@ -45,13 +47,16 @@ class TrainSettings:
     keep: int = 1
     average: float | None = None
     max_seconds: float | None = None
+    epoch_seconds: float | None = None
     order: str = "random"
 
     def __post_init__(self) -> None:
         """Check every value."""
         ranges = {"warmup": NOT_NEGATIVE, "seed": SEED, "average": BETWEEN_0_AND_1}
-        positive = dict.fromkeys(("clip_norm", "max_seconds"), MORE_THAN_0)
+        positive = dict.fromkeys(("clip_norm", "max_seconds", "epoch_seconds"), MORE_THAN_0)
         check_fields(self, ranges | positive | {"schedule": SCHEDULES, "order": ORDERS}, "TrainSettings")
+        if self.epoch_seconds is not None and self.order != "sequential":
+            raise ValueError("TrainSettings: epoch_seconds needs the items in order")
 
     def steps_an_epoch(self, num_items: int) -> int:
         """Return how many steps an epoch over `num_items` has."""

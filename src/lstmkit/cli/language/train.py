@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,6 +22,7 @@ examples:
   lstm language train novel.txt
   lstm language train train.txt --valid valid.txt --test test.txt --minutes 35 --out news
   lstm language train novel.txt --unit character --cell mogrifier
+  lstm language train more.txt --start news --minutes 10 --out more
   lstm language train texts/ --unit subword --vocabulary 8000 --set weight_drop=0.5
 """
 HEAD = ("model", "perplexity", "bits a character", "nats a token")
@@ -56,6 +57,9 @@ def train(
         int | None, typer.Option(help="Rarer words are unknown; 2 if left out, or 1 if the text has <unk>.")
     ] = None,
     split: Annotated[str, typer.Option(help="How words are found: space, punctuation or auto.")] = "auto",
+    start: Annotated[
+        Path | None, typer.Option(help="Folder of a finished model to go on from, with its vocabulary and its network.")
+    ] = None,
     cell: options.Cell = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the text, at most.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Training ends after this time.")] = None,
@@ -79,10 +83,16 @@ def train(
     if test is None and test_share == 0:
         raise InputError("--test-share 0 leaves no text to score on; give a larger share, or a file by --test")
     whole("seed", seed, SEED)
+    silent = quiet or json
+    begun = None if start is None else _begun(start, unit, split, min_count, vocabulary)
+    known = unit or (_unit_for(text, silent) if begun is None else begun.unit)
+    given = {"cell": cell, "epochs": epochs, "minutes": minutes}
     words = (split, min_count, vocabulary)
-    model = _model(unit or _unit_for(text, quiet or json), words, cell, epochs, minutes, order, setting, seed)
+    model = _model(known, words, given, order, setting, seed, begun)
     folder = out or Path(f"language-{Path(text).name.split('.')[0]}")
-    result = _run(LanguageJob(text, folder, model, valid, test, valid_share, test_share, force, resume), quiet or json)
+    origin = None if begun is None else (begun, str(start))
+    job = LanguageJob(text, folder, model, valid, test, valid_share, test_share, origin, force, resume)
+    result = _run(job, silent)
     if json:
         printing.print_json(result.summary)
     else:
@@ -101,36 +111,60 @@ def _unit_for(text: str, silent: bool) -> str:
     return unit
 
 
+def _begun(start: Path, unit: str | None, split: str, min_count: int | None, vocabulary: int | None) -> LanguageModel:
+    """Return the model to go on from.
+
+    Raises  InputError if it cannot be loaded, or an option asks for another vocabulary than it has
+    """
+    from lstmkit.language.language_model import LanguageModel
+
+    model = LanguageModel.load(start)
+    wanted = {
+        "--unit": unit if unit != model.unit else None,
+        "--split": split if split != "auto" else None,
+        "--min-count": min_count,
+        "--vocabulary": vocabulary,
+    }
+    for option, value in wanted.items():
+        if value is not None:
+            raise InputError(f"{option} {value}: with --start the vocabulary is that of {start}; leave the option out")
+    return model
+
+
 def _model(
     unit: str,
     words: tuple[str, int | None, int | None],
-    cell: str | None,
-    epochs: int | None,
-    minutes: float | None,
+    given: dict[str, Any],
     order: int | None,
     setting: list[str] | None,
     seed: int,
+    begun: LanguageModel | None,
 ) -> LanguageModel:
-    """Return the unfitted model that the options describe."""
+    """Return the unfitted model that the options describe, on what the one to go on from is like."""
+    from lstmkit.language.beginning import settings_after
     from lstmkit.language.corpus import VocabularySettings
     from lstmkit.language.language_model import LanguageModel
     from lstmkit.language.settings import ORDERS, LanguageSettings
 
-    own = {"cell": cell, "epochs": epochs, "minutes": minutes}
-    given = {name: value for name, value in own.items() if value is not None}
+    given = {name: value for name, value in given.items() if value is not None}
     changes = options.given_settings(LanguageSettings, setting, "a language model", given)
-    settings = dataclasses.replace(LanguageSettings.of(unit), **changes)
+    usual = LanguageSettings.of(unit) if begun is None else settings_after(begun)
+    settings = dataclasses.replace(usual, **changes)
     if order is not None:
         whole("--order", order, NOT_NEGATIVE)
-    usual = ORDERS[unit] if order is None and unit in ORDERS else order
-    return LanguageModel(unit, settings, VocabularySettings(*words), usual or None, seed)
+    elif begun is not None:
+        order = begun.order
+    elif unit in ORDERS:
+        order = ORDERS[unit]
+    return LanguageModel(unit, settings, VocabularySettings(*words), order or None, seed)
 
 
 def _run(job: LanguageJob, silent: bool) -> LanguageResult:
     from lstmkit.language.job import run_job
 
     try:
-        with LanguageProgress(job.model.unit, job.model.settings.minutes, silent) as progress:
+        minutes, started = job.model.settings.minutes, job.start is not None
+        with LanguageProgress(job.model.unit, minutes, silent, started) as progress:
             return run_job(job, progress)
     except KeyboardInterrupt:
         printing.print_interrupted(job.out, "round")
