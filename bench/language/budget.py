@@ -1,9 +1,9 @@
 """Below one pass over a text: how many rows side by side are best in a given time?
 
-Word models of WikiText-2, 5,000 words, default settings, one thread. Steps of all sizes are timed first, in turn, by the
-time of the processor, and a line is fitted to their seconds. Then each number of rows gets as many steps as the line
-allows in the time, so that what else runs on the machine decides nothing, and is scored on the first 8,192 tokens of
-the validation part.
+Word models of WikiText-2, 5,000 words, default settings, one thread. Steps of all sizes are timed first, in turn, by
+the time of the processor, and a line is fitted to their seconds. Then each number of rows gets as many steps as the
+line allows in the time, so that what else runs on the machine decides nothing, and is scored on the first 8,192 tokens
+of the validation part.
 
     python -m bench.language.budget [--seconds 12 40]
 """

@@ -146,14 +146,14 @@ def read_corpus(
         raise InputError(f"unit {unit!r} is not one of {', '.join(UNITS)}")
     sources, known = _named_parts(train, valid, test)
     stretches, notes = _divide(sources, unit, valid_share, test_share)
-    notes = known + notes
     if next(stretches["train"].pieces(), None) is None:
         raise InputError(_too_short(train, "train"))
-    given = tokens is not None
-    if tokens is None:
-        tokens, learnt = _learn(stretches["train"], unit, settings or VocabularySettings())
-        notes += learnt
-    elif tokens.unit != unit:
+    given = tokens
+    tokens, learnt = (
+        _learn(stretches["train"], unit, settings or VocabularySettings()) if given is None else (given, [])
+    )
+    notes = [*known, *notes, *learnt]
+    if tokens.unit != unit:
         raise InputError(f"tokens: a vocabulary of {PLURALS[tokens.unit]}, where unit is {unit!r}; give another")
     ids, characters, unknown = {}, {}, {}
     large: list[str] = []
@@ -166,12 +166,11 @@ def read_corpus(
         if not ids[part].size and not (part == "test" and test is None and test_share == 0):
             raise InputError(_too_short(train, part))
         unknown[part] = _count(ids[part], tokens.unknown)
-        if given:
+        if given is not None:
             check_vocabulary(tokens, unknown[part], len(ids[part]), named(stretch.source))
     repeats = find_repeats(stretches["train"].lines(), stretches["test"].lines())
     notes += [repeats.note("lines")] * (repeats.repeated > 0)
-    if large:
-        notes.append(f"ids in a file, not in memory, because the text is large: {', '.join(large)}")
+    notes += [f"ids in a file, not in memory, because the text is large: {', '.join(large)}"] * bool(large)
     notes += _unknown_note(ids, unknown)
     return Corpus(ids["train"], ids["valid"], ids["test"], tokens, characters, unknown, repeats, tuple(notes))
 

@@ -35,6 +35,11 @@ Unit = Annotated[
     ),
 ]
 
+Vocabulary = Annotated[
+    int | None,
+    typer.Option(help="Tokens at most; of sub-words 8000 if left out, or fewer in a short text.", show_default=False),
+]
+
 
 def train(
     text: Annotated[str, typer.Argument(metavar="TEXT", help="Text file (also .gz), or a folder of them.")],
@@ -47,12 +52,7 @@ def train(
     valid_share: Annotated[float, typer.Option(help="Share of TEXT that --valid stands for.")] = 0.05,
     test_share: Annotated[float, typer.Option(help="Share of TEXT, at its end, that --test stands for.")] = 0.1,
     unit: Unit = None,
-    vocabulary: Annotated[
-        int | None,
-        typer.Option(
-            help="Tokens at most; of sub-words 8000 if left out, or fewer in a short text.", show_default=False
-        ),
-    ] = None,
+    vocabulary: Vocabulary = None,
     min_count: Annotated[
         int | None, typer.Option(help="Rarer words are unknown; 2 if left out, or 1 if the text has <unk>.")
     ] = None,
