@@ -112,7 +112,7 @@ WRONG = {
         "time column 'day', row 2: '2024-01-02 00:00:00' does not fit the format '%Y-%m-%d %H:%M:%S%:z' of the rows "
         "before it",
     ),
-    "policy": (shops(), ["--short", "guess"], "short must be one of refuse, drop, pad; got 'guess'"),
+    "policy": (shops(), ["--short", "guess"], "short must be one of auto, refuse, drop, pad; got 'guess'"),
 }  # fmt: skip
 
 
@@ -126,7 +126,7 @@ def test_a_panel_that_cannot_be_used(complain: Complain, kind: str, command: str
 
 def test_a_series_with_too_few_rows_is_named_with_the_flags(complain: Complain) -> None:
     shops({"east": 120, "west": 9}).write_csv("a.csv")
-    message = complain("forecast", "a.csv", *OPTIONS)
+    message = complain("forecast", "a.csv", *OPTIONS, "--short", "refuse")
     assert message.startswith("series 'west': 9 rows, ")
     assert "--short drop or pad" in message
 
@@ -224,11 +224,11 @@ def test_targets_side_by_side_are_fitted_and_forecast() -> None:
     np.testing.assert_allclose(own["mean"], same["mean"], rtol=1e-12)
 
 
-@pytest.mark.parametrize("short", ["drop", "pad"])
+@pytest.mark.parametrize("short", ["drop", "pad", "auto"])
 def test_short_series_are_dropped_or_padded(short: str) -> None:
     frame = shops({"east": 120, "new": 9, "west": 90})
     with pytest.raises(InputError, match=r"^series 'new': 9 rows to learn from; at least \d+ for "):
-        Forecaster(horizon=3, context=14, settings=quick()).fit(frame, "sold", "day", "shop")
+        Forecaster(horizon=3, context=14, settings=quick()).fit(frame, "sold", "day", "shop", short="refuse")
     forecast = (
         Forecaster(horizon=3, context=14, settings=quick()).fit(frame, "sold", "day", "shop", short=short).predict()
     )

@@ -116,7 +116,7 @@ def test_where_short_series_are_padded_half_of_the_series_decide(passengers: np.
     frame = pl.concat(
         [pl.DataFrame({"s": s, "month": months[-n:], "y": passengers[-n:]}) for s, n in enumerate(lengths)]
     )
-    table = read_table(frame, TableSettings("y", "month", "s"))
+    table = read_table(frame, TableSettings("y", "month", "s", short="refuse"))
     assert find_seasons(table, 1, None) == Seasons(None, ())
     padded = dataclasses.replace(table, columns=dataclasses.replace(table.columns, short="pad"))
     assert find_seasons(padded, 1, None) == Seasons(12, (12,))

@@ -48,7 +48,7 @@ def forecast(
     time_format: options.TimeFormat = None,
     missing: options.Missing = "refuse",
     duplicates: options.Duplicates = "refuse",
-    short: options.Short = "refuse",
+    short: options.Short = "auto",
     delimiter: options.Delimiter = None,
     seed: options.Seed = 0,
     backend: options.Backend = None,

@@ -53,7 +53,7 @@ Static = Annotated[
     list[str] | None, typer.Option(help="Column that says something about a series as a whole; may be repeated.")
 ]
 Calendar = Annotated[bool, typer.Option("--calendar", help="Tell the model the time of day, week, month and year.")]
-Short = Annotated[str, typer.Option(help="Series with too few rows: refuse, drop or pad.")]
+Short = Annotated[str, typer.Option(help="Series with too few rows: auto (pad the few), refuse, drop or pad.")]
 ModelFolder = Annotated[
     Path, typer.Argument(metavar="MODEL", help="Model folder, or a folder of results with one in it.")
 ]

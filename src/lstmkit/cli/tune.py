@@ -35,7 +35,7 @@ Test = Annotated[
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace the result of another question in --out.")]
 UNSAID: dict[str, Any] = {"level": [80, 95], "test": 0.2, "missing": "refuse", "duplicates": "refuse"}
-UNSAID |= {"short": "refuse", "seed": 0}
+UNSAID |= {"short": "auto", "seed": 0}
 """Values that need not be said, because they are the defaults of `lstm forecast`."""
 
 
@@ -66,7 +66,7 @@ def tune(
     time_format: options.TimeFormat = None,
     missing: options.Missing = "refuse",
     duplicates: options.Duplicates = "refuse",
-    short: options.Short = "refuse",
+    short: options.Short = "auto",
     delimiter: options.Delimiter = None,
     seed: options.Seed = 0,
     backend: options.Backend = None,

@@ -20,7 +20,7 @@ from lstmkit.ranges import check_fields, shown
 
 MISSING_POLICIES = ("refuse", "mask", "drop", "previous", "interpolate")
 DUPLICATE_POLICIES = ("refuse", "first", "last", "mean")
-SHORT_POLICIES = ("refuse", "drop", "pad")
+SHORT_POLICIES = ("auto", "refuse", "drop", "pad")
 ROWS = "row"
 """What stands for the time column where rows are numbered, unless a column has this name."""
 LARGEST = 1e75
@@ -45,7 +45,8 @@ class TableSettings:
     past         columns of numbers that are known up to the last row only, such as the weather
     static       columns that tell something about a series as a whole: numbers, or text for categories
     calendar     whether the model is told the time of day, week, month and year of every row
-    short        what to do about series with too few rows: "refuse", "drop", or "pad" (the context begins before them)
+    short        what to do about series with too few rows: "refuse", "drop", "pad" (the context begins before them), or
+                 "auto" (the context suits most series, and the few that are shorter are padded)
     wide         several targets in columns side by side, each a series of its own; empty for a table in long format
     usual_format  form of the times that a model has learnt from, tried first; "row" if its rows were numbered
     """
@@ -61,7 +62,7 @@ class TableSettings:
     past: tuple[str, ...] = ()
     static: tuple[str, ...] = ()
     calendar: bool = False
-    short: str = "refuse"
+    short: str = "auto"
     wide: tuple[str, ...] = ()
     usual_format: str | None = None
 
@@ -86,7 +87,7 @@ class TableSettings:
         time_format: str | None = None,
         missing: str = "refuse",
         duplicates: str = "refuse",
-        short: str = "refuse",
+        short: str = "auto",
     ) -> TableSettings:
         """Return settings as people give them: one name or several for a role, several targets side by side."""
         targets = _names("target", target)

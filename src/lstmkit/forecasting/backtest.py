@@ -38,7 +38,7 @@ def backtest(
     time_format: str | None = None,
     missing: str = "refuse",
     duplicates: str = "refuse",
-    short: str = "refuse",
+    short: str = "auto",
     baselines: Sequence[str] = (),
     ray: str | None = None,
 ) -> Any:

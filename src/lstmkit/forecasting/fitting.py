@@ -162,13 +162,12 @@ def make_task(request: Request, table: SeriesTable, fit_rows: Rows, seasons: Sea
 def _context(request: Request, table: SeriesTable, fit_rows: Rows, seasons: Seasons) -> int:
     """Return the context, and make sure that every series has a training window and a validation window."""
     season = max(seasons.shown, default=0)
-    padded = table.columns.short == "pad"
-    s = int(fit_rows.argmax() if padded else fit_rows.argmin())
+    least = request.least_rows(season)
+    s = decisive(table, table.lengths, least)
     available = int(fit_rows[s]) - season - request.horizon
     context = request.context
     if context is None:
         context = request.model.context(available, seasons.shown, request.horizon)
-    least = request.least_rows(season)
     if table.lengths[s] < least:
         what = ("" if request.context is None else f"context {context} and ") + f"horizon {request.horizon}"
         what += f" after a season of {season}" if season else ""
@@ -248,11 +247,24 @@ def _of_snapshots(network: Ensemble, snapshots: Snapshots) -> Ensemble:
     return ensemble.eval()
 
 
+def decisive(table: SeriesTable, rows: Rows, least: int) -> int:
+    """Return the series whose rows (S,) decide about the context: the shortest, unless shorter ones are padded.
+
+    Then it is one that half of the series are no longer than; the longest, if that one has fewer rows than `least`.
+    """
+    if table.columns.short not in ("auto", "pad"):
+        return int(rows.argmin())
+    typical = int(rows.argsort(kind="stable")[len(rows) // 2])
+    return typical if rows[typical] >= least else int(rows.argmax())
+
+
 def table_to_learn_from(table: SeriesTable, request: Request, kept_back: int | Rows = 0) -> SeriesTable:
-    """Return the table without series that are too short, if its settings say so; a note tells which.
+    """Return the table with its short series left out or padded, as its settings say; a note tells which.
 
     kept_back  rows of each series that are not learnt from
     """
+    if table.columns.short == "auto":
+        return _short_ones_padded(table, request, np.maximum(table.lengths - kept_back, 0))
     if table.columns.short != "drop":
         return table
     least = request.least_rows()
@@ -263,3 +275,27 @@ def table_to_learn_from(table: SeriesTable, request: Request, kept_back: int | R
     kept = table.choose(np.flatnonzero(table.lengths - kept_back >= least))
     note = f"{len(short)} series with fewer than {least} rows to learn from ({names}): left out"
     return dataclasses.replace(kept, learnt=None, notes=(*table.notes, note))
+
+
+def _short_ones_padded(table: SeriesTable, request: Request, rows: Rows) -> SeriesTable:
+    """Return the table to be padded if some series are shorter than what suits most of them, else as it is.
+
+    rows  (S,) to learn from
+    """
+    P, held_back = request.horizon, request.held_back(rows)
+    fit_rows, kept_back = rows - held_back, table.lengths - rows
+    if len(table) == 1:
+        return table
+    padded = dataclasses.replace(table, columns=dataclasses.replace(table.columns, short="pad"))
+    seasons = find_seasons(padded.head(fit_rows), P, request.seasons)
+    season = max(seasons.shown, default=0)
+    if rows[decisive(padded, rows, request.least_rows(season))] < request.least_rows(season):
+        return table  # which is refused where it is fitted
+    needed = _context(request, padded.head(rows), fit_rows, seasons) + season + P
+    short = np.flatnonzero((fit_rows < needed) | (held_back < P) | ((kept_back > 0) & (kept_back < P)))
+    if not len(short):
+        return table
+    names = shorten([table.ids[s] for s in short])
+    note = f"{len(short)} of {len(table):,} series are short beside the others ({names}): their windows begin before "
+    note += "they do; --short drop leaves them out"
+    return dataclasses.replace(padded, notes=(*table.notes, note))

@@ -132,7 +132,7 @@ class Forecaster:
         time_format: str | None = None,
         missing: str = "refuse",
         duplicates: str = "refuse",
-        short: str = "refuse",
+        short: str = "auto",
         on_epoch: Callable[[EpochRecord], None] | None = None,
         checkpoint: str | Path | None = None,
         resume: bool = False,

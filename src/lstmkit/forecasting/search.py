@@ -7,10 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from lstmkit.data import SeriesTable
-from lstmkit.forecasting.fitting import Request, make_task
+from lstmkit.forecasting.fitting import Request, decisive, make_task
 from lstmkit.forecasting.models import ModelSettings
 from lstmkit.forecasting.seasons import find_seasons
 
@@ -74,5 +72,5 @@ def contexts(request: Request, table: SeriesTable) -> tuple[int | None, ...]:
     own = make_task(request, table, rows, seasons).context
     season = max(seasons.shown, default=0)
     others = [round(m * own) for m in MULTIPLES if m != 1]
-    most = int(np.max(table.lengths) if table.columns.short == "pad" else np.min(table.lengths))
+    most = int(table.lengths[decisive(table, table.lengths, request.least_rows(season))])
     return None, *(c for c in others if c >= 2 and dataclasses.replace(request, context=c).least_rows(season) <= most)

@@ -43,8 +43,8 @@ def find_seasons(table: SeriesTable, horizon: int, given: tuple[int, ...] | None
     horizon  steps ahead at which forecasts are compared
     given    periods that the user named, which are believed; None looks for them
     """
-    padded = table.columns.short == "pad"  # the start of a context may then be missing, so half of the series decide
-    longest = int(np.median(table.lengths) if padded else table.lengths.min())
+    decides = np.median if table.columns.short in ("auto", "pad") else np.min  # shorter ones are padded
+    longest = int(decides(table.lengths))
     candidates = given if given is not None else table.frequency.seasons() or _autocorrelation_peaks(table)
     possible = tuple(m for m in sorted(set(candidates)) if 2 * m + horizon < longest)
     if not possible:
