@@ -51,13 +51,13 @@ def test_the_time_column_is_found_by_type_then_name_then_looks(columns: dict[str
         ({"month": ["Jan", "Feb"]}, f"time column 'month': 'Jan' is not a time in a known form; {WAY_OUT}"),
         (
             {"time": ["0.01", "0.02"], "y": ["1", "2"]},
-            "time column 'time', row 1: 0.01 is neither a date nor a whole number; count in smaller units, or pass "
-            "--time row to take the rows in their order",
+            "time column 'time', row 1: 0.01 is neither a date nor a whole number; count in smaller units, or --time "
+            "row to take the rows in their order",
         ),
         (
             {"year": [2022, 2022], "month": [1, 2], "load": [1.5, 2.5]},
-            "the date stands in several columns ('year', 'month'); write it into one, such as 2022-01-03, or pass "
-            "--time row to take the rows in their order",
+            "the date stands in several columns ('year', 'month'); write it into one, such as 2022-01-03, or --time "
+            "row to take the rows in their order",
         ),
     ],
 )
@@ -112,3 +112,18 @@ def test_later_tables_are_read_in_the_form_of_the_first() -> None:
     assert (first.columns.time_format, first.columns.usual_format) == (None, "%d/%m/%Y")
     later = read_table(pl.DataFrame({"day": ["01/02/2024", "02/02/2024", "03/02/2024"], "y": [1, 2, 3]}), first.columns)
     assert later.times.astype("datetime64[D]").astype(str).tolist() == ["2024-02-01", "2024-02-02", "2024-02-03"]
+
+
+@pytest.mark.parametrize(
+    ("name", "values"), [("Time", ["09:30", "16:00"]), ("hour", [9, 16]), ("time", ["9:30:00 AM", "4:00:00 PM"])]
+)
+def test_a_time_of_day_beside_days_that_repeat_is_refused(name: str, values: list) -> None:
+    days = [day for day in ("2024-01-01", "2024-01-02") for _ in range(2)]
+    frame = pl.DataFrame({"Date": days, name: values * 2, "y": [1, 2, 3, 4]})
+    with pytest.raises(InputError) as caught:
+        read_table(frame, TableSettings("y"))
+    assert str(caught.value) == (
+        f"date and time of day stand in two columns ('Date', {name!r}); write them into one, such as 2022-01-03 16:00"
+    )
+    alone = frame.gather_every(2).vstack(frame[3:].with_columns(Date=pl.lit("2024-01-03")))
+    assert read_table(alone, TableSettings("y")).columns.time == "Date"

@@ -25,7 +25,7 @@ from lstmkit.data.repair import (
     without_empty,
 )
 from lstmkit.data.series import ROWS, Covariates, SeriesTable, TableSettings, closest, free_name, shorten
-from lstmkit.data.time_column import find_time_column
+from lstmkit.data.time_column import clock_column, find_time_column
 from lstmkit.data.times import ParsedTimes, to_times
 from lstmkit.errors import InputError
 
@@ -181,7 +181,22 @@ def read_times(
         raise InputError(f"time column {settings.time!r}, row {row + 1}: the time is missing")
     if settings.calendar and times.kind == "integer":
         raise InputError(f"--calendar needs dates, but column {settings.time!r} holds whole numbers; leave it out")
+    if times.kind == "date" and settings.duplicates == "refuse":
+        _refuse_clock_beside(frame, settings, times, groups)
     return times, times.note
+
+
+def _refuse_clock_beside(
+    frame: pl.DataFrame, settings: TableSettings, times: ParsedTimes, groups: NDArray[np.int64]
+) -> None:
+    """Complain if days repeat, and their time of day stands in a column of its own."""
+    roles = {settings.time, settings.target, settings.id, *settings.future, *settings.past, *settings.static}
+    clock = clock_column(frame, {role for role in roles if role is not None})
+    if clock is not None and pl.DataFrame({"group": groups, "time": times.values}).is_duplicated().any():
+        raise InputError(
+            f"date and time of day stand in two columns ({settings.time!r}, {clock!r}); write them into one, such as "
+            f"2022-01-03 16:00"
+        )
 
 
 def as_read(settings: TableSettings, times: ParsedTimes) -> TableSettings:

@@ -6,13 +6,17 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from lstmkit.data.names import time_rank, words_of
+from lstmkit.data.names import TIMES, time_rank, words_of
 from lstmkit.data.parse import MISSING
-from lstmkit.data.times import candidates, fits, is_counted_time, plain, to_times, whole, without_form
+from lstmkit.data.times import CLOCK_ALONE, candidates, fits, is_counted_time, plain, to_times, whole, without_form
 from lstmkit.errors import InputError
 
+WAY_OUT = ", or --time row to take the rows in their order"
+"""What is left where a column is meant as time by its name alone."""
 SEEN = 50
 """Rows by which text is judged."""
+HOURS = {"hour", "hours", "uhrzeit", "stunde"}
+"""Names of columns beside one of dates that may hold the hour as a number."""
 SMALLER = {"month", "mon", "mo", "monat", "quarter", "week", "woche", "day", "tag", "dayofyear"}
 """Names of columns beside one of years that together are a date."""
 
@@ -50,7 +54,10 @@ def find_time_column(
         if column is None:
             _refuse_unread(plain(frame[name]), name, ids)
         elif is_counted_time(column, name) or (time_rank(name) == 3 and not column.null_count()):
-            to_times(column, name)  # refuses fractions
+            try:
+                to_times(column, name)
+            except InputError as error:
+                raise InputError(f"{error}{WAY_OUT}") from error
             return name
         elif whole(column) is not None and not _repeats(column, ids):
             return name
@@ -103,7 +110,7 @@ def _refuse_unread(column: pl.Series, name: str, ids: pl.Series | None) -> None:
     text = column.str.strip_chars()
     if time_rank(name) > 1 or not _repeats(text, ids):
         for value in text.filter(text.is_not_null() & ~text.is_in(MISSING)).head(1):
-            raise InputError(without_form(pl.Series([value]), name))
+            raise InputError(f"{without_form(pl.Series([value]), name)}{WAY_OUT}")
 
 
 def _refuse_spread(frame: pl.DataFrame, ids: pl.Series | None, numbers: dict[str, pl.Series | None]) -> None:
@@ -114,10 +121,26 @@ def _refuse_spread(frame: pl.DataFrame, ids: pl.Series | None, numbers: dict[str
     if year is None or not smaller or numbers.get(year) is None or not _repeats(numbers[year], ids):  # type: ignore[arg-type]
         return
     names = ", ".join(map(repr, [year, *smaller]))
-    raise InputError(
-        f"the date stands in several columns ({names}); write it into one, such as 2022-01-03, or pass --time row to "
-        f"take the rows in their order"
-    )
+    raise InputError(f"the date stands in several columns ({names}); write it into one, such as 2022-01-03{WAY_OUT}")
+
+
+def clock_column(frame: pl.DataFrame, others: set[str]) -> str | None:
+    """Return the column that holds the time of day beside one of dates, or None.
+
+    others  columns that have another role
+    """
+    for name in frame.columns:
+        if name in others or not (HOURS | TIMES) & set(words_of(name)):
+            continue
+        column = plain(frame[name]).head(SEEN)
+        if column.dtype == pl.Time:
+            return name
+        if column.dtype == pl.String and all(CLOCK_ALONE.fullmatch(str(value).strip()) for value in column):
+            return name
+        numbers = _numbers(column) if HOURS & set(words_of(name)) else None
+        if numbers is not None and numbers.is_between(0, 24).all():
+            return name
+    return None
 
 
 def _repeats(column: pl.Series, ids: pl.Series | None) -> bool:

@@ -25,6 +25,8 @@ FIRST_YEAR = int(np.datetime64("1000-01-01", "us").astype(np.int64))
 """The earliest year that is read without being told: an earlier one has two digits, read as if it had four."""
 LARGEST_STEP = 2**62
 """The largest whole number that is a time: half of what 64 bits hold."""
+CLOCK_ALONE = re.compile(r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?")
+"""A time of day without a date."""
 LEAST_REGULAR = 6
 """Different times from which on equal steps tell a month from a day."""
 USUAL_FORMS = ("", "%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m")
@@ -123,7 +125,7 @@ def _of_numbers(column: pl.Series, name: str, usual: str | None) -> ParsedTimes:
         row = int((column != column.round()).fill_null(True).arg_true()[0])
         raise InputError(
             f"time column {name!r}, row {row + 1}: {column[row]} is neither a date nor a whole number; count in "
-            f"smaller units, or pass --time row to take the rows in their order"
+            f"smaller units"
         )
     _check_range(counts, name)
     found = _number_form(counts, name, usual)
@@ -322,15 +324,12 @@ def _unreadable(text: pl.Series, name: str, tried: list[tuple[str, pl.Series]], 
 def without_form(text: pl.Series, name: str) -> str:
     """Return the sentence about a column meant as time that no form fits."""
     value = shorten_value(text[0])
-    if re.fullmatch(r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?", str(text[0]).strip()):
+    if CLOCK_ALONE.fullmatch(str(text[0]).strip()):
         return (
             f"time column {name!r}: {value} is a time of day without a date; write both into one column, such as "
-            f"2022-01-03 16:00, or pass --time row to take the rows in their order"
+            f"2022-01-03 16:00"
         )
-    return (
-        f"time column {name!r}: {value} is not a time in a known form; pass --time-format, such as %d.%m.%Y, or --time "
-        f"row to take the rows in their order"
-    )
+    return f"time column {name!r}: {value} is not a time in a known form; pass --time-format, such as %d.%m.%Y"
 
 
 def shorten_value(value: object) -> str:
