@@ -26,7 +26,7 @@ from lstmkit.forecasting.rows import (
     wide_score_rows,
 )
 from lstmkit.forecasting.shape import season_shape
-from lstmkit.forecasting.trading import RULE, judge_trading
+from lstmkit.forecasting.trading import judge_trading
 from lstmkit.forecasting.tutorial import FAULTS, TutorialResult
 from lstmkit.forecasting.verdict import naive_name
 from lstmkit.results import page
@@ -216,9 +216,10 @@ def _trading_section(result: JobResult) -> list[str]:
     return [
         page.card(
             "Would trading on it have paid?",
-            f"{RULE}. No short sales, no interest, no taxes; {trading.cost:g} basis points for each change (--cost)."
+            f"No short sales, no interest, no taxes; {trading.cost:g} basis points for each change (--cost)."
             + (" Several series have equal shares." if len(result.evaluation.table) > 1 else ""),
-            f"<h3>{page.words(verdict.headline)}</h3><p>{page.words(verdict.detail)}</p>"
+            f"<h3>{page.words(verdict.headline)}</h3>"
+            f'<p class="wide">{page.sentence(verdict.detail)}</p>'
             + page.plot(wealth_figure(trading), "wealth")
             + f'<div class="pair">{page.scrolling(page.table(*wealth_rows(trading)))}'
             + f"{page.scrolling(page.table(*hit_rows(trading)))}</div>",

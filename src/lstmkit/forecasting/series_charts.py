@@ -30,6 +30,8 @@ from lstmkit.forecasting.thinning import thin
 from lstmkit.results.page import BLUE, GREY, INK, new_figure, words
 
 Array = NDArray[np.float64]
+RECENT_ROWS = 30
+"""Rows before the forecast that are shown at first, at least."""
 MOST_AHEAD = 1000
 """Steps ahead that are drawn at most."""
 
@@ -66,7 +68,7 @@ def forecast_figure(
         for level in forecaster.levels:
             low, high = (own[table.our_name(f"{end}-{level_name(level)}")] for end in ("lo", "hi"))
             bands[float(level)] = joined(low), joined(high)
-        test, recent = int(test_starts[s]) - begin, max(0, len(values) - max(60, 6 * P))
+        test, recent = int(test_starts[s]) - begin, max(0, len(values) - max(RECENT_ROWS, 6 * P))
         at = _drawn(values, min(recent, len(values) - 1), test, MOST_POINTS // shown)
         visible = s == 0
         observed = {"color": INK, "width": 1.3}

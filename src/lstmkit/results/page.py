@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -49,7 +50,7 @@ def write_page(
         understood=words(lead),
         kind=kind,
         headline=words(headline),
-        detail=words(detail),
+        detail=sentence(detail),
         plotly=get_plotlyjs(),
         template=to_script(_template()),
         script=(own / "page.js").read_text(encoding="utf-8"),
@@ -74,9 +75,14 @@ def words(text: str) -> str:
     return escape(visible_line(text), quote=False)
 
 
+def sentence(text: str) -> str:
+    """Return a text as `words` does, in which no line ends between a number and its percent sign."""
+    return re.sub(r"(?<=\d) %", "\u00a0%", words(text))
+
+
 def card(title: str, text: str, body: str) -> str:
     """Return a part of a page: a title, a sentence or two, and below them HTML."""
-    lead = f"<p>{words(text)}</p>" if text else ""
+    lead = f"<p>{sentence(text)}</p>" if text else ""
     return f'  <section class="card"><h2>{words(title)}</h2>{lead}{body}</section>'
 
 
