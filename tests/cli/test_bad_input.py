@@ -35,7 +35,10 @@ FILES = {
     "gzip": (gzip.compress(b"Date,Close\n1,2\n")[:-6], "not a readable gzip file; it is damaged or cut short"),
     "parquet": (b"PAR1 and nothing more", "not a readable Parquet file; it is damaged or cut short"),
     "header": (b"Date,Close\n", "has a header but no rows"),
-    "ragged": (b"Date,Close\n1,2\n3,4,5\n", "row 2 has 3 fields where the header has 2"),
+    "ragged": (
+        b"Date,Close\n1,2\n3,4,5\n",
+        "row 2 has 3 fields where the header has 2; put quotes around a value that holds the delimiter",
+    ),
 }
 
 
@@ -55,14 +58,14 @@ def test_a_folder_instead_of_a_file(complain: Callable[..., str]) -> None:
 
 def test_the_wrong_delimiter(complain: Callable[..., str], prices: pl.DataFrame) -> None:
     prices.write_csv("a.csv", separator=";")
-    message = complain("forecast", "a.csv")
+    message = complain("forecast", "a.csv", "--delimiter", "|")
     assert message.endswith("if the columns are separated by ';', pass --delimiter ';'")
     assert "is not one plain character" in complain("forecast", "a.csv", "--delimiter", ";;")
 
 
 def test_the_delimiter_that_the_message_names_works(lstm: Run, prices: pl.DataFrame, tmp_path: Path) -> None:
     prices.write_csv(tmp_path / "a.csv", separator="\t")
-    ran = lstm("forecast", tmp_path / "a.csv", "--out", tmp_path / "out")
+    ran = lstm("forecast", tmp_path / "a.csv", "--out", tmp_path / "out", "--delimiter", ";")
     assert ran.err.endswith(r"pass --delimiter '\t'" + "\n")
     assert lstm("forecast", tmp_path / "a.csv", "--out", tmp_path / "out", "--delimiter", r"\t").code == 0
 

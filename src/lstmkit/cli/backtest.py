@@ -25,6 +25,8 @@ examples:
   lstm backtest AAPL.csv --target Close --horizon 1 --windows 50 --refit --out rows.csv
 """
 
+FITTED = {True: "fitted again at each", False: "fitted once before the first"}
+
 
 def backtest(
     file: options.Source,
@@ -52,6 +54,7 @@ def backtest(
     duplicates: options.Duplicates = "refuse",
     short: options.Short = "auto",
     delimiter: options.Delimiter = None,
+    decimal: options.Decimal = None,
     seed: options.Seed = 0,
     backend: options.Backend = None,
     baseline: options.Baseline = None,
@@ -66,7 +69,9 @@ def backtest(
 
     options.check_out(out, force)
     covariates = (future, past, static, calendar)
-    columns = options.columns(file, target, time, id, freq, time_format, missing, duplicates, *covariates, short)
+    columns = options.columns(
+        file, target, time, id, freq, time_format, missing, duplicates, *covariates, short, decimal
+    )
     unfitted = options.forecaster(horizon, context, model, cell, setting, ensemble, level, season, seed, backend)
     table = read_source(file, columns, delimiter)
     cost = check_prices(table, windows, cost)
@@ -77,8 +82,7 @@ def backtest(
     if json:
         _print_json(evaluation, trading, windows)
         return
-    how = "fitted again at each" if refit else "fitted once before the first"
-    _print(evaluation, forecaster.seasons_, f"{windows} cutoffs, {forecaster.horizon} ahead, {how}")
+    _print(evaluation, forecaster.seasons_, f"{windows} cutoffs, {forecaster.horizon} ahead, {FITTED[refit]}")
     printing.print_trading(trading)
 
 

@@ -171,8 +171,11 @@ def gates(
     ] = None,
     out: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("gates.html"),
     delimiter: options.Delimiter = None,
+    decimal: options.Decimal = None,
     missing: options.MissingAsFitted = None,
     time_format: options.TimeFormat = None,
+    duplicates: options.DuplicatesAsFitted = None,
+    short: options.ShortAsFitted = None,
     force: Force = False,
     json: options.Json = False,
 ) -> None:
@@ -183,13 +186,12 @@ def gates(
       lstm explain gates forecast-aapl AAPL.csv
       lstm explain gates sales/model sales.csv --id north --at 2024-06-30 --out north.html
     """
-    from lstmkit.data import read_file
     from lstmkit.explain import study_gates
     from lstmkit.explain.report import GATES_HEAD, gate_rows, gates_in_words, gates_title, write_gates_page
 
     options.check_out(out, force)
-    forecaster = options.load_model(model, missing, time_format)
-    study = study_gates(forecaster, forecaster.read(read_file(file, delimiter)), id, at)
+    forecaster = options.load_model(model, missing, time_format, duplicates, short, decimal)
+    study = study_gates(forecaster, forecaster.read_source(file, delimiter), id, at)
     write_gates_page(out, study, forecaster)
     if json:
         printing.print_json(study.to_json())

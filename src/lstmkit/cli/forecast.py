@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -50,6 +49,7 @@ def forecast(
     duplicates: options.Duplicates = "refuse",
     short: options.Short = "auto",
     delimiter: options.Delimiter = None,
+    decimal: options.Decimal = None,
     seed: options.Seed = 0,
     backend: options.Backend = None,
     baseline: options.Baseline = None,
@@ -64,14 +64,14 @@ def forecast(
     """Train on a table, score beside naive forecasts on rows never seen, forecast ahead, write a report."""
     from lstmkit.forecasting.job import ForecastJob
 
-    covariates = (future, past, static, calendar)
-    columns = options.columns(file, target, time, id, freq, time_format, missing, duplicates, *covariates, short)
+    rest = (future, past, static, calendar, short, decimal)
+    columns = options.columns(file, target, time, id, freq, time_format, missing, duplicates, *rest)
     steps = 1 if horizon is None and recipe else horizon
     where = (devices, num_nodes)
     forecaster = options.forecaster(
         steps, context, model, cell, setting, ensemble, level, season, seed, backend, *where
     )
-    folder = out or Path(f"forecast-{Path(file.removeprefix('demo:')).name.split('.')[0]}")
+    folder = out or options.named_after(file, "forecast")
     shown = tuple(baseline or ())
     job = ForecastJob(file, folder, columns, forecaster, delimiter, test, recipe, force, resume, shown, cost)
     result = _run(job, quiet or json)

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 Source = Annotated[
     str,
     typer.Argument(
-        metavar="FILE", help="CSV (also .gz), Parquet or Monash .tsf file, or demo:aapl, demo:ibm, demo:msft."
+        metavar="FILE",
+        help="CSV or other text, JSON lines, Parquet or Monash .tsf file (also .gz); - for standard input; or "
+        "demo:aapl, demo:ibm, demo:msft.",
     ),
 ]
 Target = Annotated[
@@ -60,8 +62,13 @@ ModelFolder = Annotated[
 MissingAsFitted = Annotated[
     str | None, typer.Option("--missing", help="As in lstm forecast; as the model was fitted if left out.")
 ]
-Duplicates = Annotated[str, typer.Option(help="Rows with the same time: refuse, first, last or mean.")]
-Delimiter = Annotated[str | None, typer.Option(help="Between the columns of a CSV; a comma if left out.")]
+Duplicates = Annotated[str, typer.Option(help="Rows with the same time: refuse, first, last, mean or sum.")]
+Delimiter = Annotated[str | None, typer.Option(help="Between the columns of a text; found by itself if left out.")]
+Decimal = Annotated[str | None, typer.Option(help="Before decimals in text, . or ,; found by itself if left out.")]
+DuplicatesAsFitted = Annotated[
+    str | None, typer.Option("--duplicates", help="As in lstm forecast; as fitted if left out.")
+]
+ShortAsFitted = Annotated[str | None, typer.Option("--short", help="As in lstm forecast; as fitted if left out.")]
 Horizon = Annotated[int | None, typer.Option(help="Steps ahead to forecast.  [default: 5]", show_default=False)]
 Context = Annotated[
     int | None, typer.Option(help="Past values the model sees; chosen from the seasons and the length if left out.")
@@ -118,6 +125,7 @@ def columns(
     static: list[str] | None,
     calendar: bool,
     short: str,
+    decimal: str | None = None,
 ) -> TableSettings:
     """Return how the table of a command is read; a demonstration has a target that it is known by."""
     from lstmkit.data import TableSettings
@@ -137,6 +145,7 @@ def columns(
         missing=missing,
         duplicates=duplicates,
         short=short,
+        decimal=decimal,
     )
 
 
@@ -180,20 +189,27 @@ def seeds_and_snapshots(ensemble: str) -> int | tuple[int, int]:
     return (int(seeds), int(snapshots)) if snapshots else int(seeds)
 
 
-def load_model(model: Path, missing: str | None, time_format: str | None) -> Forecaster:
+def load_model(
+    model: Path,
+    missing: str | None,
+    time_format: str | None = None,
+    duplicates: str | None = None,
+    short: str | None = None,
+    decimal: str | None = None,
+) -> Forecaster:
     """Load a saved model from its folder or from the folder of results around it.
 
-    missing      how the table that it will read is repaired, or None: as the one it was fitted on
-    time_format  how the times of that table are written, or None
+    missing, time_format, duplicates, short, decimal  how the table that it will read is read, or None: as the one it
+                                                      was fitted on
     """
     from lstmkit.forecasting.forecaster import Forecaster
 
     inner = model / "model"
     forecaster = Forecaster.load(inner if inner.is_dir() else model)
-    given = {"missing": missing, "time_format": time_format}
-    if any(value is not None for value in given.values()):
-        changed: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-        columns = dataclasses.replace(forecaster.table_.columns, **changed)
+    given: dict[str, Any] = {"missing": missing, "time_format": time_format, "duplicates": duplicates, "short": short}
+    given = {name: value for name, value in (given | {"decimal": decimal}).items() if value is not None}
+    if given:
+        columns = dataclasses.replace(forecaster.table_.columns, **given)
         forecaster.remember(dataclasses.replace(forecaster.table_, columns=columns))
     return forecaster
 
@@ -207,6 +223,12 @@ def check_out(out: Path | None, force: bool) -> None:
 
     if out is not None and not force and replaces(out):
         raise InputError(f"{out}: exists already; choose another --out, or --force to replace it")
+
+
+def named_after(file: str, kind: str) -> Path:
+    """Return the folder of results that a command makes if --out is left out."""
+    name = "input" if file == "-" else Path(file.removeprefix("demo:")).name.split(".")[0]
+    return Path(f"{kind}-{name}")
 
 
 def whole(levels: list[float]) -> tuple[float, ...]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def predict(
     model: options.ModelFolder,
     file: Annotated[
-        str | None, typer.Argument(metavar="FILE", help="CSV or Parquet file; may be left out with --follow.")
+        str | None, typer.Argument(metavar="FILE", help="As in lstm forecast; may be left out with --follow.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="CSV file to write the forecast to.")] = None,
     paths: Annotated[int | None, typer.Option(help="Draw so many sample paths instead of intervals.")] = None,
@@ -28,8 +28,11 @@ def predict(
         bool, typer.Option("--follow", help="Read further rows from standard input, forecast after each.")
     ] = False,
     delimiter: options.Delimiter = None,
+    decimal: options.Decimal = None,
     missing: options.MissingAsFitted = None,
     time_format: options.TimeFormat = None,
+    duplicates: options.DuplicatesAsFitted = None,
+    short: options.ShortAsFitted = None,
     ray: options.Ray = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file that --out names.")] = False,
     json: options.Json = False,
@@ -51,8 +54,10 @@ def predict(
         raise InputError("--follow prints forecasts with intervals: --out and --paths do not go with it")
     if not follow and file is None:
         raise InputError("FILE is missing: the table to forecast from, or --follow to read rows from standard input")
+    if follow and file == "-":
+        raise InputError("--follow reads rows from standard input: FILE must be a file, or be left out")
     options.check_out(out, force)
-    forecaster = options.load_model(model, missing, time_format)
+    forecaster = options.load_model(model, missing, time_format, duplicates, short, decimal)
     table = forecaster.table_ if file is None else forecaster.read_source(file, delimiter)
     printing.remark(renamed(forecaster, table))
     if follow:

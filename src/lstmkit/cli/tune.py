@@ -68,6 +68,7 @@ def tune(
     duplicates: options.Duplicates = "refuse",
     short: options.Short = "auto",
     delimiter: options.Delimiter = None,
+    decimal: options.Decimal = None,
     seed: options.Seed = 0,
     backend: options.Backend = None,
     force: Force = False,
@@ -83,15 +84,16 @@ def tune(
     said: dict[str, Any] = {"target": target, "time": time, "id": id, "horizon": horizon, "season": season}
     said |= {"level": level, "test": test, "future": future, "past": past, "static": static, "calendar": calendar}
     said |= {"freq": freq, "time-format": time_format, "missing": missing, "duplicates": duplicates, "short": short}
-    said |= {"delimiter": delimiter, "seed": seed, "backend": backend}
-    columns = (file, target, time, id, freq, time_format, missing, duplicates, future, past, static, calendar, short)
+    said |= {"delimiter": delimiter, "decimal": decimal, "seed": seed, "backend": backend}
+    rest = (future, past, static, calendar, short, decimal)
+    table = options.columns(file, target, time, id, freq, time_format, missing, duplicates, *rest)
     same = (cell, setting, "1", level, season, seed, backend)
     forecasters = tuple(options.forecaster(horizon, context, name, *same) for name in dict.fromkeys(model))
     fixed = frozenset(pair.partition("=")[0].strip().replace("-", "_") for pair in setting or ())
     fixed |= set() if cell is None else {"cell"}
-    folder = out or Path(f"tune-{Path(file.removeprefix('demo:')).name.split('.')[0]}")
+    folder = out or options.named_after(file, "tune")
     how = (test, trials, minutes, jobs, ray, storage, force)
-    job = TuneJob(file, folder, options.columns(*columns), forecasters, fixed, (file, *_words(said)), delimiter, *how)
+    job = TuneJob(file, folder, table, forecasters, fixed, (file, *_words(said)), delimiter, *how)
     found = _run(job, quiet or json)
     printing.print_json(found.summary) if json else _print(found)
 

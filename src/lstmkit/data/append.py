@@ -10,10 +10,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lstmkit.data.clock import like_table
+from lstmkit.data.covariates import covariate_numbers
 from lstmkit.data.future import with_future
 from lstmkit.data.native import to_polars
 from lstmkit.data.parse import to_numbers
-from lstmkit.data.series import LARGEST, SeriesTable, closest, shorten
+from lstmkit.data.series import LARGEST, SeriesTable, TableSettings, closest, shorten
 from lstmkit.data.times import to_times
 from lstmkit.errors import InputError
 
@@ -114,7 +115,7 @@ class Tail:
         columns = series.columns
         assert columns.target is not None
         _require(frame, columns.target)
-        values = to_numbers(frame[columns.target], columns.target)
+        values = to_numbers(frame[columns.target], columns.target, columns.decimal)
         ahead = None
         if columns.future:  # rows without a target at the end say what is known ahead
             there = np.flatnonzero(~np.isnan(values))
@@ -135,8 +136,14 @@ class Tail:
             raise InputError(f"update: {series.name(0)}, {series.show_time(times[k])}: {what}")
         given = series.given
         if given is not None:
-            known = np.stack([_covariate(frame, c) for c in columns.future], 1) if columns.future else np.empty((n, 0))
-            seen = np.stack([_covariate(frame, c) for c in columns.past], 1) if columns.past else np.empty((n, 0))
+            known = (
+                np.stack([_covariate(frame, c, columns) for c in columns.future], 1)
+                if columns.future
+                else np.empty((n, 0))
+            )
+            seen = (
+                np.stack([_covariate(frame, c, columns) for c in columns.past], 1) if columns.past else np.empty((n, 0))
+            )
             given = dataclasses.replace(
                 given,
                 seen=np.concatenate([given.seen, seen])[-self._window :],
@@ -169,10 +176,9 @@ def _checked(series: SeriesTable, found: NDArray[Any], expected: NDArray[Any]) -
     )
 
 
-def _covariate(frame: pl.DataFrame, name: str) -> NDArray[np.float64]:
+def _covariate(frame: pl.DataFrame, name: str, columns: TableSettings) -> NDArray[np.float64]:
     _require(frame, name)
-    column = frame[name]
-    return to_numbers(column.cast(pl.Float64) if column.dtype == pl.Boolean else column, name)
+    return covariate_numbers(frame[name], name, columns.decimal)
 
 
 def _require(frame: pl.DataFrame, name: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import re
 import stat
 import zlib
 from collections.abc import Iterator
@@ -40,6 +41,16 @@ def _number(path: Path, name: str) -> int | None:
     return int(words[0][0]) if words and words[0] and words[0][0].isdigit() else None
 
 
+STANDARD_INPUT = Path("-")
+"""What stands for standard input in place of a file."""
+URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)")
+
+
+def place_of(path: Path) -> str:
+    """Return how a complaint calls a file."""
+    return "standard input" if path == STANDARD_INPUT else str(path)
+
+
 def read_bytes(path: Path, most: int) -> bytes:
     """Return all bytes of a file, unpacked where it is gzip.
 
@@ -51,8 +62,8 @@ def read_bytes(path: Path, most: int) -> bytes:
         size += len(block)
         if size > most:
             raise InputError(
-                f"{path}: more than {most / 2**30:.1f} GiB, a quarter of the free memory; write it as Parquet, which "
-                f"is read piece by piece, or leave out rows and columns"
+                f"{place_of(path)}: more than {most / 2**30:.1f} GiB, a quarter of the free memory; write it as "
+                f"Parquet, which is read piece by piece, or leave out rows and columns"
             )
         parts.append(block)
     return b"".join(parts)
@@ -67,7 +78,7 @@ def read_blocks(path: Path, block: int = BLOCK) -> Iterator[bytes]:
     with opened(path) as file:
         status = os.fstat(file.fileno())
         if stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode):
-            raise InputError(f"{path}: a device, not a file")
+            raise InputError(f"{place_of(path)}: a device, not a file")
         packed = path.name.endswith(".gz") or _begins_with(file, GZIP)
         most = max(MOST_UNPACKED, MOST_TIMES * status.st_size) if packed and stat.S_ISREG(status.st_mode) else None
         yield from _blocks(path, file, block, packed, most)
@@ -75,16 +86,21 @@ def read_blocks(path: Path, block: int = BLOCK) -> Iterator[bytes]:
 
 @contextmanager
 def opened(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file for reading; what the system refuses, then or later, is an InputError that names it."""
+    """Open a file for reading, or standard input; what the system refuses, then or later, is an InputError."""
     try:
-        with path.open("rb") as file:
+        with open(0, "rb", closefd=False) if path == STANDARD_INPUT else path.open("rb") as file:
             yield file
     except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file") from error
+        url = URL.fullmatch(str(path))
+        if url is None:
+            raise InputError(f"{path}: no such file") from error
+        raise InputError(
+            f"{url[1]}://{url[2]}: a URL, not a file; download it first (curl -LO), and give the file"
+        ) from error
     except IsADirectoryError as error:
         raise InputError(f"{path}: is a folder, not a file") from error
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise InputError(f"{place_of(path)}: cannot be read ({error.strerror or error})") from error
 
 
 def _begins_with(file: IO[bytes], mark: bytes) -> bool:
@@ -99,7 +115,7 @@ def _blocks(path: Path, file: IO[bytes], length: int, packed: bool, most: int | 
         try:
             block = source.read(length)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise InputError(f"{path}: not a readable gzip file; it is damaged or cut short") from error
+            raise InputError(f"{place_of(path)}: not a readable gzip file; it is damaged or cut short") from error
         if not block:
             return
         size += len(block)

@@ -42,8 +42,8 @@ def read_covariates(
         column = frame[name]
         _check_constant(column, name, groups, first, ids)
         known = None if learnt is None else dict(zip(learnt.category_names, learnt.category_levels, strict=True))
-        if not _is_category(column) if known is None else name not in known:
-            numbers.append(_numbers(column, name)[first])
+        if not _is_category(column, settings.decimal) if known is None else name not in known:
+            numbers.append(_numbers(column, name, settings.decimal)[first])
             number_names.append(name)
         else:
             text = column.gather(first).cast(pl.String)
@@ -53,8 +53,8 @@ def read_covariates(
             category_names.append(name)
     S = len(ids)
     return Covariates(
-        seen=_columns(frame, settings.past, order),
-        future=_columns(frame, settings.future, order),
+        seen=_columns(frame, settings.past, order, settings.decimal),
+        future=_columns(frame, settings.future, order, settings.decimal),
         ahead=np.empty((S, 0, len(settings.future))),
         numbers=np.stack(numbers, axis=1) if numbers else np.empty((S, 0)),
         categories=np.stack(categories, axis=1) if categories else np.empty((S, 0), np.int64),
@@ -98,31 +98,36 @@ def check_covariates(table: SeriesTable) -> SeriesTable:
     return table
 
 
-def _columns(frame: pl.DataFrame, names: tuple[str, ...], order: NDArray[np.int64] | None) -> Array:
+def _columns(
+    frame: pl.DataFrame, names: tuple[str, ...], order: NDArray[np.int64] | None, decimal: str | None
+) -> Array:
     columns = np.empty((frame.height, len(names)))
     for k, name in enumerate(names):
-        numbers = _numbers(frame[name], name)
+        numbers = _numbers(frame[name], name, decimal)
         columns[:, k] = numbers if order is None else numbers[order]
     return columns
 
 
-def _numbers(column: pl.Series, name: str) -> Array:
-    if column.dtype == pl.Boolean:
-        column = column.cast(pl.Float64)
+def covariate_numbers(column: pl.Series, name: str, decimal: str | None) -> Array:
+    """Return a covariate as `to_numbers` does; what is true is 1, what is false 0."""
+    return to_numbers(column.cast(pl.Float64) if column.dtype == pl.Boolean else column, name, decimal)
+
+
+def _numbers(column: pl.Series, name: str, decimal: str | None) -> Array:
     try:
-        return to_numbers(column, name)
+        return covariate_numbers(column, name, decimal)
     except InputError as error:
         raise InputError(
             f"covariate {error}; give numbers, such as 0 and 1, or name a category with --static"
         ) from error
 
 
-def _is_category(column: pl.Series) -> bool:
+def _is_category(column: pl.Series, decimal: str | None) -> bool:
     """Say whether an attribute is a category: neither numbers nor text that can be read as numbers."""
     if column.dtype != pl.String:
         return not (column.dtype.is_numeric() or column.dtype == pl.Boolean)
     try:
-        to_numbers(column, "")
+        to_numbers(column, "", decimal)
     except InputError:
         return True
     return False

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from lstmkit.data.ahead import RowsAhead, place_ahead
 from lstmkit.data.clock import like_table
+from lstmkit.data.covariates import covariate_numbers
 from lstmkit.data.native import to_polars
-from lstmkit.data.parse import to_numbers
 from lstmkit.data.series import SeriesTable, closest, shorten
 from lstmkit.data.table import group_rows
 from lstmkit.data.times import to_times
@@ -39,7 +39,7 @@ def _read_ahead(table: SeriesTable, frame: pl.DataFrame) -> RowsAhead:
     for name in (*columns.future, *(c for c in (columns.time, id) if c is not None)):
         if name not in frame.columns:
             raise InputError(f"no column {name!r}{closest(name, frame.columns)}")
-    known = np.stack([to_numbers(frame[name], name) for name in columns.future], axis=1)
+    known = np.stack([covariate_numbers(frame[name], name, columns.decimal) for name in columns.future], axis=1)
     times = None if columns.time is None else _times_like(table, frame[columns.time])
     if columns.wide:
         series = np.repeat(np.arange(len(table)), frame.height)

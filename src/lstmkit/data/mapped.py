@@ -145,7 +145,8 @@ def _columns_of(frame: pl.DataFrame, settings: TableSettings) -> dict[str, NDArr
     only = dataclasses.replace(settings, static=())
     given = read_covariates(frame, only, None, np.zeros(frame.height, np.int64), (None,), None)
     given = given or Covariates.none(frame.height, 1)
-    return {"values": to_numbers(frame[settings.target], settings.target), "seen": given.seen, "future": given.future}
+    values = to_numbers(frame[settings.target], settings.target, settings.decimal)
+    return {"values": values, "seen": given.seen, "future": given.future}
 
 
 def _written(axis: ParsedTimes) -> tuple[str, str | None, str, bool]:

@@ -9,6 +9,7 @@ import polars as pl
 
 from lstmkit.data.forks import require_threads
 from lstmkit.data.indexed import index_levels, with_plain_columns
+from lstmkit.data.levels import stacked
 from lstmkit.data.series import SeriesTable
 from lstmkit.errors import InputError
 
@@ -19,9 +20,41 @@ TableKind = Literal["polars", "pandas", "pyarrow"]
 def to_polars(table: Any) -> pl.DataFrame:
     """Return a user's table as polars', without a copy where that can be.
 
+    Columns of pandas with names of two levels become a long table (`lstmkit.data.levels`).
     Raises  InputError if it is no table, a column mixes what no column can hold, or polars cannot work in this process
     """
+    return to_long(table)[0]
+
+
+def to_long(table: Any) -> tuple[pl.DataFrame, str | None]:
+    """Return what `to_polars` does, and the column that tells series apart if names of two levels say so."""
     require_threads()
+    if _has_levels(table):
+        return _of_levels(table)
+    return _to_polars(table), None
+
+
+def _has_levels(table: Any) -> bool:
+    return nw.dependencies.is_pandas_dataframe(table) and table.columns.nlevels > 1
+
+
+def _of_levels(table: Any) -> tuple[pl.DataFrame, str | None]:
+    """Return a table of pandas whose columns have names of several levels, as yfinance and pivots make them."""
+    labels = [tuple(str(part) for part in label) for label in table.columns]
+    names = [str(name or "") for name in table.columns.names]
+    flat = table.copy(deep=False)
+    flat.columns = [f"{k} {' '.join(label)}" for k, label in enumerate(labels)]  # one name each, whatever they are
+    frame = _to_polars(flat)
+    own = dict(zip(flat.columns, labels, strict=True))
+    index = {c: own[c][0] if c in own else c for c in frame.columns if c not in own or not any(own[c][1:])}
+    frame = frame.select(*index, *(c for c in frame.columns if c not in index)).rename(index)
+    pairs = [(own[c][0], own[c][1]) for c in frame.columns[len(index) :] if len(names) == 2]
+    if len(names) > 2:
+        return frame.rename({c: " ".join(own[c]) for c in frame.columns[len(index) :]}), None
+    return stacked(frame, list(index.values()), pairs, names)
+
+
+def _to_polars(table: Any) -> pl.DataFrame:
     frame = _framed(table)
     if frame.implementation is nw.Implementation.PANDAS:
         frame = _framed(with_plain_columns(table))
@@ -72,6 +105,8 @@ def _unconvertible(frame: nw.DataFrame[Any]) -> str:
 
 def table_kind(table: Any) -> TableKind:
     """Return "polars", "pandas" or "pyarrow": the library whose table this is, polars for any other."""
+    if _has_levels(table):
+        return "pandas"
     implementation = _framed(table).implementation
     kinds: dict[Any, TableKind] = {nw.Implementation.PANDAS: "pandas", nw.Implementation.PYARROW: "pyarrow"}
     return kinds.get(implementation, "polars")

@@ -1,24 +1,28 @@
-"""Files to tables: CSV (plain or gzip), Parquet, the Monash archive's .tsf, and the demonstration series.
+"""Files to tables: text in many layouts (also gzip), JSON lines, Parquet, the Monash archive's .tsf, demonstrations.
 
-A CSV comes back with every column as text: only the columns that a task names are ever converted, by
-`lstmkit.data.parse`, which can then name the row and the value that does not fit.
+A text comes back with every column as text: only the columns that a task names are ever converted, by
+`lstmkit.data.parse` and `lstmkit.data.parse`, which can then name the row and the value that does not fit.
 """
 
 from __future__ import annotations
 
 import codecs
-import csv
 import io
 import mmap
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from lstmkit.data.content import BLOCK, free_memory, opened, read_bytes
+from lstmkit.data.cells import ragged_row, read_cells
+from lstmkit.data.content import BLOCK, free_memory, opened, place_of, read_bytes
 from lstmkit.data.faults import polars_faults
+from lstmkit.data.foreign import is_json, read_json, refuse_foreign
 from lstmkit.data.forks import require_threads
+from lstmkit.data.layout import Layout, lay_out
+from lstmkit.data.levels import stacked
 from lstmkit.data.parquet import MARK, can_be_true
 from lstmkit.data.tsf import parse_tsf
 from lstmkit.errors import InputError
@@ -28,30 +32,76 @@ DEMOS = ("aapl", "ibm", "msft")
 SHARE = 0.25
 """Share of the free memory that a table may take; reading needs about three times as much."""
 MOST_COLUMNS, LONGEST_NAME = 20_000, 1_000
-DELIMITERS = {",": "','", ";": "';'", "\t": "'\\t' (tab)", "|": "'|'"}
+TABS = (".tsv", ".tab", ".tsv.gz", ".tab.gz")
+"""Endings of files whose columns are separated by tabs, unless they evidently are not."""
+UTF_16 = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"}
+UTF_16 |= {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+
+
+@dataclass(frozen=True)
+class FileTable:
+    """A file as a table.
+
+    frame    the columns of a text are text
+    notes    what was found beside the table
+    decimal  what stands before decimals, if the file tells; None else
+    id       column that tells series apart, if the file tells; None else
+    """
+
+    frame: pl.DataFrame
+    notes: tuple[str, ...] = ()
+    decimal: str | None = None
+    id: str | None = None
 
 
 def read_file(source: str | Path, delimiter: str | None = None) -> pl.DataFrame:
     """Read a table.
 
-    source     path of a CSV, gzipped CSV, Parquet or .tsf file, or "demo:aapl", "demo:ibm", "demo:msft"
-    delimiter  between the columns of a CSV; None means a comma (a tab in a .tsv)
-    Returns    a polars frame; the columns of a CSV are text
+    source     path of a CSV or other text, JSON lines, Parquet or .tsf file, also gzipped; "-" for standard input;
+               or "demo:aapl", "demo:ibm", "demo:msft"
+    delimiter  between the columns of a text; None finds it
+    Returns    a polars frame; the columns of a text are text
     Raises     InputError with one line for whatever is wrong with the file
+    """
+    return read_with_notes(source, delimiter).frame
+
+
+def read_with_notes(
+    source: str | Path, delimiter: str | None = None, header: bool = True, texts: bool = False
+) -> FileTable:
+    """Read a table as `read_file` does, and say what was found.
+
+    header  whether the first line of a text names the columns; else they are column_1, column_2, ...
+    texts   whether the table holds texts: quotes are characters as any other where tabs separate columns, every row
+            must have all columns, and blank rows are kept
     """
     path = a_path("the table", source)
     require_threads()
+    if delimiter is not None:
+        delimiter = _checked_delimiter(delimiter)
     if str(source).startswith("demo:"):
-        return _read_demo(str(source))
+        return FileTable(_read_demo(str(source)))
     content = read_bytes(path, int(SHARE * free_memory()))
+    place = place_of(path)
+    refuse_foreign(place, content)
     if content[:4] == MARK:
-        return _read_parquet(path, content)
-    content = _checked_text(path, content)
+        refuse_delimiter(place, delimiter, "a Parquet file")
+        return FileTable(_read_parquet(place, content))
+    content = _checked_text(place, content)
     if path.name.endswith((".tsf", ".tsf.gz")):
-        return parse_tsf(content.decode(), str(path)).frame
-    if delimiter is None:
-        delimiter = "\t" if path.name.endswith((".tsv", ".tsv.gz")) else ","
-    return _read_csv(path, content, _checked_delimiter(delimiter))
+        refuse_delimiter(place, delimiter, "a .tsf file")
+        return FileTable(parse_tsf(content.decode(), place).frame)
+    if is_json(content):
+        refuse_delimiter(place, delimiter, "JSON")
+        return FileTable(read_json(place, content))
+    usual = "\t" if path.name.lower().endswith(TABS) else ","
+    return _read_text(place, content, lay_out(place, content, delimiter, usual, not texts, header), texts)
+
+
+def refuse_delimiter(place: str, delimiter: str | None, what: str) -> None:
+    """Raise InputError if a delimiter is given for what has none."""
+    if delimiter is not None:
+        raise InputError(f"{place}: {what} has no delimiter; leave out --delimiter")
 
 
 def parquet_rows(path: Path) -> int:
@@ -63,7 +113,7 @@ def parquet_rows(path: Path) -> int:
         return int(pl.scan_parquet(path).select(pl.len()).collect().item())
 
 
-def _read_parquet(path: Path, content: bytes) -> pl.DataFrame:
+def _read_parquet(path: str, content: bytes) -> pl.DataFrame:
     _check_parquet(path, content)
     with polars_faults(_damaged(path)):
         columns = len(pl.read_parquet_schema(io.BytesIO(content)))
@@ -74,27 +124,34 @@ def _read_parquet(path: Path, content: bytes) -> pl.DataFrame:
         return pl.read_parquet(io.BytesIO(content))
 
 
-def _check_parquet(path: Path, content: bytes | mmap.mmap) -> None:
+def _check_parquet(path: Path | str, content: bytes | mmap.mmap) -> None:
     if not can_be_true(content):
         raise InputError(_damaged(path))
 
 
-def _damaged(path: Path) -> str:
+def _damaged(path: Path | str) -> str:
     return f"{path}: not a readable Parquet file; it is damaged or cut short"
 
 
-def _checked_text(path: Path, content: bytes) -> bytes:
+def _checked_text(place: str, content: bytes) -> bytes:
     """Return the bytes of a text in UTF-8 without its mark, with an end of line that all know."""
+    for mark, encoding in UTF_16.items():
+        if content.startswith(mark):
+            try:
+                content = content.decode(encoding).encode()
+            except UnicodeDecodeError as error:
+                raise InputError(f"{place}: not readable as {encoding.upper()}; save it as UTF-8") from error
+            break
     if not content.strip():
-        raise InputError(f"{path}: the file is empty")
+        raise InputError(f"{place}: the file is empty")
     nul = content.find(b"\x00")
     if nul >= 0:
-        raise InputError(f"{path}: a binary file (a zero byte at offset {nul}); a CSV or Parquet file is needed")
+        raise InputError(f"{place}: a binary file (a zero byte at offset {nul}); a CSV or Parquet file is needed")
     try:
         for text in codecs.iterdecode(_slices(content), "utf-8"):
             del text  # all at once would take four times the memory
     except UnicodeDecodeError:
-        _complain_of_encoding(path, content)
+        _complain_of_encoding(place, content)
     content = content.removeprefix(codecs.BOM_UTF8)
     return content if b"\n" in content else content.replace(b"\r", b"\n")  # of a Macintosh of old
 
@@ -104,7 +161,7 @@ def _slices(content: bytes) -> Iterator[bytes]:
         yield content[begin : begin + BLOCK]
 
 
-def _complain_of_encoding(path: Path, content: bytes) -> None:
+def _complain_of_encoding(path: str, content: bytes) -> None:
     try:
         content.decode()
     except UnicodeDecodeError as error:
@@ -123,36 +180,32 @@ def _checked_delimiter(delimiter: str) -> str:
     return delimiter
 
 
-def _read_csv(path: Path, content: bytes, delimiter: str) -> pl.DataFrame:
-    header = _check_header(path, content, delimiter)
-    try:
-        with polars_faults(f"{path}: not a readable CSV file"):
-            frame = pl.read_csv(content, separator=delimiter, infer_schema=False)
-    except InputError as error:
-        raise InputError(_ragged_row(path, content, delimiter, len(header)) or str(error)) from error
+def _read_text(place: str, content: bytes, layout: Layout, texts: bool) -> FileTable:
+    names = list(layout.header) or [f"column_{k}" for k in range(1, layout.width + 1)]
+    if not layout.levels:
+        check_names(place, [name for name in names if name])
+    body = content[layout.begin : layout.end]
+    quotes = layout.delimiter != "\t" or not texts
+    frame, notes = read_cells(place, body, layout, quotes, len(names))
+    notes = [*layout.notes, *notes]
+    if texts and layout.width > 1:
+        complaint = ragged_row(place, body, layout, quotes and bool(not notes), len(names), least=len(names))
+        if complaint:
+            raise InputError(complaint)
+    elif layout.width > 1:
+        frame = frame.filter(~pl.all_horizontal(pl.all().is_null() | (pl.all() == "")))
     if frame.height == 0:
-        raise InputError(f"{path}: has a header but no rows")
-    return frame
-
-
-def _check_header(path: Path, content: bytes, delimiter: str) -> list[str]:
-    """Return the column names; raise InputError if the delimiter is evidently another one, or names cannot be used."""
-    start = len(content) - len(content.lstrip(b"\n"))
-    end = content.find(b"\n", start)
-    first = content[start : None if end < 0 else end].decode().rstrip("\r")
-    try:
-        header = next(csv.reader([first], delimiter=delimiter), [])
-    except csv.Error as error:
-        raise InputError(f"{path}: the header cannot be read ({error}); correct its first line") from error
-    check_names(str(path), header)
-    if len(header) == 1:
-        for other, words in DELIMITERS.items():
-            if other != delimiter and other in first:
-                raise InputError(
-                    f"{path}: the header {first[:60]!r} has no {DELIMITERS.get(delimiter, repr(delimiter))} in it; "
-                    f"if the columns are separated by {words}, pass --delimiter {words.split(' ')[0]}"
-                )
-    return header
+        raise InputError(f"{place}: has a header but no rows")
+    if layout.levels:
+        index, pairs = names[:1], list(zip(*(level[1:] for level in layout.levels), strict=True))
+        check_names(place, [f"{one} {other}" for one, other in pairs])
+        flat = frame.rename({frame.columns[0]: index[0]})
+        flat = flat.with_columns(pl.col(c).replace("", None) for c in flat.columns[1:])
+        levels = [level[0] for level in layout.levels]
+        long, id = stacked(flat, index, pairs, levels)
+        note = f"names in three lines: {id!r} tells series apart" if id else "names in three lines are joined"
+        return FileTable(long, (*notes, note), layout.decimal, id)
+    return FileTable(_named(frame, names), tuple(notes), layout.decimal)
 
 
 def check_names(place: str, names: Sequence[str]) -> None:
@@ -170,16 +223,18 @@ def check_names(place: str, names: Sequence[str]) -> None:
         raise InputError(f"{place}: the header names column {repeated[0]!r} more than once")
 
 
-def _ragged_row(path: Path, content: bytes, delimiter: str, width: int) -> str:
-    """Return the sentence about the first row with too many fields, or "" if there is none."""
-    text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="")
-    try:
-        for number, row in enumerate(csv.reader(text, delimiter=delimiter)):
-            if number and len(row) > width:
-                return f"{path}: row {number} has {len(row)} fields where the header has {width}"
-    except csv.Error:  # such as a quote that never ends
-        return ""
-    return ""
+def _named(frame: pl.DataFrame, names: list[str]) -> pl.DataFrame:
+    """Return a table with its columns named; without columns that have neither a name nor a value."""
+    names = [*names, *[""] * (frame.width - len(names))]
+    bare = [c for c, name in zip(frame.columns, names, strict=True) if not name]
+    empty = {c for c in bare if (frame[c].is_null() | (frame[c] == "")).all()}
+    several = len(bare) - len(empty) > 1
+    kept = {
+        name or (f"column_{k}" if several else ""): frame[c]
+        for k, (c, name) in enumerate(zip(frame.columns, names, strict=True), 1)
+        if c not in empty
+    }
+    return pl.DataFrame(kept)
 
 
 def _read_demo(name: str) -> pl.DataFrame:

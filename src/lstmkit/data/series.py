@@ -21,6 +21,7 @@ from lstmkit.ranges import check_fields, shown
 MISSING_POLICIES = ("refuse", "mask", "drop", "previous", "interpolate")
 DUPLICATE_POLICIES = ("refuse", "first", "last", "mean")
 SHORT_POLICIES = ("auto", "refuse", "drop", "pad")
+DECIMALS = (".", ",")
 ROWS = "row"
 """What stands for the time column where rows are numbered, unless a column has this name."""
 LARGEST = 1e75
@@ -48,6 +49,7 @@ class TableSettings:
     short        what to do about series with too few rows: "refuse", "drop", "pad" (the context begins before them), or
                  "auto" (the context suits most series, and the few that are shorter are padded)
     wide         several targets in columns side by side, each a series of its own; empty for a table in long format
+    decimal      "." or ",": what stands before decimals in text; None finds it
     usual_format  form of the times that a model has learnt from, tried first; "row" if its rows were numbered
     """
 
@@ -65,10 +67,12 @@ class TableSettings:
     short: str = "auto"
     wide: tuple[str, ...] = ()
     usual_format: str | None = None
+    decimal: str | None = None
 
     def __post_init__(self) -> None:
         """Check the choices."""
-        check_fields(self, {"missing": MISSING_POLICIES, "duplicates": DUPLICATE_POLICIES, "short": SHORT_POLICIES})
+        policies = {"missing": MISSING_POLICIES, "duplicates": DUPLICATE_POLICIES, "short": SHORT_POLICIES}
+        check_fields(self, policies | {"decimal": DECIMALS})
         if self.freq is not None:
             parse_frequency(self.freq)
 
@@ -88,12 +92,15 @@ class TableSettings:
         missing: str = "refuse",
         duplicates: str = "refuse",
         short: str = "auto",
+        decimal: str | None = None,
     ) -> TableSettings:
         """Return settings as people give them: one name or several for a role, several targets side by side."""
         targets = _names("target", target)
         one, wide = (None, targets) if len(targets) > 1 else (targets[0] if targets else None, ())
         covariates = _names("future", future), _names("past", past), _names("static", static)
-        return cls(one, time, id, freq, time_format, missing, duplicates, *covariates, calendar, short, wide)
+        return cls(
+            one, time, id, freq, time_format, missing, duplicates, *covariates, calendar, short, wide, decimal=decimal
+        )
 
 
 def _names(role: str, given: str | Sequence[str] | None) -> tuple[str, ...]:

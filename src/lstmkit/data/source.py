@@ -8,7 +8,7 @@ from pathlib import Path
 from lstmkit.data.content import free_memory, opened
 from lstmkit.data.mapped import read_mapped
 from lstmkit.data.parquet import MARK
-from lstmkit.data.read import SHARE, parquet_rows, read_file
+from lstmkit.data.read import SHARE, parquet_rows, read_with_notes, refuse_delimiter
 from lstmkit.data.series import Covariates, SeriesTable, TableSettings
 from lstmkit.data.table import read_table
 from lstmkit.ranges import a_path
@@ -26,7 +26,13 @@ def read_source(
     """
     size = _bytes_in_memory(a_path("the table", source), settings)
     if size <= SHARE * free_memory():
-        return read_table(read_file(source, delimiter), settings, learnt)
+        found = read_with_notes(source, delimiter)
+        id = settings.id or (None if settings.wide else found.id)
+        filled = dataclasses.replace(settings, id=id, decimal=settings.decimal or found.decimal)
+        table = read_table(found.frame, filled, learnt)
+        columns = dataclasses.replace(table.columns, decimal=settings.decimal)  # another file may have its own
+        return dataclasses.replace(table, columns=columns, notes=(*found.notes, *table.notes))
+    refuse_delimiter(str(source), delimiter, "a Parquet file")
     table = read_mapped(Path(source), settings, learnt)
     note = f"the table takes {size / 2**30:.1f} GiB, more than a quarter of the free memory: it is mapped from disk"
     return dataclasses.replace(table, notes=(note, *table.notes))

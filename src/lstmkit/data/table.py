@@ -14,8 +14,8 @@ from lstmkit.data.ahead import place_ahead, split_ahead
 from lstmkit.data.covariates import check_covariates, read_covariates
 from lstmkit.data.faults import faults_on_values
 from lstmkit.data.frequency import Frequency
-from lstmkit.data.native import index_columns, to_polars
-from lstmkit.data.parse import to_numbers
+from lstmkit.data.native import index_columns, to_long
+from lstmkit.data.parse import is_numeric, number_notes, to_numbers
 from lstmkit.data.repair import (
     check_constant,
     check_sizes,
@@ -41,9 +41,11 @@ def read_table(table: Any, settings: TableSettings, learnt: Covariates | None = 
     Returns  the series, sorted by time, checked
     Raises   InputError for whatever cannot be used
     """
-    frame = to_polars(table)
+    frame, id = to_long(table)
     if frame.height == 0:
         raise InputError("the table has no rows")
+    if id is not None and settings.id is None and not settings.wide:
+        settings = dataclasses.replace(settings, id=id)
     with faults_on_values():
         return _read_frame(frame, _of_index(frame, settings, index_columns(table)), learnt)
 
@@ -60,13 +62,16 @@ def _of_index(frame: pl.DataFrame, settings: TableSettings, levels: tuple[str, .
 
 
 def _read_frame(frame: pl.DataFrame, settings: TableSettings, learnt: Covariates | None) -> SeriesTable:
+    remarks = number_notes(frame, settings.wide, settings.decimal)
     if settings.wide:
         frame, settings = lengthen(frame, settings)
     settings = resolve_columns(frame, settings)
     assert settings.target is not None
-    values = to_numbers(frame[settings.target], settings.target)
+    values = to_numbers(frame[settings.target], settings.target, settings.decimal)
     groups, ids = group_rows(frame, settings)
     times, notes = read_times(frame, settings, groups)
+    own = () if settings.wide else (settings.target,)
+    notes = [*remarks, *number_notes(frame, (*own, *settings.future, *settings.past), settings.decimal), *notes]
     offsets = np.concatenate([[0], np.cumsum(np.bincount(groups, minlength=len(ids)))]).astype(np.int64)
     order, unsorted = sort_rows(groups, None if times is None else times.values)
     if unsorted:
@@ -113,7 +118,7 @@ def lengthen(frame: pl.DataFrame, settings: TableSettings) -> tuple[pl.DataFrame
     ours = (settings.id, settings.target)  # of a table read before; a column of that name means nothing here
     others = [c for c in frame.columns if c not in (*settings.wide, *ours)]
     id, target = settings.id or free_name("series", others), settings.target or free_name("value", others)
-    numbers = [pl.Series(name, to_numbers(frame[name], name)) for name in settings.wide]
+    numbers = [pl.Series(name, to_numbers(frame[name], name, settings.decimal)) for name in settings.wide]
     long = frame.select(*others, *numbers).unpivot(
         list(settings.wide), index=others, variable_name=id, value_name=target
     )
@@ -143,7 +148,9 @@ def resolve_columns(frame: pl.DataFrame, settings: TableSettings) -> TableSettin
     target = settings.target
     if target is None:
         others = [c for c in frame.columns if c not in (time, settings.id, *covariates)]
-        numeric = [c for c in others if _is_numeric(frame[c])]
+        numeric = [c for c in others if is_numeric(frame[c], settings.decimal)]
+        plain = [c for c in numeric if not number_notes(frame.head(100), (c,), settings.decimal)]
+        numeric = plain if len(plain) == 1 else numeric
         if len(numeric) != 1:
             raise InputError(f"--target is needed: which column is to be forecast? (columns: {shorten(others, 12)})")
         target = numeric[0]
@@ -156,14 +163,6 @@ def resolve_columns(frame: pl.DataFrame, settings: TableSettings) -> TableSettin
     if settings.time_format is not None and time is None:
         raise InputError("--time-format needs a time column, and --time row takes none; leave one of them out")
     return dataclasses.replace(settings, target=target, time=time)
-
-
-def _is_numeric(column: pl.Series) -> bool:
-    try:
-        to_numbers(column.head(100), "")
-    except InputError:
-        return False
-    return True
 
 
 def read_times(
@@ -253,4 +252,4 @@ def sort_rows(groups: NDArray[np.int64], times: NDArray[Any] | None) -> tuple[ND
 def _label_columns(frame: pl.DataFrame, settings: TableSettings) -> list[str]:
     """Return the text columns that look as if they told series apart."""
     text = [c for c in frame.columns if frame.schema[c] == pl.String and c != settings.time]
-    return [c for c in text if 1 < frame[c].n_unique() <= frame.height // 3 and not _is_numeric(frame[c])]
+    return [c for c in text if 1 < frame[c].n_unique() <= frame.height // 3 and not is_numeric(frame[c])]

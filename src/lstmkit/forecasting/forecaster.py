@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +35,7 @@ from lstmkit.nn import mean_weights, quantile_levels
 from lstmkit.ranges import AT_LEAST_2, SEED, Range, a_path, several, shown, whole
 from lstmkit.recurrence.backends import check_backend_name
 from lstmkit.recurrence.cells import cell_named
-from lstmkit.training import Checkpoint, Devices, EpochRecord
+from lstmkit.training import Checkpoint, Devices, EpochRecord, Parameters
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,7 +44,7 @@ EVALUATION_BATCH = 1024
 PERCENT = Range("must be from 1 to 99.99 percent", least=1, most=99.99, percent=100)
 
 
-class Forecaster:
+class Forecaster(Parameters):
     """Forecast the next values of one or many series, with intervals, by recurrent networks.
 
     horizon   steps ahead that every forecast covers, at least 1
@@ -105,17 +104,9 @@ class Forecaster:
         self.ensemble = ensemble
         self.devices = devices
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the constructor's arguments, so that scikit-learn's `clone` works."""
-        return {
-            name: getattr(self, name) for name in inspect.signature(type(self).__init__).parameters if name != "self"
-        }
-
-    def __repr__(self) -> str:
-        """Show the arguments that differ from their defaults."""
-        defaults = inspect.signature(type(self).__init__).parameters
-        given = {k: v for k, v in self.get_params().items() if v != defaults[k].default}
-        return f"Forecaster({', '.join(f'{k}={v!r}' for k, v in given.items())})"
+    def settings_now(self, params: dict[str, Any]) -> Any:
+        """Return the settings that arguments stand for: the model's own where none are given."""
+        return params["settings"] or model_named(params["model"]).Settings()
 
     def fit(
         self,
@@ -133,6 +124,7 @@ class Forecaster:
         missing: str = "refuse",
         duplicates: str = "refuse",
         short: str = "auto",
+        decimal: str | None = None,
         on_epoch: Callable[[EpochRecord], None] | None = None,
         checkpoint: str | Path | None = None,
         resume: bool = False,
@@ -141,7 +133,7 @@ class Forecaster:
 
         table      polars, pandas or pyarrow table, one row per time; it is not modified
         target     column to forecast, or several columns side by side, each a series of its own
-        time, id, future, past, static, calendar, freq, time_format, missing, duplicates, short  as in
+        time, id, future, past, static, calendar, freq, time_format, missing, duplicates, short, decimal  as in
                    `lstmkit.data.TableSettings`
         on_epoch   called with every `EpochRecord`
         checkpoint file that keeps the state of the training after every epoch; removed when the training is complete
@@ -162,6 +154,7 @@ class Forecaster:
             missing=missing,
             duplicates=duplicates,
             short=short,
+            decimal=decimal,
         )
         self.table_kind_ = table_kind(table)
         path = None if checkpoint is None else a_path("checkpoint", checkpoint)

@@ -7,6 +7,7 @@ from lstmkit.training.devices import Devices as Devices
 from lstmkit.training.devices import is_first as is_first
 from lstmkit.training.folder import ModelFolder as ModelFolder
 from lstmkit.training.loop import train as train
+from lstmkit.training.parameters import Parameters as Parameters
 from lstmkit.training.records import EpochRecord as EpochRecord
 from lstmkit.training.records import StoredRecord as StoredRecord
 from lstmkit.training.settings import TrainSettings as TrainSettings

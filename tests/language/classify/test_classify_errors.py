@@ -133,7 +133,7 @@ def test_labels_that_differ_from_row_to_row_are_asked_about(small: ClassifierSet
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
-        ("a.tsv", b"", "the text is empty"),
+        ("a.tsv", b"", "the file is empty"),
         ("a.csv", b"", "the file is empty"),
         ("a.tsv", b"sentence\tlabel\n", "has a header but no rows"),
         ("a.csv", b"sentence,label\n", "has a header but no rows"),
@@ -163,7 +163,7 @@ def test_a_file_that_is_not_there(small: ClassifierSettings, tmp_path: Path) -> 
 def test_without_a_header_the_first_row_counts_the_columns(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text('"a, b",1\nc\n')
     message = complaint(lambda: open_table(tmp_path / "a.csv", header=False))
-    assert message == f"{tmp_path / 'a.csv'}: row 2 has 1 fields where the first has 2"
+    assert message == f"{tmp_path / 'a.csv'}: row 2 has 1 fields where the first has 2; complete the row"
 
 
 def test_quotes_are_quotes_in_a_csv_and_characters_in_a_tsv(tmp_path: Path) -> None:

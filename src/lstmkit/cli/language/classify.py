@@ -29,8 +29,13 @@ classify = typer.Typer(
 BAR = 30
 """Characters of the bar of the word that weighs most."""
 
-FILES = (".csv", ".tsv", ".parquet", ".gz")
-TableFile = Annotated[str, typer.Argument(metavar="FILE", help="CSV, TSV (also .gz) or Parquet file.")]
+FILES = (".csv", ".tsv", ".tab", ".jsonl", ".json", ".parquet", ".xlsx", ".xls", ".gz")
+TableFile = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE", help="CSV, TSV or other text, JSON lines (also .gz) or Parquet; - for standard input."
+    ),
+]
 TextColumn = Annotated[str | None, typer.Option("--text", help="Column of the texts.  [default: sentence]")]
 NoHeader = Annotated[
     bool, typer.Option("--no-header", help="The files have no line of names: columns are column_1, column_2 and so on.")
@@ -64,6 +69,8 @@ def train(
         Path | None, typer.Option(help="Folder for the results.  [default: classify-NAME]", show_default=False)
     ] = None,
     no_header: NoHeader = False,
+    delimiter: options.Delimiter = None,
+    decimal: options.Decimal = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run in --out.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the results that --out holds.")] = False,
     json: options.Json = False,
@@ -84,9 +91,10 @@ def train(
     given = {"cell": cell, "pooling": pooling, "class_weights": class_weights, "epochs": epochs, "minutes": minutes}
     settings = _settings(setting, {name: value for name, value in given.items() if value is not None})
     classifier = TextClassifier(settings, task, seed)
-    folder = out or Path(f"classify-{Path(file).name.split('.')[0]}")
+    folder = out or options.named_after(file, "classify")
     columns = Columns(text, label, pair, not no_header)
-    job = ClassifyJob(file, folder, columns, classifier, valid, test, start, force, resume)
+    form = (delimiter, decimal)
+    job = ClassifyJob(file, folder, columns, classifier, valid, test, start, force, resume, *form)
     result = _run(job, quiet or json)
     if json:
         printing.print_json(result.summary)
@@ -109,6 +117,7 @@ def predict(
     explain: Annotated[bool, typer.Option("--explain", help="Show how much each word weighed.")] = False,
     out: Annotated[Path | None, typer.Option(help="CSV file to write instead of printing.")] = None,
     no_header: NoHeader = False,
+    delimiter: options.Delimiter = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file that --out names.")] = False,
     json: options.Json = False,
 ) -> None:
@@ -131,7 +140,7 @@ def predict(
     classifier = TextClassifier.load(inner if inner.is_dir() else model)
     if explain:
         classifier.require_attention()
-    rows = _rows(classifier, source, text, pair, no_header)
+    rows = _rows(classifier, source, text, pair, no_header, delimiter)
     records = _records(classifier, rows)
     weights = classifier.word_weights(rows) if explain else None
     if weights is not None:
@@ -177,7 +186,14 @@ def _print(result: JobResult) -> None:
     out.print(f"{result.job.out / 'model'} answers for other texts ({summary['seconds']['total']:.1f} s)")
 
 
-def _rows(classifier: TextClassifier, source: list[str], text: str | None, pair: str | None, no_header: bool) -> Rows:
+def _rows(
+    classifier: TextClassifier,
+    source: list[str],
+    text: str | None,
+    pair: str | None,
+    no_header: bool,
+    delimiter: str | None,
+) -> Rows:
     """Return the rows of a file, or those that the arguments are."""
     from lstmkit.language.classify.table import Rows, open_table, read_rows
 
@@ -188,9 +204,9 @@ def _rows(classifier: TextClassifier, source: list[str], text: str | None, pair:
         raise InputError(f"--pair {pair}: this model tells single texts; leave the option out")
     if source == ["-"]:
         with named_or_input("-") as path:
-            return _input_rows(path, named)
+            return _input_rows(path, named, delimiter)
     if len(source) == 1 and (Path(source[0]).is_file() or source[0].endswith(FILES)):
-        return read_rows(open_table(source[0], header)[0], named, labelled=False)
+        return read_rows(open_table(source[0], header, delimiter)[0], named, labelled=False)
     if not any(text.strip() for text in source):
         raise InputError(f"text column {columns.text!r}: the text is empty in every row")
     if columns.pair is None:
@@ -200,7 +216,7 @@ def _rows(classifier: TextClassifier, source: list[str], text: str | None, pair:
     return Rows((source[::2], source[1::2]), None)
 
 
-def _input_rows(path: Path, columns: Columns) -> Rows:
+def _input_rows(path: Path, columns: Columns, delimiter: str | None) -> Rows:
     """Return the rows of a table, if its first line names the columns or they have no names, or of lines of text."""
     from lstmkit.data.content import opened
     from lstmkit.data.parquet import MARK
@@ -213,7 +229,7 @@ def _input_rows(path: Path, columns: Columns) -> Rows:
     names = first.split("\t") if "\t" in first else next(csv.reader([first]), [])
     if packed or not columns.header or set(columns.sides) <= set(names):
         table = path.rename(path.with_suffix(".tsv" if "\t" in first else ".csv"))
-        return read_rows(open_table(table, columns.header)[0], columns, labelled=False)
+        return read_rows(open_table(table, columns.header, delimiter)[0], columns, labelled=False)
     lines = "".join(read_lines(path)).removesuffix("\n").split("\n")
     if columns.pair is None:
         return Rows((lines,), None)

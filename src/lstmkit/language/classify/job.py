@@ -48,6 +48,8 @@ class ClassifyJob:
     start       folder of a language model to begin with, or None
     force       replace results that are in `out`
     resume      continue an interrupted job in `out`
+    delimiter   between the columns of the tables; None finds it
+    decimal     before decimals in labels that are numbers; None finds it
     """
 
     source: str
@@ -59,6 +61,8 @@ class ClassifyJob:
     start: Path | None = None
     force: bool = False
     resume: bool = False
+    delimiter: str | None = None
+    decimal: str | None = None
 
 
 class Watcher(Protocol):
@@ -130,7 +134,9 @@ def read_parts(job: ClassifyJob) -> Parts:
     """
     columns, task = job.columns, job.classifier.task
     rows, validation, test = (
-        None if path is None else read_rows(open_table(path, columns.header)[0], columns, labelled=True)
+        None
+        if path is None
+        else read_rows(open_table(path, columns.header, job.delimiter)[0], columns, labelled=True, decimal=job.decimal)
         for path in (job.source, job.valid, job.test)
     )
     assert rows is not None and rows.labels is not None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +11,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lstmkit.data import TableKind, read_file, table_kind
+from lstmkit.data import TableKind, table_kind
 from lstmkit.data.native import to_polars
-from lstmkit.data.read import check_names
+from lstmkit.data.parse import to_numbers
+from lstmkit.data.read import read_with_notes
 from lstmkit.data.series import closest, shorten
 from lstmkit.errors import InputError
-from lstmkit.language.reading import read_lines
-from lstmkit.ranges import number_in
-
-TABS = (".tsv", ".tsv.gz")
 
 
 @dataclass(frozen=True)
@@ -75,26 +70,31 @@ class Rows:
         return Rows(texts, None if self.labels is None else [self.labels[row] for row in rows], self.whole)
 
 
-def open_table(source: Any, header: bool = True) -> tuple[pl.DataFrame, TableKind]:
+def open_table(source: Any, header: bool = True, delimiter: str | None = None) -> tuple[pl.DataFrame, TableKind]:
     """Return a table as polars', and the library that it came from.
 
-    source   a table of any kind that narwhals knows, or the path of a CSV, TSV or Parquet file, plain or gzipped. In a
-             TSV a quote is a character as any other, and a line is a row; in a CSV, quotes go around what holds a comma
-    header   as in `Columns`
-    Raises   InputError with one line for whatever is wrong with it
+    source     a table of any kind that narwhals knows, or the path of a CSV or other text, JSON lines or Parquet, plain
+               or gzipped. Where tabs separate columns a quote is a character as any other; elsewhere quotes go around
+               what holds a delimiter
+    header     as in `Columns`
+    delimiter  between the columns of a text; None finds it
+    Raises     InputError with one line for whatever is wrong with it
     """
     if isinstance(source, str | Path):
-        return _open_file(Path(source), header), "polars"
+        return read_with_notes(source, delimiter, header, texts=True).frame, "polars"
+    if delimiter is not None:
+        raise InputError("a table in memory has no delimiter; leave it out")
     frame = to_polars(source)
     if frame.height == 0:
         raise InputError("the table has no rows")
     return frame, table_kind(source)
 
 
-def read_rows(frame: pl.DataFrame, columns: Columns, labelled: bool) -> Rows:
+def read_rows(frame: pl.DataFrame, columns: Columns, labelled: bool, decimal: str | None = None) -> Rows:
     """Return the texts, and the labels if the table must have them; rows that are blank all over are left out then.
 
-    Raises  InputError if a column is not there, every text is empty, or a label is missing
+    decimal  before decimals in labels; None leaves them as they are
+    Raises   InputError if a column is not there, every text is empty, or a label is missing
     """
     for name in (*columns.sides, *((columns.label,) if labelled else ())):
         if name not in frame.columns:
@@ -103,6 +103,8 @@ def read_rows(frame: pl.DataFrame, columns: Columns, labelled: bool) -> Rows:
     if not labelled:
         return Rows(tuple(_texts(frame, name) for name in columns.sides), None)
     written = _as_text(frame[columns.label]).str.strip_chars()
+    if decimal is not None:
+        written = pl.Series([f"{number:.15g}" for number in to_numbers(frame[columns.label], columns.label, decimal)])
     blank = _blank_rows(frame, written)
     if blank.all():
         raise InputError("the table has no rows")
@@ -135,17 +137,16 @@ def numbers_of(labels: Sequence[str], column: str) -> NDArray[np.float64]:
 
     Raises  InputError if one is no finite number; its row is named
     """
-    numbers = np.empty(len(labels))
-    for row, label in enumerate(labels):
-        try:
-            numbers[row] = number_in(label)
-        except ValueError:
-            numbers[row] = np.nan
-        if not np.isfinite(numbers[row]):
-            raise InputError(
-                f"label column {column!r}, row {row + 1}: {label!r} is not a number; leave out --task number "
-                "if labels are classes"
-            )
+    try:
+        numbers = to_numbers(pl.Series(column, labels, pl.String), column)
+    except InputError as error:
+        raise InputError(f"label {error}; leave out --task number if labels are classes") from error
+    if not np.isfinite(numbers).all():
+        row = int(np.isfinite(numbers).argmin())
+        raise InputError(
+            f"label column {column!r}, row {row + 1}: {labels[row]!r} is not a number; leave out --task number "
+            "if labels are classes"
+        )
     return numbers
 
 
@@ -194,33 +195,3 @@ def _as_text(column: pl.Series) -> pl.Series:
         if len(known) and (known == known.round()).all() and known.abs().max() < 2**53:  # type: ignore[operator]
             column = column.fill_nan(None).cast(pl.Int64)
     return column.cast(pl.String, strict=False).fill_null("")
-
-
-def _csv_rows(path: Path, lines: list[str]) -> list[list[str]]:
-    """Return the rows of a CSV without a header; a blank line is none."""
-    try:
-        return [row for row in csv.reader(io.StringIO("\n".join(lines))) if row]
-    except csv.Error as error:
-        raise InputError(f"{path}: not a readable CSV file ({error})") from error
-
-
-def _open_file(path: Path, header: bool) -> pl.DataFrame:
-    """Read a file; what `read_file` reads otherwise, or not at all, is read here."""
-    tabs = path.name.endswith(TABS)
-    if header and not tabs:
-        return read_file(path)
-    lines = "".join(read_lines(path)).split("\n")
-    if not lines[-1]:
-        lines.pop()
-    if tabs and any("\t" in line for line in lines):  # of a single column a blank line is an empty text
-        lines = [line for line in lines if line.strip(" ")]
-    rows = [line.split("\t") for line in lines] if tabs else _csv_rows(path, lines)
-    names = rows.pop(0) if header else [f"column_{k}" for k in range(1, len(rows[0]) + 1)]
-    check_names(str(path), names)
-    if not rows:
-        raise InputError(f"{path}: has a header but no rows")
-    for number, row in enumerate(rows, 1):
-        if len(row) != len(names):
-            what = "the header" if header else "the first"
-            raise InputError(f"{path}: row {number} has {len(row)} fields where {what} has {len(names)}")
-    return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")

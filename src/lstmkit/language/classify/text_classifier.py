@@ -36,12 +36,12 @@ from lstmkit.language.splitting import splitter
 from lstmkit.language.tokens import Tokens
 from lstmkit.language.words import Words
 from lstmkit.ranges import SEED, a_path, whole
-from lstmkit.training import Checkpoint, EpochRecord, threads_for
+from lstmkit.training import Checkpoint, EpochRecord, Parameters, threads_for
 
 VALID_SHARE = 0.1
 
 
-class TextClassifier:
+class TextClassifier(Parameters):
     """Tell classes of texts or of pairs of texts, or a number for each, by a recurrent network.
 
     settings  size and training of the network
@@ -60,6 +60,10 @@ class TextClassifier:
         self.task = task
         self.seed = whole("seed", seed, SEED)
 
+    def settings_now(self, params: dict[str, Any]) -> Any:
+        """Return the settings that arguments stand for; they are always given."""
+        return params["settings"]
+
     def fit(
         self,
         table: Any,
@@ -72,6 +76,8 @@ class TextClassifier:
         checkpoint: str | Path | None = None,
         resume: bool = False,
         header: bool = True,
+        delimiter: str | None = None,
+        decimal: str | None = None,
     ) -> TextClassifier:
         """Learn from a table; earlier fits are forgotten.
 
@@ -85,12 +91,17 @@ class TextClassifier:
         checkpoint  file that keeps the state of the training after every epoch; removed when it is complete
         resume      continue from that file, if it exists, to the same weights as without the interruption
         header      whether the first line of a file names the columns; else they are column_1, column_2, ...
+        delimiter   between the columns of a file of text; None finds it
+        decimal     "." or ",": before decimals in labels that are numbers written as text; None finds it
         Returns     self
         Raises      InputError if something given cannot be used; one line that says why, where and how to mend it
         """
         columns = Columns(text, label, pair, header)
-        rows = read_rows(open_table(table, header)[0], columns, labelled=True)
-        held = None if valid is None else read_rows(open_table(valid, header)[0], columns, labelled=True)
+        rows, held = (
+            None if part is None else read_rows(open_table(part, header, own)[0], columns, True, decimal)
+            for part, own in ((table, delimiter), (valid, delimiter if isinstance(valid, str | Path) else None))
+        )
+        assert rows is not None
         path = None if checkpoint is None else a_path("checkpoint", checkpoint)
         self.fit_rows(rows, held, columns, start, on_epoch, path, resume)
         if path is not None:
@@ -158,15 +169,15 @@ class TextClassifier:
         numbers = (numbers_of(rows.labels, self.columns_.label) - mean) / spread
         return torch.from_numpy(numbers.astype(np.float32))
 
-    def predict(self, table: Any, header: bool | None = None) -> Any:
+    def predict(self, table: Any, header: bool | None = None, delimiter: str | None = None) -> Any:
         """Answer for every row of a table.
 
         table    with the text columns that were given to `fit`, or the path of such a file
-        header   as in `fit`; None: as there
+        header, delimiter  as in `fit`; None for the header: as there
         Returns  a table of the kind given: `label` and a probability for each class, `p_` and its name; or `value`
         Raises   NotFittedError before `fit`; InputError if a column is not there
         """
-        rows, kind = self._read(table, header, False, "predict")
+        rows, kind = self._read(table, header, delimiter, False, "predict")
         found = self.answers(rows)
         if self.task == "number":
             return nw.from_dict({"value": found[:, 0]}, backend=kind).to_native()
@@ -175,12 +186,12 @@ class TextClassifier:
         shares = {f"p_{name}": found[:, k] for k, name in enumerate(self.classes_)}
         return nw.from_dict({"label": labels, **shares}, backend=kind).to_native()
 
-    def score(self, table: Any, header: bool | None = None) -> dict[str, float]:
+    def score(self, table: Any, header: bool | None = None, delimiter: str | None = None) -> dict[str, float]:
         """Return the scores on a table with labels: accuracy, f1, f1_positive, matthews; or rmse, pearson, spearman.
 
         f1 is the mean over the classes, f1_positive that of the second of two.
         """
-        rows, _ = self._read(table, header, True, "score")
+        rows, _ = self._read(table, header, delimiter, True, "score")
         return self.scores_of(rows, self.answers(rows))
 
     def scores_of(self, rows: Rows, found: NDArray[np.float64]) -> dict[str, float]:
@@ -204,7 +215,7 @@ class TextClassifier:
             found = answers(self.network_, encoded)
         return found if self.task == "classes" else found * self.scale_[1] + self.scale_[0]
 
-    def explain(self, table: Any, header: bool | None = None) -> Any:
+    def explain(self, table: Any, header: bool | None = None, delimiter: str | None = None) -> Any:
         """Return how much each word weighed in the answer for each row.
 
         table    as in `predict`
@@ -212,7 +223,7 @@ class TextClassifier:
                  text sum to one
         Raises   InputError if the network does not pool by attention
         """
-        rows, kind = self._read(table, header, False, "explain")
+        rows, kind = self._read(table, header, delimiter, False, "explain")
         parts = self.word_weights(rows)
         columns: dict[str, list[Any]] = {"row": [], "column": [], "word": [], "weight": []}
         for row, sides in enumerate(parts, 1):
@@ -317,9 +328,11 @@ class TextClassifier:
             return splitter(self.tokens_.split)(line)
         return [self.tokens_.symbols[token] for token in self.tokens_.encode(line, closed=False)]
 
-    def _read(self, table: Any, header: bool | None, labelled: bool, method: str) -> tuple[Rows, Any]:
+    def _read(
+        self, table: Any, header: bool | None, delimiter: str | None, labelled: bool, method: str
+    ) -> tuple[Rows, Any]:
         self._require_fit(method)
-        frame, kind = open_table(table, self.columns_.header if header is None else header)
+        frame, kind = open_table(table, self.columns_.header if header is None else header, delimiter)
         return read_rows(frame, self.columns_, labelled), kind
 
     def _require_fit(self, method: str) -> None:
