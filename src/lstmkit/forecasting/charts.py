@@ -28,6 +28,8 @@ BASELINE_COLOURS = {
 BANDS = ("rgba(47,111,237,0.28)", "rgba(47,111,237,0.14)", "rgba(47,111,237,0.08)")
 BAND_GREY = "rgba(140,149,159,0.22)"
 MOST_SERIES = 6
+MOST_LETTERS = 45
+"""Of the buttons above a figure, so that they find room above half the width of a page."""
 RECENT_WINDOWS = 120
 MOST_POINTS = 1500
 """Points of a long curve that are drawn beside its end, which is drawn whole."""
@@ -207,8 +209,8 @@ def range_of(times: Any, ahead: Any, values: Any, bands: list[tuple[Any, Any]]) 
 
 
 def menu(buttons: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return a menu above a figure to the right: buttons, or a list where there are more than four."""
-    few = len(buttons) <= 4
+    """Return a menu above a figure to the right: buttons, or a list where there is no room for them."""
+    few = len(buttons) <= 4 and sum(len(button["label"]) for button in buttons) <= MOST_LETTERS
     return {
         "type": "buttons" if few else "dropdown",
         "direction": "right" if few else "down",

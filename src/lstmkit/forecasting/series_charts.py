@@ -125,7 +125,8 @@ def _buttons(figure: go.Figure, views: list[Any], shown: int, names: list[str]) 
 
     def layout(view: Any) -> dict[str, Any]:
         _, _, (x, y), marks = view
-        shapes, annotations = _marks(*map(_plain, marks))
+        test, window, last = map(_plain, marks)
+        shapes, annotations = _marks(test, window, last, max(window, x[0]))
         return {"xaxis.range": x, "yaxis.range": y, "shapes": shapes, "annotations": annotations}
 
     figure.update_layout(layout(views[0]))
@@ -139,7 +140,7 @@ def _buttons(figure: go.Figure, views: list[Any], shown: int, names: list[str]) 
     figure.update_layout(updatemenus=[menu(buttons)], margin={"t": 56})
 
 
-def _marks(test: Any, window: Any, last: Any) -> tuple[list[Any], list[Any]]:
+def _marks(test: Any, window: Any, last: Any, words_at: Any) -> tuple[list[Any], list[Any]]:
     """Return the shapes and words that mark the first test row, and the stretch that the network sees."""
     line = {"color": GREY, "width": 1, "dash": "dot"}
     across = {"yref": "paper", "y0": 0, "y1": 1}
@@ -148,7 +149,7 @@ def _marks(test: Any, window: Any, last: Any) -> tuple[list[Any], list[Any]]:
     text = {"yref": "paper", "showarrow": False, "font": {"size": 11, "color": GREY}}
     return [seen | {"layer": "below"}, begins], [
         text | {"x": test, "y": 1, "yanchor": "bottom", "xanchor": "left", "text": "test part begins"},
-        text | {"x": window, "y": 0, "yanchor": "bottom", "xanchor": "left", "text": "what the network sees"},
+        text | {"x": words_at, "y": 0, "yanchor": "bottom", "xanchor": "left", "text": "what the network sees"},
     ]
 
 

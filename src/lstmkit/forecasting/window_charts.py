@@ -51,7 +51,7 @@ def windows_figure(forecaster: Forecaster, evaluation: Evaluation, rival_title: 
     figure.update_xaxes(matches="x", title=words(table.time_column), nticks=4)
     figure.update_yaxes(title=words(str(table.columns.target)), col=1)
     steps = sorted({1, (P + 1) // 2, P})
-    choices = [(s, p) for s in range(min(len(table), MOST_SERIES)) for p in steps]
+    choices = [(s, p) for s in _drawn(evaluation) for p in steps]
     ends = interval_ends(forecaster, evaluation.quantiles)
     narrow = min(ends)
     most = max(300, POINTS // len(choices))
@@ -74,7 +74,7 @@ def windows_figure(forecaster: Forecaster, evaluation: Evaluation, rival_title: 
             figure.add_scatter(x=x, y=y, name=title, line=line, visible=visible, **at)
         ahead = f"{p} step{'s' if p > 1 else ''} ahead"
         labels.append((f"{words(str(table.ids[s]))}, " if len(table) > 1 else "") + ahead)
-    own = np.flatnonzero(evaluation.series == 0)[-RECENT_WINDOWS:]
+    own = np.flatnonzero(evaluation.series == evaluation.series[:1])[-RECENT_WINDOWS:]
     if len(own):
         shown = np.concatenate([evaluation.truth[own, 0], *(end[own, 0] for end in ends[narrow])])
         look_at(figure, table.times[evaluation.cutoffs[own]], shown)
@@ -82,6 +82,11 @@ def windows_figure(forecaster: Forecaster, evaluation: Evaluation, rival_title: 
     if len(labels) > 1:
         figure.update_layout(updatemenus=[figure.layout.updatemenus[0].to_plotly_json() | {"y": 1.1}], margin={"t": 80})
     return figure
+
+
+def _drawn(evaluation: Evaluation) -> list[int]:
+    """Return the first series that have windows: those that are drawn."""
+    return [int(s) for s in np.unique(evaluation.series)[:MOST_SERIES]]
 
 
 @dataclass(frozen=True)
@@ -172,12 +177,12 @@ def _rows_before(forecaster: Forecaster) -> int:
 
 def _fan_windows(evaluation: Evaluation, numbers: int, others: int) -> list[tuple[int, int]]:
     """Return series and number of windows spread over the test part of the first series, in order of time."""
-    shown = min(len(evaluation.table), MOST_SERIES)
-    most = min(MOST_CUTOFFS, max(FEWEST_CUTOFFS * shown, FAN_NUMBERS // numbers - others))
+    shown = _drawn(evaluation)
+    most = min(MOST_CUTOFFS, max(FEWEST_CUTOFFS * len(shown), FAN_NUMBERS // numbers - others))
     found = []
-    for s in range(shown):
+    for s in shown:
         own = np.flatnonzero(evaluation.series == s)
-        at = np.unique(np.linspace(0, len(own) - 1, min(len(own), max(1, most // shown))).round().astype(np.int64))
+        at = np.unique(np.linspace(0, len(own) - 1, min(len(own), max(1, most // len(shown)))).round().astype(np.int64))
         found += [(s, int(w)) for w in own[at]]
     return found
 
@@ -218,7 +223,7 @@ def residual_figure(evaluation: Evaluation) -> go.Figure:
     figure.update_yaxes(title="observed minus forecast")
     residual = evaluation.truth - evaluation.forecasts[MODEL]
     steps = sorted({1, evaluation.truth.shape[1]})
-    choices = [(s, p) for s in range(min(len(evaluation.table), MOST_SERIES)) for p in steps]
+    choices = [(s, p) for s in _drawn(evaluation) for p in steps]
     labels = []
     for k, (s, p) in enumerate(choices):
         own = np.flatnonzero(evaluation.series == s)
@@ -251,14 +256,14 @@ def running_error_figure(evaluation: Evaluation, span: int) -> go.Figure:
     figure.update_yaxes(
         title=f"mean absolute error of {words(str(evaluation.table.columns.target))}", rangemode="tozero"
     )
-    shown = min(len(evaluation.table), MOST_SERIES)
+    shown = _drawn(evaluation)
     names = (MODEL, evaluation.best_naive)
     errors = {name: window_errors(evaluation, name) for name in names}
-    for s in range(shown):
+    for s in shown:
         own = np.flatnonzero(evaluation.series == s)
         for name in names:
             mean = _trailing_mean(errors[name][own], span)
-            at = thin(mean, max(300, POINTS // 6 // shown))
+            at = thin(mean, max(300, POINTS // 6 // len(shown)))
             width = 2.2 if name == MODEL else 1.5
             figure.add_scatter(
                 x=evaluation.table.times[evaluation.cutoffs[own[at]]],
@@ -266,9 +271,9 @@ def running_error_figure(evaluation: Evaluation, span: int) -> go.Figure:
                 name=evaluation.title_of(name),
                 mode="lines",
                 line={"color": colour_of(name), "width": width},
-                visible=s == 0,
+                visible=s == shown[0],
             )
-    choose_between(figure, [words(str(i)) for i in evaluation.table.ids[:shown]], 2)
+    choose_between(figure, [words(str(evaluation.table.ids[s])) for s in shown], 2)
     return figure
 
 

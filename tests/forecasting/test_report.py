@@ -1,0 +1,89 @@
+"""What a report draws: enough to see all, little enough to stay small; the scores are of every row."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from plotly.offline import get_plotlyjs
+
+from lstmkit import Forecaster
+from lstmkit.data import TableSettings, read_table
+from lstmkit.forecasting import window_charts
+from lstmkit.forecasting.evaluate import evaluate
+from lstmkit.forecasting.evaluate import test_split as training_rows
+from lstmkit.forecasting.job import ForecastJob, run_job
+from lstmkit.forecasting.models.lstm import LstmSettings
+
+MOST = 1_000_000
+QUICK = LstmSettings(hidden_size=4, max_epochs=1, steps_per_epoch=2)
+
+
+@pytest.mark.parametrize(("series", "rows", "horizon"), [(1, 60_000, 2), (8, 2_000, 40)])
+def test_a_report_is_small(tmp_path: Path, series: int, rows: int, horizon: int) -> None:
+    hours = np.datetime64("2010-01-01", "us") + np.arange(rows) * np.timedelta64(1, "h")
+    noise = np.random.default_rng(0).normal(size=(series, rows))
+    frames = [
+        pl.DataFrame({"time": hours, "load": 10 * np.sin(np.arange(rows) * np.pi / 12) + own, "site": f"S{k}"})
+        for k, own in enumerate(noise)
+    ]
+    pl.concat(frames).write_parquet(tmp_path / "load.parquet")
+    table = TableSettings("load", id="site" if series > 1 else None)
+    forecaster = Forecaster(horizon, context=48, settings=QUICK)
+    result = run_job(ForecastJob(str(tmp_path / "load.parquet"), tmp_path / "out", table, forecaster))
+    page = (tmp_path / "out" / "report.html").read_bytes()
+    script = get_plotlyjs().encode()
+    assert page.count(script) == 1
+    assert len(page) - len(script) < MOST
+    windows = series * (rows // 5 - horizon + 1)
+    assert len(result.evaluation.cutoffs) == windows
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["windows"] == windows
+    written = (tmp_path / "out" / "backtest.csv").read_bytes().count(b"\n")
+    assert written == 1 + windows * horizon
+
+
+def test_series_without_a_window_are_not_drawn_among_the_windows() -> None:
+    draw = np.random.default_rng(1)
+    frames = [
+        pl.DataFrame({"day": np.arange(rows), "y": draw.normal(size=rows), "id": name})
+        for name, rows in (("short", 8), ("one", 120), ("two", 150))
+    ]
+    table = read_table(pl.concat(frames), TableSettings("y", time="day", id="id", short="pad"))
+    rows = training_rows(table, 0.2)
+    forecaster = Forecaster(3, context=10, settings=QUICK).fit_series(table.head(rows))
+    evaluation = evaluate(forecaster, table, rows)
+    assert set(evaluation.series) == {1, 2}
+    _, steps, worst = window_charts.fan_figure(forecaster, evaluation)
+    assert list(dict.fromkeys(step.group for step in steps)) == ["one", "two", "the worst windows"]
+    assert [steps[w.step].group for w in worst] == ["the worst windows"] * len(worst)
+    windows = window_charts.windows_figure(forecaster, evaluation, "the drift")
+    assert [button.label for button in windows.layout.updatemenus[0].buttons[::3]] == [
+        "one, 1 step ahead",
+        "two, 1 step ahead",
+    ]
+    for figure in (
+        windows,
+        window_charts.residual_figure(evaluation),
+        window_charts.running_error_figure(evaluation, 5),
+    ):
+        assert all(len(trace.x) > 0 for trace in figure.data)
+
+
+def test_the_worst_windows_are_the_worst_and_lie_apart() -> None:
+    values = np.random.default_rng(2).normal(size=400)
+    values[350] = 60.0
+    table = read_table(pl.DataFrame({"y": values}), TableSettings("y"))
+    rows = training_rows(table, 0.2)
+    forecaster = Forecaster(3, context=10, settings=QUICK).fit_series(table.head(rows))
+    evaluation = evaluate(forecaster, table, rows)
+    worst = window_charts.worst_windows(evaluation)
+    error = np.abs(evaluation.truth - evaluation.forecasts["model"]).mean(1)
+    assert worst[0] == (int(error.argmax()), pytest.approx(error.max() / error.mean()))
+    cutoffs = np.sort(evaluation.cutoffs[[w for w, _ in worst]])
+    assert (np.diff(cutoffs) >= 3).all()
+    assert [ratio for _, ratio in worst] == sorted((ratio for _, ratio in worst), reverse=True)
+    left = np.abs(evaluation.cutoffs[:, None] - cutoffs).min(1) >= 3
+    assert len(worst) == window_charts.MOST_WORST and error[left].max() / error.mean() <= worst[-1][1]
