@@ -1,7 +1,7 @@
-"""Below one pass over a text: how many rows side by side are best in a given time?
+"""Below one pass over a text: how many rows side by side, how many tokens of each a step?
 
 Word models of WikiText-2, 5,000 words, default settings, one thread. Steps of all sizes are timed first, in turn, by
-the time of the processor, and a line is fitted to their seconds. Then each number of rows gets as many steps as the
+the time of the processor, and a line is fitted to their seconds. Then each shape gets as many steps as the
 line allows in the time, so that what else runs on the machine decides nothing, and is scored on the first 8,192 tokens
 of the validation part.
 
@@ -32,7 +32,8 @@ from lstmkit.results import versions
 from lstmkit.training import TrainSettings
 from lstmkit.training.schedule import rate_factor
 
-COLUMNS = (4, 8, 16, 32)
+SHAPES = ((4, 32), (4, 64), (8, 64), (16, 64), (32, 64))
+"""Rows, and tokens of each in a step."""
 WORDS = 5000
 VALIDATED = 8192
 HOW = LanguageSettings()
@@ -41,11 +42,11 @@ HOW = LanguageSettings()
 class Steps:
     """A network and its steps."""
 
-    def __init__(self, corpus: Corpus, columns: int) -> None:
+    def __init__(self, corpus: Corpus, columns: int, window: int) -> None:
         torch.manual_seed(0)
         self.network = LanguageNetwork(len(corpus.tokens.symbols), HOW).train()
         self.network.softmax.start_from(torch.from_numpy(token_counts(corpus.train, self.network.vocabulary)))
-        self.reader = Reader(Streams(corpus.train, columns, HOW.window, corpus.tokens.end))
+        self.reader = Reader(Streams(corpus.train, columns, window, corpus.tokens.end))
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), lr=HOW.learning_rate, weight_decay=HOW.weight_decay, fused=True
         )
@@ -63,22 +64,22 @@ class Steps:
 
 def line(corpus: Corpus) -> tuple[float, float]:
     """Return the seconds of a step, and of a token in it."""
-    contestants = {columns: Steps(corpus, columns) for columns in COLUMNS}
-    took: dict[int, list[float]] = {columns: [] for columns in COLUMNS}
+    contestants = [Steps(corpus, *shape) for shape in SHAPES]
+    took: list[list[float]] = [[] for _ in SHAPES]
     for number in range(6):
-        for columns, one in contestants.items():
+        for one, own in zip(contestants, took, strict=True):
             begun = time.process_time()
             one.step(number)
-            took[columns].append(time.process_time() - begun)
-    seconds = np.array([statistics.median(took[columns][1:]) for columns in COLUMNS])
-    tokens = np.array([columns * HOW.window for columns in COLUMNS])
-    fixed, per_token = np.linalg.lstsq(np.stack([1 / seconds, tokens / seconds], 1), np.ones(len(COLUMNS)))[0]
+            own.append(time.process_time() - begun)
+    seconds = np.array([statistics.median(own[1:]) for own in took])
+    tokens = np.array([columns * window for columns, window in SHAPES])
+    fixed, per_token = np.linalg.lstsq(np.stack([1 / seconds, tokens / seconds], 1), np.ones(len(SHAPES)))[0]
     return float(fixed), float(per_token)
 
 
-def trained(corpus: Corpus, columns: int, count: int) -> float:
+def trained(corpus: Corpus, columns: int, window: int, count: int) -> float:
     """Return the nats a token on validation after so many steps, the rate rising and falling as in any training."""
-    one = Steps(corpus, columns)
+    one = Steps(corpus, columns, window)
     how = TrainSettings(1, 1, steps_per_epoch=count, schedule="cosine", warmup=min(HOW.warmup, count // 10))
     for number in range(count):
         one.step(number, rate_factor(how, number, count))
@@ -96,15 +97,15 @@ def main() -> None:
     corpus = read_corpus(*parts, settings=VocabularySettings(max_size=WORDS))
     fixed, per_token = line(corpus)
     lines = header("Rows side by side in a short time, word model of WikiText-2, one thread", versions())
-    lines += [f"{WORDS:,} words, {len(corpus.train):,} tokens in the text, windows of {HOW.window}"]
+    lines += [f"{WORDS:,} words, {len(corpus.train):,} tokens in the text"]
     lines += [f"a step takes {1000 * fixed:.1f} ms and {1e6 * per_token:.0f} microseconds a token", ""]
-    lines += [f"{'seconds':>8}{'rows':>6}{'steps':>7}{'tokens':>9}{'perplexity':>12}"]
+    lines += [f"{'seconds':>8}{'rows':>6}{'window':>8}{'steps':>7}{'tokens':>9}{'perplexity':>12}"]
     for seconds in given.seconds:
-        for columns in COLUMNS:
-            size = columns * HOW.window
+        for columns, window in SHAPES:
+            size = columns * window
             count = max(1, int(seconds / (fixed + per_token * size)))
-            perplexity = math.exp(trained(corpus, columns, count))
-            lines.append(f"{seconds:>8.0f}{columns:>6}{count:>7,}{count * size:>9,}{perplexity:>12.1f}")
+            perplexity = math.exp(trained(corpus, columns, window, count))
+            lines.append(f"{seconds:>8.0f}{columns:>6}{window:>8}{count:>7,}{count * size:>9,}{perplexity:>12.1f}")
             print(lines[-1], flush=True)
     write("language-budget.txt", lines)
 

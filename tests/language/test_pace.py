@@ -28,13 +28,14 @@ def timed(minutes: float | None, **more: object) -> LanguageSettings:
 def test_a_short_time_has_fewer_rows_and_so_more_steps(minutes, columns, steps):
     plan = plan_for(timed(minutes), 2_000_000, SLOW)
     assert (plan.columns, plan.window) == (columns, 64)
+    assert plan.warmup == (None if minutes is None else min(100, steps // 10)), "else the rate never gets up"
     assert plan.steps == steps
     assert plan.steps >= pace.STEPS or columns == pace.LEAST_COLUMNS
 
 
 def test_rows_that_were_asked_for_or_begun_with_stay():
     assert plan_for(timed(1, columns=20), 2_000_000, SLOW).columns == 20
-    assert plan_for(timed(1), 2_000_000, SLOW, columns=16).columns == 16
+    assert plan_for(timed(1), 2_000_000, SLOW, begun=(16, 7))[:2] == (16, 64)
     assert plan_for(timed(1), 2_000_000).columns == columns_for(LanguageSettings(), 2_000_000) == 32
     assert plan_for(timed(1), 50_000, SLOW).columns == 4, "as without a time"
 
@@ -135,4 +136,5 @@ def test_a_training_that_is_resumed_keeps_its_rows(tmp_path, monkeypatch):
         LanguageModel(settings=how, order=None).fit_corpus(corpus, None, stop, None, plans.append, path)
     LanguageModel(settings=how, order=None).fit_corpus(corpus, None, None, None, plans.append, path, True)
     assert [plan.columns for plan in plans] == [plans[0].columns] * 2
+    assert plans[1].warmup == plans[0].warmup < 100
     assert plans[0].columns < plan_for(how, len(corpus.train), Pace(0.0, 1e-9, 0.001)).columns

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lstmkit.language.network import LanguageNetwork
-from lstmkit.language.pace import Plan
+from lstmkit.language.pace import WARMUP, Plan
 from lstmkit.language.settings import LanguageSettings
 from lstmkit.language.streams import Reader, Streams
 from lstmkit.training import Checkpoint, EpochRecord, TrainSettings, train
@@ -21,9 +21,6 @@ SIDE_BY_SIDE = 16
 """Rows into which the validation text is cut, for speed; only the first tokens of a row have less context for it."""
 
 COUNTED = 1 << 24
-
-WARMUP = 10
-"""One part in so many of the training, at most, goes to the rise of the learning rate."""
 
 EVALUATED = 256
 """Tokens of a row in one call when nothing is learnt."""
@@ -41,11 +38,11 @@ class Window(NamedTuple):
 
 
 def train_settings(
-    how: LanguageSettings, seed: int, num_windows: int, round_seconds: float | None = None
+    how: LanguageSettings, seed: int, num_windows: int, round_seconds: float | None = None, warmup: int | None = None
 ) -> TrainSettings:
     """Return the settings of the loop, for which an item is a window and an epoch a round.
 
-    round_seconds  as in `Plan`
+    round_seconds, warmup  as in `Plan`
     """
     rounds = min(how.rounds, num_windows)
     steps = -(-num_windows // rounds)
@@ -57,7 +54,7 @@ def train_settings(
         clip_norm=how.clip_norm,
         seed=seed,
         schedule="cosine",
-        warmup=min(how.warmup, how.epochs * rounds * steps // WARMUP),
+        warmup=min(how.warmup, how.epochs * rounds * steps // WARMUP) if warmup is None else warmup,
         average=how.average,
         max_seconds=None if how.minutes is None else 60.0 * how.minutes,
         epoch_seconds=round_seconds,
@@ -96,7 +93,7 @@ def fit_network(
             on_window(Window(ids.numel(), float(likelihood)))
         return loss
 
-    settings = train_settings(how, seed, len(streams), plan.round_seconds)
+    settings = train_settings(how, seed, len(streams), plan.round_seconds, plan.warmup)
     optimizer = torch.optim.AdamW(network.parameters(), lr=how.learning_rate, weight_decay=how.weight_decay, fused=True)
     kept = None if checkpoint is None else Checkpoint(*checkpoint)
     for record in train(

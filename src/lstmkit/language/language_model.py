@@ -167,12 +167,15 @@ class LanguageModel:
         asked        whether to time steps also where nothing but the answer depends on it
         """
         earlier = None if interrupted is None else fingerprint_in(interrupted)
-        columns = None if earlier is None else earlier.get("columns")
+        begun = None
+        if earlier is not None:
+            columns, warmup = earlier.get("columns"), earlier.get("TrainSettings.warmup", 0)
+            if isinstance(columns, int) and isinstance(warmup, int) and 0 < columns <= len(corpus.train):
+                begun = (columns, max(0, warmup))
         pace = None
-        if asked or (self.settings.minutes is not None and columns is None):
+        if asked or (self.settings.minutes is not None and begun is None):
             pace = measured(self.network_, corpus.train, corpus.tokens.end)
-        known = columns if isinstance(columns, int) and 0 < columns <= len(corpus.train) else None
-        return plan_for(self.settings, len(corpus.train), pace, known)
+        return plan_for(self.settings, len(corpus.train), pace, begun)
 
     def _fit_ngram(self, corpus: Corpus) -> None:
         """Count n-grams in the training part; find the share of the network in the mixture on the validation part."""

@@ -25,6 +25,9 @@ PER_COLUMN = 25_600
 STEPS = 400
 """Of a training that ends by time, at least, as far as fewer rows give more."""
 
+WARMUP = 10
+"""One part in so many of the training, at most, goes to the rise of the learning rate."""
+
 ROUND = 0.08
 """Share of the time after which a round ends, so that the first is known after a tenth of it."""
 SHORTEST_ROUND = 2.0
@@ -65,6 +68,7 @@ class Plan(NamedTuple):
     round_seconds  after which a round ends; None: after a share of a pass
     steps          of the training: at most, or about where it ends by time
     seconds        that these take, about; None if nothing was timed
+    warmup         steps in which the learning rate rises; None: as the settings and all their steps have it
     """
 
     columns: int
@@ -73,6 +77,7 @@ class Plan(NamedTuple):
     round_seconds: float | None = None
     steps: int = 0
     seconds: float | None = None
+    warmup: int | None = None
 
 
 def columns_for(how: LanguageSettings, tokens: int) -> int:
@@ -81,7 +86,9 @@ def columns_for(how: LanguageSettings, tokens: int) -> int:
     return min(wanted, max(1, tokens // how.window))
 
 
-def plan_for(how: LanguageSettings, tokens: int, pace: Pace | None = None, columns: int | None = None) -> Plan:
+def plan_for(
+    how: LanguageSettings, tokens: int, pace: Pace | None = None, begun: tuple[int, int] | None = None
+) -> Plan:
     """Return how a text is gone through.
 
     Training that ends by time gets fewer rows where there would be fewer than `STEPS` steps: these teach more than
@@ -89,11 +96,11 @@ def plan_for(how: LanguageSettings, tokens: int, pace: Pace | None = None, colum
 
     tokens   of the text
     pace     None if nothing was timed
-    columns  those of a training that is gone on with, or None
+    begun    columns and warmup of a training that is gone on with, or None
     """
     budget = None if how.minutes is None else 60.0 * how.minutes
-    chosen = columns_for(how, tokens) if columns is None else columns
-    if columns is None and how.columns is None and budget is not None and pace is not None:
+    chosen, warmup = (columns_for(how, tokens), None) if begun is None else begun
+    if begun is None and how.columns is None and budget is not None and pace is not None:
         while chosen > LEAST_COLUMNS and budget < STEPS * pace.step(chosen * how.window):
             chosen = max(LEAST_COLUMNS, chosen // 2)
     steps = how.epochs * -(-(tokens // chosen) // how.window)
@@ -109,7 +116,9 @@ def plan_for(how: LanguageSettings, tokens: int, pace: Pace | None = None, colum
             seconds += how.epochs * how.rounds * validated * pace.reading
         elif seconds > budget:
             steps, seconds = max(1, int(steps * budget / seconds)), budget
-    return Plan(chosen, how.window, validated, round_seconds, steps, seconds)
+        if budget is not None and warmup is None:
+            warmup = min(how.warmup, steps // WARMUP)
+    return Plan(chosen, how.window, validated, round_seconds, steps, seconds, warmup)
 
 
 def measured(network: LanguageNetwork, text: NDArray[np.int32], end: int) -> Pace:
