@@ -22,22 +22,26 @@ def timed(minutes: float | None, **more: object) -> LanguageSettings:
 
 
 @pytest.mark.parametrize(
-    ("minutes", "columns", "steps"),
-    [(1, 4, 255), (2, 4, 511), (5, 8, 682), (10, 16, 706), (20, 32, 719), (100, 32, 3596), (None, 32, 9770)],
+    ("minutes", "columns", "window", "steps"),
+    [
+        *((0.1, 4, 32, 45), (1, 4, 32, 453), (2, 4, 64, 511), (5, 8, 64, 682)),
+        *((10, 16, 64, 706), (20, 32, 64, 719), (100, 32, 64, 3596), (None, 32, 64, 9770)),
+    ],
 )
-def test_a_short_time_has_fewer_rows_and_so_more_steps(minutes, columns, steps):
+def test_a_short_time_has_fewer_rows_and_so_more_steps(minutes, columns, window, steps):
     plan = plan_for(timed(minutes), 2_000_000, SLOW)
-    assert (plan.columns, plan.window) == (columns, 64)
+    assert (plan.columns, plan.window) == (columns, window)
     assert plan.warmup == (None if minutes is None else min(100, steps // 10)), "else the rate never gets up"
     assert plan.steps == steps
-    assert plan.steps >= pace.STEPS or columns == pace.LEAST_COLUMNS
+    assert plan.steps >= pace.STEPS or (columns, window) == (pace.LEAST_COLUMNS, pace.LEAST_WINDOW)
 
 
 def test_rows_that_were_asked_for_or_begun_with_stay():
     assert plan_for(timed(1, columns=20), 2_000_000, SLOW).columns == 20
-    assert plan_for(timed(1), 2_000_000, SLOW, begun=(16, 7))[:2] == (16, 64)
+    assert plan_for(timed(1), 2_000_000, SLOW, begun=(16, 40, 7))[:2] == (16, 40)
     assert plan_for(timed(1), 2_000_000).columns == columns_for(LanguageSettings(), 2_000_000) == 32
-    assert plan_for(timed(1), 50_000, SLOW).columns == 4, "as without a time"
+    assert plan_for(timed(5), 50_000, SLOW)[:2] == plan_for(timed(None), 50_000)[:2] == (4, 64)
+    assert plan_for(timed(0.1, window=20), 50_000, SLOW).window == 20
 
 
 def test_rounds_and_what_they_validate_follow_the_time():

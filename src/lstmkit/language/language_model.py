@@ -169,9 +169,10 @@ class LanguageModel:
         earlier = None if interrupted is None else fingerprint_in(interrupted)
         begun = None
         if earlier is not None:
-            columns, warmup = earlier.get("columns"), earlier.get("TrainSettings.warmup", 0)
-            if isinstance(columns, int) and isinstance(warmup, int) and 0 < columns <= len(corpus.train):
-                begun = (columns, max(0, warmup))
+            numbers = [earlier.get(name, 0) for name in ("columns", "window", "TrainSettings.warmup")]
+            known = all(isinstance(number, int) and number >= 0 for number in numbers)
+            if known and 0 < numbers[0] <= len(corpus.train) and numbers[1] > 0:
+                begun = (numbers[0], numbers[1], numbers[2])
         pace = None
         if asked or (self.settings.minutes is not None and begun is None):
             pace = measured(self.network_, corpus.train, corpus.tokens.end)
@@ -241,6 +242,7 @@ class LanguageModel:
             "tokens in the vocabulary": len(corpus.tokens.symbols),
             "text": digest.hexdigest()[:16],
             "columns": plan.columns,
+            "window": plan.window,
             "start": None if start is None else _digest(start.network_),
             **{f"settings.{name}": value for name, value in asdict(self.settings).items()},
         }

@@ -19,11 +19,11 @@ VALIDATED = 1 << 16
 """Tokens of the validation text, its first, that a round is judged by at most: more would cost more than they tell."""
 LEAST_VALIDATED = 1 << 11
 
-LEAST_COLUMNS, MOST_COLUMNS = 4, 32
+LEAST_COLUMNS, MOST_COLUMNS, LEAST_WINDOW = 4, 32, 32
 PER_COLUMN = 25_600
 """Tokens of a text for each row: 400 windows of 64. Fewer steps an epoch are too few to learn a small text."""
 STEPS = 400
-"""Of a training that ends by time, at least, as far as fewer rows give more."""
+"""Of a training that ends by time, at least, as far as fewer rows and shorter windows give more."""
 
 WARMUP = 10
 """One part in so many of the training, at most, goes to the rise of the learning rate."""
@@ -87,23 +87,25 @@ def columns_for(how: LanguageSettings, tokens: int) -> int:
 
 
 def plan_for(
-    how: LanguageSettings, tokens: int, pace: Pace | None = None, begun: tuple[int, int] | None = None
+    how: LanguageSettings, tokens: int, pace: Pace | None = None, begun: tuple[int, int, int] | None = None
 ) -> Plan:
     """Return how a text is gone through.
 
-    Training that ends by time gets fewer rows where there would be fewer than `STEPS` steps: these teach more than
-    rows do.
+    Training that ends by time gets fewer rows, then shorter windows, where there would be fewer than `STEPS` steps:
+    these teach more.
 
     tokens   of the text
     pace     None if nothing was timed
-    begun    columns and warmup of a training that is gone on with, or None
+    begun    columns, window and warmup of a training that is gone on with, or None
     """
     budget = None if how.minutes is None else 60.0 * how.minutes
-    chosen, warmup = (columns_for(how, tokens), None) if begun is None else begun
+    columns, window, warmup = (columns_for(how, tokens), how.window, None) if begun is None else begun
     if begun is None and how.columns is None and budget is not None and pace is not None:
-        while chosen > LEAST_COLUMNS and budget < STEPS * pace.step(chosen * how.window):
-            chosen = max(LEAST_COLUMNS, chosen // 2)
-    steps = how.epochs * -(-(tokens // chosen) // how.window)
+        while columns > LEAST_COLUMNS and budget < STEPS * pace.step(columns * window):
+            columns = max(LEAST_COLUMNS, columns // 2)
+        while window > LEAST_WINDOW and budget < STEPS * pace.step(columns * window):
+            window = max(LEAST_WINDOW, window // 2)
+    steps = how.epochs * -(-(tokens // columns) // window)
     validated, round_seconds = VALIDATED, None
     if budget is not None:
         round_seconds = max(SHORTEST_ROUND, ROUND * budget)
@@ -111,14 +113,14 @@ def plan_for(
             validated = min(VALIDATED, max(LEAST_VALIDATED, int(VALIDATING * budget / pace.reading)))
     seconds = None
     if pace is not None:
-        seconds = steps * pace.step(chosen * how.window)
+        seconds = steps * pace.step(columns * window)
         if budget is None:
             seconds += how.epochs * how.rounds * validated * pace.reading
         elif seconds > budget:
             steps, seconds = max(1, int(steps * budget / seconds)), budget
         if budget is not None and warmup is None:
             warmup = min(how.warmup, steps // WARMUP)
-    return Plan(chosen, how.window, validated, round_seconds, steps, seconds, warmup)
+    return Plan(columns, window, validated, round_seconds, steps, seconds, warmup)
 
 
 def measured(network: LanguageNetwork, text: NDArray[np.int32], end: int) -> Pace:
