@@ -8,8 +8,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lstmkit.data import SeriesTable, TableSettings, read_table
-from lstmkit.forecasting.seasons import Seasons, find_seasons
+from lstmkit import Forecaster
+from lstmkit.data import SeriesTable, TableSettings, parse_frequency, read_table
+from lstmkit.forecasting.models.lstm import LstmSettings
+from lstmkit.forecasting.seasons import Seasons, cycle_note, find_seasons
 
 
 def monthly(values: np.ndarray) -> SeriesTable:
@@ -130,3 +132,57 @@ def test_a_season_shows_whatever_the_horizon(horizon: int) -> None:
     hours = (np.datetime64("2024-01-01T00", "us") + k * np.timedelta64(1, "h")).astype("datetime64[us]")
     table = read_table(pl.DataFrame({"time": hours, "y": y}), TableSettings("y", "time"))
     assert 24 in find_seasons(table, horizon, None).shown
+
+
+def dated(values: np.ndarray, code: str, series: int = 1) -> SeriesTable:
+    first = np.datetime64("2001-01-01", "us")
+    times = np.append(first, parse_frequency(code).future(first, len(values) - 1))
+    frame = pl.DataFrame(
+        {"s": np.repeat(np.arange(series), len(values)), "t": np.tile(times, series), "y": np.tile(values, series)}
+    )
+    return read_table(frame, TableSettings("y", "t", "s", freq=code))
+
+
+@pytest.mark.parametrize("series", [1, 3])
+@pytest.mark.parametrize(("code", "period", "shown"), [("M", 11, (11,)), ("D", 28, (7, 28)), ("B", 10, (5, 10))])
+def test_a_cycle_that_the_calendar_does_not_imply(code: str, period: int, shown: tuple[int, ...], series: int) -> None:
+    k = np.arange(480)
+    weekly = 0 if code == "M" else 4 * (k % shown[0])
+    y = 20 * (k % period == 3) + 9 * (k % period == 4) + weekly + np.random.default_rng(2).normal(0, 2, 480)
+    assert find_seasons(dated(y, code, series), 6, None) == Seasons(period, shown)
+    assert find_seasons(dated(y, code, series), 6, (7,)) == Seasons(7, (7,))
+
+
+def test_a_smooth_cycle_beside_that_of_the_calendar() -> None:
+    k = np.arange(160)
+    y = 10 * np.sin(2 * np.pi * k / 11) + np.random.default_rng(0).normal(0, 1, 160)
+    assert find_seasons(monthly(y), 12, None) == Seasons(11, (11,))
+    holes = np.where(np.random.default_rng(1).random(160) < 0.05, np.nan, y)
+    table = dataclasses.replace(monthly(y), values=holes)
+    assert find_seasons(table, 12, None) == Seasons(11, (11,))
+
+
+def test_chance_is_no_cycle() -> None:
+    found = []
+    for seed in range(15):
+        rng = np.random.default_rng(seed)
+        k, noise = np.arange(240), rng.normal(size=240)
+        wave = np.zeros(240)
+        for n in range(2, 240):
+            wave[n] = 1.6 * wave[n - 1] - 0.8 * wave[n - 2] + noise[n]
+        for code, period in (("M", 12), ("D", 7), ("B", 5)):
+            season = np.tile(rng.normal(0, 3, period), 240 // period + 1)[:240] + noise
+            for y in (noise, noise.cumsum(), wave, season, np.exp(0.003 * k + 0.3 * np.sin(2 * np.pi * k / period))):
+                found += set(find_seasons(dated(y, code), 6, None).shown) - set(parse_frequency(code).seasons())
+    assert not found
+
+
+def test_a_cycle_is_said() -> None:
+    k = np.arange(200)
+    y = 20.0 * (k % 11 == 3) + np.random.default_rng(2).normal(0, 1, 200)
+    note = "the rows repeat every 11 months, which the calendar does not imply: taken for a season"
+    forecaster = Forecaster(3, context=12, settings=LstmSettings(hidden_size=4, max_epochs=1)).fit_series(monthly(y))
+    assert forecaster.table_.notes == (note,)
+    assert cycle_note(Seasons(11, (11,)), parse_frequency("M")) == note
+    assert cycle_note(Seasons(12, (12,)), parse_frequency("M")) == ""
+    assert cycle_note(Seasons(11, (11,)), parse_frequency("step")) == ""

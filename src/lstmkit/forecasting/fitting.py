@@ -18,7 +18,7 @@ from lstmkit.data.series import shorten
 from lstmkit.errors import InputError
 from lstmkit.forecasting.ensemble import BATCH, Ensemble
 from lstmkit.forecasting.models import ForecastModel, ModelSettings, Task
-from lstmkit.forecasting.seasons import Seasons, find_seasons
+from lstmkit.forecasting.seasons import Seasons, cycle_note, find_seasons
 from lstmkit.training import Checkpoint, Devices, EpochRecord, Snapshots, TrainSettings, threads_for, train
 
 Rows = NDArray[np.int64]
@@ -100,7 +100,7 @@ def train_ensemble(
     Raises  InputError if a series is too short
     """
     fit_rows = table.lengths - request.held_back(table.lengths)
-    seasons = find_seasons(table.head(fit_rows), request.horizon, request.seasons)
+    seasons = seasons_of(table, request)
     task = make_task(request, table, fit_rows, seasons)
     network = build(request, task)
     training = make_windows(table, network.window, request.horizon, last=fit_rows)
@@ -299,3 +299,15 @@ def _short_ones_padded(table: SeriesTable, request: Request, rows: Rows) -> Seri
     note = f"{len(short)} of {len(table):,} series are short beside the others ({names}): their windows begin before "
     note += "they do; --short drop leaves them out"
     return dataclasses.replace(padded, notes=(*table.notes, note))
+
+
+def seasons_of(table: SeriesTable, request: Request) -> Seasons:
+    """Return the seasons of the rows of a table that networks would be fitted to."""
+    fit_rows = table.lengths - request.held_back(table.lengths)
+    return find_seasons(table.head(fit_rows), request.horizon, request.seasons)
+
+
+def noted(table: SeriesTable, request: Request, seasons: Seasons) -> SeriesTable:
+    """Return the table with a note about a cycle that was found and the calendar does not imply."""
+    note = "" if request.seasons is not None else cycle_note(seasons, table.frequency)
+    return table if not note or note in table.notes else dataclasses.replace(table, notes=(*table.notes, note))

@@ -26,7 +26,7 @@ from lstmkit.data import (
     with_future,
 )
 from lstmkit.errors import InputError, NotFittedError
-from lstmkit.forecasting.fitting import Request, table_to_learn_from, train_ensemble
+from lstmkit.forecasting.fitting import Request, noted, table_to_learn_from, train_ensemble
 from lstmkit.forecasting.models import ModelSettings, model_named
 from lstmkit.forecasting.output import forecast_columns, sample_columns, to_user_table
 from lstmkit.forecasting.reading import columns_like, read_to_learn, recognised
@@ -176,7 +176,7 @@ class Forecaster(Parameters):
         kept = None if checkpoint is None else Checkpoint(checkpoint, self._fingerprint(table))
         fit = train_ensemble(request, table, on_epoch, kept, resume)
         self.network_, self.seasons_, self.history_ = fit.network, fit.seasons, fit.history
-        return self.remember(table)
+        return self.remember(noted(table, request, fit.seasons))
 
     def remember(self, table: SeriesTable) -> Forecaster:
         """Keep the end of each series: the rows that `predict` without a table forecasts after; nothing is learnt."""

@@ -17,7 +17,7 @@ from lstmkit.data.frequency import show
 from lstmkit.data.series import shorten
 from lstmkit.errors import InputError
 from lstmkit.forecasting.evaluate import Evaluation, evaluate, test_split
-from lstmkit.forecasting.fitting import table_to_learn_from
+from lstmkit.forecasting.fitting import noted, seasons_of, table_to_learn_from
 from lstmkit.forecasting.forecaster import Forecaster
 from lstmkit.forecasting.output import forecast_columns, level_name, renamed, to_csv, write_backtest
 from lstmkit.forecasting.persistence import needs
@@ -117,6 +117,9 @@ def run_job(job: ForecastJob, watcher: Watcher | None = None) -> JobResult:
     _check_rows(job, table, train_rows)
     check_prices(table, int((table.lengths - train_rows).max()) - job.forecaster.horizon + 1, job.cost)
     require_ahead(table, job.forecaster.horizon)
+    if table.frequency.seasons():
+        request = job.forecaster.request()
+        table = noted(table, request, seasons_of(table.head(train_rows), request))
     lasts = table.times[table.offsets[1:] - 1]
     table.future_times(lasts, job.forecaster.horizon)  # refused now rather than after the fit
     with job_folder(job.out, RESULTS, job.force, job.resume):

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lstmkit.data import SeriesTable
-from lstmkit.forecasting.fitting import Request, decisive, make_task
+from lstmkit.forecasting.fitting import Request, decisive, make_task, seasons_of
 from lstmkit.forecasting.models import ModelSettings
-from lstmkit.forecasting.seasons import find_seasons
 
 CELLS = ("lstm", "gru", "slstm")
 DROPOUTS = (0.0, 0.1, 0.2, 0.3, 0.5)
@@ -68,7 +67,7 @@ def contexts(request: Request, table: SeriesTable) -> tuple[int | None, ...]:
     Raises  InputError if a series is too short
     """
     rows = table.lengths - request.held_back(table.lengths)
-    seasons = find_seasons(table.head(rows), request.horizon, request.seasons)
+    seasons = seasons_of(table, request)
     own = make_task(request, table, rows, seasons).context
     season = max(seasons.shown, default=0)
     others = [round(m * own) for m in MULTIPLES if m != 1]

@@ -18,8 +18,8 @@ CLEARLY, CHANCE = 0.85, 0.005
 """A cycle that the calendar does not imply counts if repeating it has less than this share of the error of all that the
 calendar implies, and if that is no matter of chance: over all lags looked at, in so many tables at most."""
 FEWEST_CYCLES = 5
-NEARLY = 1.08
-"""Periods whose error is at most this share of the least are nearly as good."""
+NEARLY = 1.25
+"""A part of a period is a period itself if its error is at most so many times that of the whole."""
 STRONG = 0.5
 """Peaks of this share of the highest are looked at, the shortest of them."""
 MOST_PEAKS, MOST_ROWS = 8, 20_000
@@ -105,7 +105,7 @@ def _cycle_beside(table: SeriesTable, implied: tuple[int, ...], longest: int, ho
 def _best_period(table: SeriesTable, implied: tuple[int, ...], most: int, horizon: int) -> int | None:
     """Return the period up to `most` that forecasts the end of the longest series best, of those near a peak.
 
-    The shortest of those that are nearly as good, since all multiples of a period are periods, too.
+    All multiples of a period are periods, too; the shortest is returned.
     """
     s = int(table.lengths.argmax())
     y = table.values[table.offsets[s] : table.offsets[s + 1]][-MOST_ROWS:]
@@ -122,8 +122,9 @@ def _best_period(table: SeriesTable, implied: tuple[int, ...], most: int, horizo
         return None
     first = max(near) + int(steps.max())  # the same targets for all
     errors = {m: _error_of_period(y, m, steps, first) for m in near}
-    shortest = min(m for m in errors if errors[m] <= NEARLY * min(errors.values()))
-    return min((m for m in errors if abs(m - shortest) <= 2), key=lambda m: errors[m])
+    best = min(errors, key=lambda m: errors[m])
+    parts = [m for m in errors if abs(best / m - round(best / m)) <= 1 / m and errors[m] <= NEARLY * errors[best]]
+    return min((m for m in errors if abs(m - min(parts)) <= 1), key=lambda m: errors[m])
 
 
 def _highest_peaks(correlation: NDArray[np.float64]) -> list[int]:
