@@ -14,6 +14,7 @@ from lstmkit.training.schema import Positive
 
 EVIDENCE = 0.95
 """A season counts as shown if repeating it is better than this share of the error of repeating the last value."""
+MOST_LAGS = 1000
 CLEARLY, CHANCE = 0.85, 0.005
 """A cycle that the calendar does not imply counts if repeating it has less than this share of the error of all that the
 calendar implies, and if that is no matter of chance: over all lags looked at, in so many tables at most."""
@@ -22,12 +23,11 @@ NEARLY = 1.25
 """A part of a period is a period itself if its error is at most so many times that of the whole."""
 STRONG = 0.5
 """Peaks of this share of the highest are looked at, the shortest of them."""
-MOST_PEAKS, MOST_ROWS = 8, 20_000
+MOST_PEAKS, MOST_ROWS = 8, 5 * MOST_LAGS
 """Peaks of each autocorrelation that are looked at, on so many rows."""
 STEPS = 8
 """Steps ahead, spread over the horizon, at which forecasts are compared."""
 
-MOST_LAGS = 1000
 MOST_SERIES = 200
 """Seasons are looked for in this many series at most, evenly spread over the table."""
 
@@ -123,6 +123,8 @@ def _best_period(table: SeriesTable, implied: tuple[int, ...], most: int, horizo
     first = max(near) + int(steps.max())  # the same targets for all
     errors = {m: _error_of_period(y, m, steps, first) for m in near}
     best = min(errors, key=lambda m: errors[m])
+    if errors[best] > CLEARLY * min(_error_of_period(y, m, steps, first) for m in implied):
+        return None
     parts = [m for m in errors if abs(best / m - round(best / m)) <= 1 / m and errors[m] <= NEARLY * errors[best]]
     return min((m for m in errors if abs(m - min(parts)) <= 1), key=lambda m: errors[m])
 
