@@ -231,3 +231,28 @@ def test_one_constant_series_of_many_is_noted() -> None:
 def test_an_unknown_policy_lists_those_there_are(name: str) -> None:
     with pytest.raises(InputError, match=rf"{name} must be one of refuse, .*; got 'guess'"):
         TableSettings(**{name: "guess"})
+
+
+def test_rows_that_are_parts_of_a_whole_are_added_up() -> None:
+    frame = pl.DataFrame({"t": [1, 1, 2, 3, 3, 3, 4, 4], "y": [1.0, 2, 5, 1, None, 4, None, None]})
+    for policy, values in (("sum", [3, 5, 5, np.nan]), ("mean", [1.5, 5, 2.5, np.nan])):
+        table = read_table(frame, TableSettings("y", "t", duplicates=policy, missing="mask"))
+        np.testing.assert_array_equal(table.values, values)
+    assert (
+        "4 rows with a duplicate time: added up"
+        in read_table(frame, TableSettings("y", "t", duplicates="sum", missing="mask")).notes
+    )
+
+
+@pytest.mark.parametrize(
+    ("times", "advice"),
+    [
+        ([1, 1, 2, 2, 3, 4, 4], "most times have several rows: pass --duplicates sum to add them up, or mean to"),
+        ([1, 2, 3, 3, 4, 5, 6], "drop them or pass --duplicates last"),
+    ],
+)
+def test_the_advice_for_duplicates_is_by_how_many_there_are(times: list[int], advice: str) -> None:
+    frame = pl.DataFrame({"t": times, "y": [1.0 + k for k in range(7)]})
+    with pytest.raises(InputError) as caught:
+        read_table(frame, TableSettings("y", "t"))
+    assert advice in str(caught.value)

@@ -87,9 +87,8 @@ def _rows(columns: dict[str, Any], table: SeriesTable) -> list[dict[str, Any]]:
     from lstmkit.forecasting.output import to_user_table
 
     frame = to_user_table(columns, table, "polars")
-    time = table.time_column
-    as_text = table.time_kind in ("date", "datetime")
-    rows: list[dict[str, Any]] = frame.with_columns(frame[time].cast(str) if as_text else frame[time]).to_dicts()
+    dates = [column.cast(str) for column in frame if column.dtype.is_temporal()]
+    rows: list[dict[str, Any]] = frame.with_columns(dates).to_dicts()
     return rows
 
 

@@ -112,6 +112,40 @@ def table_kind(table: Any) -> TableKind:
     return kinds.get(implementation, "polars")
 
 
+WHOLE: tuple[Any, ...] = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64)
+ID_TYPES: dict[str, Any] = {str(kind): kind for kind in (*WHOLE, pl.Float32, pl.Float64, pl.Boolean, pl.Date)}
+ID_TYPES |= {f"Datetime {unit}": pl.Datetime(unit) for unit in ("ms", "us", "ns")}
+"""Types that ids keep on the way out, by the name that a model folder has for them; all others are text."""
+
+
+def name_of_type(kind: pl.DataType) -> str:
+    """Return the name of a type of ids, "" for those that come out as text."""
+    name = f"Datetime {kind.time_unit}" if isinstance(kind, pl.Datetime) and kind.time_zone is None else str(kind)
+    return name if name in ID_TYPES else ""
+
+
+def typed_ids(ids: list[Any], name: str, kind: TableKind) -> Any:
+    """Return ids, which are text or whole numbers, in the type that they had in the user's table."""
+    if name not in ID_TYPES or not ids:
+        return ids
+    column = pl.Series(ids)
+    if column.dtype != pl.String or not ID_TYPES[name].is_temporal():
+        typed = _cast(column, ID_TYPES[name])
+    elif ID_TYPES[name] == pl.Date:
+        typed = column.str.to_date(strict=False)
+    else:
+        typed = column.str.to_datetime(time_unit=ID_TYPES[name].time_unit, strict=False)
+    if typed.null_count():
+        return ids
+    return typed.to_list() if kind == "pandas" else typed.to_arrow() if kind == "pyarrow" else typed
+
+
+def _cast(column: pl.Series, kind: Any) -> pl.Series:
+    if kind == pl.Boolean and column.dtype == pl.String:
+        return column.replace_strict({"true": True, "false": False}, default=None, return_dtype=pl.Boolean)
+    return column.cast(kind, strict=False)
+
+
 def to_native(columns: dict[str, Any], like: SeriesTable, kind: TableKind, time_columns: list[str]) -> Any:
     """Return columns as a table of the user's own library.
 
@@ -119,6 +153,9 @@ def to_native(columns: dict[str, Any], like: SeriesTable, kind: TableKind, time_
     like          where the times come from: their kind and zone are restored in `time_columns`
     kind          "polars", "pandas" or "pyarrow"
     """
+    id = like.columns.id
+    if id in columns:
+        columns = columns | {id: typed_ids(columns[id], like.columns.id_type, kind)}
     frame = nw.from_dict(columns, backend=kind)
     if like.time_kind == "date" and kind != "pandas":
         frame = frame.with_columns(nw.col(name).cast(nw.Date) for name in time_columns)

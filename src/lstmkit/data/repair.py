@@ -37,20 +37,30 @@ def merge_duplicates(table: SeriesTable, label_columns: Callable[[], list[str]])
     s = table.series_of(first)
     if table.columns.duplicates == "refuse":
         labels = label_columns() if table.columns.id is None else []
-        if labels:
-            fix = f"if column {labels[0]!r} tells series apart, pass --id {labels[0]}"
-        else:
-            fix = "drop them or pass --duplicates last"
+        apart = f"if column {labels[0]!r} tells series apart, pass --id {labels[0]}" if labels else ""
+        fix = apart or _mend_duplicates(same)
         times = "duplicate time" if count == 1 else "duplicate times"
         raise InputError(f"{table.name(s)}: {count} {times}, first {table.time_name(first)}; {fix}")
-    values = table.values.copy()
-    if table.columns.duplicates == "mean":
+    values, policy = table.values.copy(), table.columns.duplicates
+    if policy in ("mean", "sum"):
         starts = np.flatnonzero(~same)
-        sizes = np.diff(np.append(starts, len(values)))
-        values[starts] = np.add.reduceat(values, starts) / sizes
-    keep = np.append(~same[1:], True) if table.columns.duplicates == "last" else ~same
-    note = f"{count} rows with a duplicate time: kept the {table.columns.duplicates}"
+        known = np.add.reduceat(~np.isnan(values), starts)
+        sums = np.add.reduceat(np.where(np.isnan(values), 0, values), starts)
+        sums[known == 0] = np.nan
+        values[starts] = sums / np.maximum(known, 1) if policy == "mean" else sums
+    keep = np.append(~same[1:], True) if policy == "last" else ~same
+    done = "added up" if policy == "sum" else f"kept the {policy}"
+    note = f"{count} rows with a duplicate time: {done}"
     return dataclasses.replace(table, values=values, notes=(*table.notes, note)).select(keep)
+
+
+def _mend_duplicates(same: NDArray[np.bool_]) -> str:
+    """Return the advice for duplicate times: at most times, rows are parts of a whole; at a few, slips."""
+    times = int((~same).sum())
+    several = int((same[1:] & ~same[:-1]).sum())
+    if 2 * several > times:
+        return "most times have several rows: pass --duplicates sum to add them up, or mean to average them"
+    return "drop them or pass --duplicates last"
 
 
 def without_empty(table: SeriesTable) -> SeriesTable:

@@ -19,7 +19,7 @@ from lstmkit.errors import InputError
 from lstmkit.ranges import check_fields, shown
 
 MISSING_POLICIES = ("refuse", "mask", "drop", "previous", "interpolate")
-DUPLICATE_POLICIES = ("refuse", "first", "last", "mean")
+DUPLICATE_POLICIES = ("refuse", "first", "last", "mean", "sum")
 SHORT_POLICIES = ("auto", "refuse", "drop", "pad")
 DECIMALS = (".", ",")
 ROWS = "row"
@@ -41,7 +41,8 @@ class TableSettings:
     missing      what to do about missing values and missing rows: "refuse", "mask" (they stay missing: the model is
                  told so, and is not judged on them), "drop" (rows that are there are taken as consecutive),
                  "previous" (repeat the last value), "interpolate" (a straight line)
-    duplicates   what to do about rows with the same time: "refuse", or keep "first", "last" or their "mean"
+    duplicates   what to do about rows with the same time: "refuse", or keep "first", "last", their "mean" or
+                 their "sum" (of what is known beside them, the first)
     future       columns of numbers that are known ahead, such as a price or a promotion
     past         columns of numbers that are known up to the last row only, such as the weather
     static       columns that tell something about a series as a whole: numbers, or text for categories
@@ -49,6 +50,7 @@ class TableSettings:
     short        what to do about series with too few rows: "refuse", "drop", "pad" (the context begins before them), or
                  "auto" (the context suits most series, and the few that are shorter are padded)
     wide         several targets in columns side by side, each a series of its own; empty for a table in long format
+    id_type      type of the id column, found when a table is read; "" is text
     decimal      "." or ",": what stands before decimals in text; None finds it
     usual_format  form of the times that a model has learnt from, tried first; "row" if its rows were numbered
     """
@@ -68,6 +70,7 @@ class TableSettings:
     wide: tuple[str, ...] = ()
     usual_format: str | None = None
     decimal: str | None = None
+    id_type: str = ""
 
     def __post_init__(self) -> None:
         """Check the choices."""

@@ -14,7 +14,7 @@ from lstmkit.data.ahead import place_ahead, split_ahead
 from lstmkit.data.covariates import check_covariates, read_covariates
 from lstmkit.data.faults import faults_on_values
 from lstmkit.data.frequency import Frequency
-from lstmkit.data.native import index_columns, to_long
+from lstmkit.data.native import index_columns, name_of_type, to_long
 from lstmkit.data.parse import is_numeric, number_notes, to_numbers
 from lstmkit.data.repair import (
     check_constant,
@@ -162,7 +162,8 @@ def resolve_columns(frame: pl.DataFrame, settings: TableSettings) -> TableSettin
         raise InputError("--calendar needs a time column; name it with --time")
     if settings.time_format is not None and time is None:
         raise InputError("--time-format needs a time column, and --time row takes none; leave one of them out")
-    return dataclasses.replace(settings, target=target, time=time)
+    id_type = "" if settings.id is None else name_of_type(frame.schema[settings.id])
+    return dataclasses.replace(settings, target=target, time=time, id_type=id_type)
 
 
 def read_times(
