@@ -17,6 +17,7 @@ from lstmkit.forecasting.evaluate import evaluate
 from lstmkit.forecasting.evaluate import test_split as training_rows
 from lstmkit.forecasting.job import ForecastJob, run_job
 from lstmkit.forecasting.models.lstm import LstmSettings
+from lstmkit.forecasting.worst import MOST_WORST, worst_summary, worst_windows
 
 MOST = 1_000_000
 QUICK = LstmSettings(hidden_size=4, max_epochs=1, steps_per_epoch=2)
@@ -58,7 +59,7 @@ def test_series_without_a_window_are_not_drawn_among_the_windows() -> None:
     assert set(evaluation.series) == {1, 2}
     _, steps, worst = window_charts.fan_figure(forecaster, evaluation)
     assert list(dict.fromkeys(step.group for step in steps)) == ["one", "two", "the worst windows"]
-    assert [steps[w.step].group for w in worst] == ["the worst windows"] * len(worst)
+    assert [steps[at].group for _, at in worst] == ["the worst windows"] * len(worst)
     windows = window_charts.windows_figure(forecaster, evaluation, "the drift")
     assert [button.label for button in windows.layout.updatemenus[0].buttons[::3]] == [
         "one, 1 step ahead",
@@ -79,11 +80,19 @@ def test_the_worst_windows_are_the_worst_and_lie_apart() -> None:
     rows = training_rows(table, 0.2)
     forecaster = Forecaster(3, context=10, settings=QUICK).fit_series(table.head(rows))
     evaluation = evaluate(forecaster, table, rows)
-    worst = window_charts.worst_windows(evaluation)
-    error = np.abs(evaluation.truth - evaluation.forecasts["model"]).mean(1)
-    assert worst[0] == (int(error.argmax()), pytest.approx(error.max() / error.mean()))
-    cutoffs = np.sort(evaluation.cutoffs[[w for w, _ in worst]])
+    worst = worst_windows(evaluation)
+    error, naive = (
+        np.abs(evaluation.truth - evaluation.forecasts[name]).mean(1) for name in ("model", evaluation.best_naive)
+    )
+    first = int(error.argmax())
+    assert worst[0].window == first
+    assert (worst[0].error, worst[0].naive) == (pytest.approx(error[first]), pytest.approx(naive[first]))
+    assert worst[0].ratio == pytest.approx(error[first] / error.mean())
+    cutoffs = np.sort(evaluation.cutoffs[[own.window for own in worst]])
     assert (np.diff(cutoffs) >= 3).all()
-    assert [ratio for _, ratio in worst] == sorted((ratio for _, ratio in worst), reverse=True)
+    assert [own.ratio for own in worst] == sorted((own.ratio for own in worst), reverse=True)
     left = np.abs(evaluation.cutoffs[:, None] - cutoffs).min(1) >= 3
-    assert len(worst) == window_charts.MOST_WORST and error[left].max() / error.mean() <= worst[-1][1]
+    assert len(worst) == MOST_WORST and error[left].max() / error.mean() <= worst[-1].ratio
+    told = worst_summary(evaluation)
+    assert [row["mae"] for row in told] == [own.error for own in worst]
+    assert told[0]["after"] == str(evaluation.cutoffs[first] - 1) and "series" not in told[0]

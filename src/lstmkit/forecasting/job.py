@@ -22,9 +22,11 @@ from lstmkit.forecasting.forecaster import Forecaster
 from lstmkit.forecasting.output import forecast_columns, level_name, renamed, to_csv, write_backtest
 from lstmkit.forecasting.persistence import needs
 from lstmkit.forecasting.report import write_report
+from lstmkit.forecasting.reproduce import command
 from lstmkit.forecasting.trading import Trading, check_prices, trade_if_prices, trading_summary
 from lstmkit.forecasting.tutorial import UNITS, TutorialResult, check_rows, run_tutorial
 from lstmkit.forecasting.verdict import Verdict, judge
+from lstmkit.forecasting.worst import worst_summary
 from lstmkit.nn import LSTM
 from lstmkit.ranges import BETWEEN_0_AND_1, real
 from lstmkit.results import CHECKPOINT, Clock, check_folder, job_folder, versions, without_nan
@@ -219,6 +221,7 @@ def _summary(result: JobResult, clock: Clock) -> dict[str, Any]:
         "pinball": {f"{level:g}": loss for level, loss in evaluation.pinball.items()},
         "medians": {name: dataclasses.asdict(scores) for name, scores in evaluation.medians.items()},
         "without_scale": [str(evaluation.table.ids[s]) for s in evaluation.without_scale],
+        "worst_windows": worst_summary(evaluation),
         "windows": len(evaluation.cutoffs),
         "horizon": forecaster.horizon,
         "series": len(evaluation.table),
@@ -241,6 +244,7 @@ def _summary(result: JobResult, clock: Clock) -> dict[str, Any]:
         "backend": _backend(forecaster),
         "needs": needs(forecaster),
         "seed": forecaster.seed,
+        "command": command(result.job),
     }
     if result.tutorial is not None:
         names = ("train_rmse", "test_rmse", "naive_train_rmse", "naive_rmse", "steps", "seconds_fit")

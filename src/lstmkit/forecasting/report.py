@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lstmkit.data import SeriesTable
 from lstmkit.data.frequency import show
 from lstmkit.data.series import shorten
-from lstmkit.forecasting.evaluate import MODEL, Evaluation, test_split
+from lstmkit.forecasting.evaluate import Evaluation, test_split
 from lstmkit.forecasting.figures import figure
 from lstmkit.forecasting.output import level_name
 from lstmkit.forecasting.reproduce import command, python
@@ -33,7 +33,7 @@ from lstmkit.results import page
 
 if TYPE_CHECKING:
     from lstmkit.forecasting.job import JobResult
-    from lstmkit.forecasting.window_charts import Worst
+    from lstmkit.forecasting.worst import Worst
 
 MOST_ROWS = 60
 MOST_SHAPES = 6
@@ -147,27 +147,24 @@ def _windows_sections(result: JobResult, rival: str) -> list[str]:
     ]
 
 
-def _worst_section(evaluation: Evaluation, worst: list[Worst]) -> list[str]:
-    from lstmkit.forecasting.window_charts import window_errors
-
+def _worst_section(evaluation: Evaluation, worst: list[tuple[Worst, int]]) -> list[str]:
     if not worst:
         return []
     table, P = evaluation.table, evaluation.truth.shape[1]
     several = len(table) > 1
-    own, naive = (window_errors(evaluation, name) for name in (MODEL, evaluation.best_naive))
     head = ("series",) * several + ("after", "up to", "mean error", "times the usual", "best naive", "")
     rows = []
-    for found in worst:
-        w, cutoff = found.window, int(evaluation.cutoffs[found.window])
+    for own, step in worst:
+        cutoff = int(evaluation.cutoffs[own.window])
         rows.append(
             (
-                *(str(table.ids[evaluation.series[w]]),) * several,
+                *(str(table.ids[evaluation.series[own.window]]),) * several,
                 show(table.times[cutoff - 1]),
                 show(table.times[cutoff + P - 1]),
-                figure(float(own[w])),
-                f"{found.ratio:.1f}",
-                figure(float(naive[w])),
-                page.shows("fan", found.step, "show"),
+                figure(own.error),
+                f"{own.ratio:.1f}",
+                figure(own.naive),
+                page.shows("fan", step, "show"),
             )
         )
     return [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from lstmkit.forecasting.forecaster import Forecaster
 from lstmkit.forecasting.output import interval_ends
 from lstmkit.forecasting.thinning import thin, thin_before
 from lstmkit.forecasting.trading import Trading
+from lstmkit.forecasting.worst import Worst, window_errors, worst_windows
 from lstmkit.results.page import BLUE, GREY, INK, Step, new_figure, words
 
 Array = NDArray[np.float64]
@@ -37,7 +37,6 @@ FAN_NUMBERS = 24_000
 """Numbers in a fan's figure, all cutoffs together."""
 MOST_CUTOFFS, FEWEST_CUTOFFS = 40, 4
 MOST_STEPS, MOST_BEFORE = 300, 240
-MOST_WORST = 8
 
 
 def windows_figure(forecaster: Forecaster, evaluation: Evaluation, rival_title: str) -> go.Figure:
@@ -89,50 +88,10 @@ def _drawn(evaluation: Evaluation) -> list[int]:
     return [int(s) for s in np.unique(evaluation.series)[:MOST_SERIES]]
 
 
-@dataclass(frozen=True)
-class Worst:
-    """A window with a large error.
-
-    window  its number
-    ratio   its mean absolute error over that of all windows of its series
-    step    its place among the steps of the fan's figure
-    """
-
-    window: int
-    ratio: float
-    step: int
-
-
-def worst_windows(evaluation: Evaluation) -> list[tuple[int, float]]:
-    """Return windows with the largest errors beside those of their series, largest first, none of which overlap.
-
-    Returns  number of the window, and its mean absolute error over the series' own
-    """
-    error = window_errors(evaluation, MODEL)
-    mean = evaluation.scores_by_series[MODEL].mae[evaluation.series]
-    ratio = np.divide(error, mean, out=np.full(len(error), np.nan), where=mean > 0)
-    P = evaluation.truth.shape[1]
-    found: list[tuple[int, float]] = []
-    for w in np.argsort(-np.nan_to_num(ratio, nan=-1.0), kind="stable"):
-        if not ratio[w] > 0 or len(found) == MOST_WORST:
-            break
-        apart = [abs(int(evaluation.cutoffs[w]) - int(evaluation.cutoffs[v])) >= P for v, _ in found]
-        if all(apart):
-            found.append((int(w), float(ratio[w])))
-    return found
-
-
-def window_errors(evaluation: Evaluation, name: str) -> Array:
-    """Return the mean absolute error of a forecast in each window, (W,); NaN where no truth is known."""
-    seen = np.isfinite(evaluation.truth)
-    errors = np.where(seen, np.abs(evaluation.truth - evaluation.forecasts[name]), 0.0).sum(1)
-    return np.asarray(np.divide(errors, seen.sum(1), out=np.full(len(errors), np.nan), where=seen.any(1)))
-
-
-def fan_figure(forecaster: Forecaster, evaluation: Evaluation) -> tuple[go.Figure, list[Step], list[Worst]]:
+def fan_figure(forecaster: Forecaster, evaluation: Evaluation) -> tuple[go.Figure, list[Step], list[tuple[Worst, int]]]:
     """Draw all steps ahead from one cutoff, with what was observed before and what came.
 
-    Returns  the figure, its steps (a cutoff each), and the worst windows with the steps that show them
+    Returns  the figure, its steps (a cutoff each), and the worst windows, each with its place among the steps
     """
     table, P = evaluation.table, forecaster.horizon
     figure = new_figure(440)
@@ -162,8 +121,8 @@ def fan_figure(forecaster: Forecaster, evaluation: Evaluation) -> tuple[go.Figur
         return str(table.ids[s]) if len(table) > 1 else "spread over the test part"
 
     steps = [_fan_step(forecaster, evaluation, ends, errors, w, group(s)) for s, w in chosen]
-    steps += [_fan_step(forecaster, evaluation, ends, errors, w, "the worst windows") for w, _ in worst]
-    return figure, steps, [Worst(w, ratio, len(chosen) + k) for k, (w, ratio) in enumerate(worst)]
+    steps += [_fan_step(forecaster, evaluation, ends, errors, own.window, "the worst windows") for own in worst]
+    return figure, steps, [(own, len(chosen) + k) for k, own in enumerate(worst)]
 
 
 def _numbers_per_fan(forecaster: Forecaster) -> int:
