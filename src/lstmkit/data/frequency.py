@@ -181,7 +181,8 @@ class Frequency:
         most, later = MOST_HOLIDAYS + 1, times[1:]
         if self.rule is not None and not self.has_hours:
             wall = to_wall(times, self.rule.zone if isinstance(self.rule, WeekRule) else "")
-            if len(np.unique(wall - wall.astype("datetime64[D]"))) > 1:
+            clock = wall - wall.astype("datetime64[D]")
+            if (clock != clock[0]).any():
                 return False
         if isinstance(self.rule, MonthRule):
             return bool((steps == 1).all()) and bool(self.same_row(self.after(times[:-1], np.array(1)), later).all())

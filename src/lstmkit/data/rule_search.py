@@ -65,7 +65,7 @@ def find_rule(times: Times, zone: str = "") -> Rule | None:
         return None if best is None else best.rule
     for other in ZONES:
         wall = to_wall(times, other)
-        shifted = len(np.unique(wall - times)) > 1
+        shifted = (wall - times != wall[0] - times[0]).any()
         fit = _week_rule(times, other) if shifted else None
         if fit is not None and (best is None or 2 * (fit.missing + fit.extra) < best.missing + best.extra):
             best = fit
@@ -77,11 +77,18 @@ def fit_rule(times: Times, rule: Rule) -> Fit:
     index = rule.index(times)
     stride = rule.months if isinstance(rule, MonthRule) else 1
     steps = np.diff(index)
-    extra = int((steps <= 0).sum() if isinstance(rule, MonthRule) else (rule.stamps(index, times) != times).sum())
-    missing = int(index[-1] - index[0]) // stride + 1 - len(np.unique(index))
-    if isinstance(rule, WeekRule):  # a place whose only row is off it has none
-        missing += len(np.unique(index)) - len(np.unique(index[rule.stamps(index, times) == times]))
+    if isinstance(rule, MonthRule):
+        extra, there = int((steps <= 0).sum()), index
+    else:
+        on = rule.stamps(index, times) == times
+        extra, there = int((~on).sum()), index[on]  # a place whose only row is off it has none
+    missing = int(index[-1] - index[0]) // stride + 1 - _distinct(there)
     return Fit(rule, missing, extra, steps > stride)
+
+
+def _distinct(rising: NDArray[np.int64]) -> int:
+    """Return how many values there are in an array that never falls."""
+    return int((np.diff(rising) > 0).sum()) + (len(rising) > 0)
 
 
 def _week_rule(times: Times, zone: str) -> Fit | None:
@@ -114,7 +121,7 @@ def _open_weekdays(day: NDArray[np.int64], certain: bool) -> tuple[int, ...]:
     dates = np.arange(day[0], day[-1] + 1)
     of_date = (dates + 3) % 7
     seen = np.bincount(of_date, minlength=7)
-    rows = np.bincount((np.unique(day) + 3) % 7, minlength=7)
+    rows = np.bincount((day[np.diff(day, prepend=day[0] - 1) > 0] + 3) % 7, minlength=7)
     is_open = rows > USUALLY * seen
     unclear = (seen < (1 if certain else 2)) & ~is_open
     if unclear.any() and not certain:
@@ -127,7 +134,7 @@ def _open_weekdays(day: NDArray[np.int64], certain: bool) -> tuple[int, ...]:
 def _same_hours(day: NDArray[np.int64], clock: NDArray[np.int64]) -> WeekRule | None:
     """Return the rule of the same hours on every open day, if most open days have them."""
     open_days = _open_weekdays(day, certain=True)
-    days = len(np.unique(day))
+    days = _distinct(day)
     hours, counts = np.unique(clock, return_counts=True)
     unclear = int(((counts > SELDOM * days) & (counts <= USUALLY * days)).sum())
     hours = hours[counts > USUALLY * days]
