@@ -132,6 +132,8 @@ def test_predict_answers_for_texts_and_files(lstm: Run, trained: Path, tmp_path:
     assert "a good [film]" in shown.out
     write_reviews(tmp_path / "later.tsv", 30, 5)
     assert lstm(*PREDICT, trained, tmp_path / "later.tsv", "--out", tmp_path / "answers.csv").code == 0
+    both = lstm(*PREDICT, trained, tmp_path / "later.tsv", "--out", tmp_path / "both.csv", "--json")
+    assert (tmp_path / "both.csv").read_bytes() == (tmp_path / "answers.csv").read_bytes() and both.out.startswith("[")
     rows = pl.read_csv(tmp_path / "answers.csv").to_dicts()
     assert len(rows) == 30
     right = pl.read_csv(tmp_path / "later.tsv", separator="\t", quote_char=None)["label"].to_list()

@@ -81,7 +81,7 @@ def test_memory_prints_a_table_for_each_problem_with_the_naive_answer(lstm: Run,
 
 def test_quick_does_not_look_at_the_clock(lstm: Run, in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lstmkit.explain.memory.CHECK_SEQUENCES", 10)
-    arguments = ("explain", "memory", "--quick", "--cells", "rnn", "--hidden", 2, "--minutes", 1e-9)
+    arguments = ("explain", "memory", "--quick", "--cells", "rnn", "--hidden", 2)
     found = json.loads(lstm(*arguments, "--json").out)
     settings = found["settings"]
     assert (settings["minutes"], settings["longest"], settings["hidden"]) == (None, 20, 2)

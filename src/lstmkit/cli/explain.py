@@ -114,6 +114,7 @@ def gradients(
 
 @explain.command()
 def memory(
+    context: typer.Context,
     cells: Cells = "rnn,gru,lstm,lstm+1,alstm",
     longest: Annotated[int, typer.Option(help="Longest lag; the lags are 10, 20, 40 and so on.")] = 160,
     minutes: Annotated[float, typer.Option(help="The study ends after this time, wherever it stands.")] = 5.0,
@@ -145,6 +146,8 @@ def memory(
     options.check_out(out, force)
     settings = MemorySettings(longest, minutes, hidden, steps, seed=seed)
     if fast:
+        timed = {name: options.is_given(context, name) for name in ("longest", "minutes", "steps")}
+        options.refuse_without_effect("with --quick", timed)
         settings = settings.quick()
     with StudyProgress(settings.minutes, quiet or json) as progress:
         result = measure_memory(parse_variants(cells), settings, progress.on_moment, progress.on_trial)

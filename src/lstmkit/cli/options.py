@@ -214,10 +214,28 @@ def load_model(
     return forecaster
 
 
+def refuse_without_effect(where: str, given: Mapping[str, bool]) -> None:
+    """Raise InputError for an option that does nothing beside others.
+
+    where  what it is beside, such as "with --ray"
+    given  whether it is given, by its name in Python
+    """
+    for name, is_given in given.items():
+        if is_given:
+            raise InputError(f"--{name.replace('_', '-')} has no effect {where}; leave it out")
+
+
+def is_given(context: typer.Context, name: str) -> bool:
+    """Say whether an option stands in the command line, also with the value of its default."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
 def check_out(out: Path | None, force: bool) -> None:
     """Raise InputError if `out` exists and may not be replaced, or its folder is missing; a device is written to."""
     from lstmkit.training import replaces
 
+    refuse_without_effect("without --out", {"force": force and out is None})
     if out is not None and not out.parent.is_dir():
         raise InputError(f"{out}: there is no folder {str(out.parent)!r}; make it first, or choose another --out")
 

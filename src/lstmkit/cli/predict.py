@@ -56,6 +56,8 @@ def predict(
         raise InputError("FILE is missing: the table to forecast from, or --follow to read rows from standard input")
     if follow and file == "-":
         raise InputError("--follow reads rows from standard input: FILE must be a file, or be left out")
+    options.refuse_without_effect("with --follow", {"ray": follow and ray is not None})
+    options.refuse_without_effect("with --paths", {"ray": paths is not None and ray is not None})
     options.check_out(out, force)
     forecaster = options.load_model(model, missing, time_format, duplicates, short, decimal)
     table = forecaster.table_ if file is None else forecaster.read_source(file, delimiter)

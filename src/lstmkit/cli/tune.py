@@ -81,6 +81,7 @@ def tune(
     """
     from lstmkit.forecasting.tune_job import TuneJob
 
+    options.refuse_without_effect("with --ray", {"jobs": ray is not None and jobs != 1})
     said: dict[str, Any] = {"target": target, "time": time, "id": id, "horizon": horizon, "season": season}
     said |= {"level": level, "test": test, "future": future, "past": past, "static": static, "calendar": calendar}
     said |= {"freq": freq, "time-format": time_format, "missing": missing, "duplicates": duplicates, "short": short}

@@ -146,11 +146,11 @@ def predict(
     if weights is not None:
         for record, sides in zip(records, weights, strict=True):
             record["words"] = [[{"word": w, "weight": round(share, 6)} for w, share in side] for side in sides]
+    if out is not None:
+        _write(records, out)
     if json:
         printing.print_json(records)
-    elif out is not None:
-        _write(records, out)
-    else:
+    elif out is None:
         _print_answers(classifier, rows, records)
 
 
@@ -207,6 +207,9 @@ def _rows(
             return _input_rows(path, named, delimiter)
     if len(source) == 1 and (Path(source[0]).is_file() or source[0].endswith(FILES)):
         return read_rows(open_table(source[0], header, delimiter)[0], named, labelled=False)
+    where = "where the texts stand in the command"
+    given = {"text": text is not None, "pair": pair is not None, "delimiter": delimiter is not None}
+    options.refuse_without_effect(where, given | {"no_header": no_header})
     if not any(text.strip() for text in source):
         raise InputError(f"text column {columns.text!r}: the text is empty in every row")
     if columns.pair is None:

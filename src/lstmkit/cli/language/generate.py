@@ -20,6 +20,7 @@ examples:
 
 
 def generate(
+    context: typer.Context,
     model: Model,
     prompt: Annotated[str, typer.Option(help="Text to continue; the beginning of a text if left out.")] = "",
     count: Annotated[int, typer.Option(help="Tokens to write at most.")] = 100,
@@ -44,6 +45,10 @@ def generate(
     from lstmkit.language import generating
     from lstmkit.language.sampling import SamplingSettings
 
+    drawn = {name: options.is_given(context, name) for name in ("top_k", "top_p", "seed", "samples")}
+    if temperature == 0:
+        options.refuse_without_effect("with --temperature 0", drawn)
+    options.refuse_without_effect("without --prompt", {"allow_unknown": allow_unknown and not prompt})
     whole("samples", samples)
     settings = SamplingSettings(temperature, top_k, top_p, not write_unknown)
     predictor = load_predictor(model, by)

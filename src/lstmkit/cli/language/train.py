@@ -42,6 +42,7 @@ Vocabulary = Annotated[
 
 
 def train(
+    context: typer.Context,
     text: Annotated[str, typer.Argument(metavar="TEXT", help="Text file (also .gz), or a folder of them.")],
     valid: Annotated[
         str | None, typer.Option(help="Text that chooses the best round; the last share of TEXT if left out.")
@@ -80,6 +81,7 @@ def train(
     """Learn from text, score beside an n-gram model on text never seen, save the model."""
     from lstmkit.language.job import LanguageJob
 
+    _refuse_shares(context)
     if test is None and test_share == 0:
         raise InputError("--test-share 0 leaves no text to score on; give a larger share, or a file by --test")
     whole("seed", seed, SEED)
@@ -97,6 +99,13 @@ def train(
         printing.print_json(result.summary)
     else:
         _print(result)
+
+
+def _refuse_shares(context: typer.Context) -> None:
+    """Raise InputError for a share of the text that a file stands in for."""
+    for part in ("valid", "test"):
+        share = {f"{part}_share": context.params[part] is not None and options.is_given(context, f"{part}_share")}
+        options.refuse_without_effect(f"with --{part}", share)
 
 
 def _unit_for(text: str, silent: bool) -> str:
