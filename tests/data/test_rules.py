@@ -71,6 +71,11 @@ RULES = {
     "M-1,11,21": (days_of_months((1, 11, 21)), (3, 36), "the first, 11th and 21st of a month"),
     "M-30": (days_of_months((30,)), (12,), "the 30th of a month, or its last day"),
     "M-31<FRI": (stamps(offsets.LastWeekOfMonth(weekday=4), 50), (12,), "the last Friday of a month"),
+    "M-8,22>TUE": (
+        np.sort(np.concatenate([stamps(offsets.WeekOfMonth(week=k, weekday=1), 40) for k in (1, 3)])),
+        (2, 24),
+        "the second and 4th Tuesday of a month",
+    ),
     "M-15>FRI": (stamps(offsets.WeekOfMonth(week=2, weekday=4), 50), (12,), "the third Friday of a month"),
     "12M-31~SAT": (
         stamps(offsets.FY5253(startingMonth=12, weekday=5, variation="nearest"), 30),
@@ -237,6 +242,7 @@ def test_many_missing_open_days_are_a_problem_of_the_rule() -> None:
         "5min MON-FRI 09:30-15:57",
         "s MON 25:00",
         "h MON 09:00-08:00",
+        "h MON 09:00-12:00,11:00",
         "h ; MON 09:00",
         "2D MON-FRI",
         "h MON 09:00-10:00 Nowhere/Nowhere",

@@ -38,7 +38,7 @@ Target = Annotated[
 ]
 Time = Annotated[str | None, typer.Option(help="Time column; found by itself if left out; row: the rows are in order.")]
 Id = Annotated[str | None, typer.Option(help="Column that tells several series apart.")]
-Freq = Annotated[str | None, typer.Option(help="Length of a step: s, min, h, D, B, W, MS, ME, QS, YS, 15min ...")]
+Freq = Annotated[str | None, typer.Option(help="Step: s, min, h, D, B, W, MS, ME, BME, QS, YS, 15min, MON-SAT ...")]
 TimeFormat = Annotated[
     str | None, typer.Option(help="How times are written: %d.%m.%Y and the like, quarter, excel, unix-s, unix-ms ...")
 ]

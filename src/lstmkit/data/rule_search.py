@@ -209,6 +209,9 @@ def _month_rules(days: Times) -> Iterator[MonthRule]:
         ends = (each == length[:, None]).all(axis=0)
         on = tuple(int(day) for day in np.where(ends, LAST, each.max(axis=0)))
         yield from [MonthRule(1, on)] if len(set(on)) == count else []
+        if (weekday == weekday[0]).all():
+            nth = ((1, 15), (8, 22), (1, 8), (1, 22), (8, 15), (15, 22))
+            yield from (MonthRule(1, pair, ">", (int(weekday[0]),)) for pair in nth)
         for pair in PAYDAYS:
             for move in "<>~":
                 yield from (MonthRule(1, pair, move, open) for open in WEEKS[:2])

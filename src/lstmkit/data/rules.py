@@ -178,8 +178,8 @@ class MonthRule:
             place, end = abs(self.shift) + 1, ("last",) if self.move == "<" else ()
             which = " ".join(((ordinal(place),) if place > 1 or not end else ()) + end)
             return f"the {which} {kind} of {period}"
-        if single and self.move == ">" and len(self.on) == 1 and self.on[0] % 7 == 1:
-            return f"the {ordinal(self.on[0] // 7 + 1)} {kind} of {period}"
+        if single and self.move == ">" and all(day % 7 == 1 for day in self.on) and not self.shift:
+            return f"the {_joined([ordinal(day // 7 + 1) for day in self.on])} {kind} of {period}"
         days = _joined(["last day" if day == LAST else ordinal(day) for day in self.on])
         days = f"the {days} of {period}" + (", or its last day" if 28 < max(self.on) < LAST else "")
         moved = {
@@ -351,7 +351,7 @@ def _clock(place: int) -> str:
 
 
 def _parse_hours(code: str, step: int) -> list[int]:
-    """Return the places of the rows of a day, in microseconds since midnight; none if it is no list of hours."""
+    """Return the places of the rows of a day, in microseconds since midnight; none if it is no rising list of hours."""
     places: list[int] = []
     for part in code.split(","):
         match = re.fullmatch(r"(\d\d):(\d\d)(?::(\d\d))?(?:-(\d\d):(\d\d)(?::(\d\d))?)?", part)
@@ -361,7 +361,7 @@ def _parse_hours(code: str, step: int) -> list[int]:
             (60 * (60 * int(h) + int(m)) + int(s or 0)) * SECOND
             for h, m, s in (match.groups()[:3], match.groups()[3:] if match[4] else match.groups()[:3])
         )
-        if not first <= last < DAY or (last - first) % step:
+        if not first <= last < DAY or (last - first) % step or (places and first <= places[-1]):
             return []
         places += range(first, last + 1, step)
     return places
