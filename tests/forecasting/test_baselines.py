@@ -40,6 +40,15 @@ def test_each_baseline_by_hand() -> None:
         np.testing.assert_allclose(found[name], expected[name], rtol=1e-14)
 
 
+def test_after_the_end_of_a_series_as_if_more_rows_followed() -> None:
+    one, two = [1.0, 2, 4, 8, 3], [5.0, 7, np.nan, 9, np.nan, np.nan]
+    table = table_of(one, two)
+    ends = naive_forecasts(table, table.offsets[1:], 2, 3, np.arange(2))
+    longer = naive_forecasts(table_of([*one, 0, 0], [*two, 0, 0]), np.array([5, 13]), 2, 3)
+    for name, forecast in longer.items():
+        np.testing.assert_array_equal(ends[name], forecast)
+
+
 def test_each_baseline_by_hand_with_missing_values() -> None:
     found = naive_forecasts(table_of(GAPS), np.array([3, 4, 7]), 3, season=2)
     expected = {

@@ -78,6 +78,21 @@ def test_without_costs_and_always_up_it_is_buying_and_holding(found: Evaluation)
     assert judge_trading(trading).headline.startswith("The forecast always rose: trading on it is buying and holding.")
 
 
+def test_the_largest_costs_and_gains_are_numbers(found: Evaluation) -> None:
+    price = found.forecasts["last_value"]
+    turns = np.where(np.arange(len(price))[:, None] % 2 == 0, 2 * price, 0 * price)
+    trading = trade(saying(found, turns), 9999.99)
+    assert trading is not None
+    assert trading.earned == -1 and trading.high < 0 and np.isfinite(trading.wealth).all()
+    steep = dataclasses.replace(found.table, values=np.where(np.arange(ROWS) % 2 == 0, 1e-70, 1e70))
+    price = steep.values[found.cutoffs - 1][:, None]
+    rich = dataclasses.replace(found, table=steep, truth=1e140 * price**-1 * np.ones((1, P)))
+    rich = dataclasses.replace(rich, forecasts={MODEL: rich.truth, "last_value": price * np.ones((1, P))})
+    best = trade(rich, 0)
+    assert best is not None and np.isfinite([best.earned, best.gain, best.low, best.high]).all()
+    assert np.isfinite(best.wealth).all() and largest_fall(best.wealth) == 0
+
+
 def test_always_down_buys_nothing(found: Evaluation) -> None:
     trading = trade(saying(found, np.zeros_like(found.truth)), 10)
     assert trading is not None

@@ -36,6 +36,8 @@ def through(array: NDArray[Any]) -> NDArray[Any]:
         np.arange(20) * 5 - 40,
         np.full(9, 7),
         np.arange(10, dtype=np.int64) * 2**33,
+        np.array([-(2**62), 0, 2**62] * 4),
+        np.arange(10, dtype=np.int64) ** 2 + 2**40,
         np.arange("2024-01-01", "2024-03-01", dtype="datetime64[D]").astype("datetime64[us]"),
         np.arange("0001-01-01", "9999-01-01", 365_000, dtype="datetime64[D]").astype("datetime64[us]"),
         np.array(["2024-01-31", "2024-02-29", "2024-03-31"] * 3, "datetime64[us]"),

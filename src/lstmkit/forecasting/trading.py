@@ -30,6 +30,8 @@ RULE = (
     "After each forecast the series is held until the next one if the mean forecast for that time lies above the last "
     "price, else the money is kept"
 )
+MOST_LOG = 700.0
+"""Of a growth that is still a number."""
 YEAR = 365.25 * 24 * 3600
 
 
@@ -144,33 +146,33 @@ def trade(evaluation: Evaluation, cost: float = COST) -> Trading | None:
     first = np.append(True, evaluation.series[1:] != evaluation.series[:-1])
     change = np.abs(position - np.where(first, 0.0, np.append(0.0, position[:-1])))
     share = cost / 10_000
-    wealth = _wealth(ends, growth, position, share * change)
-    plain = _wealth(ends, growth, position, 0 * change)
-    held = _wealth(ends, growth, np.ones(len(growth)), share * first)
-    difference = np.diff(np.log(wealth / held), prepend=0.0)
+    rule = _log_wealth(ends, growth, position, share * change)
+    plain = _log_wealth(ends, growth, position, 0 * change)
+    held = _log_wealth(ends, growth, np.ones(len(growth)), share * first)
+    difference = np.diff(rule - held, prepend=0.0)
     stretch = round(position.sum() / max(1.0, change.sum() / 2))  # periods between two changes, about
     block = min(max(round(len(times) ** (1 / 3)), stretch), len(times) // 5)
     drawn = draw_blocks(difference[None], block, np.random.default_rng(0))[0]
     years = _years(times)
     scale = len(times) / (years or 1.0)
-    low, high = np.expm1(scale * np.quantile(drawn, [0.025, 0.975]))
+    low, high = (float(q) for q in np.quantile(drawn, [0.025, 0.975]))
     return Trading(
         cost=cost,
         hits=tuple(_hit_rate(evaluation, p) for p in sorted({1, evaluation.truth.shape[1]})),
-        earned=float(wealth[-1] - 1),
-        before_costs=float(plain[-1] - 1),
-        held=float(held[-1] - 1),
+        earned=_gained(rule[-1]),
+        before_costs=_gained(plain[-1]),
+        held=_gained(held[-1]),
         changes=int(change.sum()),
         invested=float(position.mean()),
-        gain=float(np.expm1(scale * difference.mean())),
-        low=float(low),
-        high=float(high),
+        gain=_gained(scale * difference.mean()),
+        low=_gained(scale * low),
+        high=_gained(scale * high),
         years=years,
         periods=len(times),
         kind=BETTER if low > 0 else WORSE if high < 0 else EQUAL,
         times=times,
-        wealth=wealth,
-        wealth_held=held,
+        wealth=np.exp(np.minimum(rule, MOST_LOG)),
+        wealth_held=np.exp(np.minimum(held, MOST_LOG)),
     )
 
 
@@ -192,11 +194,16 @@ def _periods(evaluation: Evaluation) -> tuple[NDArray[np.generic], Array, Array]
     return table.times[cutoffs + gaps - 1], growth, (forecast > price).astype(np.float64)
 
 
-def _wealth(ends: NDArray[np.generic], growth: Array, position: Array, costs: Array) -> Array:
-    """Return the wealth at each time that a period ends, from 1; of several series, each is given an equal share."""
-    factor = (1 - costs) * (1 + position * (growth - 1))
+def _log_wealth(ends: NDArray[np.generic], growth: Array, position: Array, costs: Array) -> Array:
+    """Return the logarithm of the wealth at each time that a period ends, from 1; series are given equal shares."""
+    factor = (1 - costs) * np.where(position > 0, growth, 1.0)
     _, at = np.unique(ends, return_inverse=True)
-    return np.asarray(np.cumprod(np.bincount(at, weights=factor) / np.bincount(at)), np.float64)
+    return np.asarray(np.cumsum(np.log(np.bincount(at, weights=factor) / np.bincount(at))), np.float64)
+
+
+def _gained(log: float) -> float:
+    """Return what the logarithm of a growth is as a share."""
+    return float(np.expm1(min(float(log), MOST_LOG)))
 
 
 def _years(times: NDArray[np.generic]) -> float | None:

@@ -68,9 +68,10 @@ def _encoded(array: NDArray[Any]) -> dict[str, Any]:
         return {"kind": "f8", "data": _text(array.astype("<f8"))}
     found = {"date": True} if array.dtype.kind == "M" else {}
     whole = array.astype(np.int64)
-    steps = whole - whole[0]
+    far = float(whole.max()) - float(whole.min()) >= 2**53  # more than a page can count exactly anyway
+    steps = np.zeros_like(whole) if far else whole - whole[0]
     unit = int(np.gcd.reduce(steps)) or 1
-    if np.abs(steps // unit).max() >= 2**31:
+    if far or np.abs(steps // unit).max() >= 2**31:
         return found | {"kind": "f8", "data": _text(whole.astype("<f8"))}
     return found | {"kind": "i4", "origin": int(whole[0]), "unit": unit, "data": _text((steps // unit).astype("<i4"))}
 
