@@ -55,6 +55,8 @@ def backtest(
     short: options.Short = "auto",
     delimiter: options.Delimiter = None,
     decimal: options.Decimal = None,
+    lower: options.Lower = None,
+    upper: options.Upper = None,
     seed: options.Seed = 0,
     backend: options.Backend = None,
     baseline: options.Baseline = None,
@@ -70,7 +72,7 @@ def backtest(
     options.check_out(out, force)
     covariates = (future, past, static, calendar)
     columns = options.columns(
-        file, target, time, id, freq, time_format, missing, duplicates, *covariates, short, decimal
+        file, target, time, id, freq, time_format, missing, duplicates, *covariates, short, decimal, lower, upper
     )
     unfitted = options.forecaster(horizon, context, model, cell, setting, ensemble, level, season, seed, backend)
     table = read_source(file, columns, delimiter)

@@ -50,6 +50,8 @@ def forecast(
     short: options.Short = "auto",
     delimiter: options.Delimiter = None,
     decimal: options.Decimal = None,
+    lower: options.Lower = None,
+    upper: options.Upper = None,
     seed: options.Seed = 0,
     backend: options.Backend = None,
     baseline: options.Baseline = None,
@@ -64,16 +66,14 @@ def forecast(
     """Train on a table, score beside naive forecasts on rows never seen, forecast ahead, write a report."""
     from lstmkit.forecasting.job import ForecastJob
 
-    rest = (future, past, static, calendar, short, decimal)
+    rest = (future, past, static, calendar, short, decimal, lower, upper)
     columns = options.columns(file, target, time, id, freq, time_format, missing, duplicates, *rest)
     steps = 1 if horizon is None and recipe else horizon
-    where = (devices, num_nodes)
-    forecaster = options.forecaster(
-        steps, context, model, cell, setting, ensemble, level, season, seed, backend, *where
-    )
+    learns = (cell, setting, ensemble, level, season, seed, backend, devices, num_nodes)
+    forecaster = options.forecaster(steps, context, model, *learns)
     folder = out or options.named_after(file, "forecast")
-    shown = tuple(baseline or ())
-    job = ForecastJob(file, folder, columns, forecaster, delimiter, test, recipe, force, resume, shown, cost)
+    how = (delimiter, test, recipe, force, resume, tuple(baseline or ()), cost)
+    job = ForecastJob(file, folder, columns, forecaster, *how)
     result = _run(job, quiet or json)
     if json:
         printing.print_json(result.summary)

@@ -69,6 +69,8 @@ DuplicatesAsFitted = Annotated[
     str | None, typer.Option("--duplicates", help="As in lstm forecast; as fitted if left out.")
 ]
 ShortAsFitted = Annotated[str | None, typer.Option("--short", help="As in lstm forecast; as fitted if left out.")]
+Lower = Annotated[float | None, typer.Option(help="No forecast lies below this, such as 0 for counts.")]
+Upper = Annotated[float | None, typer.Option(help="No forecast lies above this.")]
 Horizon = Annotated[int | None, typer.Option(help="Steps ahead to forecast.  [default: 5]", show_default=False)]
 Context = Annotated[
     int | None, typer.Option(help="Past values the model sees; chosen from the seasons and the length if left out.")
@@ -126,6 +128,8 @@ def columns(
     calendar: bool,
     short: str,
     decimal: str | None = None,
+    lower: float | None = None,
+    upper: float | None = None,
 ) -> TableSettings:
     """Return how the table of a command is read; a demonstration has a target that it is known by."""
     from lstmkit.data import TableSettings
@@ -146,6 +150,8 @@ def columns(
         duplicates=duplicates,
         short=short,
         decimal=decimal,
+        lower=lower,
+        upper=upper,
     )
 
 

@@ -34,6 +34,19 @@ Test = Annotated[
     float, typer.Option(help="Share of the rows, at the end, that is kept for lstm forecast and not looked at.")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace the result of another question in --out.")]
+READ: tuple[str, ...] = (
+    "future",
+    "past",
+    "static",
+    "calendar",
+    "freq",
+    "time_format",
+    "missing",
+    "duplicates",
+    "short",
+)
+READ += ("decimal", "lower", "upper")
+"""Fields of `TableSettings` that are options of `lstm forecast`, too."""
 UNSAID: dict[str, Any] = {"level": [80, 95], "test": 0.2, "missing": "refuse", "duplicates": "refuse"}
 UNSAID |= {"short": "auto", "seed": 0}
 """Values that need not be said, because they are the defaults of `lstm forecast`."""
@@ -69,6 +82,8 @@ def tune(
     short: options.Short = "auto",
     delimiter: options.Delimiter = None,
     decimal: options.Decimal = None,
+    lower: options.Lower = None,
+    upper: options.Upper = None,
     seed: options.Seed = 0,
     backend: options.Backend = None,
     force: Force = False,
@@ -82,12 +97,11 @@ def tune(
     from lstmkit.forecasting.tune_job import TuneJob
 
     options.refuse_without_effect("with --ray", {"jobs": ray is not None and jobs != 1})
-    said: dict[str, Any] = {"target": target, "time": time, "id": id, "horizon": horizon, "season": season}
-    said |= {"level": level, "test": test, "future": future, "past": past, "static": static, "calendar": calendar}
-    said |= {"freq": freq, "time-format": time_format, "missing": missing, "duplicates": duplicates, "short": short}
-    said |= {"delimiter": delimiter, "decimal": decimal, "seed": seed, "backend": backend}
-    rest = (future, past, static, calendar, short, decimal)
+    rest = (future, past, static, calendar, short, decimal, lower, upper)
     table = options.columns(file, target, time, id, freq, time_format, missing, duplicates, *rest)
+    said: dict[str, Any] = {"target": target, "time": time, "id": id, "horizon": horizon, "season": season}
+    said |= {"level": level, "test": test} | {name.replace("_", "-"): getattr(table, name) for name in READ}
+    said |= {"delimiter": delimiter, "seed": seed, "backend": backend}
     same = (cell, setting, "1", level, season, seed, backend)
     forecasters = tuple(options.forecaster(horizon, context, name, *same) for name in dict.fromkeys(model))
     fixed = frozenset(pair.partition("=")[0].strip().replace("-", "_") for pair in setting or ())
@@ -105,7 +119,7 @@ def _words(said: dict[str, Any]) -> list[str]:
     for option, value in said.items():
         if value is None or value is False or value == UNSAID.get(option):
             continue
-        for one in value if isinstance(value, list) else [value]:
+        for one in value if isinstance(value, list | tuple) else [value]:
             name = f"--{option}"
             words += [name] if one is True else [name, f"{one:g}" if isinstance(one, float) else str(one)]
     return words

@@ -50,6 +50,7 @@ class TableSettings:
     short        what to do about series with too few rows: "refuse", "drop", "pad" (the context begins before them), or
                  "auto" (the context suits most series, and the few that are shorter are padded)
     wide         several targets in columns side by side, each a series of its own; empty for a table in long format
+    lower, upper  bounds of the target, such as 0 for counts: forecasts, intervals and paths stay within; None without
     id_type      type of the id column, found when a table is read; "" is text
     decimal      "." or ",": what stands before decimals in text; None finds it
     usual_format  form of the times that a model has learnt from, tried first; "row" if its rows were numbered
@@ -71,11 +72,15 @@ class TableSettings:
     usual_format: str | None = None
     decimal: str | None = None
     id_type: str = ""
+    lower: float | None = None
+    upper: float | None = None
 
     def __post_init__(self) -> None:
         """Check the choices."""
         policies = {"missing": MISSING_POLICIES, "duplicates": DUPLICATE_POLICIES, "short": SHORT_POLICIES}
         check_fields(self, policies | {"decimal": DECIMALS})
+        if self.lower is not None and self.upper is not None and self.lower >= self.upper:
+            raise InputError(f"lower must be below upper; got {self.lower:g} and {self.upper:g}")
         if self.freq is not None:
             parse_frequency(self.freq)
 
@@ -96,14 +101,15 @@ class TableSettings:
         duplicates: str = "refuse",
         short: str = "auto",
         decimal: str | None = None,
+        lower: float | None = None,
+        upper: float | None = None,
     ) -> TableSettings:
         """Return settings as people give them: one name or several for a role, several targets side by side."""
         targets = _names("target", target)
         one, wide = (None, targets) if len(targets) > 1 else (targets[0] if targets else None, ())
         covariates = _names("future", future), _names("past", past), _names("static", static)
-        return cls(
-            one, time, id, freq, time_format, missing, duplicates, *covariates, calendar, short, wide, decimal=decimal
-        )
+        read = (missing, duplicates, *covariates, calendar, short, wide)
+        return cls(one, time, id, freq, time_format, *read, decimal=decimal, lower=lower, upper=upper)
 
 
 def _names(role: str, given: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -39,14 +39,17 @@ def backtest(
     missing: str = "refuse",
     duplicates: str = "refuse",
     short: str = "auto",
+    decimal: str | None = None,
+    lower: float | None = None,
+    upper: float | None = None,
     baselines: Sequence[str] = (),
     ray: str | None = None,
 ) -> Any:
     """Forecast from `windows` cutoffs at the end of every series, `horizon` rows apart, and return a row per step.
 
     forecaster  its settings are used; it is neither changed nor required to be fitted
-    table, target, time, id, future, past, static, calendar, freq, time_format, missing, duplicates, short  as in
-                `Forecaster.fit`
+    table, target, time, id, future, past, static, calendar, freq, time_format, missing, duplicates, short,
+                decimal, lower, upper  as in `Forecaster.fit`
     windows     cutoffs of each series; the last one leaves exactly `horizon` rows
     refit       False fits once, on the rows before the first cutoff; True fits again at every cutoff
     baselines   classical models to forecast beside it, from theta, ets, arima
@@ -70,6 +73,9 @@ def backtest(
         missing=missing,
         duplicates=duplicates,
         short=short,
+        decimal=decimal,
+        lower=lower,
+        upper=upper,
     )
     read = read_to_learn(table, columns)
     fitted, evaluation = backtest_series(forecaster, read, windows, refit, ray=ray, classical=baselines)

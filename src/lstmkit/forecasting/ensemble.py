@@ -52,11 +52,14 @@ class Ensemble(nn.Module):
             member.start_from(windows)
 
     def quantiles(self, batch: Batch) -> Tensor:
-        """Return quantiles (B, P, Q), increasing, float64, in the units of the series, with calibrated intervals."""
+        """Return quantiles (B, P, Q), increasing, float64, in the units of the series, with calibrated intervals.
+
+        They lie within the bounds of the task.
+        """
         plain = self._plain(batch)
         half = len(self.task.levels) // 2
         median = plain[..., half : half + 1]
-        return median + self.width * (plain - median)
+        return self._within(median + self.width * (plain - median))
 
     def calibrate(self, training: Windows, validation: Windows) -> None:
         """Widen or narrow the intervals to the errors made, half of the weight on the most recent windows.
@@ -98,11 +101,15 @@ class Ensemble(nn.Module):
         drawn = [member.samples(batch, -(-paths // len(self.members))) for member in self.networks]
         own = [d for d in drawn if d is not None]
         if own:
-            return torch.cat(own, 1)[:, :paths]
+            return self._within(torch.cat(own, 1)[:, :paths])
         quantiles = self.quantiles(batch)
         which = torch.randint(len(self.ranks), (paths,), generator=generator)
         ranks = self.ranks[which].double()  # (paths, P)
         return interpolate(quantiles[:, None], ranks[None].expand(len(quantiles), -1, -1), self.task.levels)
+
+    def _within(self, values: Tensor) -> Tensor:
+        lower, upper = self.task.lower, self.task.upper
+        return values if lower is None and upper is None else values.clamp(lower, upper)
 
     def _plain(self, batch: Batch) -> Tensor:
         total = torch.stack([member.quantiles(batch).sort(dim=2).values for member in self.networks])

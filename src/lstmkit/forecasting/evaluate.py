@@ -13,6 +13,7 @@ from lstmkit.forecasting.baselines import TITLES as NAIVE_TITLES
 from lstmkit.forecasting.baselines import naive2, naive_forecasts
 from lstmkit.forecasting.classical import TITLES as CLASSICAL_TITLES
 from lstmkit.forecasting.classical import classical_forecasts
+from lstmkit.forecasting.fitting import bounded
 from lstmkit.forecasting.forecaster import Forecaster
 from lstmkit.forecasting.metrics import (
     Scores,
@@ -143,6 +144,7 @@ def assemble(
     truth = np.where(np.isfinite(naive["last_value"]), truth, np.nan)  # nothing observed before: nothing to compare
     forecasts = {MODEL: forecaster.mean_of(quantiles)} | naive
     forecasts |= classical_forecasts(classical, table, train_rows, cutoffs, P, seasons.naive)
+    forecasts = {name: bounded(forecast, table.columns) for name, forecast in forecasts.items()}
     scales = naive_scales(table.head(train_rows), seasons.mase_period)
     crps = {MODEL: crps_of_quantiles(truth, quantiles, levels)}
     by_series = {name: score_by_series(truth, f, series, scales, crps.get(name)) for name, f in forecasts.items()}

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lstmkit.data import SeriesTable, Windows, make_windows
+from lstmkit.data import SeriesTable, TableSettings, Windows, make_windows
 from lstmkit.data.series import shorten
 from lstmkit.errors import InputError
 from lstmkit.forecasting.ensemble import BATCH, Ensemble
@@ -156,6 +156,8 @@ def make_task(request: Request, table: SeriesTable, fit_rows: Rows, seasons: Sea
         numbers=given.numbers.shape[1],
         categories=tuple(len(levels) for levels in given.category_levels),
         backend=request.backend,
+        lower=table.columns.lower,
+        upper=table.columns.upper,
     )
 
 
@@ -258,11 +260,37 @@ def decisive(table: SeriesTable, rows: Rows, least: int) -> int:
     return typical if rows[typical] >= least else int(rows.argmax())
 
 
+def bounded(values: NDArray[np.float64], by: Task | TableSettings) -> NDArray[np.float64]:
+    """Return values within the bounds of a task or a table."""
+    return values if by.lower is None and by.upper is None else np.clip(values, by.lower, by.upper)
+
+
+def _check_bounds(table: SeriesTable) -> None:
+    """Raise InputError if a value lies beyond a bound."""
+    for name, bound, sign in (("lower", table.columns.lower, 1), ("upper", table.columns.upper, -1)):
+        if bound is not None and (sign * table.values < sign * bound).any():
+            k = int((sign * table.values < sign * bound).argmax())
+            side = "below" if sign > 0 else "above"
+            raise InputError(
+                f"{table.name(table.series_of(k))}: the value {table.values[k]:g} at {table.time_name(k)} is {side} "
+                f"--{name} {bound:g}; give another bound, or correct the value"
+            )
+
+
+def note_on_bounds(table: SeriesTable) -> list[str]:
+    """Return a sentence about `lower`, if every value is at or above zero and nothing is said of bounds."""
+    unsaid = table.columns.lower is None and table.columns.upper is None
+    if not unsaid or not len(table.values) or np.nanmin(table.values) < 0:
+        return []
+    return ["no value is below 0; if none can be, --lower 0 keeps forecasts and intervals there"]
+
+
 def table_to_learn_from(table: SeriesTable, request: Request, kept_back: int | Rows = 0) -> SeriesTable:
     """Return the table with its short series left out or padded, as its settings say; a note tells which.
 
     kept_back  rows of each series that are not learnt from
     """
+    _check_bounds(table)
     if table.columns.short == "auto":
         return _short_ones_padded(table, request, np.maximum(table.lengths - kept_back, 0))
     if table.columns.short != "drop":

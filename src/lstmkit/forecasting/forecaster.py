@@ -26,7 +26,7 @@ from lstmkit.data import (
     with_future,
 )
 from lstmkit.errors import InputError, NotFittedError
-from lstmkit.forecasting.fitting import Request, noted, table_to_learn_from, train_ensemble
+from lstmkit.forecasting.fitting import Request, bounded, noted, table_to_learn_from, train_ensemble
 from lstmkit.forecasting.models import ModelSettings, model_named
 from lstmkit.forecasting.output import forecast_columns, sample_columns, to_user_table
 from lstmkit.forecasting.reading import columns_like, read_to_learn, recognised
@@ -125,6 +125,8 @@ class Forecaster(Parameters):
         duplicates: str = "refuse",
         short: str = "auto",
         decimal: str | None = None,
+        lower: float | None = None,
+        upper: float | None = None,
         on_epoch: Callable[[EpochRecord], None] | None = None,
         checkpoint: str | Path | None = None,
         resume: bool = False,
@@ -133,7 +135,8 @@ class Forecaster(Parameters):
 
         table      polars, pandas or pyarrow table, one row per time; it is not modified
         target     column to forecast, or several columns side by side, each a series of its own
-        time, id, future, past, static, calendar, freq, time_format, missing, duplicates, short, decimal  as in
+        time, id, future, past, static, calendar, freq, time_format, missing, duplicates, short, decimal, lower,
+                   upper  as in
                    `lstmkit.data.TableSettings`
         on_epoch   called with every `EpochRecord`
         checkpoint file that keeps the state of the training after every epoch; removed when the training is complete
@@ -155,6 +158,8 @@ class Forecaster(Parameters):
             duplicates=duplicates,
             short=short,
             decimal=decimal,
+            lower=lower,
+            upper=upper,
         )
         self.table_kind_ = table_kind(table)
         path = None if checkpoint is None else a_path("checkpoint", checkpoint)
@@ -308,10 +313,10 @@ class Forecaster(Parameters):
         return quantile_levels(tuple(float(level) for level in self.levels))
 
     def mean_of(self, quantiles: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the mean that quantiles (..., Q) imply."""
+        """Return the mean that quantiles (..., Q) imply, within the bounds of the target."""
         median = quantiles[..., self.quantile_levels.index(0.5)]  # from there: exact on a large level
         weights = mean_weights(self.quantile_levels).numpy()
-        return np.asarray(median + (quantiles - median[..., None]) @ weights)
+        return bounded(median + (quantiles - median[..., None]) @ weights, self.network_.task)
 
     def plot(self, table: Any = None, id: Any = None, ax: Axes | None = None) -> Axes:
         """Draw the end of one series and its forecast with intervals, with matplotlib; return the axes.

@@ -17,7 +17,7 @@ from lstmkit.data.frequency import show
 from lstmkit.data.series import shorten
 from lstmkit.errors import InputError
 from lstmkit.forecasting.evaluate import Evaluation, evaluate, test_split
-from lstmkit.forecasting.fitting import noted, seasons_of, table_to_learn_from
+from lstmkit.forecasting.fitting import note_on_bounds, noted, seasons_of, table_to_learn_from
 from lstmkit.forecasting.forecaster import Forecaster
 from lstmkit.forecasting.output import forecast_columns, level_name, renamed, to_csv, write_backtest
 from lstmkit.forecasting.persistence import needs
@@ -114,8 +114,9 @@ def run_job(job: ForecastJob, watcher: Watcher | None = None) -> JobResult:
     check_folder(job.out, RESULTS, job.force, job.resume)
     table = read_source(job.source, job.table, job.delimiter)
     table = table_to_learn_from(table, job.forecaster.request(), table.lengths - test_split(table, job.test))
-    table = dataclasses.replace(table, notes=(*table.notes, *renamed(job.forecaster, table)))
     train_rows = test_split(table, job.test)
+    remarks = (*note_on_bounds(table.head(train_rows)), *renamed(job.forecaster, table))
+    table = dataclasses.replace(table, notes=(*table.notes, *remarks))
     _check_rows(job, table, train_rows)
     check_prices(table, int((table.lengths - train_rows).max()) - job.forecaster.horizon + 1, job.cost)
     require_ahead(table, job.forecaster.horizon)

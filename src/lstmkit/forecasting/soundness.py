@@ -39,7 +39,9 @@ def check_widths(quantiles: Array, table: SeriesTable, window: int) -> None:
     window  rows at the end of each series that the forecast has seen
     Raises  InputError naming the series and the value that stands out most
     """
-    still = (quantiles[..., -1] <= quantiles[..., 0]).all(1)
+    low, high = table.columns.lower, table.columns.upper
+    bound = (quantiles[..., 0] == high) | (quantiles[..., -1] == low)  # all of it lies there
+    still = ((quantiles[..., -1] <= quantiles[..., 0]) & ~bound).all(1)
     for s in np.flatnonzero(still):
         end = int(table.offsets[s + 1])
         begin = max(int(table.offsets[s]), end - window)

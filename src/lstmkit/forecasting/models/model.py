@@ -32,6 +32,7 @@ class Task:
     seen, known, numbers  how many covariates of each kind there are: R, F, K
     categories  number of levels of each static category, (C,)
     backend     name of the backend that must run the recurrence; None for the fastest
+    lower, upper  bounds of what is forecast, or None
     """
 
     context: Positive
@@ -45,6 +46,8 @@ class Task:
     numbers: Natural = 0
     categories: tuple[Positive, ...] = ()
     backend: str | None = None
+    lower: float | None = None
+    upper: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
