@@ -193,9 +193,10 @@ def open_rows(folder: Path) -> Run:
 def open_arpa(folder: Path) -> Run:
     """ARPA files, and what they say of a sentence."""
     path = folder / "a.arpa"
+    whole = b'# lstmkit: {"unit": "word", "split": "space"}\n' + seed("small.arpa")
 
     def run(given: Any) -> bool:
-        path.write_bytes(damaged(seed("small.arpa"), given))
+        path.write_bytes(damaged(whole, given))
 
         def read() -> None:
             predictor = arpa_predictor(path)
