@@ -195,6 +195,16 @@ def test_rows_that_are_blank_all_over_are_left_out_and_said(lstm: Run, reviews: 
     assert counts == ["160 rows to learn from, 20 to validate, 20 to test"] * 3
 
 
+def test_ids_for_labels_are_asked_about_also_with_files_of_their_own(complain: Complain, tmp_path: Path) -> None:
+    for name, first in (("a.csv", 0), ("b.csv", 50)):
+        rows = "".join(f"a film,id{number}\n" for number in range(first, first + 20))
+        (tmp_path / name).write_text("sentence,label\n" + rows)
+    assert complain(*TRAIN, "a.csv", "--valid", "b.csv", "--test", "b.csv") == (
+        "label column 'label': each of the 20 rows has a label of its own, the first 'id0'; is this the column of the "
+        "classes? name another by --label"
+    )
+
+
 def test_a_network_that_answers_one_class_says_so(lstm: Run, tmp_path: Path) -> None:
     (tmp_path / "same.csv").write_text("sentence,label\n" + "the film,1\nthe film,0\nthe film,1\n" * 50)
     ran = lstm(*TRAIN, tmp_path / "same.csv", *SMALL, "--out", tmp_path / "out")

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 import torch
 
-from lstmkit.language.classify.advice import label_notes
+from lstmkit.errors import InputError
+from lstmkit.language.classify.advice import label_notes, no_class_to_cut
 from lstmkit.language.classify.evaluate import Evaluation, evaluate
 from lstmkit.language.classify.start import Beginning
 from lstmkit.language.classify.table import (
@@ -144,6 +145,8 @@ def read_parts(job: ClassifyJob) -> Parts:
     for part, own in (("training", rows), ("validation", validation), ("test", test)):
         if own is not None and own.labels is not None:
             if task == "classes":
+                if len(classes) == len(rows) and not set(own.labels) <= set(classes):
+                    raise InputError(no_class_to_cut(rows.labels, columns.label, SHARE))
                 class_numbers(own.labels, classes, columns.label, part)
             else:
                 numbers_of(own.labels, columns.label)
