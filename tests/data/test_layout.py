@@ -213,3 +213,11 @@ def test_a_forecaster_reads_tickers_as_ids() -> None:
     found = forecaster.predict(frame)
     assert isinstance(found, pd.DataFrame)
     assert found["Ticker"].tolist() == ["A", "A", "B", "B"]
+
+
+def test_no_line_of_texts_is_taken_for_names_or_for_what_follows_a_table(read) -> None:
+    rows = [("1", "a good film"), ("2", ""), ("3", "bad"), ("4", "fine"), ("Source", "the press")]
+    content = "".join(f"{one},{other}\n" for one, other in [("more", "sentence"), *rows]) + ",\n \n\n"
+    found = read(content, "a.csv", texts=True)
+    assert [tuple(cell or "" for cell in row) for row in found.frame.rows()] == rows
+    assert (found.frame.columns, found.notes) == (["more", "sentence"], ())

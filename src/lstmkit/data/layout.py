@@ -75,14 +75,15 @@ class _Fit:
     sure: bool
 
 
-def lay_out(place: str, content: bytes, delimiter: str | None, usual: str, quotes: bool, header: bool = True) -> Layout:
+def lay_out(place: str, content: bytes, delimiter: str | None, usual: str, texts: bool, header: bool = True) -> Layout:
     """Find out how a text is a table.
 
     place      what it is called in a complaint
     content    UTF-8
     delimiter  between its columns; None finds it
     usual      the delimiter by the file's name
-    quotes     whether quotes go around what holds a delimiter that is a tab
+    texts      whether cells are texts, so that quotes go around no tab, and no line looks unlike a row: names are in
+               one line, and nothing but blank lines follows the rows
     header     whether there is a line of names
     Raises     InputError if its first line cannot be read, or another delimiter is evident but not certain
     """
@@ -92,7 +93,7 @@ def lay_out(place: str, content: bytes, delimiter: str | None, usual: str, quote
         begin, usual = said.end(), said[1].decode()
         delimiter = delimiter or usual
     lines, whole = _first_lines(content, begin)
-    found = [_fit(lines, one, quotes, whole) for one in ([delimiter] if delimiter else _candidates(usual))]
+    found = [_fit(lines, one, not texts, whole) for one in ([delimiter] if delimiter else _candidates(usual))]
     if isinstance(found[0], csv.Error):
         raise InputError(f"{place}: the header cannot be read ({found[0]}); correct its first line") from found[0]
     fit = _chosen(place, [fit for fit in found if isinstance(fit, _Fit)], usual, header)
@@ -108,10 +109,10 @@ def lay_out(place: str, content: bytes, delimiter: str | None, usual: str, quote
     first, start = fit.records[fit.header], fit.records[fit.header].begin
     if header:
         notes += _left_out("before", [content[r.begin : r.end] for r in fit.records[: fit.header]])
-        at = fit.header + (2 if _has_levels(fit) else 0)
+        at = fit.header + (2 if not texts and _has_levels(fit) else 0)
         levels = tuple(_stripped(record.cells) for record in fit.records[fit.header : at])
         names, start = _stripped(fit.records[at].cells), fit.records[at].end
-    end, after = _end(content, start, fit)
+    end, after = (_blank_end(content, start, fit), []) if texts else _end(content, start, fit)
     notes += _left_out("after", after)
     decimal = _decimal(fit)
     notes += [f"numbers have a decimal {'comma' if decimal == ',' else 'point'}"] if decimal else []
@@ -238,6 +239,17 @@ def _has_levels(fit: _Fit) -> bool:
 
 def _stripped(cells: Sequence[str]) -> tuple[str, ...]:
     return tuple(cell.strip() for cell in cells)
+
+
+def _blank_end(content: bytes, begin: int, fit: _Fit) -> int:
+    """Return the end of the rows, where blank lines alone follow them; in a single column a blank line is a row."""
+    end, blank = len(content), fit.delimiter.encode() + b" \t\r\n"
+    while fit.width > 1 and end > begin:
+        start = content.rfind(b"\n", begin, end - 1) + 1 or begin
+        if content[start:end].strip(blank):
+            break
+        end = start
+    return end
 
 
 def _end(content: bytes, begin: int, fit: _Fit) -> tuple[int, list[bytes]]:

@@ -73,7 +73,7 @@ def read_with_notes(
 
     header  whether the first line of a text names the columns; else they are column_1, column_2, ...
     texts   whether the table holds texts: quotes are characters as any other where tabs separate columns, every row
-            must have all columns, and blank rows are kept
+            must have all columns, blank rows are kept, and every line after the one with the names is a row
     """
     path = a_path("the table", source)
     require_threads()
@@ -95,7 +95,7 @@ def read_with_notes(
         refuse_delimiter(place, delimiter, "JSON")
         return FileTable(read_json(place, content))
     usual = "\t" if path.name.lower().endswith(TABS) else ","
-    return _read_text(place, content, lay_out(place, content, delimiter, usual, not texts, header), texts)
+    return _read_text(place, content, lay_out(place, content, delimiter, usual, texts, header), texts)
 
 
 def refuse_delimiter(place: str, delimiter: str | None, what: str) -> None:
