@@ -146,6 +146,17 @@ def test_holidays_move_a_business_day_of_the_month(code: str) -> None:
     np.testing.assert_array_equal(frequency.steps(times), 1)
 
 
+def test_weeks_of_holidays_move_the_first_business_day() -> None:
+    times = RULES["BMS"][0].copy()
+    month = times.astype("datetime64[M]").astype(int) % 12
+    times[month == 0] += np.timedelta64(1, "D")  # 1 January
+    times[month == 4] += np.timedelta64(3, "D")  # 1 to 3 May
+    times[month == 9] += np.timedelta64(7, "D")  # a week from 1 October
+    frequency = infer_frequency(times).frequency
+    assert str(frequency) == "BMS"
+    np.testing.assert_array_equal(frequency.steps(times), 1)
+
+
 def test_a_shop_that_opens_on_some_sundays() -> None:
     times = RULES["MON-SAT"][0]
     sundays = np.array(["2019-03-03", "2019-03-10"], "datetime64[us]")

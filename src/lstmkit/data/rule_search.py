@@ -16,7 +16,7 @@ SELDOM, MOST_UNCLEAR = 0.2, 0.1
 """A place that fewer weeks have is closed; places in between may be this share of those outside the rule."""
 MOST_EXTRA = 0.02
 """Share of rows that may lie off a rule of the week: a shop that opens on some Sundays before Christmas."""
-MOST_AWAY, MOST_MOVED = 4, 0.2
+MOST_AWAY, MOST_MOVED = 8, 0.3
 """Days that a holiday moves a row away from its day of the month, and share of rows that are moved."""
 LEAST_ROWS, LEAST_MONTHS = 6, 3
 LEAST_MOVED = 10
@@ -189,7 +189,8 @@ def _month_rule(days: Times) -> MonthRule | None:
         share = float((away == 0).mean())
         if rule.move == "" and share < 1:
             continue
-        if share >= most and (share > most or best is None) and away.max() <= MOST_AWAY:
+        near = away.max() <= MOST_AWAY and (len(rule.open) > 1 or (away < 7).all())  # a week away is another rule
+        if share >= most and (share > most or best is None) and near:
             best, most = MonthRule(months, rule.on, rule.move, rule.open, rule.shift), share
             if share == 1:
                 break
