@@ -165,7 +165,7 @@ def test_quarters_are_their_first_day(form: str, texts: list[str]) -> None:
     np.testing.assert_array_equal(to_times(pl.Series(texts), "t", "quarter").values, found.values)
 
 
-@pytest.mark.parametrize("text", ["2021-W05", "2021W05", "2021-W5", "W05 2021", "W05-2021"])
+@pytest.mark.parametrize("text", ["2021-W05", "2021W05", "2021-W5", "2021w05", "2021-W5-1", "W05 2021", "W05-2021"])
 def test_iso_weeks_are_their_monday(text: str) -> None:
     found = to_times(pl.Series([text]), "t")
     assert found.values.astype("datetime64[D]").astype(str).tolist() == [
@@ -263,6 +263,8 @@ def test_the_usual_form_settles_what_the_rows_do_not() -> None:
     column = pl.Series(["01/02/2024", "02/02/2024"])
     assert to_times(column, "t", usual="%m/%d/%Y").values[0] == np.datetime64("2024-01-02")
     assert to_times(pl.Series(["2024-01-02"]), "t", usual="%m/%d/%Y").format == "%Y-%m-%d"  # others are read too
+    assert to_times(pl.Series([20240102]), "t", usual="unix-s").format == "%Y%m%d"
+    assert to_times(pl.Series(["44564"]), "t", usual="excel").format == "excel"
 
 
 @pytest.mark.parametrize(
@@ -346,6 +348,14 @@ def test_a_time_that_does_not_fit_the_given_format_names_its_row() -> None:
 def test_no_time_at_all_says_what_to_pass() -> None:
     message = complaint(to_times, pl.Series(["monday", "tuesday"]), "t")
     assert message == "time column 't': 'monday' is not a time in a known form; pass --time-format, such as %d.%m.%Y"
+
+
+@pytest.mark.parametrize("value", [float("inf"), -float("inf"), 1e300, 1e19])
+def test_numbers_beyond_all_times_name_their_row(value: float) -> None:
+    for column in (pl.Series([1.0, value]), pl.Series(["1", str(value)])):
+        message = complaint(to_times, column, "date")
+        assert message.startswith("time column 'date', row 2: ") and "neither a date nor a whole number" in message
+    assert complaint(to_times, pl.Series([1.0, float("nan")]), "t") == "time column 't', row 2: the time is missing"
 
 
 def test_fractions_are_no_times() -> None:

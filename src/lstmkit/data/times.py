@@ -81,6 +81,7 @@ def to_times(
     if isinstance(dtype, pl.Datetime):
         return _of_datetimes(column)
     if dtype.is_numeric():
+        column = column.fill_nan(None) if dtype.is_float() else column
         _require_complete(column, name)
         if format is None:
             return _of_numbers(column, name, usual)
@@ -119,10 +120,11 @@ def _of_numbers(column: pl.Series, name: str, usual: str | None) -> ParsedTimes:
     """Return the times that numbers are by their size; whole ones that are none of them count steps."""
     counts = whole(column)
     if counts is None:
-        for form in ("unix-s", "excel"):
-            if form in (usual, *digit_forms(column.fill_nan(0), names_dates(name), False)):
-                return _parsed(read_count(column, form), form, column.cast(pl.String), name)
-        row = int((column != column.round()).fill_null(True).arg_true()[0])
+        dated = names_dates(name) or usual == "excel"
+        plausible = () if (column.abs() > LARGEST_STEP).any() else digit_forms(column, dated, False)
+        for form in {"unix-s", "excel"}.intersection(plausible):
+            return _parsed(read_count(column, form), form, column.cast(pl.String), name)
+        row = int(((column != column.round()) | (column.abs() > LARGEST_STEP)).arg_true()[0])
         raise InputError(
             f"time column {name!r}, row {row + 1}: {column[row]} is neither a date nor a whole number; count in "
             f"smaller units"
@@ -136,8 +138,8 @@ def _of_numbers(column: pl.Series, name: str, usual: str | None) -> ParsedTimes:
 
 def _number_form(counts: pl.Series, name: str, usual: str | None) -> tuple[str, pl.Series] | None:
     """Return the form of whole numbers, and their times; None if they only count steps."""
-    forms = [*digit_forms(counts, names_dates(name), names_weeks(name))]
-    if usual is not None and re.fullmatch(r"(?:%[YmdHMSGVjy])+|unix-.*|excel", usual):
+    forms = [*digit_forms(counts, names_dates(name) or usual == "excel", names_weeks(name))]
+    if usual in forms or (usual is not None and re.fullmatch("(?:%[YmdHMSGVjy])+", usual)):
         forms = [usual, *forms]
     for form in forms:
         times = read_count(counts, form) if form in WORDS else read_as(counts.cast(pl.String), form)
@@ -150,10 +152,9 @@ def is_counted_time(column: pl.Series, name: str) -> bool:
     """Say whether numbers can be nothing but dates by their size: compact ones, years, or a count from a day."""
     counts = whole(column)
     if counts is None:
-        numbers = column.drop_nulls()
-        return (
-            len(numbers) > 0 and bool(numbers.is_finite().all()) and any(digit_forms(numbers, names_dates(name), False))
-        )
+        numbers = column.fill_nan(None).drop_nulls()
+        known = len(numbers) > 0 and not (numbers.abs() > LARGEST_STEP).any()
+        return known and any(digit_forms(numbers, names_dates(name), False))
     if not len(counts) or counts.null_count():
         return False
     years = counts.is_between(1000, 2999).all()
@@ -179,15 +180,17 @@ def _of_text(
             form = _settled(fitting, text, name, series)
             return _parsed(fitting[form], form, text, name)
     if re.fullmatch(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?", first):
-        counted = text.cast(pl.Int64, strict=False) if first.isdigit() else text.cast(pl.Float64, strict=False)
-        if not counted.null_count():
-            return _of_numbers(counted, name, usual)
+        for kind in (pl.Int64, pl.Float64):
+            counted = text.cast(kind, strict=False)
+            counted = counted.fill_nan(None) if kind is pl.Float64 else counted
+            if not counted.null_count():
+                return _of_numbers(counted, name, usual)
     raise InputError(_unreadable(text, name, tried))
 
 
 def candidates(first: str, usual: str | None = None) -> Iterable[tuple[str, ...]]:
     """Return groups of forms to try for a column whose first value this is."""
-    if usual is not None:
+    if usual is not None and (usual == "quarter" or usual not in WORDS):  # a count is told by its size
         yield (usual,)
     for group in forms_like(first):
         yield group
