@@ -137,7 +137,7 @@ def _change_row(path: Path, change: Change) -> None:
 
 QUICK = ("--set", "hidden_size=2", "--set", "max_epochs=1", "--quiet", "--force")
 COMMANDS: tuple[tuple[str, ...], ...] = (
-    ("forecast", "table.csv", "--horizon", "2", *QUICK),
+    ("forecast", "table.csv", "--horizon", "2", "--cost", "5", *QUICK),
     ("forecast", "panel.csv", "--target", "sold", "--id", "shop", "--time", "day", "--static", "region", *QUICK),
     ("backtest", "table.csv", "--horizon", "2", "--windows", "3", "--set", "hidden_size=2", "--set", "max_epochs=1"),
     ("predict", "model-forecaster", "panel.csv", "--out", "p.csv"),
