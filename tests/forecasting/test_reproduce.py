@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -9,14 +10,16 @@ from typing import Any
 
 import polars as pl
 import pytest
+import typer
 
 from lstmkit import Forecaster
 from lstmkit.cli import forecast as command_line
+from lstmkit.cli.app import app
 from lstmkit.data import TableSettings
 from lstmkit.forecasting.job import ForecastJob
 from lstmkit.forecasting.models.lstm import LstmSettings
 from lstmkit.forecasting.models.segrnn import SegRnnSettings
-from lstmkit.forecasting.reproduce import command, python
+from lstmkit.forecasting.reproduce import FOUND, REPEATED, command, python
 from lstmkit.training import Devices
 
 OUT = Path("some out")
@@ -39,6 +42,7 @@ JOBS = [
         TableSettings("y", past=("w",), static=("r",), calendar=True, short="pad"),
         Forecaster(4, cell="gru", ensemble=2, settings=LstmSettings(learning_rate=2e-3, fold="never"), backend="torch"),
     ),
+    job(TableSettings("y", decimal=",", lower=-0.5, upper=1e6, duplicates="sum"), Forecaster(3), delimiter=";"),
     job(TableSettings("y"), Forecaster(1, devices=Devices(2)), recipe="tutorial"),
 ]
 
@@ -90,3 +94,12 @@ def test_both_do_the_run_again(
         assert pl.read_csv(f"{folder}/backtest.csv").equals(backtest)
     page = Path("first/report.html").read_text(encoding="utf-8")
     assert "lstm forecast prices.csv --horizon 2 --context 8" in page
+
+
+def test_every_setting_has_an_option_of_its_name() -> None:
+    parameters = typer.main.get_command(app).commands["forecast"].params
+    options = {option for parameter in parameters for option in parameter.opts}
+    fields = [*dataclasses.fields(TableSettings), *dataclasses.fields(ForecastJob)]
+    names = {field.name for field in fields} - {"source", "table", "forecaster"} | set(Forecaster(1).get_params())
+    missing = {f"--{REPEATED.get(name, name.replace('_', '-'))}" for name in names - {"settings", *FOUND}} - options
+    assert not missing

@@ -69,6 +69,21 @@ def test_weekdays_keep_their_place_over_holidays() -> None:
     assert (np.diff(shape.middle) > 0.7).all()
 
 
+def test_open_days_and_last_business_days_have_names_too() -> None:
+    days = np.arange("2024-01-01", "2024-12-31", dtype="datetime64[D]")
+    weekday = (days.astype(int) + 3) % 7
+    open_days = days[weekday < 6]
+    table = read_table(pl.DataFrame({"t": open_days.astype(RAISED), "y": weekday[weekday < 6]}), TableSettings("y"))
+    shape = season_shape(table, 0, 6)
+    assert shape.names == ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
+    assert (np.diff(shape.middle) > 0.7).all()
+    months = np.arange("2010-01", "2020-01", dtype="datetime64[M]")
+    last = np.busday_offset(months + 1, -1, roll="forward")
+    table = read_table(pl.DataFrame({"t": last.astype(RAISED), "y": np.arange(120) % 12}), TableSettings("y"))
+    shape = season_shape(table, 0, 12)
+    assert shape.names[1] == "Feb" and (np.diff(shape.middle) > 0.7).all()
+
+
 def test_other_seasons_end_with_the_last_row_and_long_ones_are_thinned() -> None:
     rows = np.arange(3000)
     shape = season_shape(table_of(rows, np.sin(2 * np.pi * (rows + 1) / 750)), 0, 750)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 REPEATED = {"wide": "target", "levels": "level", "seasons": "season", "baselines": "baseline"}
 """Options that are given once for each of several values, and are not called as in Python."""
 NOT_REPEATED_IN_A_RUN = ("force", "resume")
+FOUND = ("id_type", "usual_format")
+"""Settings of a table that reading finds and nobody gives."""
 
 
 def command(job: ForecastJob) -> str:
@@ -62,7 +64,7 @@ def _changed(settings: Any) -> Iterator[tuple[str, Any]]:
     """Yield name and value of the fields of a dataclass that differ from their defaults."""
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)
-        if field.default is dataclasses.MISSING or value != field.default:
+        if field.name not in FOUND and (field.default is dataclasses.MISSING or value != field.default):
             yield field.name, value
 
 

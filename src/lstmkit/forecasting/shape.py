@@ -93,18 +93,25 @@ def _places(table: SeriesTable, times: NDArray[np.generic], period: int) -> tupl
         for length in ("D", "W"):
             if step and step * period == MICROSECONDS[length]:
                 return _within(times, length, step, period)
-        if unit == "B" and count == 1 and period == 5:
-            return (times.astype("datetime64[D]") - MONDAY.astype("datetime64[D]")).astype(np.int64) % 7, [
-                *WEEKDAYS[:5]
-            ]
-        if unit in ("M", "ME", "Q", "QE") and count == 1 and period == (12 if unit[0] == "M" else 4):
-            month = times.astype("datetime64[M]").astype(np.int64) % 12
-            quarters = [f"Q{k}" for k in range(1, 5)]
-            return (month, [*MONTHS]) if unit[0] == "M" else (month // 3, quarters)
+        weekday = (times.astype("datetime64[D]") - MONDAY.astype("datetime64[D]")).astype(np.int64) % 7
+        open_days, place = np.unique(weekday, return_inverse=True)
+        if len(open_days) == period and _apart(times, "D", 1, 3):  # also where some weekdays are closed
+            return place, [WEEKDAYS[day] for day in open_days]
+        month = times.astype("datetime64[M]").astype(np.int64) % 12
+        if period == 12 and _apart(times, "M", 1, 1):
+            return month, [*MONTHS]
+        if period == 4 and _apart(times, "M", 3, 3):
+            return month // 3, [f"Q{k}" for k in range(1, 5)]
     place = np.arange(-len(times), 0) % period
     if times.dtype.kind == "M" and len(times) >= period:
         return place, [show(t) for t in times[-period:]]
     return place, [str(k) for k in range(1, period + 1)]
+
+
+def _apart(times: NDArray[np.generic], unit: str, least: int, most: int) -> bool:
+    """Whether nearly all rows lie between `least` and `most` days or months apart."""
+    apart = np.diff(times.astype(f"datetime64[{unit}]")).astype(np.int64)
+    return bool(((apart >= least) & (apart <= most)).mean() > 0.9)
 
 
 def _within(times: NDArray[np.generic], length: str, step: int, period: int) -> tuple[NDArray[np.int64], list[str]]:
