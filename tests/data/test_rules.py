@@ -123,6 +123,7 @@ def test_thirteen_weeks_have_a_year_of_four() -> None:
     axis = infer_frequency(fiscal)
     assert (str(axis.frequency), axis.missing, axis.problem) == ("13W", 0, "")
     assert (np.diff(fiscal) > np.timedelta64(91, "D")).sum() == 2
+    assert axis.frequency.may_follow(fiscal) and not axis.frequency.may_follow(fiscal[::2])
 
 
 @pytest.mark.parametrize("code", ["MON-SAT", "30min MON-FRI 09:30-16:00"])

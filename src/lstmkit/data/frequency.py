@@ -101,6 +101,11 @@ class Frequency:
         return self.unit == "B" or isinstance(self.rule, WeekRule)
 
     @property
+    def has_leap_weeks(self) -> bool:
+        """Whether a step may have a week more: quarters and years of whole weeks."""
+        return self.rule is None and self.unit == "W" and self.count in (13, 52)
+
+    @property
     def has_hours(self) -> bool:
         """Whether the rows follow opening hours."""
         return isinstance(self.rule, WeekRule) and self.rule.step < DAY
@@ -176,6 +181,9 @@ class Frequency:
     def may_follow(self, times: Times) -> bool:
         """Return whether times follow each other but for holidays: open days left out, a row moved by some days."""
         steps = self.steps(times)
+        if self.has_leap_weeks:
+            weeks = np.diff(times) / np.timedelta64(1, "W")
+            return bool(((weeks == self.count) | (weeks == self.count + 1)).all())
         if not self.has_holidays and not isinstance(self.rule, MonthRule):
             return bool((steps == 1).all()) and bool((self.after(times[:-1], np.array(1)) == times[1:]).all())
         most, later = MOST_HOLIDAYS + 1, times[1:]

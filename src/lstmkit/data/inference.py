@@ -72,7 +72,7 @@ def _without_rule(times: Times) -> Axis:
 def _leap_weeks(times: Times, axis: Axis) -> Axis:
     """Return the axis of quarters or years of whole weeks, of which some have a week more; else `axis`."""
     usual = axis.frequency or axis.usual
-    if usual is None or usual.unit != "W" or usual.count not in (13, 52):
+    if usual is None or not usual.has_leap_weeks:
         return axis
     weeks = np.diff(times) // np.timedelta64(7, "D")
     more = float((weeks == usual.count + 1).mean())
