@@ -11,10 +11,10 @@ from small_models import TRAIN, sentences
 
 from lstmkit.cli.language import progress
 from lstmkit.cli.language.progress import LanguageProgress
-from lstmkit.language import LanguageModel
+from lstmkit.language import LanguageModel, pace
 from lstmkit.language.fitting import Window
 from lstmkit.language.pace import Plan
-from lstmkit.training import EpochRecord
+from lstmkit.training import EpochRecord, loop
 
 Run = Callable[..., "Ran"]  # noqa: F821
 Complain = Callable[..., str]
@@ -81,14 +81,33 @@ def test_a_sample_is_one_line_without_anything_a_terminal_obeys(capsys: pytest.C
     assert said(capsys) == ["  the \\x1b[2J[red]king / and all"]
 
 
-def test_rounds_follow_the_time(lstm: Run, tmp_path: Path) -> None:
-    (tmp_path / "long.txt").write_text(sentences(4000, 0))
+class Ticking:
+    """A clock by which a tenth of a second passes between one look and the next."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def perf_counter(self) -> float:
+        self.looks += 1
+        return self.looks / 10
+
+
+def test_rounds_follow_the_time(lstm: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "long.txt").write_text(sentences(1500, 0))
+    for module in (loop, pace):
+        monkeypatch.setattr(module, "time", Ticking())
     small = ("--set", "embedding_size=8", "--set", "hidden_size=16", "--set", "patience=none", "--order", 0)
-    ran = lstm(*TRAIN, tmp_path / "long.txt", *small, "--epochs", 1000, "--minutes", 0.1, "--out", tmp_path / "out")
+    ran = lstm(*TRAIN, tmp_path / "long.txt", *small, "--epochs", 1000, "--minutes", 1, "--out", tmp_path / "out")
     assert ran.code == 0
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
-    assert summary["rounds"] >= 2, "two seconds each at most, of six"
-    assert summary["plan"] == {"columns": 4, "window": 64}
+    # a step and the looks at its budget take 0.1 s or more, so there are less than 400; then windows are short
+    assert summary["plan"] == {"columns": 4, "window": 32}
+    assert "4 rows side by side, 32 tokens of each a step: " in ran.err
+    records = summary["history"][1:]
+    assert 10 < len(records) < 16, "a round is 4.8 of 60 seconds, and what is done around it"
+    assert len({record["steps"] for record in records}) == len(records)
+    assert all(record["seconds"] < 6 for record in records)
+    assert sum(record["seconds"] for record in records) == pytest.approx(60, abs=3)
 
 
 def test_train_goes_on_from_a_model(lstm: Run, models: dict[str, Path], tmp_path: Path) -> None:
