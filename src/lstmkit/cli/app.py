@@ -18,6 +18,7 @@ from typing import Annotated
 import typer
 
 from lstmkit import __version__
+from lstmkit.cli.advice import with_owners
 from lstmkit.cli.backtest import EXAMPLES as BACKTEST_EXAMPLES
 from lstmkit.cli.backtest import backtest
 from lstmkit.cli.doctor import doctor
@@ -107,7 +108,7 @@ def _run(arguments: list[str]) -> int:
         print(f"lstm: {done}", file=sys.stderr)  # noqa: T201
         return _show(done.summary) if "--json" in arguments else 0
     except InputError as error:
-        return _fail(str(error))
+        return _fail(with_owners(str(error), arguments, command))
     except typer.BadParameter as error:
         names = getattr(error.param, "opts", [])
         return _fail(f"{error.format_message()}{_given(arguments, names)}")
