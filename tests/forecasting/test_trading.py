@@ -197,6 +197,14 @@ def test_prices_are_known_by_the_name_of_their_column(found: Evaluation, name: s
     assert not looks_like_prices(table_of(found.table.values - 110, name), Seasons(None, ()))
 
 
+def test_a_price_in_a_shop_is_not_traded_on() -> None:
+    months = np.arange("2010-01", "2020-01", dtype="datetime64[M]").astype("datetime64[us]")
+    walk = 100 + np.random.default_rng(0).normal(size=120).cumsum()
+    for name, trades in (("avg price", False), ("Close", True)):
+        table = read_table(pl.DataFrame({"month": months, name: walk}), TableSettings(name))
+        assert looks_like_prices(table, Seasons(12, ())) is trades
+
+
 def test_a_cost_that_is_asked_for_is_traded_at(found: Evaluation) -> None:
     other = dataclasses.replace(found, table=table_of(found.table.values, "sold"))
     assert trade_if_prices(other, Seasons(None, ()), None) is None

@@ -22,8 +22,10 @@ Array = NDArray[np.float64]
 COST = 10.0
 """Basis points that a change of position costs where the user does not say."""
 BASIS_POINTS = Range("must be at least 0 and below 10000 basis points", least=0, below=10_000)
-NAMES = re.compile(r"(^|[^a-z])(adj|adjusted|close|closing|price|last|settle|nav|kurs|schlusskurs)([^a-z]|$)")
-"""Names of columns that hold prices as a rule."""
+NAMES = re.compile(r"(^|[^a-z])(adj|adjusted|close|closing|settle|nav|kurs|schlusskurs)([^a-z]|$)")
+"""Names of columns that hold prices of an exchange as a rule."""
+OFTEN = re.compile(r"(^|[^a-z])(price|last)([^a-z]|$)")
+"""Names of columns that do so where there is a row a day, or more of them; else they may be of anything in a shop."""
 FEWEST = 20
 """Forecasts that it takes to say anything about directions or trading."""
 RULE = (
@@ -98,8 +100,9 @@ class Trading:
 
 def looks_like_prices(table: SeriesTable, seasons: Seasons) -> bool:
     """Whether a table holds prices that trade: by the name of its column, all values above zero, and no season."""
-    named = NAMES.search(str(table.columns.target).lower()) is not None
-    return named and not seasons.shown and not (table.values <= 0).any()
+    name, daily = str(table.columns.target).lower(), table.frequency.unit in ("B", "D", "h", "min", "s")
+    named = NAMES.search(name) or (daily and OFTEN.search(name))
+    return bool(named) and not seasons.shown and not (table.values <= 0).any()
 
 
 def check_prices(table: SeriesTable, windows: int, cost: float | None) -> float | None:
