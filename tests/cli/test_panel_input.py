@@ -109,8 +109,8 @@ WRONG = {
     "offsets in some rows": (
         with_offsets(),
         [],
-        "time column 'day', row 2: '2024-01-02 00:00:00' does not fit the format '%Y-%m-%d %H:%M:%S%:z' of the rows "
-        "before it",
+        "time column 'day', row 2: '2024-01-02 00:00:00' does not fit the format '%Y-%m-%d %H:%M:%S%z' of the rows "
+        "before it; write all in one form",
     ),
     "policy": (shops(), ["--short", "guess"], "short must be one of auto, refuse, drop, pad; got 'guess'"),
 }  # fmt: skip
