@@ -47,7 +47,7 @@ def windows_figure(forecaster: Forecaster, evaluation: Evaluation, rival_title: 
     figure = make_subplots(1, 2, shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=titles, figure=empty)
     legend_below(figure)
     figure.update_annotations(font_size=13)  # short and small: side by side also on a telephone
-    figure.update_xaxes(matches="x", title=words(table.time_column), nticks=4)
+    figure.update_xaxes(matches="x", title=words(table.time_column))
     figure.update_yaxes(title=words(str(table.columns.target)), col=1)
     steps = sorted({1, (P + 1) // 2, P})
     choices = [(s, p) for s in _drawn(evaluation) for p in steps]

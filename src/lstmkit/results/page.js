@@ -24,9 +24,20 @@ function read(name) {
   return unpack(found.figure, arrays);
 }
 
+// As many words below an axis as there is room for: on a narrow page they would be turned, and cover what is below.
+function spaceTicks(layout, width) {
+  const room = width - layout.margin.l - layout.margin.r;
+  for (const [key, axis] of Object.entries(layout)) {
+    if (!key.startsWith("xaxis")) continue;
+    const [begin, end] = axis.domain || [0, 1];
+    axis.nticks = Math.max(2, Math.min(axis.nticks || 12, Math.floor(room * (end - begin) / 65)));
+  }
+}
+
 function draw(name) {
   const figure = read(name);
   figure.layout.template = TEMPLATE;
+  spaceTicks(figure.layout, document.getElementById("plot-" + name).clientWidth);
   const steps = figure.steps;
   if (!steps) {
     Plotly.newPlot("plot-" + name, figure.data, figure.layout, CONFIG);
