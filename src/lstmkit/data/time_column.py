@@ -35,8 +35,9 @@ def find_time_column(
     ranked = sorted(frame.columns, key=lambda name: -time_rank(name))
     if format is not None:
         return _column_written(frame, ranked, format)
+    schema = frame.schema  # asked once: it costs by the number of columns
     for name in ranked:
-        if frame.schema[name] == pl.Date or isinstance(frame.schema[name], pl.Datetime):
+        if schema[name] == pl.Date or isinstance(schema[name], pl.Datetime):
             return name
     for name in ranked:
         text = plain(frame[name])
@@ -76,7 +77,7 @@ def _column_written(frame: pl.DataFrame, ranked: Sequence[str], format: str) -> 
             if len(text) and fits(text, (format,)):
                 return name
     for name in ranked:  # one that is meant has a better complaint
-        if time_rank(name) and (plain(frame[name]).dtype == pl.String or frame.schema[name].is_temporal()):
+        if time_rank(name) and (plain(frame[name]).dtype == pl.String or frame[name].dtype.is_temporal()):
             return name
     raise InputError(f"--time-format {format!r} fits no column; correct it, or name the column with --time")
 
