@@ -322,3 +322,13 @@ def test_a_model_of_pairs_takes_pairs(complain: Complain, lstm: Run, tmp_path: P
     assert complain(*PREDICT, "out", "red", "blue", "--explain") == (
         "explain: this model pools by max; train one with pooling attention, which weighs the words"
     )
+
+
+def test_how_a_table_was_read_is_said(lstm: Run, tmp_path: Path) -> None:
+    rows = [f"a {word} film;{number},5" for word, number in (("good", 1), ("bad", 2)) for _ in range(15)]
+    (tmp_path / "a.txt").write_text("Reviews\n\nsentence;label\n" + "\n".join(rows) + "\n")
+    how = ("--task", "number", "--epochs", 1, "--set", "hidden_size=4", "--out", tmp_path / "out")
+    ran = lstm("language", "classify", "train", tmp_path / "a.txt", *how)
+    assert ran.code == 0
+    for note in ("columns are separated by ';'", "a line before the table is left out: 'Reviews'"):
+        assert note in ran.err

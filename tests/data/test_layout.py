@@ -12,6 +12,7 @@ import pytest
 from lstmkit import Forecaster, InputError
 from lstmkit.data import TableSettings, read_file, read_source, read_table
 from lstmkit.data.read import FileTable, read_with_notes
+from lstmkit.language.reading import text_files
 
 ROWS = [("2022-01-03", "5.1"), ("2022-01-04", "6.2")]
 TABLE = "Date,Close\n2022-01-03,5.1\n2022-01-04,6.2\n"
@@ -196,7 +197,7 @@ def test_texts_keep_their_quotes_where_tabs_separate(read) -> None:
 
 @pytest.mark.parametrize("url", ["https://example.com/a.csv", "http://x.org/y?z=1", "s3://bucket/a.parquet"])
 def test_a_url_is_refused_as_one(url: str) -> None:
-    for read in (read_file, lambda u: read_source(u, TableSettings("y"))):
+    for read in (read_file, lambda u: read_source(u, TableSettings("y")), text_files):
         with pytest.raises(InputError) as caught:
             read(url)
         assert str(caught.value) == f"{url}: a URL, not a file; download it first (curl -LO), and give the file"

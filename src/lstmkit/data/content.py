@@ -51,6 +51,13 @@ def place_of(path: Path) -> str:
     return "standard input" if path == STANDARD_INPUT else str(path)
 
 
+def refuse_url(path: Path) -> None:
+    """Raise InputError if what is no file is a URL."""
+    url = URL.fullmatch(str(path))
+    if url is not None:
+        raise InputError(f"{url[1]}://{url[2]}: a URL, not a file; download it first (curl -LO), and give the file")
+
+
 def read_bytes(path: Path, most: int) -> bytes:
     """Return all bytes of a file, unpacked where it is gzip.
 
@@ -91,12 +98,8 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
         with open(0, "rb", closefd=False) if path == STANDARD_INPUT else path.open("rb") as file:
             yield file
     except FileNotFoundError as error:
-        url = URL.fullmatch(str(path))
-        if url is None:
-            raise InputError(f"{path}: no such file") from error
-        raise InputError(
-            f"{url[1]}://{url[2]}: a URL, not a file; download it first (curl -LO), and give the file"
-        ) from error
+        refuse_url(path)
+        raise InputError(f"{path}: no such file") from error
     except IsADirectoryError as error:
         raise InputError(f"{path}: is a folder, not a file") from error
     except OSError as error:

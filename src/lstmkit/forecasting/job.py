@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from lstmkit.data import SeriesTable, TableSettings, read_source, require_ahead
+from lstmkit.data.content import place_of
 from lstmkit.data.frequency import show
 from lstmkit.data.series import shorten
 from lstmkit.errors import InputError
@@ -175,7 +176,7 @@ def understood(job: ForecastJob, table: SeriesTable, train_rows: NDArray[np.int6
     P = job.forecaster.horizon
     ahead = f"{P} step{'' if P == 1 else 's'}" if table.frequency.unit == "step" else table.frequency.counted(P)
     return [
-        f"{job.source}: {what}, {rows:,} rows, {series}{period}",
+        f"{place_of(Path(job.source))}: {what}, {rows:,} rows, {series}{period}",
         f"Forecasting {ahead} ahead; learning from the first {rows - test_rows:,} rows, "
         f"scoring on the last {test_rows:,}",
         *table.notes,

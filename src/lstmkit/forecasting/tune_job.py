@@ -17,6 +17,7 @@ import torch
 
 import lstmkit
 from lstmkit.data import TableSettings, read_source
+from lstmkit.data.content import place_of
 from lstmkit.errors import InputError
 from lstmkit.forecasting.evaluate import test_split
 from lstmkit.forecasting.fitting import table_to_learn_from
@@ -138,9 +139,9 @@ def understood(job: TuneJob, question: Question, trials: int) -> list[str]:
     trials  that the storage holds already
     """
     rows, learnt = len(question.table.values), int(question.fit_rows.sum())
-    S = len(question.table)
+    S, place = len(question.table), place_of(Path(job.source))
     lines = [
-        f"{job.source}: {rows:,} training rows{'' if S == 1 else f' of {S:,} series'}; the last {job.test:.0%} of the "
+        f"{place}: {rows:,} training rows{'' if S == 1 else f' of {S:,} series'}; the last {job.test:.0%} of the "
         f"table is kept for the test of lstm forecast",
         f"Each trial learns from the first {learnt:,} and is scored on the last {rows - learnt:,} of them, "
         f"{job.forecasters[0].horizon} ahead",

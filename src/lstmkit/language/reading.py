@@ -13,7 +13,7 @@ import codecs
 from collections.abc import Iterator
 from pathlib import Path
 
-from lstmkit.data.content import BLOCK, GZIP, opened, read_blocks
+from lstmkit.data.content import BLOCK, GZIP, opened, read_blocks, refuse_url
 from lstmkit.errors import InputError
 from lstmkit.ranges import a_path
 
@@ -50,6 +50,7 @@ def text_files(source: Source) -> list[Path]:
             raise InputError(f"{path}: no text in this folder; looked for {', '.join('*' + e for e in ENDINGS)}")
         return sorted(found)
     if not path.exists():
+        refuse_url(path)
         raise InputError(f"{path}: no such file or folder")
     if not path.is_file():
         raise InputError(f"{path}: not a regular file; a text is read more than once, so write it to a file first")

@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 import torch
 
+from lstmkit.data.content import place_of
+from lstmkit.data.read import read_with_notes
 from lstmkit.errors import InputError
 from lstmkit.language.classify.advice import label_notes, no_class_to_cut
 from lstmkit.language.classify.evaluate import Evaluation, evaluate
@@ -21,7 +23,6 @@ from lstmkit.language.classify.table import (
     class_numbers,
     classes_of,
     numbers_of,
-    open_table,
     read_rows,
 )
 from lstmkit.language.classify.text_classifier import TextClassifier
@@ -84,12 +85,14 @@ class Parts:
     """The rows of a job by what they are for.
 
     blank  rows of the tables with nothing in any column, which were left out
+    notes  how the training table was read
     """
 
     training: Rows
     validation: Rows
     test: Rows
     blank: int = 0
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def repeats(self) -> Repeats:
@@ -134,11 +137,12 @@ def read_parts(job: ClassifyJob) -> Parts:
     Raises  InputError if a file or a label cannot be used
     """
     columns, task = job.columns, job.classifier.task
-    rows, validation, test = (
-        None
-        if path is None
-        else read_rows(open_table(path, columns.header, job.delimiter)[0], columns, labelled=True, decimal=job.decimal)
+    tables = [
+        None if path is None else read_with_notes(path, job.delimiter, columns.header, texts=True)
         for path in (job.source, job.valid, job.test)
+    ]
+    rows, validation, test = (
+        None if own is None else read_rows(own.frame, columns, labelled=True, decimal=job.decimal) for own in tables
     )
     assert rows is not None and rows.labels is not None
     classes = classes_of(rows.labels, columns.label) if task == "classes" else ()
@@ -155,7 +159,7 @@ def read_parts(job: ClassifyJob) -> Parts:
         rows, test = job.classifier.split(rows, columns, SHARE)
     if validation is None:
         rows, validation = job.classifier.split(rows, columns, SHARE * total / len(rows))
-    return Parts(rows, validation, test, blank)
+    return Parts(rows, validation, test, blank, () if tables[0] is None else tables[0].notes)
 
 
 def understood(job: ClassifyJob, parts: Parts) -> list[str]:
@@ -163,10 +167,11 @@ def understood(job: ClassifyJob, parts: Parts) -> list[str]:
     columns, rows = job.columns, parts.training
     texts = " and ".join(repr(name) for name in columns.sides)
     counts = f"{len(rows):,} rows to learn from, {len(parts.validation):,} to validate, {len(parts.test):,} to test"
-    lines = [f"{job.source}: text {texts}, label {columns.label!r}, {counts}"]
+    lines = [f"{place_of(Path(job.source))}: text {texts}, label {columns.label!r}, {counts}"]
     if job.classifier.task == "classes":
         assert rows.labels is not None
         lines += label_notes(rows.labels, parts.test.labels or (), job.classifier.settings)
+    lines += parts.notes
     if parts.blank:
         lines.append(f"{parts.blank:,} row{'s are' if parts.blank > 1 else ' is'} blank in every column and left out")
     empty = sum(not text.strip() for side in rows.texts for text in side)
