@@ -37,7 +37,9 @@ from limits import CPU_SECONDS, MEMORY
 
 VERSIONS = {m.__name__: m.__version__ for m in (lstmkit, torch, numpy, polars, hypothesis)}
 SILENT = 120
-"""Seconds after which a worker that says nothing counts as hanging."""
+"""Seconds of the processor after which a worker that says nothing counts as hanging."""
+STUCK = 1800
+"""Seconds of the clock after which it does, too: it waits for something. Others may have the processor for minutes."""
 
 
 def site(error: BaseException) -> str:
@@ -118,7 +120,7 @@ def try_door(name: str, seconds: float, most: int, number: int, tally: Tally) ->
             theirs.close()
             counts: dict[str, int] = {}
             ended = False
-            while ours.poll(SILENT):
+            while said_something(ours, worker):
                 try:
                     kind, *rest = ours.recv()
                 except EOFError:
@@ -141,6 +143,23 @@ def try_door(name: str, seconds: float, most: int, number: int, tally: Tally) ->
                 own = next((line.strip() for line in text.splitlines() if "/lstmkit/" in line), "?")
                 tally.fault(f"{what} {own[-80:]}", text[-300:], value.read_bytes() if value.exists() else b"")
             number += 1
+
+
+def said_something(ours: Any, worker: Any) -> bool:
+    """Wait for a message of a worker; False if it hangs."""
+    began, start = processor_seconds(worker.pid), time.time()
+    while not ours.poll(10):
+        if not worker.is_alive() or time.time() - start > STUCK or processor_seconds(worker.pid) - began > SILENT:
+            return bool(ours.poll())
+    return True
+
+
+def processor_seconds(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def report(name: str, tally: Tally, minutes: float) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from lstmkit.forecasting import significance
-from lstmkit.forecasting.significance import diebold_mariano, incomplete_beta, skill, student_p
+from lstmkit.forecasting.significance import diebold_mariano, incomplete_beta, skill, student_p, student_quantile
 
 
 def noisy_errors(windows: int = 200, seed: int = 3) -> NDArray[np.float64]:
@@ -228,3 +228,15 @@ def test_blocks_are_the_same_however_many_are_drawn_at_a_time(monkeypatch: pytes
     np.testing.assert_array_equal(significance.draw_blocks(rows, 7, np.random.default_rng(0)), whole)
     assert whole.shape == (3, significance.DRAWS)
     np.testing.assert_allclose(whole.mean(1), rows.mean(1), atol=4 * 0.1 / np.sqrt(significance.DRAWS) * 1.5)
+
+
+@pytest.mark.parametrize(
+    ("p", "degrees", "statistic"), [(0.05, 1, 12.7062047364), (0.05, 10, 2.2281388520), (0.01, 30, 2.7499956536)]
+)
+def test_quantiles_of_students_t_are_those_of_printed_tables(p: float, degrees: int, statistic: float) -> None:
+    assert student_quantile(p, degrees) == pytest.approx(statistic, rel=1e-9)
+
+
+@pytest.mark.parametrize("degrees", [0.05, 0.7, 3.5, 1e6])
+def test_quantiles_undo_the_p_value(degrees: float) -> None:
+    assert student_p(student_quantile(0.05, degrees), degrees) == pytest.approx(0.05, rel=1e-6)

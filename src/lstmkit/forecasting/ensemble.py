@@ -10,9 +10,11 @@ from torch import Tensor, nn
 
 from lstmkit.data import Batch, Windows
 from lstmkit.forecasting.models import ForecastModel
+from lstmkit.forecasting.models.evidence import believed
 from lstmkit.nn.scaling import rounding
 
 BATCH = 1024
+MOST_WATCHED = 4096
 RANKS = 512
 
 
@@ -51,6 +53,28 @@ class Ensemble(nn.Module):
         for member in self.networks:
             member.start_from(windows)
 
+    @torch.no_grad()
+    def believed_gain(self, start: Ensemble, validation: Windows) -> float:
+        """Return the share of what training has changed that validation windows give reason to believe, 0 to 1.
+
+        The epoch that was kept is the best of many on those windows, so that it is better there by luck alone, the more
+        so the fewer they are: a gain that luck may explain is not followed. See `believed`.
+
+        start  this ensemble as it was before training
+        """
+        gain = torch.cat([self._gains(start, batch) for batch in _batches(validation, MOST_WATCHED)])
+        series = torch.from_numpy(validation.series)[:: max(1, len(validation) // MOST_WATCHED)]
+        return believed(gain, series) if float(gain.nanmean()) > 0 else 0.0
+
+    def hold_back(self, start: Ensemble, share: float) -> None:
+        """Keep a share of how training has moved the middle of the forecasts; see `ForecastModel.hold_back`.
+
+        start  member by member, over and over where several epochs of each were kept
+        """
+        begun = start.networks
+        for k, member in enumerate(self.networks):
+            member.hold_back(begun[k % len(begun)], share)
+
     def quantiles(self, batch: Batch) -> Tensor:
         """Return quantiles (B, P, Q), increasing, float64, in the units of the series, with calibrated intervals.
 
@@ -59,7 +83,8 @@ class Ensemble(nn.Module):
         plain = self._plain(batch)
         half = len(self.task.levels) // 2
         median = plain[..., half : half + 1]
-        return self._within(median + self.width * (plain - median))
+        # Each pair has a width of its own, so that an inner one may come to lie outside an outer one.
+        return self._within((median + self.width * (plain - median)).sort(dim=2).values)
 
     def calibrate(self, training: Windows, validation: Windows) -> None:
         """Widen or narrow the intervals to the errors made, half of the weight on the most recent windows.
@@ -114,6 +139,15 @@ class Ensemble(nn.Module):
     def _plain(self, batch: Batch) -> Tensor:
         total = torch.stack([member.quantiles(batch).sort(dim=2).values for member in self.networks])
         return total.mean(0)
+
+    def _gains(self, start: Ensemble, batch: Batch) -> Tensor:
+        """Return how much closer the median has come to the truth than that of `start`, (B,), in widths of its middle
+        half.
+        """
+        before, half = start._plain(batch), len(self.task.levels) // 2
+        width = torch.maximum(before[..., half + 1] - before[..., half - 1], rounding(before[..., half]))
+        errors = [(batch.future - q[..., half]).abs() for q in (before, self._plain(batch))]
+        return ((errors[0] - errors[1]) / width).nanmean(1)
 
     @torch.no_grad()
     def _distances(self, batch: Batch) -> Tensor:

@@ -111,6 +111,7 @@ def train_ensemble(
             f"or a smaller --context or --horizon are needed"
         )
     network.start_from(training)
+    start = copy.deepcopy(network).eval()
     history: list[EpochRecord] = []
 
     def follow(records: Iterable[EpochRecord], epochs_before: int = 0) -> None:
@@ -123,16 +124,21 @@ def train_ensemble(
         snapshots = Snapshots()
         follow(_records(request, network, training, validation, checkpoint, resume, snapshots))
         network = _of_snapshots(network, snapshots) if request.snapshots > 1 else network
+        # Without a season the start is the last value, from which few series can be told apart: that takes evidence.
+        kept = 1.0 if seasons.shown else network.believed_gain(start, validation)
+        network.hold_back(start, kept)
         network.calibrate(training, validation)
         if request.settings.final_fit:
             epochs = max(record.epoch for record in history if record.improved)
             everything = make_windows(table, network.window, request.horizon)
             final, snapshots = build(request, task), Snapshots()
             final.start_from(everything)
+            start = copy.deepcopy(final).eval()
             if epochs:  # else the start, fitted to all rows, is what was best
                 again = dataclasses.replace(request, settings=dataclasses.replace(request.settings, max_epochs=epochs))
                 follow(_records(again, final, everything, None, None, False, snapshots), history[-1].epoch)
             final = _of_snapshots(final, snapshots) if snapshots.kept and request.snapshots > 1 else final
+            final.hold_back(start, kept)
             final.calibrated_as(network)
             network = final
     return Fit(network, seasons, history)

@@ -174,9 +174,20 @@ def _along_time(difference: Array, overlap: int) -> DieboldMariano:
     return DieboldMariano(statistic, student_p(statistic, n - 1), n - 1)
 
 
-def student_p(statistic: float, degrees: int) -> float:
+def student_p(statistic: float, degrees: float) -> float:
     """Return the two-sided p-value of a statistic that follows Student's t."""
     return incomplete_beta(degrees / 2, 0.5, degrees / (degrees + statistic * statistic))
+
+
+def student_quantile(p: float, degrees: float) -> float:
+    """Return the statistic of which `student_p` is `p`, from 1e-6 to 1."""
+    low, high = 0.0, 1.0
+    while student_p(high, degrees) > p and high < 1e150:
+        low, high = high, 4 * high
+    for _ in range(80):
+        middle = (low + high) / 2
+        low, high = (middle, high) if student_p(middle, degrees) > p else (low, middle)
+    return high
 
 
 def incomplete_beta(a: float, b: float, x: float) -> float:

@@ -146,6 +146,11 @@ class FoldedLstm(nn.Module):
         quantiles: Tensor = level + self.spread[:, None] * (change + self.offset)
         return quantiles
 
+    @property
+    def naive(self) -> FoldedLstm:
+        """What holds the blend of naive forecasts."""
+        return self
+
     @torch.no_grad()
     def start_from(self, windows: Windows) -> None:
         """Fit the blend of naive forecasts and the quantiles of its errors to the ends of training windows."""

@@ -15,6 +15,7 @@ from lstmkit.data import Batch, Windows
 from lstmkit.errors import InputError
 from lstmkit.forecasting.models.folded import FoldedLstm
 from lstmkit.forecasting.models.model import ForecastModel, ModelSettings, Task
+from lstmkit.forecasting.models.naive import hold_back
 from lstmkit.forecasting.models.stepwise import StepwiseLstm
 from lstmkit.ranges import AT_LEAST_2
 
@@ -75,6 +76,12 @@ class LstmModel(ForecastModel[LstmSettings]):
     def start_from(self, windows: Windows) -> None:
         """Fit the blend of naive forecasts, the width of the intervals and the scales of covariates to windows."""
         self.reader.start_from(windows)
+
+    def hold_back(self, start: LstmModel, share: float) -> None:
+        """Keep only a share of how the middle of the forecasts has moved since the start."""
+        reader, ahead = self.reader, self.reader.ahead
+        layers = [reader.head] if ahead is None else [reader.head, ahead.head]
+        hold_back(layers, reader.naive, start.reader.naive, share)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Return the groups of the other models; with seasons for steps the recurrence is short and learns faster."""

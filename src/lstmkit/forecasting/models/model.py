@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -146,6 +146,15 @@ class ForecastModel(nn.Module, ABC, Generic[S]):
 
     def start_from(self, windows: Windows) -> None:
         """Fit what has a closed form, such as a blend of naive forecasts, to training windows; nothing by default."""
+
+    def hold_back(self, start: Self, share: float) -> None:
+        """Keep only a share of how the middle of the forecasts has moved since the start; all of it by default.
+
+        How wide the forecasts are stays as it was learnt.
+
+        start  this network as it was before training
+        share  0 for the middle of the start, 1 for what was learnt
+        """
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Return groups of parameters for the optimizer, with `lr_scale` and `weight_decay` (relative to the settings).

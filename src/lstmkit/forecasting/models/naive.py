@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Protocol
+
 import torch
 from torch import Tensor, nn
 
 from lstmkit.data import Batch, Windows
+from lstmkit.forecasting.models.evidence import believed
 from lstmkit.forecasting.models.model import Task
 from lstmkit.forecasting.models.usual import UsualChange, most_usual, usual_error
 from lstmkit.nn import WindowScale, squash, window_scale
@@ -14,6 +18,13 @@ from lstmkit.nn.scaling import carry_forward
 RIDGE = 10.0  # windows: a blend that few windows support stays near the last value
 START_WINDOWS = 8192
 FAR = 100.0  # times what nine of ten targets stay below
+
+
+class Blend(Protocol):
+    """What holds a blend of naive forecasts (P, 2S), and the offsets of the quantiles around it (P, Q)."""
+
+    blend: nn.Parameter
+    offset: nn.Parameter
 
 
 class NaiveStart(nn.Module):
@@ -108,9 +119,42 @@ class NaiveStart(nn.Module):
         levels = torch.tensor(self.task.levels, dtype=torch.float64)
         offset = torch.nanquantile(errors, levels, dim=0).nan_to_num().T / spread[:, None]
         offset[:, levels == 0.5] = 0.0
+        if not self.task.seasons:
+            # Then the drift of the last rows is all that the mean adds to the last value, and most often it is luck.
+            share = believed((errors / spread).nanmean(1), batch.series)
+            offset = share * offset + (1 - share) * _around_zero(errors, levels) / spread[:, None]
         self.blend.copy_(blend)
         self.spread.copy_(spread)
         self.offset.copy_(offset)
+
+
+@torch.no_grad()
+def hold_back(layers: Iterable[nn.Linear], learnt: Blend, start: Blend, share: float) -> None:
+    """Keep a share of what moves forecasts as a whole, and all that makes them wider or narrower.
+
+    layers  whose outputs (..., Q), zero before training, are added to the quantiles
+    learnt  is changed in place
+    start   as it was before training
+    """
+    levels = learnt.offset.shape[-1]
+    for layer in layers:
+        for parameter in (layer.weight, layer.bias):
+            parts = parameter.view(-1, levels, *parameter.shape[1:])
+            parts.copy_(_held_back(parts, share))
+    learnt.blend.copy_(start.blend + share * (learnt.blend - start.blend))
+    learnt.offset.copy_(start.offset + _held_back(learnt.offset - start.offset, share))
+
+
+def _held_back(change: Tensor, share: float) -> Tensor:
+    """Return a share of the even part of changes (N, Q, ...), which moves the middle, and all of the odd part."""
+    mirrored = change.flip(1)
+    return (share * (change + mirrored) + (change - mirrored)) / 2
+
+
+def _around_zero(errors: Tensor, levels: Tensor) -> Tensor:
+    """Return quantiles (P, Q) of errors (N, P) that are as likely above zero as below."""
+    sizes = torch.nanquantile(errors.abs(), (2 * levels - 1).abs(), dim=0).nan_to_num().T
+    return torch.sign(levels - 0.5) * sizes
 
 
 def only(batch: Batch, start: int, stop: int) -> Batch:

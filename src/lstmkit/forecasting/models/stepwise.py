@@ -72,6 +72,11 @@ class StepwiseLstm(nn.Module):
         )
         return masked_mean(loss, batch.future)
 
+    @property
+    def naive(self) -> NaiveStart:
+        """What holds the blend of naive forecasts."""
+        return self.start
+
     def start_from(self, windows: Windows) -> None:
         """Fit the blend of naive forecasts, the width of the intervals and the scales of covariates to windows."""
         self.covariates.start_from(windows)
