@@ -70,14 +70,20 @@ def test_the_summary_has_its_keys_and_agrees_with_the_backtest(result: Path) -> 
 def test_a_price_is_traded_on_and_other_columns_where_a_cost_asks_for_it(
     lstm: Run, result: Path, prices: pl.DataFrame, tmp_path: Path
 ) -> None:
-    found = json.loads((result / "summary.json").read_text())["trading"]
-    rows = pl.read_csv(result / "backtest.csv").filter(pl.col("step") == 1)
+    found = json.loads((result / "summary.json").read_text())["trading"]  # of a walk, whose forecast is its last value
+    assert (found["cost"], found["periods"], found["hits"][0]["windows"], found["changes"]) == (10, 30, 0, 0)
+    assert "says no direction" in (result / "report.html").read_text()
+    rising = prices.with_columns(Close=prices["Close"] + np.arange(prices.height))
+    rising.write_csv(tmp_path / "rising.csv")
+    options = ("--horizon", 3, "--set", "max_epochs=1", "--cost", 10, "--out", tmp_path / "rising")
+    assert "buying and holding" in lstm("forecast", tmp_path / "rising.csv", *options).out
+    found = json.loads((tmp_path / "rising" / "summary.json").read_text())["trading"]
+    rows = pl.read_csv(tmp_path / "rising" / "backtest.csv").filter(pl.col("step") == 1)
     before = pl.Series(rows["last_value"])
-    right = ((rows["mean"] > before) == (rows["y"] > before)).mean()
-    assert (found["cost"], found["periods"], found["hits"][0]["share"]) == (10, 30, pytest.approx(right))
-    assert "buying and holding" in (result / "report.html").read_text()
+    assert (rows["mean"] > before).all()
+    assert found["hits"][0]["share"] == pytest.approx((rows["y"] > before).mean())
     sold = tmp_path / "sold.csv"
-    prices.rename({"Close": "sold"}).write_csv(sold)
+    rising.rename({"Close": "sold"}).write_csv(sold)
     options = ("--horizon", 3, "--set", "max_epochs=1", "--out", tmp_path / "sold", "--force")
     ran = lstm("forecast", sold, *options)
     assert "buying" not in ran.out

@@ -100,6 +100,17 @@ def test_always_down_buys_nothing(found: Evaluation) -> None:
     assert judge_trading(trading).headline.startswith("The forecast never rose, so nothing was bought.")
 
 
+def test_the_last_price_but_for_rounding_says_no_direction(found: Evaluation) -> None:
+    price = found.forecasts["last_value"]
+    rounding = 1e-9 * price * np.random.default_rng(0).normal(size=price.shape)
+    trading = trade(saying(found, price + rounding), 10)
+    assert trading is not None
+    assert (trading.changes, trading.earned, [hit.windows for hit in trading.hits]) == (0, 0, [0, 0])
+    assert judge_trading(trading).headline == (
+        "The forecast is the last price: it says no direction, and there is nothing to trade on."
+    )
+
+
 def test_who_knows_tomorrow_earns_more_and_who_is_always_wrong_less(found: Evaluation) -> None:
     price = found.forecasts["last_value"]
     better, worse = (trade(saying(found, price + sign * (found.truth - price)), 1) for sign in (1, -1))

@@ -32,6 +32,8 @@ RULE = (
     "After each forecast the series is held until the next one if the mean forecast for that time lies above the last "
     "price, else the money is kept"
 )
+NOTHING_SAID = 1e-5
+"""Of the usual change of the price: a forecast no further from the last price is the last price, but for rounding."""
 MOST_LOG = 700.0
 """Of a growth that is still a number."""
 YEAR = 365.25 * 24 * 3600
@@ -194,7 +196,18 @@ def _periods(evaluation: Evaluation) -> tuple[NDArray[np.generic], Array, Array]
         came = came[np.isfinite(came)]
         after[w] = came[-1] if len(came) else price[w]
     growth = np.divide(after, price, out=np.ones(len(price)), where=np.isfinite(price) & np.isfinite(after))
-    return table.times[cutoffs + gaps - 1], growth, (forecast > price).astype(np.float64)
+    return table.times[cutoffs + gaps - 1], growth, (_direction_said(forecast, price, after) > 0).astype(np.float64)
+
+
+def _direction_said(forecast: Array, price: Array, after: Array) -> Array:
+    """Return 1 where forecasts (n,) say up, -1 where they say down, 0 where they are the last price.
+
+    after  what came, which tells how much the price usually changes
+    """
+    change = np.abs(after - price)
+    usual = change[np.isfinite(change)].mean() if np.isfinite(change).any() else 0.0
+    said = forecast - price
+    return np.where(np.abs(said) > NOTHING_SAID * usual, np.sign(said), 0.0)
 
 
 def _log_wealth(ends: NDArray[np.generic], growth: Array, position: Array, costs: Array) -> Array:
@@ -220,7 +233,8 @@ def _years(times: NDArray[np.generic]) -> float | None:
 def _hit_rate(evaluation: Evaluation, step: int) -> HitRate:
     """Measure how often the direction is right `step` steps ahead; windows at the same time are drawn together."""
     price = evaluation.forecasts["last_value"][:, 0]
-    said, came = (np.sign(f[:, step - 1] - price) for f in (evaluation.forecasts[MODEL], evaluation.truth))
+    forecast, truth = evaluation.forecasts[MODEL][:, step - 1], evaluation.truth[:, step - 1]
+    said, came = _direction_said(forecast, price, truth), np.sign(truth - price)
     moved = np.isfinite(came) & (came != 0) & (said != 0)
     n = int(moved.sum())
     if n < FEWEST:
@@ -242,6 +256,9 @@ def _usual_gap(evaluation: Evaluation) -> int:
 
 def judge_trading(trading: Trading) -> Verdict:
     """Judge the rule against buying and holding by the 95 % interval of what its wealth gains on it."""
+    if not trading.changes and not any(hit.windows for hit in trading.hits):
+        headline = "The forecast is the last price: it says no direction, and there is nothing to trade on."
+        return Verdict(trading.kind, headline, f"Buying and holding earned {signed(trading.held)}.")
     direction = " ".join(map(_direction, trading.hits))
     if not trading.changes:
         headline = f"The forecast never rose, so nothing was bought. Buying and holding earned {signed(trading.held)}."
