@@ -154,7 +154,7 @@ def test_infinite_values(complain: Callable[..., str], prices: pl.DataFrame) -> 
         ("--freq", "fortnight", "frequency 'fortnight' is not known; use one of s, min, h, D, B, W, MS"),
         ("--freq", "h", "--freq h "),
         ("--missing", "guess", "missing must be one of refuse, mask, drop, previous, interpolate; got 'guess'"),
-        ("--duplicates", "guess", "duplicates must be one of refuse, first, last, mean; got 'guess'"),
+        ("--duplicates", "guess", "duplicates must be one of refuse, first, last, mean, sum; got 'guess'"),
         ("--backend", "abacus", "abacus"),
         ("--horizon", "abc", "unable to parse string as an integer; got 'abc'"),
         ("--no-such-option", 1, "No such option: --no-such-option"),
@@ -298,4 +298,6 @@ def test_what_cannot_be_traded_on_is_said_before_the_work(
     message = (
         "--cost: 19 test windows are too few to trade on; have 20 by more rows, a larger --test or more --windows, "
     )
-    assert complain("backtest", prices_csv, "--cost", 10, "--windows", 19) == message + "or leave it out"
+    assert complain("backtest", prices_csv, "--cost", 10, "--windows", 19) == (
+        message + "or leave it out (--test is an option of lstm forecast, not of this command)"
+    )
