@@ -44,12 +44,13 @@ class Case(NamedTuple):
     missing: str = "refuse"
     id: str | None = None
     last: int | None = None
+    time: str | None = None
 
 
 CASES = (
     Case("airline-passengers.csv", "Passengers", 12, 36, 1),
     Case("taylor.csv", "Y", 48, 806, 24, "30min"),
-    Case("pollution.csv.gz", "pm2.5", 24, 2400, 60, "h", "drop", None, 17520),
+    Case("pollution.csv.gz", "pm2.5", 24, 2400, 60, "h", "drop", None, 17520, "row"),
     Case("daily-min-temperatures.csv", "Temp", 7, 730, 29),
     Case("monash_sample.tsf", "value", 8, 8, 1, None, "refuse", "series_name"),
     Case("taylor.csv", "Y", 336, 806, 48, "30min"),
@@ -58,7 +59,7 @@ CASES = (
 
 def line(folder: Path, case: Case) -> str:
     """Fit and score a case; return its row of the table."""
-    settings = TableSettings(target=case.target, freq=case.freq, missing=case.missing, id=case.id)
+    settings = TableSettings(case.target, case.time, case.id, case.freq, missing=case.missing)
     table = read_table(read_file(folder / case.path), settings)
     table = table if case.last is None else table.tail(case.last)
     train_rows = table.lengths - case.test

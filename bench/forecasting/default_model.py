@@ -33,6 +33,7 @@ class Case(NamedTuple):
     horizon: int
     freq: str | None = None
     missing: str = "refuse"
+    time: str | None = None
 
 
 CLASSICS = (
@@ -44,7 +45,7 @@ FRESH = (
     Case("ts_classic/daily-total-female-births.csv", "Births", 7),
     Case("ts_classic/monthly-car-sales.csv", "Sales", 12),
     Case("ts_classic/ILINet.csv", "% WEIGHTED ILI", 4, None, "drop"),
-    Case("ts_classic/pollution.csv.gz", "pm2.5", 24, "h", "drop"),
+    Case("ts_classic/pollution.csv.gz", "pm2.5", 24, "h", "drop", "row"),
     Case("ett/ETTh1.csv.gz", "OT", 24),
     Case("exchange_rate/exchange_rate.csv.gz", "0", 5),
 )
@@ -61,7 +62,7 @@ class Row(NamedTuple):
 
 def measure(folder: Path, case: Case, seed: int) -> Row:
     """Fit on the first 80 % of a series; return errors relative to the naive ones on the last 20 %."""
-    settings = TableSettings(target=case.target, freq=case.freq, missing=case.missing)
+    settings = TableSettings(target=case.target, time=case.time, freq=case.freq, missing=case.missing)
     table = read_table(read_file(folder / case.path), settings)
     train_rows = test_split(table, 0.2)
     start = time.perf_counter()

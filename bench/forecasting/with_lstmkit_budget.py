@@ -45,7 +45,11 @@ CASES = {
         Case("taylor, 48", "taylor.csv", 48, (48, 336), TAYLOR),
         Case("taylor, 336", "taylor.csv", 336, (48, 336), TAYLOR),
         Case(
-            "Beijing PM2.5, 24", "pollution.csv.gz", 24, (24,), TableSettings(target="pm2.5", freq="h", missing="mask")
+            "Beijing PM2.5, 24",
+            "pollution.csv.gz",
+            24,
+            (24,),
+            TableSettings(target="pm2.5", time="row", freq="h", missing="mask"),
         ),
         Case("daily temperature, 7", "daily-min-temperatures.csv", 7, (1,), TableSettings(target="Temp")),
         Case(
