@@ -222,3 +222,11 @@ def test_no_line_of_texts_is_taken_for_names_or_for_what_follows_a_table(read) -
     found = read(content, "a.csv", texts=True)
     assert [tuple(cell or "" for cell in row) for row in found.frame.rows()] == rows
     assert (found.frame.columns, found.notes) == (["more", "sentence"], ())
+
+
+def test_a_header_that_comes_again_is_left_out(read) -> None:
+    again = read(TABLE + TABLE.replace("2022-01-0", "2022-02-0") + "Date,Close\n")
+    assert again.frame["Date"].to_list() == ["2022-01-03", "2022-01-04", "2022-02-03", "2022-02-04"]
+    assert again.notes == ("2 rows that are the header again were left out",)
+    assert read("y\n1\n2\ny\n3\n").frame["y"].to_list() == ["1", "2", "3"]
+    assert read("a,b\na,1\n1,b\n").frame.height == 2

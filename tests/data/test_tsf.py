@@ -12,7 +12,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from lstmkit import InputError
-from lstmkit.data import Frequency, TableSettings, read_file, read_table
+from lstmkit.data import Frequency, TableSettings, read_file, read_source, read_table
 from lstmkit.data.tsf import FREQUENCIES, parse_tsf
 
 TEXT = """# about the data
@@ -118,3 +118,12 @@ def test_the_archive_s_sample(data: Path) -> None:
     own = [float(v) for v in last[-1].split(",")]
     assert table.values[table.offsets[-2] :].tolist() == own
     assert parse_tsf(path.read_text(), "").horizon == 8
+
+
+def test_the_name_of_a_series_is_its_id(tmp_path: Path) -> None:
+    (tmp_path / "a.tsf").write_text(TEXT)
+    table = read_source(tmp_path / "a.tsf", TableSettings("value", missing="mask"))
+    assert (table.columns.id, table.ids) == ("series_name", ("T1", "T2"))
+    assert "a file of the Monash archive: 'series_name' names its series" in table.notes
+    assert parse_tsf(TEXT.replace("T2:", "T1:"), "a.tsf").id is None
+    assert parse_tsf(TEXT.replace("series_name", "shop"), "a.tsf").id is None

@@ -90,7 +90,9 @@ def read_with_notes(
     content = _checked_text(place, content)
     if path.name.endswith((".tsf", ".tsf.gz")):
         refuse_delimiter(place, delimiter, "a .tsf file")
-        return FileTable(parse_tsf(content.decode(), place).frame)
+        table = parse_tsf(content.decode(), place)
+        notes = (f"a file of the Monash archive: {table.id!r} names its series",) if table.id else ()
+        return FileTable(table.frame, notes, id=table.id)
     if is_json(content):
         refuse_delimiter(place, delimiter, "JSON")
         return FileTable(read_json(place, content))
@@ -194,6 +196,9 @@ def _read_text(place: str, content: bytes, layout: Layout, texts: bool) -> FileT
             raise InputError(complaint)
     elif layout.width > 1:
         frame = frame.filter(~pl.all_horizontal(pl.all().is_null() | (pl.all() == "")))
+    if not texts and not layout.levels:
+        frame, repeats = _without_headers(frame, layout.header)
+        notes += repeats
     if frame.height == 0:
         raise InputError(f"{place}: has a header but no rows")
     if layout.levels:
@@ -221,6 +226,19 @@ def check_names(place: str, names: Sequence[str]) -> None:
     repeated = sorted(name for name, count in Counter(names).items() if count > 1)
     if repeated:
         raise InputError(f"{place}: the header names column {repeated[0]!r} more than once")
+
+
+def _without_headers(frame: pl.DataFrame, header: Sequence[str]) -> tuple[pl.DataFrame, list[str]]:
+    """Return the rows that are not the header again, as where files are joined, and a note if some are."""
+    if not any(header):
+        return frame, []
+    named = [(c, name) for c, name in zip(frame.columns, header, strict=False) if name]
+    again = frame.select(pl.all_horizontal(pl.col(c) == name for c, name in named).fill_null(False)).to_series()
+    count = int(again.sum())
+    if not count:
+        return frame, []
+    note = f"{count} row{'s that are the header again were' if count > 1 else ' that is the header again was'} left out"
+    return frame.filter(~again), [note]
 
 
 def _named(frame: pl.DataFrame, names: list[str]) -> pl.DataFrame:

@@ -31,6 +31,7 @@ FREQUENCIES = {
     "yearly": Frequency("Y"),
 }
 TYPES: dict[str, Any] = {"string": pl.String, "numeric": pl.Float64, "date": pl.Datetime("us")}
+NAME = "series_name"
 TIME_FORMAT = "%Y-%m-%d %H-%M-%S"
 
 
@@ -43,12 +44,14 @@ class Tsf:
     frequency  None if the file names none
     horizon    steps ahead that the archive's forecasts cover, or None
     missing    whether the file says that values are missing
+    id         the attribute that names the series: the archive's own, if each series has another; None else
     """
 
     frame: pl.DataFrame
     frequency: Frequency | None
     horizon: int | None
     missing: bool
+    id: str | None = None
 
 
 def parse_tsf(text: str, name: str) -> Tsf:
@@ -84,7 +87,8 @@ def parse_tsf(text: str, name: str) -> Tsf:
         frame = frame.drop(starts[0]).with_columns(time=pl.Series(np.concatenate(times)))
     frame = frame.with_columns(value=pl.Series(np.concatenate(values)))
     horizon = int(facts["horizon"]) if re.fullmatch("[0-9]{1,9}", facts.get("horizon", "")) else None
-    return Tsf(frame, frequency, horizon, facts.get("missing") == "true")
+    named = NAME in series.columns and not series[NAME].is_duplicated().any()
+    return Tsf(frame, frequency, horizon, facts.get("missing") == "true", NAME if named else None)
 
 
 def _read_header(lines: list[str], name: str) -> tuple[list[tuple[str, str]], dict[str, str], int]:
