@@ -95,3 +95,14 @@ def test_axes_are_completed_as_one_by_one(code: str, seed: int) -> None:
     for s in range(4):
         own = table.times[table.offsets[s] : table.offsets[s + 1]]
         np.testing.assert_array_equal(own[1:], frequency.future(own[0], len(own) - 1))
+
+
+@pytest.mark.parametrize(("one", "other"), [("MS", "ME"), ("ME", "MS"), ("QS", "QE"), ("BME", "BMS"), ("BQE", "BQS")])
+def test_rows_at_the_beginning_and_at_the_end_of_periods_are_not_of_one_frequency(one: str, other: str) -> None:
+    parts = []
+    for name, code, n in (("a", one, 40), ("b", other, 30)):
+        frequency = parse_frequency(code)
+        start = frequency.future(np.datetime64("2017-12-31" if code.endswith("E") else "2017-12-01", "us"), n)
+        parts.append(pl.DataFrame({"s": [name] * n, "t": start, "y": np.arange(n) ** 2.0}))
+    with pytest.raises(InputError, match="the series have different frequencies"):
+        read_table(pl.concat(parts), TableSettings(target="y", id="s"))

@@ -378,3 +378,71 @@ def test_days_with_a_zone_are_days_by_the_clock_on_the_wall() -> None:
         pd.Timestamp("2024-04-30", tz="Europe/Berlin"),
         pd.Timestamp("2024-05-01", tz="Europe/Berlin"),
     ]
+
+
+def test_a_clock_may_be_written_with_points() -> None:
+    texts = ["03/01/2022 13.30", "03/01/2022 14.00", "13/01/2022 9.05"]
+    expected = [datetime(2022, 1, 3, 13, 30), datetime(2022, 1, 3, 14), datetime(2022, 1, 13, 9, 5)]
+    found = to_times(pl.Series(texts), "t")
+    assert (found.values.tolist(), found.format) == (expected, "%d/%m/%Y %H.%M")
+    found = to_times(pl.Series(["2022-01-03 13.30.07", "2022-01-04 00.00.00"]), "t")
+    assert found.values.tolist() == [datetime(2022, 1, 3, 13, 30, 7), datetime(2022, 1, 4)]
+
+
+def test_a_date_alone_is_its_midnight_where_no_row_says_midnight() -> None:
+    texts = ["2022-01-03", "2022-01-03 12:00:00", "2022-01-04", "2022-01-04 12:00:00"]
+    expected = [datetime(2022, 1, day, hour) for day in (3, 4) for hour in (0, 12)]
+    for order in (slice(None), slice(None, None, -1)):
+        assert to_times(pl.Series(texts[order]), "t").values.tolist() == expected[order]
+    message = complaint(to_times, pl.Series(["2022-01-03 00:00:00", *texts[1:]]), "t")
+    fault = "'2022-01-04' does not fit the format '%Y-%m-%d %H:%M:%S' of the rows before it; write all in one form"
+    assert message == f"time column 't', row 3: {fault}"
+
+
+def test_a_day_without_a_year_is_refused() -> None:
+    message = complaint(to_times, pl.Series(["30 Jan", "31 Jan", "01 Feb"]), "t")
+    assert message == "time column 't': '30 Jan' says no year; write it in full, such as 2022-01-03"
+
+
+@pytest.mark.parametrize("written", ["{}.{}", "{}-{}", "{}/{}", "{}:{}"])
+def test_numbers_up_to_four_behind_a_year_are_quarters_if_these_follow_each_other(written: str) -> None:
+    quarters = [written.format(year, k) for year in (2019, 2020) for k in (1, 2, 3, 4)]
+    found = to_times(pl.Series(quarters), "t")
+    assert (found.format, found.values[-1]) == ("quarter", np.datetime64("2020-10-01"))
+    months = [written.format(2019, k) for k in range(1, 13)]
+    assert to_times(pl.Series(months), "t").values[-1] == np.datetime64("2019-12-01")
+
+
+def test_numbers_above_twelve_behind_a_year_are_weeks() -> None:
+    found = to_times(pl.Series(["2020-12", "2020-13", "2020-14"]), "t")
+    assert (found.format, found.values[1]) == ("%G-%V", np.datetime64("2020-03-23"))
+
+
+def test_days_since_1970_are_not_taken_for_those_of_excel() -> None:
+    days = pl.Series([18995, 18996, 18997])
+    message = complaint(to_times, days, "date")
+    fault = "18995 can be read as excel (1952-01-02) or unix-d (2022-01-03); pass --time-format"
+    assert message == f"time column 'date': {fault}"
+    for format, first in (("excel", "1952-01-02"), ("unix-d", "2022-01-03")):
+        found = to_times(days, "date", format)
+        assert (found.kind, found.values[0]) == ("date", np.datetime64(first))
+        assert to_times(days + 3, "date", None, format).values[0] == np.datetime64(first) + np.timedelta64(3, "D")
+        assert to_times(days + 0.5, "date", None, format).values[0] == np.datetime64(first) + np.timedelta64(12, "h")
+    assert complaint(to_times, days + 0.5, "date").endswith("pass --time-format")
+
+
+def test_hours_counted_from_one_to_24() -> None:
+    hours = pl.Series([*range(2022030101, 2022030125), 2022030201])
+    found = to_times(hours, "hour")
+    assert found.values[[0, 23, 24]].tolist() == [
+        datetime(2022, 3, 1, 1),
+        datetime(2022, 3, 2),
+        datetime(2022, 3, 2, 1),
+    ]
+
+
+def test_compact_dates_that_begin_with_the_day_are_read_if_told_and_else_refused() -> None:
+    dates = pl.Series([1022022, 31012022])
+    message = "time column 'date': '1022022' is not a time in a known form; pass --time-format, such as %d%m%Y"
+    assert complaint(to_times, dates, "date") == message
+    assert to_times(dates, "date", "%d%m%Y").values.tolist() == [datetime(2022, 2, 1), datetime(2022, 1, 31)]

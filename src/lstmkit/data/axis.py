@@ -207,11 +207,22 @@ def _common_frequency(table: SeriesTable, found: dict[Frequency, list[int]]) -> 
     by_count = sorted(found, key=lambda frequency: -len(found[frequency]))
     for frequency in by_count:
         others = [s for other in found if other != frequency for s in found[other]]
-        axes = (check_frequency(_times(table, s), frequency) for s in others)
-        if (len(others) == 0) or all(not axis.problem and not axis.missing for axis in axes):
+        if all(_lies_on(_times(table, s), frequency, table.columns.missing) for s in others):
             return frequency
     kinds = "; ".join(f"{code}: {shorten([table.ids[s] for s in sorted(own)], 3)}" for code, own in found.items())
     raise InputError(f"the series have different frequencies ({kinds}); forecast them apart, or pass --freq")
+
+
+def _lies_on(times: NDArray[Any], frequency: Frequency, policy: str) -> bool:
+    """Whether the rows of a series are consecutive on an axis, and those ahead would lie as they do.
+
+    The first days of months are a month apart, but are no last days of months.
+    """
+    axis = check_frequency(times, frequency)
+    if axis.problem or axis.missing:
+        return False
+    whole = frequency.rule is None and frequency.unit not in (*MICROSECONDS, "step", "B")
+    return not whole or policy == "drop" or bool((frequency.future(times[:-1], 1)[:, 0] == times[1:]).all())
 
 
 def _given_frequency(table: SeriesTable, frequency: Frequency) -> tuple[Frequency, list[str], bool]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import time
 
 import polars as pl
 
@@ -18,16 +19,22 @@ WORDS = {
     "unix-ms": "Unix milliseconds (UTC)",
     "unix-us": "Unix microseconds (UTC)",
     "unix-ns": "Unix nanoseconds (UTC)",
+    "unix-d": "days since 1970",
     "excel": "the days that Excel counts",
 }
 """Forms beside those of strftime, and what they are called in a note."""
+DAY_COUNTS = ("excel", "unix-d")
+"""Forms that count days."""
+FIRST_IN_EXCEL = 25_569
+"""The first day of 1970, as Excel counts days."""
 LAST_OF_TWO_DIGITS = 2039
 """The latest year that two digits mean: 39 is 2039, 40 is 1940."""
 
 MONTH = r"(?P<month>(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[A-Za-z]{0,6})"
 DAY_OF_WEEK = re.compile(r"(?i:mon|tue|wed|thu|fri|sat|sun)[A-Za-z]{0,6}(?P<gap>,? +)")
 CLOCK = re.compile(
-    r"(?P<gap>[Tt]|,? +|:)(?P<hour>\d{1,2})(?P<minute>:\d{2})?(?P<second>:\d{2})?(?P<fraction>[.,]\d{1,9})?"
+    r"(?P<gap>[Tt]|,? +|:)(?P<hour>\d{1,2})(?:(?P<colon>[:.])(?P<minute>\d{2})(?:(?P=colon)(?P<second>\d{2})"
+    r"(?P<fraction>[.,]\d{1,9})?)?)?"
     r"(?P<half> ?[AaPp][Mm])?(?P<zone> ?(?:[Zz]|UTC|GMT|[+-]\d{2}(?::?\d{2})?))?\Z"
 )
 PACKED_CLOCK = re.compile(r"(?P<gap>[Tt]| )(?P<digits>\d{6}|\d{4})(?P<zone>Z|[+-]\d{2}:?\d{2})?\Z")
@@ -37,8 +44,8 @@ DATES: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
     (r"\d{1,2}\.\d{1,2}\.\d{2}", (("%d.%m.%y",), ("%m.%d.%y", "%y.%m.%d"))),
     (r"\d{1,2}(?P<s>[-/_ ])\d{1,2}(?P=s)\d{4}", (("%d{s}%m{s}%Y", "%m{s}%d{s}%Y"),)),
     (r"\d{1,2}(?P<s>[-/_ ])\d{1,2}(?P=s)\d{2}", (("%d{s}%m{s}%y", "%m{s}%d{s}%y", "%y{s}%m{s}%d"),)),
-    (r"\d{4}(?P<s>[-/._ ])\d{1,2}", (("%Y{s}%m",),)),
-    (r"\d{1,2}(?P<s>[-/._ ])\d{4}", (("%m{s}%Y",),)),
+    (r"\d{4}(?P<s>[-/._: ])\d{1,2}", (("%Y{s}%m",), ("%G{s}%V",))),
+    (r"\d{1,2}(?P<s>[-/._ ])\d{4}", (("%m{s}%Y",), ("%V{s}%G",))),
     (r"\d{1,2}(?P<s>[-/._ ]?)" + MONTH + r"(?P<t>(?P=s)|, ?| )\d{4}", (("%d{s}%b{t}%Y",),)),
     (r"\d{2}(?P<s>[-/._ ]?)" + MONTH + r"(?P=s)\d{2}", (("%d{s}%b{s}%y",), ("%y{s}%b{s}%d",))),
     (r"\d(?P<s>[-/._ ]?)" + MONTH + r"(?P=s)\d{2}", (("%d{s}%b{s}%y",),)),
@@ -62,6 +69,8 @@ QUARTERS = (
     r"^[Qq](?P<quarter>[1-4])[-/: ']{0,2}(?P<year>\d{4}|\d{2})$",
     r"^(?P<quarter>[1-4])[Qq][-/: ']{0,2}(?P<year>\d{4}|\d{2})$",
 )
+BARE_QUARTER = r"^(?P<year>\d{4})[-/.:_ ](?P<quarter>[1-4])$"
+"""A quarter that may also be a month, as far as one value shows."""
 WITHOUT_TIME = tuple((re.compile(pattern), groups) for pattern, groups in DATES)
 CODE = re.compile(r"%[-_0]?(?::z|#z|\.\d?f|\d?[A-Za-z%])")
 DAYS = frozenset("dejFDsxcv")
@@ -76,7 +85,7 @@ def forms_like(value: str) -> tuple[tuple[str, ...], ...]:
     if any(re.match(pattern, value) for pattern in QUARTERS):
         return (("quarter",),)
     if groups := _date(value):
-        return groups
+        return ((*groups[0], "quarter"), *groups[1:]) if re.match(BARE_QUARTER, value) else groups
     weekday = DAY_OF_WEEK.match(value)
     if weekday:
         if re.fullmatch(r"[A-Za-z]{3} [A-Za-z]{3} +\d{1,2} \d{1,2}:\d{2}:\d{2} \d{4}", value):
@@ -117,8 +126,8 @@ def _clock(found: re.Match[str]) -> str:
     if "digits" in parts:
         return parts["gap"] + ("%H%M" if len(parts["digits"]) == 4 else "%H%M%S") + zone
     clock = "%I" if parts["half"] else "%H"
-    clock += ":%M" if parts["minute"] else ""
-    clock += ":%S" if parts["second"] else ""
+    clock += parts["colon"] + "%M" if parts["minute"] else ""
+    clock += parts["colon"] + "%S" if parts["second"] else ""
     if parts["fraction"]:
         clock += parts["fraction"][0] + "%f"
     if parts["half"]:
@@ -134,16 +143,20 @@ def read_as(text: pl.Series, form: str) -> pl.Series:
     if form == "quarter":
         return _read_quarters(text)
     if form in WORDS:
-        return read_count(text.cast(pl.Float64 if form in ("excel", "unix-s") else pl.Int64, strict=False), form)
+        kind = pl.Float64 if form in (*DAY_COUNTS, "unix-s") else pl.Int64
+        return read_count(text.cast(kind, strict=False), form)
     times = _strptime(text, form)
     if times.null_count() and has_clock(form):
         times = _with_midnight_as_24(text, form, times)
+        times = times if not times.null_count() or is_utc(form) else _with_bare_midnight(text, form, times)
     return times
 
 
 def has_clock(form: str) -> bool:
     """Say whether a form has a time of day."""
-    return form.startswith("unix") or any(code[-1] in "HIklTRXrcsv" for code in CODE.findall(form))
+    if form in WORDS:
+        return form.startswith("unix") and form not in DAY_COUNTS
+    return any(code[-1] in "HIklTRXrcsv" for code in CODE.findall(form))
 
 
 def has_offset(form: str) -> bool:
@@ -159,10 +172,16 @@ def is_utc(form: str) -> bool:
 def read_count(numbers: pl.Series, form: str) -> pl.Series:
     """Return numbers that count from a day as times in microseconds.
 
-    form  "unix-s", "unix-ms", "unix-us", "unix-ns" or "excel"
+    form  "unix-s", "unix-ms", "unix-us", "unix-ns", "unix-d" or "excel"
     """
-    if form == "excel":
-        return ((numbers - 25_569) * 86_400).round().cast(pl.Int64).__mul__(10**6).cast(pl.Datetime("us"))
+    if form in DAY_COUNTS:
+        return (
+            ((numbers - (FIRST_IN_EXCEL if form == "excel" else 0)) * 86_400)
+            .round()
+            .cast(pl.Int64)
+            .__mul__(10**6)
+            .cast(pl.Datetime("us"))
+        )
     if form == "unix-s":
         return (numbers.cast(pl.Float64) * 10**6).round().cast(pl.Int64).cast(pl.Datetime("us"))
     whole = numbers.cast(pl.Int64)
@@ -171,7 +190,7 @@ def read_count(numbers: pl.Series, form: str) -> pl.Series:
 
 
 def _read_quarters(text: pl.Series) -> pl.Series:
-    pattern = next((p for p in QUARTERS if re.match(p, str(text[0]))), QUARTERS[0])
+    pattern = next((p for p in (*QUARTERS, BARE_QUARTER) if re.match(p, str(text[0]))), QUARTERS[0])
     parts = text.str.extract_groups(pattern).struct.unnest().select(pl.all().cast(pl.Int32, strict=False))
     year = pl.col("year") + pl.when(pl.col("year") >= 100).then(0).when(pl.col("year") > 39).then(1900).otherwise(2000)
     date = pl.datetime(year, 3 * pl.col("quarter") - 2, 1, time_unit="us")
@@ -232,11 +251,20 @@ def _with_midnight_as_24(text: pl.Series, form: str, times: pl.Series) -> pl.Ser
         times = _strptime(text, form.replace("%S", "%S.%f"))
     if not times.null_count():
         return times
-    late = text.str.contains(r"(?:^|\D)24:00(?::00(?:\.0+)?)?(?:\D|$)") & times.is_null()
+    end, start = ("24$", "00") if form.endswith("%H") else (r"(^|\D)24([:.]00)", "${1}00$2")
+    late = text.str.contains(end if form.endswith("%H") else rf"{end}(?:[:.]00(?:\.0+)?)?(?:\D|$)") & times.is_null()
     if not late.any():
         return times
-    next_day = _strptime(text.str.replace("24:00", "00:00", literal=True), form).dt.offset_by("1d")
+    next_day = _strptime(text.str.replace(end, start), form).dt.offset_by("1d")
     return next_day.zip_with(late, times)
+
+
+def _with_bare_midnight(text: pl.Series, form: str, times: pl.Series) -> pl.Series:
+    """Return times in which a date alone is its midnight, as R and others write it, if no row says midnight."""
+    date = re.split(r"(?:T|t|,? +|:)%[HI]", form)
+    if len(date) < 2 or (times.drop_nulls().dt.time() == time(0)).any():
+        return times
+    return times.fill_null(_strptime(text, date[0]))
 
 
 def digit_forms(numbers: pl.Series, dated: bool, weeks: bool) -> Iterator[str]:
@@ -258,6 +286,8 @@ def digit_forms(numbers: pl.Series, dated: bool, weeks: bool) -> Iterator[str]:
             yield form
     if dated and low >= 15_000 and high < 70_000:
         yield "excel"
+        if low < FIRST_IN_EXCEL:
+            yield "unix-d"
 
 
 def _compact(numbers: pl.Series, width: int, dated: bool, weeks: bool) -> Iterator[str]:

@@ -78,7 +78,8 @@ def fit_rule(times: Times, rule: Rule) -> Fit:
     stride = rule.months if isinstance(rule, MonthRule) else 1
     steps = np.diff(index)
     if isinstance(rule, MonthRule):
-        extra, there = int((steps <= 0).sum()), index
+        moved = int((rule.stamps(index, times) != times).sum())  # by holidays, unless that is most of them
+        extra, there = max(int((steps <= 0).sum()), moved if 2 * moved > len(times) else 0), index
     else:
         on = rule.stamps(index, times) == times
         extra, there = int((~on).sum()), index[on]  # a place whose only row is off it has none

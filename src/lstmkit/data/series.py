@@ -37,7 +37,7 @@ class TableSettings:
     id           column that tells the series apart; None for one series
     freq         frequency code such as D, B, h, MS; None finds it
     time_format  of times written as text or numbers, in strftime's codes or as quarter, unix-s, unix-ms, unix-us,
-                 unix-ns, excel; None finds it
+                 unix-ns, unix-d, excel; None finds it
     missing      what to do about missing values and missing rows: "refuse", "mask" (they stay missing: the model is
                  told so, and is not judged on them), "drop" (rows that are there are taken as consecutive),
                  "previous" (repeat the last value), "interpolate" (a straight line)

@@ -8,7 +8,17 @@ import polars as pl
 
 from lstmkit.data.names import TIMES, time_rank, words_of
 from lstmkit.data.parse import MISSING
-from lstmkit.data.times import CLOCK_ALONE, candidates, fits, is_counted_time, plain, to_times, whole, without_form
+from lstmkit.data.times import (
+    CLOCK_ALONE,
+    candidates,
+    fits,
+    is_counted_time,
+    plain,
+    telling,
+    to_times,
+    whole,
+    without_form,
+)
 from lstmkit.errors import InputError
 
 WAY_OUT = ", or --time row to take the rows in their order"
@@ -88,7 +98,7 @@ def _looks_like_time(column: pl.Series, named: bool) -> bool:
     text = text.filter(text.is_not_null() & ~text.is_in(MISSING))
     if not len(text) or (not named and text[0].replace(".", "", 1).lstrip("+-").isdigit()):
         return False
-    return any(fits(text, group) for group in candidates(text[0]))
+    return any(fits(text, group) for group in candidates(telling(text)))
 
 
 def _numbers(column: pl.Series) -> pl.Series | None:
@@ -110,8 +120,14 @@ def _refuse_unread(column: pl.Series, name: str, ids: pl.Series | None) -> None:
         return
     text = column.str.strip_chars()
     if time_rank(name) > 1 or not _repeats(text, ids):
-        for value in text.filter(text.is_not_null() & ~text.is_in(MISSING)).head(1):
-            raise InputError(f"{without_form(pl.Series([value]), name)}{WAY_OUT}")
+        there = text.filter(text.is_not_null() & ~text.is_in(MISSING))
+        if not len(there):
+            return
+        try:
+            to_times(there, name)
+        except InputError as error:
+            raise InputError(f"{error}{WAY_OUT}") from error
+        raise InputError(f"{without_form(there, name)}{WAY_OUT}")
 
 
 def _refuse_spread(frame: pl.DataFrame, ids: pl.Series | None, numbers: dict[str, pl.Series | None]) -> None:

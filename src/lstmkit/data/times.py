@@ -11,7 +11,17 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lstmkit.data.forms import WORDS, digit_forms, forms_like, has_clock, has_offset, is_utc, read_as, read_count
+from lstmkit.data.forms import (
+    DAY_COUNTS,
+    WORDS,
+    digit_forms,
+    forms_like,
+    has_clock,
+    has_offset,
+    is_utc,
+    read_as,
+    read_count,
+)
 from lstmkit.data.frequency import LAST_DAY
 from lstmkit.data.names import names_dates, names_weeks
 from lstmkit.data.parse import MISSING
@@ -86,7 +96,7 @@ def to_times(
         if format is None:
             return _of_numbers(column, name, usual)
         counts = whole(column)
-        column = (column if counts is None else counts).cast(pl.String)
+        column = (column if counts is None else counts).cast(pl.String).str.zfill(_width(format))
         dtype = column.dtype
     if dtype == pl.String:
         return _of_text(column.str.strip_chars(), name, format, usual, series)
@@ -120,9 +130,10 @@ def _of_numbers(column: pl.Series, name: str, usual: str | None) -> ParsedTimes:
     """Return the times that numbers are by their size; whole ones that are none of them count steps."""
     counts = whole(column)
     if counts is None:
-        dated = names_dates(name) or usual == "excel"
-        plausible = () if (column.abs() > LARGEST_STEP).any() else digit_forms(column, dated, False)
-        for form in {"unix-s", "excel"}.intersection(plausible):
+        dated = names_dates(name) or usual in DAY_COUNTS
+        plausible = () if (column.abs() > LARGEST_STEP).any() else [*digit_forms(column, dated, False)]
+        for form in [form for form in (usual, "unix-s", "excel") if form in plausible]:
+            _ask_which_days(column, name, form, plausible, usual)
             return _parsed(read_count(column, form), form, column.cast(pl.String), name)
         row = int(((column != column.round()) | (column.abs() > LARGEST_STEP)).arg_true()[0])
         raise InputError(
@@ -131,14 +142,32 @@ def _of_numbers(column: pl.Series, name: str, usual: str | None) -> ParsedTimes:
         )
     _check_range(counts, name)
     found = _number_form(counts, name, usual)
+    if found is not None:
+        _ask_which_days(counts, name, found[0], digit_forms(counts, True, False), usual)
+    elif names_dates(name) and (counts >= 101_1600).all() and (counts % 10_000).is_between(1600, 2200).all():
+        raise InputError(without_form(counts.cast(pl.String), name).replace("%d.%m.%Y", "%d%m%Y"))
     if found is None:
         return ParsedTimes(counts.to_numpy(), "integer")
     return _parsed(found[1], found[0], counts.cast(pl.String), name)
 
 
+def _width(form: str) -> int:
+    """Return how many digits a form of nothing else has; zeros before them are lost in numbers. 0 of others."""
+    codes = re.findall(r"%([YmdHMSGVjy])", form)
+    return sum({"Y": 4, "G": 4, "j": 3}.get(code, 2) for code in codes) if 2 * len(codes) == len(form) else 0
+
+
+def _ask_which_days(numbers: pl.Series, name: str, form: str, plausible: Iterable[str], usual: str | None) -> None:
+    """Raise InputError if a count of days may be from two first days."""
+    if form in DAY_COUNTS and form != usual and "unix-d" in plausible:
+        first = numbers.head(1)
+        known = [f"{other} ({read_count(first, other)[0]:%Y-%m-%d})" for other in DAY_COUNTS]
+        raise InputError(f"time column {name!r}: {first[0]} can be read as {' or '.join(known)}; pass --time-format")
+
+
 def _number_form(counts: pl.Series, name: str, usual: str | None) -> tuple[str, pl.Series] | None:
     """Return the form of whole numbers, and their times; None if they only count steps."""
-    forms = [*digit_forms(counts, names_dates(name) or usual == "excel", names_weeks(name))]
+    forms = [*digit_forms(counts, names_dates(name) or usual in DAY_COUNTS, names_weeks(name))]
     if usual in forms or (usual is not None and re.fullmatch("(?:%[YmdHMSGVjy])+", usual)):
         forms = [usual, *forms]
     for form in forms:
@@ -169,8 +198,7 @@ def _of_text(
         if times.null_count():
             raise InputError(_unreadable(text, name, [(format, times)], given=True))
         return _parsed(times, format, text, name)
-    there = text.filter(text.is_not_null() & ~text.is_in(MISSING)).head(1)
-    first = str(there[0]) if len(there) else ""
+    first = telling(text)
     tried: list[tuple[str, pl.Series]] = []
     for group in candidates(first, usual):
         group_read = [(form, read_as(text, form)) for form in group]
@@ -186,6 +214,18 @@ def _of_text(
             if not counted.null_count():
                 return _of_numbers(counted, name, usual)
     raise InputError(_unreadable(text, name, tried))
+
+
+def telling(text: pl.Series) -> str:
+    """Return the first value that shows the form of a column, "" without any: a date alone may be its midnight."""
+    there = text.filter(text.is_not_null() & ~text.is_in(MISSING))
+    first = str(there[0]) if len(there) else ""
+    groups = forms_like(first)
+    if groups and not has_clock(groups[0][0]):
+        clocked = there.filter(there.str.contains(r"\d[:.]\d\d")).head(1)
+        if len(clocked) and any(has_clock(group[0]) for group in forms_like(str(clocked[0]))):
+            return str(clocked[0])
+    return first
 
 
 def candidates(first: str, usual: str | None = None) -> Iterable[tuple[str, ...]]:
@@ -215,7 +255,7 @@ def _settled(parsed: dict[str, pl.Series], text: pl.Series, name: str, series: N
 
     Raises  InputError if the rows do not tell
     """
-    parsed = dict(parsed)
+    known_forms, parsed = tuple(parsed), dict(parsed)
     form = next(iter(parsed))
     short = re.fullmatch(r"(%b.?.?)%y|%y(.?%b)", form)
     if short:  # 05 may be a day, and the year not said at all
@@ -236,7 +276,10 @@ def _settled(parsed: dict[str, pl.Series], text: pl.Series, name: str, series: N
         raise InputError(
             f"time column {name!r}: {text[0]!r} can be read as {' or '.join(list(distinct)[:3])}; pass --time-format"
         )
-    return next(iter(distinct))
+    form = next(iter(distinct))
+    if form not in known_forms:
+        raise InputError(f"time column {name!r}: {text[0]!r} says no year; write it in full, such as 2022-01-03")
+    return form
 
 
 def _in_order(times: pl.Series, series: NDArray[np.int64] | None) -> bool:
@@ -268,7 +311,7 @@ def _parsed(times: pl.Series, form: str, text: pl.Series, name: str) -> ParsedTi
             if local.dt.time().n_unique() == 1:  # days by a clock that is put forward and back
                 return ParsedTimes(local.to_numpy(), "datetime", None, form)
     kind = "datetime" if has_clock(form) else "date"
-    if form == "excel" and (times.to_physical() % DAY["us"] != 0).any():
+    if form in DAY_COUNTS and (times.to_physical() % DAY["us"] != 0).any():
         kind = "datetime"
     return ParsedTimes(times.to_numpy(), kind, "UTC" if is_utc(form) else None, form)
 
