@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -127,3 +128,36 @@ def test_a_time_of_day_beside_days_that_repeat_is_refused(name: str, values: lis
     )
     alone = frame.gather_every(2).vstack(frame[3:].with_columns(Date=pl.lit("2024-01-03")))
     assert read_table(alone, TableSettings("y")).columns.time == "Date"
+
+
+@pytest.mark.parametrize("unit", [1, 10**3, 10**6, 10**9])
+def test_a_count_since_1970_is_time_under_any_name(unit: int) -> None:
+    counts = 1646092800 * unit + np.arange(20)[::-1] * 3600 * unit
+    for column in (pl.Series(counts), pl.Series(counts).cast(pl.String)):
+        table = read_table(pl.DataFrame({"x": column, "y": np.arange(20.0) ** 2}), TableSettings(target="y"))
+        assert (table.columns.time, str(table.frequency), table.values[-1]) == ("x", "h", 0)
+
+
+def test_numbers_that_rise_by_ones_or_by_anything_are_no_times() -> None:
+    rng = np.random.default_rng(0)
+    for numbers in (
+        np.arange(1646092800, 1646092830),
+        np.arange(20220001, 20220031),
+        rng.integers(10**9, 2 * 10**9, 30),
+    ):
+        table = read_table(pl.DataFrame({"x": numbers, "y": np.arange(30.0) ** 2}), TableSettings(target="y"))
+        assert table.time_kind == "row"
+
+
+def test_a_row_unlike_the_others_is_named_where_the_column_is_meant_as_time() -> None:
+    frame = pl.DataFrame({"date": ["13/01/2022", "14/01/2022", "15/01/2022", "soon"], "y": ["1", "2", "3", "4"]})
+    fault = "'soon' does not fit the format '%d/%m/%Y' of the rows before it; write all in one form"
+    with pytest.raises(InputError) as caught:
+        read_table(frame, TableSettings(target="y"))
+    assert str(caught.value) == f"time column 'date', row 4: {fault}, or --time row to take the rows in their order"
+
+
+def test_a_form_of_digits_alone_is_found_in_numbers() -> None:
+    frame = pl.DataFrame({"when": [30012022, 31012022, 1022022], "y": [1.0, 4, 2]})
+    table = read_table(frame, TableSettings(target="y", time_format="%d%m%Y"))
+    assert table.values.tolist() == [1, 4, 2]

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from datetime import time
 
+import numpy as np
 import polars as pl
 
 from lstmkit.errors import InputError
@@ -29,6 +30,9 @@ FIRST_IN_EXCEL = 25_569
 """The first day of 1970, as Excel counts days."""
 LAST_OF_TWO_DIGITS = 2039
 """The latest year that two digits mean: 39 is 2039, 40 is 1940."""
+
+FIRST_YEAR = int(np.datetime64("1000-01-01", "us").astype(np.int64))
+"""The earliest year that is read without being told: an earlier one has two digits, read as if it had four."""
 
 MONTH = r"(?P<month>(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[A-Za-z]{0,6})"
 DAY_OF_WEEK = re.compile(r"(?i:mon|tue|wed|thu|fri|sat|sun)[A-Za-z]{0,6}(?P<gap>,? +)")
@@ -167,6 +171,13 @@ def has_offset(form: str) -> bool:
 def is_utc(form: str) -> bool:
     """Say whether a form says itself that its times are in UTC."""
     return has_offset(form) or re.search(r"(?:%[SMfHp])\s?(?:[Zz]|UTC|GMT)$", form) is not None
+
+
+def is_unfit(times: pl.Series, form: str) -> bool:
+    """Say whether a time could not be read, or lies in a year that says that it was read wrongly."""
+    if times.null_count():
+        return True
+    return form not in WORDS and bool(times.to_physical().min() < FIRST_YEAR)  # type: ignore[operator]
 
 
 def read_count(numbers: pl.Series, form: str) -> pl.Series:

@@ -6,19 +6,10 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from lstmkit.data.counted import is_counted_time, is_evident_count, whole, width_of
 from lstmkit.data.names import TIMES, time_rank, words_of
 from lstmkit.data.parse import MISSING
-from lstmkit.data.times import (
-    CLOCK_ALONE,
-    candidates,
-    fits,
-    is_counted_time,
-    plain,
-    telling,
-    to_times,
-    whole,
-    without_form,
-)
+from lstmkit.data.times import CLOCK_ALONE, candidates, fits, plain, telling, to_times, without_form
 from lstmkit.errors import InputError
 
 WAY_OUT = ", or --time row to take the rows in their order"
@@ -72,7 +63,19 @@ def find_time_column(
             return name
         elif whole(column) is not None and not _repeats(column, ids):
             return name
+    if frame.width > needed:
+        for name in ranked:
+            column = _numbers_or_digits(frame[name])
+            if not time_rank(name) and column is not None and is_evident_count(column, name):
+                return name
     return None
+
+
+def _numbers_or_digits(column: pl.Series) -> pl.Series | None:
+    """Return a column as numbers, None of text that does not begin with as many digits as a count of time has."""
+    if column.dtype == pl.String:
+        return _numbers(column) if column.head(1).str.contains(r"^\s*\d{8,19}(?:\.0*)?\s*$").all() else None
+    return column if column.dtype.is_numeric() else None
 
 
 def _column_written(frame: pl.DataFrame, ranked: Sequence[str], format: str) -> str:
@@ -80,7 +83,7 @@ def _column_written(frame: pl.DataFrame, ranked: Sequence[str], format: str) -> 
     for name in ranked:
         column = plain(frame[name]).head(SEEN)
         if column.dtype.is_integer():
-            column = column.cast(pl.String)
+            column = column.cast(pl.String).str.zfill(width_of(format))
         if column.dtype == pl.String:
             text = column.str.strip_chars()
             text = text.filter(~text.is_in(MISSING))

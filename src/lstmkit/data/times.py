@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from lstmkit.data.counted import LARGEST_STEP, LEAST_REGULAR, ask_which_days, number_form, whole, width_of
 from lstmkit.data.forms import (
     DAY_COUNTS,
     WORDS,
@@ -18,12 +19,13 @@ from lstmkit.data.forms import (
     forms_like,
     has_clock,
     has_offset,
+    is_unfit,
     is_utc,
     read_as,
     read_count,
 )
 from lstmkit.data.frequency import LAST_DAY
-from lstmkit.data.names import names_dates, names_weeks
+from lstmkit.data.names import names_dates
 from lstmkit.data.parse import MISSING
 from lstmkit.errors import InputError
 
@@ -31,14 +33,8 @@ DAY = {"ms": 86_400 * 10**3, "us": 86_400 * 10**6, "ns": 86_400 * 10**9}
 """A day in the units of a column of times."""
 FIRST_DAY = -719_162
 """The first day of the year 1, counted from 1970: what dates of every library can be."""
-FIRST_YEAR = int(np.datetime64("1000-01-01", "us").astype(np.int64))
-"""The earliest year that is read without being told: an earlier one has two digits, read as if it had four."""
-LARGEST_STEP = 2**62
-"""The largest whole number that is a time: half of what 64 bits hold."""
 CLOCK_ALONE = re.compile(r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?")
 """A time of day without a date."""
-LEAST_REGULAR = 6
-"""Different times from which on equal steps tell a month from a day."""
 USUAL_FORMS = ("", "%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m")
 """Forms that need no note."""
 
@@ -96,7 +92,7 @@ def to_times(
         if format is None:
             return _of_numbers(column, name, usual)
         counts = whole(column)
-        column = (column if counts is None else counts).cast(pl.String).str.zfill(_width(format))
+        column = (column if counts is None else counts).cast(pl.String).str.zfill(width_of(format))
         dtype = column.dtype
     if dtype == pl.String:
         return _of_text(column.str.strip_chars(), name, format, usual, series)
@@ -106,15 +102,6 @@ def to_times(
 def plain(column: pl.Series) -> pl.Series:
     """Return a column of categories as the text of them."""
     return column.cast(pl.String) if isinstance(column.dtype, pl.Categorical | pl.Enum) else column
-
-
-def whole(column: pl.Series) -> pl.Series | None:
-    """Return numbers as whole ones, None if they are not."""
-    if column.dtype.is_integer():
-        return column.cast(pl.Int64)
-    if column.null_count() or not column.is_finite().all() or (column.abs() > LARGEST_STEP).any():
-        return None
-    return column.cast(pl.Int64) if (column == column.round()).all() else None
 
 
 def _of_datetimes(column: pl.Series) -> ParsedTimes:
@@ -132,8 +119,8 @@ def _of_numbers(column: pl.Series, name: str, usual: str | None) -> ParsedTimes:
     if counts is None:
         dated = names_dates(name) or usual in DAY_COUNTS
         plausible = () if (column.abs() > LARGEST_STEP).any() else [*digit_forms(column, dated, False)]
-        for form in [form for form in (usual, "unix-s", "excel") if form in plausible]:
-            _ask_which_days(column, name, form, plausible, usual)
+        for form in [form for form in (usual or "", "unix-s", "excel") if form in plausible]:
+            ask_which_days(column, name, form, plausible, usual)
             return _parsed(read_count(column, form), form, column.cast(pl.String), name)
         row = int(((column != column.round()) | (column.abs() > LARGEST_STEP)).arg_true()[0])
         raise InputError(
@@ -141,53 +128,14 @@ def _of_numbers(column: pl.Series, name: str, usual: str | None) -> ParsedTimes:
             f"smaller units"
         )
     _check_range(counts, name)
-    found = _number_form(counts, name, usual)
+    found = number_form(counts, name, usual)
     if found is not None:
-        _ask_which_days(counts, name, found[0], digit_forms(counts, True, False), usual)
+        ask_which_days(counts, name, found[0], digit_forms(counts, True, False), usual)
     elif names_dates(name) and (counts >= 101_1600).all() and (counts % 10_000).is_between(1600, 2200).all():
         raise InputError(without_form(counts.cast(pl.String), name).replace("%d.%m.%Y", "%d%m%Y"))
     if found is None:
         return ParsedTimes(counts.to_numpy(), "integer")
     return _parsed(found[1], found[0], counts.cast(pl.String), name)
-
-
-def _width(form: str) -> int:
-    """Return how many digits a form of nothing else has; zeros before them are lost in numbers. 0 of others."""
-    codes = re.findall(r"%([YmdHMSGVjy])", form)
-    return sum({"Y": 4, "G": 4, "j": 3}.get(code, 2) for code in codes) if 2 * len(codes) == len(form) else 0
-
-
-def _ask_which_days(numbers: pl.Series, name: str, form: str, plausible: Iterable[str], usual: str | None) -> None:
-    """Raise InputError if a count of days may be from two first days."""
-    if form in DAY_COUNTS and form != usual and "unix-d" in plausible:
-        first = numbers.head(1)
-        known = [f"{other} ({read_count(first, other)[0]:%Y-%m-%d})" for other in DAY_COUNTS]
-        raise InputError(f"time column {name!r}: {first[0]} can be read as {' or '.join(known)}; pass --time-format")
-
-
-def _number_form(counts: pl.Series, name: str, usual: str | None) -> tuple[str, pl.Series] | None:
-    """Return the form of whole numbers, and their times; None if they only count steps."""
-    forms = [*digit_forms(counts, names_dates(name) or usual in DAY_COUNTS, names_weeks(name))]
-    if usual in forms or (usual is not None and re.fullmatch("(?:%[YmdHMSGVjy])+", usual)):
-        forms = [usual, *forms]
-    for form in forms:
-        times = read_count(counts, form) if form in WORDS else read_as(counts.cast(pl.String), form)
-        if form in WORDS or not _unfit(times, form):
-            return form, times
-    return None
-
-
-def is_counted_time(column: pl.Series, name: str) -> bool:
-    """Say whether numbers can be nothing but dates by their size: compact ones, years, or a count from a day."""
-    counts = whole(column)
-    if counts is None:
-        numbers = column.fill_nan(None).drop_nulls()
-        known = len(numbers) > 0 and not (numbers.abs() > LARGEST_STEP).any()
-        return known and any(digit_forms(numbers, names_dates(name), False))
-    if not len(counts) or counts.null_count():
-        return False
-    years = counts.is_between(1000, 2999).all()
-    return bool(years) or _number_form(counts, name, None) is not None
 
 
 def _of_text(
@@ -203,7 +151,7 @@ def _of_text(
     for group in candidates(first, usual):
         group_read = [(form, read_as(text, form)) for form in group]
         tried += group_read
-        fitting = {form: times for form, times in group_read if not _unfit(times, form)}
+        fitting = {form: times for form, times in group_read if not is_unfit(times, form)}
         if fitting:
             form = _settled(fitting, text, name, series)
             return _parsed(fitting[form], form, text, name)
@@ -240,14 +188,7 @@ def candidates(first: str, usual: str | None = None) -> Iterable[tuple[str, ...]
 
 def fits(text: pl.Series, forms: Iterable[str]) -> bool:
     """Say whether text can be read as times in one of some forms."""
-    return any(not _unfit(read_as(text, form), form) for form in forms)
-
-
-def _unfit(times: pl.Series, form: str) -> bool:
-    """Say whether a time could not be read, or lies in a year that says that it was read wrongly."""
-    if times.null_count():
-        return True
-    return form not in WORDS and bool(times.to_physical().min() < FIRST_YEAR)  # type: ignore[operator]
+    return any(not is_unfit(read_as(text, form), form) for form in forms)
 
 
 def _settled(parsed: dict[str, pl.Series], text: pl.Series, name: str, series: NDArray[np.int64] | None) -> str:
