@@ -31,7 +31,11 @@ FILES = {
     "empty": (b"", "the file is empty"),
     "spaces": (b" \n \n", "the file is empty"),
     "binary": (bytes(range(256)), "a binary file (a zero byte at offset 0); a CSV or Parquet file is needed"),
-    "latin": (b"Date,Pr\xe9\n1,2\n", "not UTF-8 text (byte 0xe9 at offset 7); save it as UTF-8"),
+    "latin": (
+        b"Date,Pr\xe9\n1,2\n",
+        "not UTF-8 text (byte 0xe9 at offset 7); save it as UTF-8 (Excel: CSV UTF-8; Linux: iconv -f WINDOWS-1252 -t "
+        "UTF-8)",
+    ),
     "gzip": (gzip.compress(b"Date,Close\n1,2\n")[:-6], "not a readable gzip file; it is damaged or cut short"),
     "parquet": (b"PAR1 and nothing more", "not a readable Parquet file; it is damaged or cut short"),
     "header": (b"Date,Close\n", "has a header but no rows"),
@@ -295,9 +299,5 @@ def test_what_cannot_be_traded_on_is_said_before_the_work(
         assert complain(command, prices_csv, "--cost", -1) == (
             "cost must be at least 0 and below 10000 basis points; got -1.0"
         )
-    message = (
-        "--cost: 19 test windows are too few to trade on; have 20 by more rows, a larger --test or more --windows, "
-    )
-    assert complain("backtest", prices_csv, "--cost", 10, "--windows", 19) == (
-        message + "or leave it out (--test is an option of lstm forecast, not of this command)"
-    )
+    message = "--cost: 19 test windows are too few to trade on; give more rows or test on more of them, so that there are 20, "
+    assert complain("backtest", prices_csv, "--cost", 10, "--windows", 19) == (message + "or leave it out")

@@ -87,6 +87,66 @@ def test_decimal_commas_are_known_by_the_separator(read, tmp_path: Path) -> None
     assert alone.frame.columns == ["value"] and alone.decimal == ","
 
 
+def test_decimal_commas_in_quotes_are_known_by_another_column(read) -> None:
+    rows = "".join(f'"{day}.01.2024","162,{200 + day}","-0,{day}%"\n' for day in range(10, 20))
+    found = read('"Datum","Zuletzt","+/- %"\n' + rows)
+    assert (found.decimal, found.notes) == (",", ("numbers have a decimal comma",))
+    assert read("a;b\n1,50 €;1.200\n2,50 €;1.300\n").decimal == ","
+    assert read('a,b\n1,"1,234"\n2,"12,34,567"\n').decimal is None
+    assert read('a,b\n1.5,"1,2"\n2.5,"1,3"\n').decimal is None
+
+
+def test_points_that_may_stand_between_thousands_are_told(read, tmp_path: Path) -> None:
+    note = "'2.302' is taken for a decimal number; if points stand between thousands, pass --decimal ,"
+    assert read("a;b\nx;2.302\ny;999\nz;1.441\n").notes == ("columns are separated by ';'", note)
+    assert read("a,b\nx,2.302\ny,2.441\n").notes == ()
+    assert read("a;b;c\nx;2.302;1.5\ny;2.441;2.5\n").notes == ("columns are separated by ';'",)
+    assert read("b;a\n980;x\n1.240;y\n1.315;z\n").notes == ("columns are separated by ';'",)
+    table = read_source(tmp_path / "a.csv", TableSettings("b"))
+    assert table.values.tolist() == [980, 1240, 1315]
+    assert "column 'b': '1.240' is read as 1240; if that is 1.24, pass --decimal ." in table.notes
+
+
+def test_rows_wider_than_the_names_are_no_guess(read, complaint) -> None:
+    expected = "row 1 has 3 fields where the header has 2; put quotes around a value that holds the delimiter"
+    for rows in ("2024-01-01,100,13\n2024-01-02,99,99\n", "1,5.1,sunny\n2,5.2,rain\n"):
+        assert complaint("t,V\n" + rows) == expected
+    by_r = read('"V","Date"\n"1",5.1,"2024-01-01"\n"2",6.2,"2024-01-02"\n')
+    assert by_r.frame.columns == ["", "V", "Date"]
+    assert by_r.notes == ("the first column has no name, and numbers the rows",)
+
+
+@pytest.mark.parametrize("first", ["2024-01-01,100.5", "100.5", "112", "1,112"])
+def test_a_row_taken_for_names_is_told(first: str, read) -> None:
+    shown = first.replace(",", ", ")
+    told = f"the first line is taken for names: {shown!r}; if it is a row, write a line of names above it"
+    assert told in read(f"{first}\n{first}\n{first}\n").notes
+
+
+@pytest.mark.parametrize("names", ["0", "0,1", "Year,2020", "2019,2020,2021", "value"])
+def test_numbers_may_be_names(names: str, read) -> None:
+    assert read(f"{names}\n{names.replace('Year', '1').replace('value', '2')}\n").notes == ()
+
+
+def test_totals_in_other_words_and_remarks_with_delimiters(read) -> None:
+    german = "Tag;Wert\n01.02.2024;5,1\n02.02.2024;6,2\n"
+    for tail in ("Summe;11,3\n", ";\nGesamt:;11,3\n", "\nQuelle: A; B\n"):
+        found = read(german + tail)
+        assert found.frame.height == 2
+        assert any(note.startswith("a line after the table is left out: ") for note in found.notes)
+    assert read(TABLE + "\nSource: us, them, 2024\n").frame.rows() == ROWS
+
+
+def test_utf_16_without_its_mark(read) -> None:
+    for encoding in ("utf-16-le", "utf-16-be"):
+        assert read(TABLE.encode(encoding)).frame.rows() == ROWS
+
+
+def test_lines_of_names_of_unequal_length_are_not_three(complaint) -> None:
+    two = "Close,Close,Open\nA,B,A\nDate,,,\n" + "".join(f"2022-01-{day},1,2,3\n" for day in range(10, 15))
+    assert complaint(two) == "the header names column 'Close' more than once; rename one"
+
+
 def test_names_in_three_lines(read, tmp_path: Path) -> None:
     one = "Price,Close,Open\nTicker,MSFT,MSFT\nDate,,\n2022-01-03,5,1\n2022-01-04,6,2\n2022-01-05,7,3\n"
     found = read(one)

@@ -95,3 +95,39 @@ def test_the_only_plain_column_is_forecast_and_notes_are_kept() -> None:
     wide = read_table(pl.DataFrame({"a": ["$1", "$2", "$4"], "b": ["1", "2", "3"]}), TableSettings(wide=("a", "b")))
     assert wide.values.tolist() == [1, 2, 4, 1, 2, 3]
     assert "column 'a': '$1' is read as 1" in wide.notes
+
+
+def test_missing_values_show_the_mark_that_was_read_so() -> None:
+    frame = pl.DataFrame({"t": [1, 2, 3, 4], "x": ["1,200.5", ".", "3", "4"]})
+    with pytest.raises(InputError) as caught:
+        read_table(frame, TableSettings("x", "t"))
+    assert "first at 2 ('.' is taken for a missing value); pass --missing mask" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["", "Unnamed: 0"])
+def test_a_column_that_numbers_the_rows_is_not_to_be_forecast(name: str) -> None:
+    days = [f"2024-01-0{day}" for day in (1, 2, 3, 4)]
+    frame = pl.DataFrame({name: [str(row) for row in range(4)], "d": days, "v": ["5", "7", "6", "8"]})
+    assert read_table(frame, TableSettings()).values.tolist() == [5, 7, 6, 8]
+    with pytest.raises(InputError, match="--target is needed"):
+        read_table(frame.with_columns(pl.Series(name, ["3", "1", "4", "1"])), TableSettings())
+
+
+def test_the_row_that_is_no_time_is_named() -> None:
+    days = [f"2024-01-{day}" for day in range(10, 20)]
+    frame = pl.DataFrame({"Date": [*days[:4], "Total", *days[4:]], "v": list(range(11))})
+    with pytest.raises(InputError, match="time column 'Date', row 5: 'Total' does not fit the format"):
+        read_table(frame, TableSettings("v"))
+
+
+@pytest.mark.parametrize(("policy", "kept"), [("first", 2.0), ("last", 3.0)])
+def test_of_duplicates_one_with_a_value_is_kept(policy: str, kept: float) -> None:
+    frame = pl.DataFrame({"t": [1, 2, 2, 2, 2, 3], "v": [1.0, None, 2.0, 3.0, None, 4.0]})
+    table = read_table(frame, TableSettings("v", "t", duplicates=policy))
+    assert table.values.tolist() == [1, kept, 4]
+
+
+def test_whole_numbers_that_tell_series_apart_are_advised() -> None:
+    frame = pl.DataFrame({"shop": [1, 2] * 5, "t": [k // 2 for k in range(10)], "v": [k**2 for k in range(10)]})
+    with pytest.raises(InputError, match="if column 'shop' tells series apart, pass --id shop"):
+        read_table(frame, TableSettings("v", "t"))

@@ -150,11 +150,16 @@ def test_utf_16_is_a_wrong_encoding_and_not_binary(tmp_path: Path):
     assert refused(tmp_path / "a.txt") == "not UTF-8 text (byte 0xff at offset 0); save it as UTF-8"
 
 
-@pytest.mark.parametrize("damage", [lambda b: b[:-9], lambda b: b[:40] + b"???" + b[43:], lambda b: b"no gzip at all"])
+@pytest.mark.parametrize("damage", [lambda b: b[:-9], lambda b: b[:40] + b"???" + b[43:]])
 def test_a_damaged_gzip_file(tmp_path: Path, damage):
     content = gzip.compress(random.Random(3).randbytes(2000).hex().encode())
     (tmp_path / "a.txt.gz").write_bytes(damage(content))
     assert refused(tmp_path / "a.txt.gz") == "not a readable gzip file; it is damaged or cut short"
+
+
+def test_a_text_that_is_not_packed_may_be_named_so(tmp_path: Path):
+    (tmp_path / "a.txt.gz").write_bytes(b"the cat\n")
+    assert list(read_lines(tmp_path / "a.txt.gz")) == ["the cat\n"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no named pipes here")

@@ -86,7 +86,7 @@ def read_blocks(path: Path, block: int = BLOCK) -> Iterator[bytes]:
         status = os.fstat(file.fileno())
         if stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode):
             raise InputError(f"{place_of(path)}: a device, not a file")
-        packed = path.name.endswith(".gz") or _begins_with(file, GZIP)
+        packed = _begins_with(file, GZIP)
         most = max(MOST_UNPACKED, MOST_TIMES * status.st_size) if packed and stat.S_ISREG(status.st_mode) else None
         yield from _blocks(path, file, block, packed, most)
 

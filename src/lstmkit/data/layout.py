@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise, zip_longest
 from typing import Literal
 
 from lstmkit.errors import InputError
@@ -20,11 +21,18 @@ LOOKED_AT = 200
 """Lines at the beginning by which a table is known."""
 MOST_AFTER = 50
 """Lines that may come after a table."""
-TOTALS = ("total", "totals", "grand total", "sum", "average", "mean")
+TOTALS = frozenset(
+    "total totals sum average avg mean median min max minimum maximum std count summe gesamt gesamtsumme durchschnitt "
+    "mittelwert moyenne somme totale media suma promedio totaal soma".split()
+) | {"grand total", "total général", "média"}
 A_NUMBER = re.compile(r"\s*[-+(]?[^\w\s]?\d")
-COMMA = re.compile(r"[-+(]?\d{1,3}(\.\d{3})*,\d+\s*[%)]?|[-+(]?\d+,\d+\s*[%)]?")
+DRESS = "-+()%\N{EURO SIGN}$\N{POUND SIGN}\N{YEN SIGN} \u00a0\u202f"
+"""What may stand around the digits of a number."""
+COMMA = re.compile(r"(\d{1,3}([.'\s\u2019]\d{3})+|\d+),\d+")
 THOUSANDS = re.compile(r"[1-9]\d{0,2}(\.\d{3})+")
-POINT = re.compile(r"[-+(]?\d*\.\d+\s*[%)]?")
+POINTED = re.compile(r"[1-9]\d{0,2}\.\d{3}|\d{1,3}")
+"""A number that is one in thousands, too, if points stand between these."""
+POINT = re.compile(r"(\d{1,3}([,'\s\u2019]\d{3})+|\d*)\.\d+")
 
 
 @dataclass(frozen=True)
@@ -112,10 +120,11 @@ def lay_out(place: str, content: bytes, delimiter: str | None, usual: str, texts
         at = fit.header + (2 if not texts and _has_levels(fit) else 0)
         levels = tuple(_stripped(record.cells) for record in fit.records[fit.header : at])
         names, start = _stripped(fit.records[at].cells), fit.records[at].end
+        notes += [] if texts or not _is_row(names) else [_said_of_row(names)]
     end, after = (_blank_end(content, start, fit), []) if texts else _end(content, start, fit)
     notes += _left_out("after", after)
-    decimal = _decimal(fit)
-    notes += [f"numbers have a decimal {'comma' if decimal == ',' else 'point'}"] if decimal else []
+    decimal, told = _decimal(fit)
+    notes += [told] if told else []
     width = max(fit.width, len(names), len(first.cells))
     return Layout(fit.delimiter, names, levels, width, start, end, decimal, tuple(notes))
 
@@ -234,7 +243,22 @@ def _has_levels(fit: _Fit) -> bool:
         return False
     first, second, third = (_stripped(record.cells) for record in fit.records[fit.header : fit.header + 3])
     named = all(cell and not A_NUMBER.match(cell) for line in (first[1:], second[1:]) for cell in line)
-    return len(first) == len(second) > 1 and named and third[0] != "" and not any(third[1:])
+    return len(first) == len(second) == len(third) > 1 and named and third[0] != "" and not any(third[1:])
+
+
+def _is_row(names: Sequence[str]) -> bool:
+    """Return whether names are numbers and dates, other than numbers that count on from one to the next."""
+    if not all(A_NUMBER.match(name) and not any(letter.isalpha() for letter in name) for name in names):
+        return False
+    whole = [int(name) for name in names if name.isascii() and name.isdigit()]
+    counted = all(after == before + 1 for before, after in pairwise(whole))
+    return len(whole) < len(names) or not counted or (len(names) == 1 and whole[0] > 1)
+
+
+def _said_of_row(names: Sequence[str]) -> str:
+    shown = ", ".join(names)
+    shown = shown if len(shown) <= 60 else f"{shown[:60]}..."
+    return f"the first line is taken for names: {shown!r}; if it is a row, write a line of names above it"
 
 
 def _stripped(cells: Sequence[str]) -> tuple[str, ...]:
@@ -264,13 +288,15 @@ def _end(content: bytes, begin: int, fit: _Fit) -> tuple[int, list[bytes]]:
         start = content.rfind(b"\n", begin, max(begin, end - 1)) + 1 or begin
         line = content[start:end].strip()
         blank = not line.strip(mark + b" \t")
-        if start >= end or not (blank or (fit.width > 1 and _is_after(line, mark, numbered))):
+        after = blank or (fit.width > 1 and _is_after(line, mark, numbered))
+        if start >= end or not (after or (numbered and line.lstrip(b'"')[:1].isalpha())):
             break
         tail.insert(0, (start, line))
         end = start
-    if not numbered:  # only what a blank line cuts off
-        while tail and tail[0][1].strip(mark + b" \t"):
-            tail.pop(0)
+    while tail and tail[0][1].strip(mark + b" \t"):  # what no blank line cuts off
+        if numbered and _is_after(tail[0][1], mark, numbered):
+            break
+        tail.pop(0)
     return (tail[0][0] if tail else len(content)), [line for _, line in tail if line.strip(mark + b" \t")]
 
 
@@ -297,13 +323,31 @@ def _left_out(where: str, lines: Sequence[bytes]) -> list[str]:
     return [f"{len(told)} lines {where} the table are left out, the first: {first!r}"]
 
 
-def _decimal(fit: _Fit) -> str | None:
-    """Return "," where cells have decimal commas and none a decimal point, else None."""
-    if fit.delimiter == ",":
-        return None
-    cells = [cell.strip() for record in fit.records[fit.header + 1 :] for cell in record.cells]
+def _decimal(fit: _Fit) -> tuple[str | None, str]:
+    """Return "," where cells have decimal commas and none a decimal point, else None; and what to say about it."""
+    cells = [cell.strip(DRESS) for record in fit.records[fit.header + 1 :] for cell in record.cells]
     commas = [cell for cell in cells if COMMA.fullmatch(cell)]
     if fit.delimiter != ";":  # which separates columns where commas stand before decimals
         commas = [cell for cell in commas if not THOUSANDS.fullmatch(cell.replace(",", "."))]
-    points = (cell for cell in cells if POINT.fullmatch(cell) and not THOUSANDS.fullmatch(cell))
-    return "," if commas and not any(points) else None
+    if any(POINT.fullmatch(cell) and not THOUSANDS.fullmatch(cell) for cell in cells):
+        return None, ""
+    if commas:
+        return ",", "numbers have a decimal comma"
+    if fit.delimiter == ",":
+        return None, ""
+    rows = [record.cells for record in fit.records[fit.header + 1 :]]
+    for column in zip_longest(*rows, fillvalue=""):
+        known = [cell.strip(DRESS) for cell in column if cell.strip(DRESS)]
+        first = next((cell for cell in known if "." in cell), "")
+        if first and all(POINTED.fullmatch(cell) for cell in known) and not are_thousands(known):
+            return None, f"{first!r} is taken for a decimal number; if points stand between thousands, pass --decimal ,"
+    return None, ""
+
+
+def are_thousands(numbers: Sequence[str]) -> bool:
+    """Return whether points stand between the thousands of numbers that all have three digits after each or no point.
+
+    That is so of 1.240 beside 980: no program writes decimals with a last 0, and leaves them out elsewhere.
+    """
+    whole = any("." not in number and len(number) == 3 for number in numbers)
+    return whole and any("." in number and number.endswith("0") for number in numbers)

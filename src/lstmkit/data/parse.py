@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from lstmkit.data.layout import POINTED, are_thousands
 from lstmkit.errors import InputError
 
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "none", "NaT")
@@ -35,7 +36,8 @@ MARKS: tuple[str, ...] = (
     "(null)",
     "\\N",
 )
-MARKS += ("n.a.", "N.A.", "na", "ND", "N/D", "NAN", "Null")
+MARKS += ("n.a.", "N.A.", "na", "ND", "N/D", "NAN", "Null", ":", "k.A.", "k. A.", "n. a.", "n.d.", "nd")
+MARKS += ("#DIV/0!", "#VALUE!", "#REF!", "#NUM!", "#NV", "#WERT!", "#BEZUG!", "#ZAHL!")
 """What stands for a missing number, beside what stands for any missing value."""
 TIMES = {"K": 1e3, "k": 1e3, "M": 1e6, "mn": 1e6, "B": 1e9, "bn": 1e9, "T": 1e12}
 SPACES = " \u00a0\u2007\u2009\u202f'\N{RIGHT SINGLE QUOTATION MARK}"
@@ -52,6 +54,7 @@ PATTERNS = {
     rf"[{other}][0-9]{{3}})?([{decimal}][0-9]*)?$"  # the last is India's: 12,34,567
     for decimal, other in ((".", ","), (",", "."))
 }
+TAKEN = "is taken for a missing value"
 WORDS = {".": "decimal points", ",": "decimal commas"}
 
 
@@ -123,19 +126,33 @@ def _read(column: pl.Series, decimal: str | None) -> _Text:
     if decimal != ",":
         plain = text.cast(pl.Float64, strict=False)
         if plain.null_count() == text.null_count():
-            return _Text(plain, text)
+            return _Text(*_of_points(plain, text, decimal))
     marked = text.is_in(MARKS)
     note = ""
     if marked.any():
         count = int(marked.sum())
-        note = f"{text.filter(marked)[0]!r} is taken for a missing value ({count} row{'s' if count > 1 else ''})"
+        note = f"{text.filter(marked)[0]!r} {TAKEN} ({count} row{'s' if count > 1 else ''})"
         text = text.set(marked, None)
     if decimal != ",":
         plain = text.cast(pl.Float64, strict=False)
         if plain.null_count() == text.null_count():
-            return _Text(plain, text, note)
+            numbers, text, remark = _of_points(plain, text, decimal)
+            return _Text(numbers, text, "; ".join(part for part in (remark, note) if part))
     numbers, remark = _dressed(text, decimal)
     return _Text(numbers, text, "; ".join(part for part in (remark, note) if part))
+
+
+def _of_points(plain: pl.Series, text: pl.Series, decimal: str | None) -> tuple[pl.Series, pl.Series, str]:
+    """Return plain numbers, the text they were, and a note; as thousands where points can only stand between these."""
+    known = text.drop_nulls()
+    if decimal is not None or not all(POINTED.fullmatch(value) for value in known.head(100)):
+        return plain, text, ""
+    dotted = known.filter(known.str.contains(".", literal=True))
+    if not len(dotted) or not known.str.contains(f"^({POINTED.pattern})$").all() or not are_thousands(known.to_list()):
+        return plain, text, ""
+    read = dotted[0].replace(".", "")
+    remark = f"{dotted[0]!r} is read as {read}; if that is {float(dotted[0]):.15g}, pass --decimal ."
+    return text.str.replace(".", "", literal=True).cast(pl.Float64), text, remark
 
 
 def _dressed(text: pl.Series, decimal: str | None) -> tuple[pl.Series, str]:

@@ -137,7 +137,7 @@ def _damaged(path: Path | str) -> str:
 
 def _checked_text(place: str, content: bytes) -> bytes:
     """Return the bytes of a text in UTF-8 without its mark, with an end of line that all know."""
-    for mark, encoding in UTF_16.items():
+    for mark, encoding in (UTF_16 | _unmarked(content)).items():
         if content.startswith(mark):
             try:
                 content = content.decode(encoding).encode()
@@ -158,6 +158,15 @@ def _checked_text(place: str, content: bytes) -> bytes:
     return content if b"\n" in content else content.replace(b"\r", b"\n")  # of a Macintosh of old
 
 
+def _unmarked(content: bytes) -> dict[bytes, str]:
+    """Return the first bytes of UTF-16 without its mark, and its name: each other byte of its beginning is zero."""
+    start = content[:64]
+    for zeros, others, encoding in ((start[1::2], start[::2], "utf-16-le"), (start[::2], start[1::2], "utf-16-be")):
+        if len(content) % 2 == 0 and len(start) > 8 and not any(zeros) and all(others):
+            return {start: encoding}
+    return {}
+
+
 def _slices(content: bytes) -> Iterator[bytes]:
     for begin in range(0, len(content), BLOCK):
         yield content[begin : begin + BLOCK]
@@ -168,7 +177,8 @@ def _complain_of_encoding(path: str, content: bytes) -> None:
         content.decode()
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{path}: not UTF-8 text (byte 0x{content[error.start]:02x} at offset {error.start}); save it as UTF-8"
+            f"{path}: not UTF-8 text (byte 0x{content[error.start]:02x} at offset {error.start}); save it as UTF-8 "
+            f"(Excel: CSV UTF-8; Linux: iconv -f WINDOWS-1252 -t UTF-8)"
         ) from error
 
 
@@ -201,6 +211,9 @@ def _read_text(place: str, content: bytes, layout: Layout, texts: bool) -> FileT
         notes += repeats
     if frame.height == 0:
         raise InputError(f"{place}: has a header but no rows")
+    if layout.header:
+        names, told = _aligned(place, frame, names, body)
+        notes += told
     if layout.levels:
         index, pairs = names[:1], list(zip(*(level[1:] for level in layout.levels), strict=True))
         check_names(place, [f"{one} {other}" for one, other in pairs])
@@ -211,6 +224,25 @@ def _read_text(place: str, content: bytes, layout: Layout, texts: bool) -> FileT
         note = f"names in three lines: {id!r} tells series apart" if id else "names in three lines are joined"
         return FileTable(long, (*notes, note), layout.decimal, id)
     return FileTable(_named(frame, names), tuple(notes), layout.decimal)
+
+
+def _aligned(place: str, frame: pl.DataFrame, names: list[str], body: bytes) -> tuple[list[str], list[str]]:
+    """Return the names of all columns that hold values, and notes; R leaves out the one of its numbers of rows.
+
+    Raises  InputError if rows have values beyond the last name: which name belongs to which value is not known
+    """
+    beyond = frame.columns[len(names) :]
+    filled = [pl.col(c).is_not_null() & (pl.col(c) != "") for c in beyond]
+    rows = frame.select(pl.any_horizontal(filled)).to_series().arg_true().to_list() if filled else []
+    if not rows:
+        return names, []
+    numbers = pl.int_range(1, frame.height + 1, eager=True).cast(pl.String)
+    if len(beyond) == 1 and body.lstrip().startswith(b'"1"') and (frame[frame.columns[0]] == numbers).all():
+        return ["", *names], ["the first column has no name, and numbers the rows"]
+    raise InputError(
+        f"{place}: row {rows[0] + 1} has {frame.width} fields where the header has {len(names)}; put quotes around a "
+        f"value that holds the delimiter"
+    )
 
 
 def check_names(place: str, names: Sequence[str]) -> None:
@@ -225,7 +257,7 @@ def check_names(place: str, names: Sequence[str]) -> None:
             raise InputError(f"{place}: a column has a name of {len(name):,} characters; {LONGEST_NAME:,} are allowed")
     repeated = sorted(name for name, count in Counter(names).items() if count > 1)
     if repeated:
-        raise InputError(f"{place}: the header names column {repeated[0]!r} more than once")
+        raise InputError(f"{place}: the header names column {repeated[0]!r} more than once; rename one")
 
 
 def _without_headers(frame: pl.DataFrame, header: Sequence[str]) -> tuple[pl.DataFrame, list[str]]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lstmkit.data.axis import DONE, complete, find_frequency
 from lstmkit.data.frequency import Frequency
+from lstmkit.data.parse import TAKEN
 from lstmkit.data.series import LARGEST, SeriesTable, shorten
 from lstmkit.errors import InputError
 
@@ -42,16 +43,28 @@ def merge_duplicates(table: SeriesTable, label_columns: Callable[[], list[str]])
         times = "duplicate time" if count == 1 else "duplicate times"
         raise InputError(f"{table.name(s)}: {count} {times}, first {table.time_name(first)}; {fix}")
     values, policy = table.values.copy(), table.columns.duplicates
+    starts, kept = np.flatnonzero(~same), np.zeros(len(values), bool)
     if policy in ("mean", "sum"):
-        starts = np.flatnonzero(~same)
         known = np.add.reduceat(~np.isnan(values), starts)
         sums = np.add.reduceat(np.where(np.isnan(values), 0, values), starts)
         sums[known == 0] = np.nan
         values[starts] = sums / np.maximum(known, 1) if policy == "mean" else sums
-    keep = np.append(~same[1:], True) if policy == "last" else ~same
+        kept[starts] = True
+    else:
+        kept[_rows_kept(values, starts, policy)] = True
     done = "added up" if policy == "sum" else f"kept the {policy}"
-    note = f"{count} rows with a duplicate time: {done}"
-    return dataclasses.replace(table, values=values, notes=(*table.notes, note)).select(keep)
+    note = f"{count} row{'s' if count > 1 else ''} with a duplicate time: {done}"
+    return dataclasses.replace(table, values=values, notes=(*table.notes, note)).select(kept)
+
+
+def _rows_kept(values: NDArray[np.float64], starts: NDArray[np.intp], policy: str) -> NDArray[np.intp]:
+    """Return the first or last row with a value of those that begin at some rows; without any, the first or last."""
+    rows, known = np.arange(len(values)), ~np.isnan(values)
+    if policy == "last":
+        best = np.maximum.reduceat(np.where(known, rows, -1), starts)
+        return np.where(best < 0, np.append(starts[1:], len(values)) - 1, best)
+    best = np.minimum.reduceat(np.where(known, rows, len(values)), starts)
+    return np.where(best == len(values), starts, best)
 
 
 def _mend_duplicates(same: NDArray[np.bool_]) -> str:
@@ -93,6 +106,8 @@ def regularise(table: SeriesTable, usual: Frequency | None = None) -> SeriesTabl
         s = table.series_of(k)
         where = f"{int(missing.sum())} of {len(missing)} values are missing, first at {table.time_name(k)}"
         if policy == "refuse":
+            marks = [note.split(": ")[-1].split("; ")[-1] for note in notes if TAKEN in note]
+            where += f" ({marks[0].rpartition(' (')[0]})" if marks else ""
             raise InputError(f"{table.name(s)}: {where}; pass --missing mask, drop, previous or interpolate")
         notes.append(f"{where}: {DONE[policy]}")
         if policy == "drop":

@@ -151,6 +151,7 @@ def resolve_columns(frame: pl.DataFrame, settings: TableSettings) -> TableSettin
         numeric = [c for c in others if is_numeric(frame[c], settings.decimal)]
         plain = [c for c in numeric if not number_notes(frame.head(100), (c,), settings.decimal)]
         numeric = plain if len(plain) == 1 else numeric
+        numeric = [c for c in numeric if not _numbers_rows(frame[c])] if len(numeric) > 1 else numeric
         if len(numeric) != 1:
             raise InputError(f"--target is needed: which column is to be forecast? (columns: {shorten(others, 12)})")
         target = numeric[0]
@@ -164,6 +165,14 @@ def resolve_columns(frame: pl.DataFrame, settings: TableSettings) -> TableSettin
         raise InputError("--time-format needs a time column, and --time row takes none; leave one of them out")
     id_type = "" if settings.id is None else name_of_type(frame.schema[settings.id])
     return dataclasses.replace(settings, target=target, time=time, id_type=id_type)
+
+
+def _numbers_rows(column: pl.Series) -> bool:
+    """Return whether a column is the index that pandas and R write: without a name, and counting on by one."""
+    if column.name not in ("", "Unnamed: 0", "index", "column_1"):
+        return False
+    numbers = to_numbers(column, column.name)
+    return bool((np.diff(numbers) == 1).all())
 
 
 def read_times(
@@ -253,4 +262,17 @@ def sort_rows(groups: NDArray[np.int64], times: NDArray[Any] | None) -> tuple[ND
 def _label_columns(frame: pl.DataFrame, settings: TableSettings) -> list[str]:
     """Return the text columns that look as if they told series apart."""
     text = [c for c in frame.columns if frame.schema[c] == pl.String and c != settings.time]
-    return [c for c in text if 1 < frame[c].n_unique() <= frame.height // 3 and not is_numeric(frame[c])]
+    found = [c for c in text if 1 < frame[c].n_unique() <= frame.height // 3 and not is_numeric(frame[c])]
+    if found or settings.time is None:
+        return found
+    others = [c for c in frame.columns if c not in (settings.time, settings.target, *settings.future, *settings.past)]
+    return [c for c in others if _tells_apart(frame, c, settings.time)]
+
+
+def _tells_apart(frame: pl.DataFrame, name: str, time: str) -> bool:
+    """Return whether a column of few whole numbers has no time twice for one of them."""
+    column = frame[name]
+    if not (column.dtype.is_integer() or column.dtype == pl.String) or not is_numeric(column):
+        return False
+    few = 1 < column.n_unique() <= frame.height // 3
+    return few and not frame.select(name, time).is_duplicated().any()

@@ -126,8 +126,8 @@ def check_prices(table: SeriesTable, windows: int, cost: float | None) -> float 
         )
     if windows < FEWEST:
         raise InputError(
-            f"--cost: {windows} test windows are too few to trade on; have {FEWEST} by more rows, a larger --test or "
-            "more --windows, or leave it out"
+            f"--cost: {windows} test windows are too few to trade on; give more rows or test on more of them, so that "
+            f"there are {FEWEST}, or leave it out"
         )
     return cost
 

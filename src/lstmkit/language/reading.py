@@ -165,7 +165,5 @@ def _refuse_binary(path: Path, block: bytes, position: int) -> None:
 
 
 def _is_gzip(path: Path) -> bool:
-    if path.name.endswith(".gz"):
-        return True
     with opened(path) as file:
         return file.read(2) == GZIP
