@@ -22,8 +22,34 @@ LOOKED_AT = 200
 MOST_AFTER = 50
 """Lines that may come after a table."""
 TOTALS = frozenset(
-    "total totals sum average avg mean median min max minimum maximum std count summe gesamt gesamtsumme durchschnitt "
-    "mittelwert moyenne somme totale media suma promedio totaal soma".split()
+    [
+        "total",
+        "totals",
+        "sum",
+        "average",
+        "avg",
+        "mean",
+        "median",
+        "min",
+        "max",
+        "minimum",
+        "maximum",
+        "std",
+        "count",
+        "summe",
+        "gesamt",
+        "gesamtsumme",
+        "durchschnitt",
+        "mittelwert",
+        "moyenne",
+        "somme",
+        "totale",
+        "media",
+        "suma",
+        "promedio",
+        "totaal",
+        "soma",
+    ]
 ) | {"grand total", "total général", "média"}
 A_NUMBER = re.compile(r"\s*[-+(]?[^\w\s]?\d")
 DRESS = "-+()%\N{EURO SIGN}$\N{POUND SIGN}\N{YEN SIGN} \u00a0\u202f"
