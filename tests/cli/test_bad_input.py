@@ -300,6 +300,6 @@ def test_what_cannot_be_traded_on_is_said_before_the_work(
             "cost must be at least 0 and below 10000 basis points; got -1.0"
         )
     assert complain("backtest", prices_csv, "--cost", 10, "--windows", 19) == (
-        "--cost: 19 test windows are too few to trade on; give more rows or test on more of them, so that there are 20, "
-        "or leave it out"
+        "--cost: 19 test windows are too few to trade on; give more rows or test on more of them, so that there are "
+        "20, or leave it out"
     )

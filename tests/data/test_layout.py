@@ -123,6 +123,10 @@ def test_a_row_taken_for_names_is_told(first: str, read) -> None:
     assert told in read(f"{first}\n{first}\n{first}\n").notes
 
 
+def test_a_row_of_numbers_is_no_header_again(read) -> None:
+    assert read("0\n0\n3\n0\n").frame["0"].to_list() == ["0", "3", "0"]
+
+
 @pytest.mark.parametrize("names", ["0", "0,1", "Year,2020", "2019,2020,2021", "value"])
 def test_numbers_may_be_names(names: str, read) -> None:
     assert read(f"{names}\n{names.replace('Year', '1').replace('value', '2')}\n").notes == ()

@@ -262,7 +262,7 @@ def check_names(place: str, names: Sequence[str]) -> None:
 
 def _without_headers(frame: pl.DataFrame, header: Sequence[str]) -> tuple[pl.DataFrame, list[str]]:
     """Return the rows that are not the header again, as where files are joined, and a note if some are."""
-    if not any(header):
+    if not any(letter.isalpha() for name in header for letter in name):  # numbers may be those of a row
         return frame, []
     named = [(c, name) for c, name in zip(frame.columns, header, strict=False) if name]
     again = frame.select(pl.all_horizontal(pl.col(c) == name for c, name in named).fill_null(False)).to_series()
