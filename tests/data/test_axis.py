@@ -106,3 +106,30 @@ def test_rows_at_the_beginning_and_at_the_end_of_periods_are_not_of_one_frequenc
         parts.append(pl.DataFrame({"s": [name] * n, "t": start, "y": np.arange(n) ** 2.0}))
     with pytest.raises(InputError, match="the series have different frequencies"):
         read_table(pl.concat(parts), TableSettings(target="y", id="s"))
+
+
+@pytest.mark.parametrize(("given", "rows"), [("M", "ME"), ("QS", "QE"), ("ME", "M"), ("YE", "Y")])
+def test_a_frequency_given_by_the_other_end_of_its_periods_is_that_of_the_rows(given: str, rows: str) -> None:
+    frequency = parse_frequency(rows)
+    start = np.datetime64("2017-12-31" if rows.endswith("E") else "2017-12-01", "us")
+    times = frequency.future(start, 30)
+    frame = pl.DataFrame({"t": times, "y": np.arange(30) ** 2.0})
+    table = read_table(frame, TableSettings(target="y", freq=given))
+    assert table.frequency == frequency
+    assert any("and so will those ahead" in note for note in table.notes)
+    assert not read_table(frame, TableSettings(target="y", freq=rows)).notes
+
+
+def test_rows_off_a_rule_that_is_given_are_refused() -> None:
+    times = parse_frequency("M").future(np.datetime64("2017-12-01", "us"), 30)
+    with pytest.raises(InputError, match="30 of 30 rows lie off the rule: the last business day of a month"):
+        read_table(pl.DataFrame({"t": times, "y": np.arange(30) ** 2.0}), TableSettings(target="y", freq="BME"))
+
+
+def test_the_advice_for_a_period_that_has_only_begun_is_to_remove_it() -> None:
+    times = parse_frequency("ME").future(np.datetime64("2017-12-31", "us"), 30)
+    frame = pl.DataFrame({"t": np.append(times, times[-1] + np.timedelta64(17, "D")), "y": np.arange(31) ** 2.0})
+    with pytest.raises(InputError) as caught:
+        read_table(frame, TableSettings(target="y"))
+    assert str(caught.value).endswith("; remove it if its period is not over, or correct it")
+    assert str(read_table(frame[:-1], TableSettings(target="y")).frequency) == "ME"

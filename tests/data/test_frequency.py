@@ -192,3 +192,21 @@ def test_the_seasons_worth_looking_for(code: str, seasons: tuple[int, ...]) -> N
 @pytest.mark.parametrize(("code", "words"), [("30min", "30 minutes"), ("h", "hour"), ("B", "business day")])
 def test_a_step_in_words(code: str, words: str) -> None:
     assert parse_frequency(code).words == words
+
+
+@pytest.mark.parametrize(
+    ("code", "same"),
+    [("W-FRI", "W"), ("2W-SUN", "2W"), ("QE-DEC", "QE"), ("QS-OCT", "Q"), ("YE-JUN", "YE"), ("BQE-DEC", "BQE")],
+)
+def test_the_phase_that_pandas_writes_is_what_the_rows_show(code: str, same: str) -> None:
+    assert parse_frequency(code) == parse_frequency(same)
+
+
+@pytest.mark.parametrize("code", ["ME", "QE", "YE", "W", "BME", "M"])
+def test_a_first_or_last_row_unlike_the_others_is_named(code: str) -> None:
+    times = parse_frequency(code).future(np.datetime64("2015-02-28", "us"), 40)
+    late, early = times[-1] + np.timedelta64(5, "D"), times[0] - np.timedelta64(6, "D")
+    for odd, row, own in (("last", late, np.append(times, late)), ("first", early, np.append(early, times))):
+        axis = infer_frequency(own)
+        problem = f"the {odd} row, {str(row)[:10]}, does not lie as the others do"
+        assert (axis.frequency, axis.usual, axis.problem) == (None, infer_frequency(times).frequency, problem)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstmkit.data.frequency import MICROSECONDS, Frequency, parse_frequency, show
+from lstmkit.data.frequency import MICROSECONDS, MONTHS, Frequency, parse_frequency, show
 from lstmkit.data.inference import (
     MAX_HOLIDAYS,
     MAX_MISSING_STEPS,
@@ -163,6 +163,8 @@ class _Gaps:
 
 def _mend_gaps(axis: Axis, rows: int) -> str:
     """Return the advice that suits the gaps: left out steps are no consecutive rows, unless most have no row."""
+    if axis.odd:
+        return "remove it if its period is not over, or correct it"
     if axis.frequency is None:
         return "--missing drop takes the rows as consecutive"
     if axis.off and axis.missing == 0:
@@ -231,18 +233,40 @@ def _given_frequency(table: SeriesTable, frequency: Frequency) -> tuple[Frequenc
     if (table.time_kind == "integer") != (frequency.unit == "step"):
         raise InputError(f"--freq {frequency} does not fit the {table.time_kind} times of {table.columns.time!r}")
     gaps = _Gaps()
-    for s in _series_with(table, frequency.steps(table.times) != 1):
+    frequency, other = _at_the_right_end(table, frequency)
+    off = _series_with(table, frequency.steps(table.times) != 1)
+    for s in off if frequency.rule is None else range(len(table)):
         axis = check_frequency(_times(table, s), frequency)
         if axis.problem:
             raise InputError(f"{table.name(s)}: steps of one {frequency.words} do not fit: {axis.problem}")
         gaps.add(axis)
     fill = _are_filled(table, frequency, gaps)
-    return frequency, _gap_notes(frequency, gaps, table.columns.missing if fill else "drop"), fill
+    return frequency, [*other, *_gap_notes(frequency, gaps, table.columns.missing if fill else "drop")], fill
+
+
+def _at_the_right_end(table: SeriesTable, given: Frequency) -> tuple[Frequency, list[str]]:
+    """Return the frequency on which the rows lie, if periods are told by their other end, as "M" once did, and a note.
+
+    given  by the user
+    """
+    unit = given.unit.removesuffix("E") if given.unit.endswith("E") else f"{given.unit}E"
+    if given.rule is not None or not {unit, given.unit} <= MONTHS.keys():
+        return given, []
+    other = Frequency(unit, given.count)
+    steps = given.steps(table.times)
+    lie = [
+        not _series_with(table, frequency.after(table.times[:-1], steps) != table.times[1:])
+        for frequency in (given, other)
+    ]
+    if lie != [False, True]:
+        return given, []
+    end = "last" if unit.endswith("E") else "same"
+    return other, [f"the rows lie on the {end} day of their periods, and so will those ahead: {other}, not {given}"]
 
 
 def _gap_notes(frequency: Frequency, gaps: _Gaps, policy: str) -> list[str]:
     """Return what to say about missing rows: taken as they are under the policy "drop", else filled."""
-    missing, first_gap, notes = gaps.missing, gaps.first, []
+    missing, where, notes = gaps.missing, f" ({gaps.first})" if gaps.first else "", []
     if frequency.rule is not None:
         off = f" ({gaps.off} of them {'do' if gaps.off > 1 else 'does'} not)" if gaps.off else ""
         notes.append(f"the rows lie on {frequency.rule.describe()}{off}, and so will those ahead")
@@ -251,9 +275,9 @@ def _gap_notes(frequency: Frequency, gaps: _Gaps, policy: str) -> list[str]:
     if frequency.has_holidays and policy == "drop":
         what = f"{missing} weekday{'s' if missing > 1 else ''}" if frequency.unit == "B" else frequency.counted(missing)
         done = "are taken for holidays" if missing > 1 else "is taken for a holiday"
-        return [*notes, f"{what} without a row ({first_gap}) {done}"]
+        return [*notes, f"{what} without a row{where} {done}"]
     done = "the rows that are there are taken as consecutive" if policy == "drop" else DONE[policy]
-    return [*notes, f"{frequency.counted(missing)} without a row ({first_gap}): {done}"]
+    return [*notes, f"{frequency.counted(missing)} without a row{where}: {done}"]
 
 
 MOST_COMPLETED, MOST_TIMES = 1_000_000, 100

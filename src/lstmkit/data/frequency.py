@@ -47,6 +47,10 @@ NAMED = {
 ALIASES = {"MS": "M", "QS": "Q", "YS": "Y", "A": "Y", "T": "min", "H": "h", "d": "D", "b": "B", "w": "W", "S": "s"}
 MOST_HOLIDAYS = 5
 """Open days in a row that may have no row in an update."""
+PHASE = re.compile(
+    r"(?<=W)-(?:MON|TUE|WED|THU|FRI|SAT|SUN)$|(?<=[QAYSE])-(?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)$"
+)
+"""What pandas writes behind weeks, quarters and years: which day or month begins or ends one, as the rows show."""
 LAST_DAY = 2_932_896
 """The last day of the year 9999, counted from 1970."""
 WEEKDAYS = WeekRule.at(DAY, [day * DAY for day in BUSINESS])
@@ -221,13 +225,14 @@ def parse_frequency(code: str) -> Frequency:
 
     Raises  InputError if it is not one
     """
-    match = re.fullmatch(r"([1-9][0-9]{0,6}|)([A-Za-z]{1,4})(?: (.*))?", code.strip())
+    code = PHASE.sub("", code.strip())
+    match = re.fullmatch(r"([1-9][0-9]{0,6}|)([A-Za-z]{1,4})(?: (.*))?", code)
     unit = ALIASES.get(match[2], match[2]) if match else ""
     if match is not None and unit in WORDS and not match[3]:
         return Frequency(unit, int(match[1] or 1))
     clocked = match is not None and unit in CLOCK
     step = MICROSECONDS[unit] * int(match[1] or 1) if match is not None and clocked else DAY
-    rule = NAMED.get(code.strip()) or parse_rule(step, match[3] if match is not None and clocked else code.strip())
+    rule = NAMED.get(code) or parse_rule(step, match[3] if match is not None and clocked else code)
     if rule is None:
         raise InputError(
             f"frequency {shown(code)} is not known; use one of s, min, h, D, B, W, MS, ME, BME, QS, YS, or 15min, 4h, "

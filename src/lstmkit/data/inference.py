@@ -19,6 +19,8 @@ MOST_CLOSED = 0.5
 """Rows that may be missing from a rule, for each that is there, for it to be seen."""
 MOST_LEAP = 0.3
 """Share of years that may have 53 weeks: a leap week every five or six, and few years seen."""
+LEAST_ROWS = 6
+"""Rows of which the first or the last may be told from the others."""
 MOST_OFF = 3
 """Rows that may lie off a rule in any case."""
 
@@ -33,6 +35,7 @@ class Axis:
     problem    "" or the sentence why the times are irregular
     usual      the most common step of irregular times; None if it is shorter than a second
     off        rows that lie off the rule
+    odd        whether the first or the last row alone is the problem
     """
 
     frequency: Frequency | None
@@ -41,6 +44,7 @@ class Axis:
     problem: str = ""
     usual: Frequency | None = None
     off: int = 0
+    odd: bool = False
 
 
 def infer_frequency(times: Times, zone: str = "") -> Axis:
@@ -52,6 +56,18 @@ def infer_frequency(times: Times, zone: str = "") -> Axis:
     """
     if times.dtype.kind in "iu":
         return _fixed(times, is_date=False)
+    axis = _of_all(times, zone)
+    if axis.frequency is None and axis.problem and len(times) >= LEAST_ROWS:
+        for end, others in ((-1, times[:-1]), (0, times[1:])):
+            usual = _of_all(others, zone)
+            if usual.frequency is not None and not usual.problem:
+                which = f"the {'last' if end else 'first'} row, {show(times[end])}, does not lie as the others do"
+                return Axis(None, problem=which, usual=usual.frequency, odd=True)
+    return axis
+
+
+def _of_all(times: Times, zone: str) -> Axis:
+    """Return the axis that all rows show together."""
     axis = _without_rule(times)
     rule = find_rule(times, zone) if axis.problem else None
     if rule is None:
@@ -121,7 +137,7 @@ def check_frequency(times: Times, frequency: Frequency) -> Axis:
     missing = int(steps.sum()) - len(steps)
     first_gap = f"first after {show(times[int((steps > 1).argmax())])}" if missing else ""
     if missing > len(steps):
-        return Axis(None, problem=f"{missing} of {int(steps.sum())} {frequency.words}s have no row ({first_gap})")
+        return Axis(None, problem=f"{missing:,} of {frequency.counted(int(steps.sum()))} have no row ({first_gap})")
     return Axis(frequency, missing, first_gap, off=off)
 
 
