@@ -203,6 +203,20 @@ def test_one_hour_ahead_in_a_time_zone_is_put_on_the_clock_of_the_table() -> Non
     assert ahead.tolist() == [[[8.0]]] == read_table(frame, columns).covariates.ahead.tolist()
 
 
+@pytest.mark.parametrize("words", [("True", "False"), ("TRUE", "FALSE"), ("true ", "false")])
+def test_true_and_false_in_text_are_read_as_in_memory(words: tuple[str, str]) -> None:
+    values = [k % 3 == 0 for k in range(9)]
+    frame = pl.DataFrame(
+        {"t": range(9), "sold": [*range(8), None], "offer": [words[0] if v else words[1] for v in values]}
+    )
+    columns = TableSettings("sold", "t", future=("offer",))
+    in_text, in_memory = (
+        read_table(one, columns).given for one in (frame, frame.with_columns(offer=pl.Series(values)))
+    )
+    np.testing.assert_array_equal(in_text.future, in_memory.future)
+    np.testing.assert_array_equal(in_text.future[:, 0], values[:8])
+
+
 FUTURE = shops(2).filter(pl.col("sold").is_null()).select("shop", "t", "price")
 WRONG_FUTURES = {
     "no column": (FUTURE.rename({"price": "Price"}), "no column 'price'; did you mean 'Price'?"),

@@ -109,7 +109,12 @@ def _columns(
 
 
 def covariate_numbers(column: pl.Series, name: str, decimal: str | None) -> Array:
-    """Return a covariate as `to_numbers` does; what is true is 1, what is false 0."""
+    """Return a covariate as `to_numbers` does; what is true is 1, what is false 0, in text as well."""
+    if column.dtype == pl.String:
+        words = column.str.strip_chars().str.to_lowercase()
+        known = ~words.is_in(["", "nan", "null", "none", "na"]) & words.is_not_null()
+        if known.any() and words.filter(known).is_in(["true", "false"]).all():
+            column = (words == "true").set(~known, None)
     return to_numbers(column.cast(pl.Float64) if column.dtype == pl.Boolean else column, name, decimal)
 
 
