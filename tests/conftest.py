@@ -41,7 +41,7 @@ def data() -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def prices() -> pl.DataFrame:
     """160 business days of a random walk: the smallest table on which a default forecast is quick and possible."""
     steps = np.random.default_rng(7).normal(0.02, 1.0, 160)
