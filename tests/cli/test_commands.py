@@ -251,3 +251,14 @@ def test_sample_paths_are_printed_as_csv(lstm: Run, result: Path, prices_csv: Pa
     assert frame.columns == ["Date", "path", "value"] and frame.height == 4 * 3
     assert lstm("predict", result, "--follow", "--paths", 4).code == 2
     assert lstm("predict", result).code == 2
+
+
+@pytest.mark.parametrize("command", ["backtest", "predict"])
+def test_what_was_noticed_in_a_table_is_told_on_stderr(
+    lstm: Run, result: Path, prices_csv: Path, tmp_path: Path, command: str
+) -> None:
+    first = ("backtest", tmp_path / "new.csv", "--target", "Close", "--windows", 2)
+    (tmp_path / "new.csv").write_text(prices_csv.read_text() + "\nSource: us, them\n")
+    ran = lstm(*(first if command == "backtest" else ("predict", result, tmp_path / "new.csv")), "--json")
+    assert "a line after the table is left out: 'Source: us, them'" in ran.stderr
+    json.loads(ran.stdout)

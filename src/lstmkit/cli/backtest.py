@@ -76,6 +76,7 @@ def backtest(
     )
     unfitted = options.forecaster(horizon, context, model, cell, setting, ensemble, level, season, seed, backend)
     table = read_source(file, columns, delimiter)
+    printing.remark(table.notes)
     cost = check_prices(table, windows, cost)
     forecaster, evaluation = _run(unfitted, table, windows, refit, ray, baseline or (), json)
     trading = trade_if_prices(evaluation, forecaster.seasons_, cost)

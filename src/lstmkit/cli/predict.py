@@ -61,7 +61,7 @@ def predict(
     options.check_out(out, force)
     forecaster = options.load_model(model, missing, time_format, duplicates, short, decimal)
     table = forecaster.table_ if file is None else forecaster.read_source(file, delimiter)
-    printing.remark(renamed(forecaster, table))
+    printing.remark((*(() if file is None else table.notes), *renamed(forecaster, table)))
     if follow:
         _follow(forecaster, table, delimiter or ",", json)
         return
