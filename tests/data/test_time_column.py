@@ -161,3 +161,16 @@ def test_a_form_of_digits_alone_is_found_in_numbers() -> None:
     frame = pl.DataFrame({"when": [30012022, 31012022, 1022022], "y": [1.0, 4, 2]})
     table = read_table(frame, TableSettings(target="y", time_format="%d%m%Y"))
     assert table.values.tolist() == [1, 4, 2]
+
+
+@pytest.mark.parametrize("name", ["quarter", "year"])
+def test_years_with_a_fraction_are_not_passed_over(name: str) -> None:
+    frame = pl.DataFrame({name: [f"{2000 + k / 4}" for k in range(20)], "y": np.arange(20.0) ** 2})
+    with pytest.raises(InputError, match=rf"time column '{name}', row 2: 2000.25 .* or --time row"):
+        read_table(frame, TableSettings(target="y"))
+
+
+def test_durations_under_a_name_for_time_are_not_passed_over() -> None:
+    frame = pl.DataFrame({"time": pl.Series([3, 2, 1]).cast(pl.Duration("us")), "y": [1.0, 4, 2]})
+    with pytest.raises(InputError, match=r"time column 'time' holds Duration.*, or --time row"):
+        read_table(frame, TableSettings(target="y"))

@@ -55,7 +55,7 @@ def find_time_column(
         column = numbers[name]
         if column is None:
             _refuse_unread(plain(frame[name]), name, ids)
-        elif is_counted_time(column, name) or (time_rank(name) == 3 and not column.null_count()):
+        elif _is_meant(column, name, ids):
             try:
                 to_times(column, name)
             except InputError as error:
@@ -69,6 +69,14 @@ def find_time_column(
             if not time_rank(name) and column is not None and is_evident_count(column, name):
                 return name
     return None
+
+
+def _is_meant(column: pl.Series, name: str, ids: pl.Series | None) -> bool:
+    """Say whether numbers under a name for time are read or refused: years with a fraction are meant as time, too."""
+    if is_counted_time(column, name) or (time_rank(name) == 3 and not column.null_count()):
+        return True
+    years = bool(column.len()) and not column.null_count() and bool(column.is_between(1000, 3000).all())
+    return years and whole(column) is None and not _repeats(column, ids)
 
 
 def _numbers_or_digits(column: pl.Series) -> pl.Series | None:
@@ -119,6 +127,10 @@ def _numbers(column: pl.Series) -> pl.Series | None:
 
 def _refuse_unread(column: pl.Series, name: str, ids: pl.Series | None) -> None:
     """Complain about text that is meant as time; the name of a part of it may be that of an attribute."""
+    if column.dtype == pl.Duration and time_rank(name) == 3:
+        raise InputError(
+            f"time column {name!r} holds {column.dtype}, which is neither a time nor a whole number{WAY_OUT}"
+        )
     if column.dtype != pl.String:
         return
     text = column.str.strip_chars()
