@@ -260,5 +260,5 @@ def test_what_was_noticed_in_a_table_is_told_on_stderr(
     first = ("backtest", tmp_path / "new.csv", "--target", "Close", "--windows", 2)
     (tmp_path / "new.csv").write_text(prices_csv.read_text() + "\nSource: us, them\n")
     ran = lstm(*(first if command == "backtest" else ("predict", result, tmp_path / "new.csv")), "--json")
-    assert "a line after the table is left out: 'Source: us, them'" in ran.stderr
-    json.loads(ran.stdout)
+    assert "a line after the table is left out: 'Source: us, them'" in ran.err
+    json.loads(ran.out)

@@ -294,3 +294,8 @@ def test_a_header_that_comes_again_is_left_out(read) -> None:
     assert again.notes == ("2 rows that are the header again were left out",)
     assert read("y\n1\n2\ny\n3\n").frame["y"].to_list() == ["1", "2", "3"]
     assert read("a,b\na,1\n1,b\n").frame.height == 2
+
+
+def test_texts_in_quotes_may_hold_a_delimiter_that_was_found(read) -> None:
+    found = read('text;label\n"good; very";a\n"bad; very";b\n', header=True, texts=True)
+    assert found.frame["text"].to_list() == ["good; very", "bad; very"]

@@ -198,10 +198,10 @@ def _read_text(place: str, content: bytes, layout: Layout, texts: bool) -> FileT
         check_names(place, [name for name in names if name])
     body = content[layout.begin : layout.end]
     quotes = layout.delimiter != "\t" or not texts
-    frame, notes = read_cells(place, body, layout, quotes, len(names))
-    notes = [*layout.notes, *notes]
+    frame, told = read_cells(place, body, layout, quotes, len(names))
+    notes = [*layout.notes, *told]
     if texts and layout.width > 1:
-        complaint = ragged_row(place, body, layout, quotes and bool(not notes), len(names), least=len(names))
+        complaint = ragged_row(place, body, layout, quotes and not told, len(names), least=len(names))
         if complaint:
             raise InputError(complaint)
     elif layout.width > 1:
