@@ -2,7 +2,7 @@
 # make sanitize  check the kernel with sanitizers
 # make fuzz   damaged input at every door for ten minutes; MINUTES=60 for longer
 # make check  create the environment if needed, then format, lint, types, tests and docs
-# make check-all  the same, and every test as on machines with AVX2 or SSE4 alone, on one and two threads (hours)
+# make check-all  the same, and every test as on machines with AVX2 or SSE4 alone (over an hour)
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
