@@ -19,7 +19,11 @@ from lstmkit.recurrence.library import load_library
 ROOT = Path(__file__).parents[1]
 # How many threads there are depends on no instruction set, so that each has one number of them and both are tried.
 MACHINES = {
-    "AVX2": ("avx2", "2", {"ATEN_CPU_CAPABILITY": "avx2", "DNNL_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}),
+    "AVX2": (
+        "avx2",
+        "2",
+        {"ATEN_CPU_CAPABILITY": "avx2", "DNNL_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"},
+    ),
     "SSE4": (
         "portable",
         "1",

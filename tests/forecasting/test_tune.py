@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -282,3 +284,21 @@ def test_the_extra_is_named_where_it_is_missing(
     monkeypatch.setitem(__import__("sys").modules, "optuna", None)
     with pytest.raises(InputError, match=r"pip install 'lstmkit\[tune\]'"):
         tune(question, tmp_path / "tune.db", 1)
+
+
+def test_ctrl_c_waits_for_the_end_of_a_transaction(question: Question, tmp_path: Path) -> None:
+    """Else the next one to open the file would find it locked."""
+    study = Study(tmp_path / "tune.db", question)
+
+    def ask_while_interrupted() -> None:
+        with study._readable():
+            os.kill(os.getpid(), signal.SIGINT)
+            study.ask()
+
+    with pytest.raises(KeyboardInterrupt):
+        ask_while_interrupted()
+    assert study.under_way == 1
+    with pytest.raises(KeyboardInterrupt):  # as it was before
+        signal.raise_signal(signal.SIGINT)
+    study.give_up()
+    assert Study(tmp_path / "tune.db", question).under_way == 0

@@ -80,8 +80,9 @@ def _names(out: Path) -> list[str]:
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Iterator[Runs]:
-    """Write 600 business days of a random walk; start the process that starts the runs."""
+    """Write 600 business days of something to be learnt; start the process that starts the runs."""
     steps = np.random.default_rng(6).normal(0.02, 1.0, 600)
+    steps[1:] -= 0.8 * steps[:-1].copy()
     days = np.busday_offset("2020-01-01", np.arange(600), roll="forward")
     rows = [f"{day},{value:.4f}" for day, value in zip(days, 100 + steps.cumsum(), strict=True)]
     csv = tmp_path / "prices.csv"

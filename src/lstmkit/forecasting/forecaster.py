@@ -26,7 +26,7 @@ from lstmkit.data import (
     with_future,
 )
 from lstmkit.errors import InputError, NotFittedError
-from lstmkit.forecasting.fitting import Request, bounded, noted, table_to_learn_from, train_ensemble
+from lstmkit.forecasting.fitting import Request, noted, table_to_learn_from, train_ensemble
 from lstmkit.forecasting.models import ModelSettings, model_named
 from lstmkit.forecasting.output import forecast_columns, sample_columns, to_user_table
 from lstmkit.forecasting.reading import columns_like, read_to_learn, recognised
@@ -313,10 +313,11 @@ class Forecaster(Parameters):
         return quantile_levels(tuple(float(level) for level in self.levels))
 
     def mean_of(self, quantiles: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the mean that quantiles (..., Q) imply, within the bounds of the target."""
+        """Return the mean that increasing quantiles (..., Q) imply; it lies between the outermost ones."""
         median = quantiles[..., self.quantile_levels.index(0.5)]  # from there: exact on a large level
         weights = mean_weights(self.quantile_levels).numpy()
-        return bounded(median + (quantiles - median[..., None]) @ weights, self.network_.task)
+        mean = median + (quantiles - median[..., None]) @ weights
+        return np.asarray(np.clip(mean, quantiles[..., 0], quantiles[..., -1]))
 
     def plot(self, table: Any = None, id: Any = None, ax: Axes | None = None) -> Axes:
         """Draw the end of one series and its forecast with intervals, with matplotlib; return the axes.

@@ -6,12 +6,15 @@ import dataclasses
 import hashlib
 import importlib
 import json
+import signal
 import sqlite3
+import threading
 import time
 from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any, Literal
 
 import numpy as np
@@ -255,7 +258,8 @@ class Study:
         sqlalchemy = importlib.import_module("sqlalchemy.exc")
         optuna = self._optuna.exceptions
         try:
-            yield
+            with _uninterrupted():
+                yield
         except InputError:
             raise
         except (sqlalchemy.SQLAlchemyError, optuna.OptunaError, sqlite3.Error) as error:
@@ -307,6 +311,23 @@ class Study:
         options = {"connect_args": {"timeout": SECONDS_FOR_A_LOCK}}
         rdb = self._optuna.storages.RDBStorage(f"sqlite:///{storage.resolve()}", engine_kwargs=options)
         return self._optuna.create_study(storage=rdb, study_name=self.name, load_if_exists=True)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C wait until the end of a block: in the middle of a transaction it would leave the file locked."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield
+        return
+    came: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGINT, lambda number, frame: came.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if came:
+            before(*came[0])
 
 
 def _space(forecaster: Forecaster, table: SeriesTable, fixed: Collection[str]) -> Space:
