@@ -214,9 +214,8 @@ def test_files_that_cannot_be_read_are_refused(tmp_path):
     damaged.write_bytes(gzip.compress(BY_OTHERS.encode())[:-20])
     with pytest.raises(InputError, match="not a readable gzip file"):
         read_arpa(damaged)
-    damaged.write_text(BY_OTHERS)
-    with pytest.raises(InputError, match="not a readable gzip file"):
-        read_arpa(damaged)
+    damaged.write_text(BY_OTHERS)  # plain, whatever its name
+    assert "b" in read_arpa(damaged).symbols
 
 
 def test_gzip_and_a_byte_order_mark_are_read_whatever_the_name(by_others):
