@@ -41,6 +41,22 @@ def data() -> Path:
     return folder
 
 
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock to put in the place of a module's `time`."""
+    return Clock()
+
+
 @pytest.fixture(scope="session")
 def prices() -> pl.DataFrame:
     """160 business days of a random walk: the smallest table on which a default forecast is quick and possible."""

@@ -59,13 +59,7 @@ class Attending(networks.TextNetwork):
         self.beside = nn.Sequential(nn.Dropout(settings.dropout), nn.Linear(4 * self.encoder.width, H), nn.ReLU())
         self.composed(H)
         width = 4 * (H if self.second is None else 2 * H)
-        self.head = nn.Sequential(
-            nn.Dropout(settings.dropout),
-            nn.Linear(width, settings.head_size),
-            nn.ReLU(),
-            nn.Dropout(settings.dropout),
-            nn.Linear(settings.head_size, shape.outputs),
-        )
+        self.head = networks.head(settings, width, shape.outputs)
 
     def composed(self, size: int) -> None:
         """Add what stands between attention and pooling."""

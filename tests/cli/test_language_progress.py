@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from small_models import TRAIN, sentences
@@ -18,23 +19,13 @@ from lstmkit.training import EpochRecord, loop
 
 Run = Callable[..., "Ran"]  # noqa: F821
 Complain = Callable[..., str]
-
-
-class Clock:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def perf_counter(self) -> float:
-        return self.now
+Clock = Any
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    found = Clock()
-    monkeypatch.setattr(progress, "time", found)
-    return found
+def clock(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    monkeypatch.setattr(progress, "time", clock)
+    return clock
 
 
 def said(capsys: pytest.CaptureFixture[str]) -> list[str]:

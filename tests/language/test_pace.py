@@ -64,20 +64,9 @@ def test_the_seconds_are_those_of_all_steps_and_validations():
     assert ended.seconds < 60 * 10**6 and ended.steps == -(-(1_000_000 // 32) // 64), "all passes take less"
 
 
-class Clock:
-    """A clock that moves by what a network is made to cost."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def perf_counter(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def costly(monkeypatch):
+def costly(clock, monkeypatch):
     """A network and a text; each loss takes 0.5 s and 0.01 s a token, reading 0.002 s a token."""
-    clock = Clock()
     monkeypatch.setattr(pace, "time", clock)
     whole, read = LanguageNetwork.loss, LanguageNetwork.target_log_probs
     sizes = []

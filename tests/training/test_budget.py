@@ -8,20 +8,9 @@ from lstmkit.errors import InputError
 from lstmkit.training import Checkpoint, TrainSettings, loop
 
 
-class Clock:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def perf_counter(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def timed(training, monkeypatch):
+def timed(training, clock, monkeypatch):
     """Make a training whose every step takes a second, and whose validation takes none."""
-    clock = Clock()
     monkeypatch.setattr(loop, "time", clock)
 
     def make():

@@ -156,6 +156,17 @@ class TextEncoder(nn.Module):
         return torch.cat([words, hidden], dim=2)[1:]
 
 
+def head(settings: ClassifierSettings, features: int, outputs: int) -> nn.Sequential:
+    """Return the layers from the features of a text, or of a pair, to the outputs."""
+    return nn.Sequential(
+        nn.Dropout(settings.dropout),
+        nn.Linear(features, settings.head_size),
+        nn.ReLU(),
+        nn.Dropout(settings.dropout),
+        nn.Linear(settings.head_size, outputs),
+    )
+
+
 class TextNetwork(nn.Module):
     """One network: an encoder that both sides of a pair share, and a head.
 
@@ -166,13 +177,7 @@ class TextNetwork(nn.Module):
         super().__init__()
         self.encoder = TextEncoder(settings, shape)
         features = self.encoder.width * (4 if shape.sides == 2 else 1)
-        self.head = nn.Sequential(
-            nn.Dropout(settings.dropout),
-            nn.Linear(features, settings.head_size),
-            nn.ReLU(),
-            nn.Dropout(settings.dropout),
-            nn.Linear(settings.head_size, shape.outputs),
-        )
+        self.head = head(settings, features, shape.outputs)
 
     def forward(self, sides: tuple[Texts, ...]) -> tuple[Tensor, tuple[Tensor | None, ...]]:
         """Return scores (B, K), and for each side the weights of its words (B, T) if attention pools them."""
