@@ -71,6 +71,8 @@ class Ensemble(nn.Module):
 
         start  member by member, over and over where several epochs of each were kept
         """
+        if share == 1.0:
+            return  # sums and differences of halves would round
         begun = start.networks
         for k, member in enumerate(self.networks):
             member.hold_back(begun[k % len(begun)], share)
