@@ -15,6 +15,7 @@ from lstmkit.nn.scaling import rounding
 
 BATCH = 1024
 MOST_WATCHED = 4096
+"""Validation windows that are looked at, about: with more of them, evenly spread ones, so that epochs stay short."""
 RANKS = 512
 
 

@@ -16,14 +16,12 @@ from numpy.typing import NDArray
 from lstmkit.data import SeriesTable, TableSettings, Windows, make_windows
 from lstmkit.data.series import shorten
 from lstmkit.errors import InputError
-from lstmkit.forecasting.ensemble import BATCH, Ensemble
+from lstmkit.forecasting.ensemble import BATCH, MOST_WATCHED, Ensemble
 from lstmkit.forecasting.models import ForecastModel, ModelSettings, Task
 from lstmkit.forecasting.seasons import Seasons, cycle_note, find_seasons
 from lstmkit.training import Checkpoint, Devices, EpochRecord, Snapshots, TrainSettings, threads_for, train
 
 Rows = NDArray[np.int64]
-MOST_VALIDATED = 4096
-"""Windows that early stopping watches, about: with more of them, evenly spread ones, so that epochs stay short."""
 
 
 @dataclass(frozen=True)
@@ -211,7 +209,7 @@ def _records(
     optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate)
 
     def validate(held_back: Windows) -> float:
-        watched = torch.arange(0, len(held_back), max(1, len(held_back) // MOST_VALIDATED))
+        watched = torch.arange(0, len(held_back), max(1, len(held_back) // MOST_WATCHED))
         losses = [float(network.loss(held_back.batch(items))) * len(items) for items in torch.split(watched, BATCH)]
         return sum(losses) / len(watched)
 
@@ -266,8 +264,8 @@ def decisive(table: SeriesTable, rows: Rows, least: int) -> int:
     return typical if rows[typical] >= least else int(rows.argmax())
 
 
-def bounded(values: NDArray[np.float64], by: Task | TableSettings) -> NDArray[np.float64]:
-    """Return values within the bounds of a task or a table."""
+def bounded(values: NDArray[np.float64], by: TableSettings) -> NDArray[np.float64]:
+    """Return values within the bounds of a table."""
     return values if by.lower is None and by.upper is None else np.clip(values, by.lower, by.upper)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,10 +29,10 @@ from lstmkit.forecasting.verdict import Verdict, judge
 from lstmkit.forecasting.worst import worst_summary
 from lstmkit.nn import LSTM
 from lstmkit.ranges import BETWEEN_0_AND_1, real
-from lstmkit.results import CHECKPOINT, Clock, check_folder, job_folder, versions, without_nan
+from lstmkit.results import CHECKPOINT, SUMMARY, Clock, check_folder, job_folder, versions, without_nan, write_summary
 from lstmkit.training import EpochRecord, is_first, threads_for, write_atomically
 
-RESULTS = ("forecast.csv", "backtest.csv", "summary.json", "report.html", "model")
+RESULTS = ("forecast.csv", "backtest.csv", SUMMARY, "report.html", "model")
 
 
 @dataclass(frozen=True)
@@ -270,6 +269,6 @@ def _write(result: JobResult) -> None:
         write_atomically(out / "forecast.csv", to_csv(result.columns, table))
         write_backtest(out / "backtest.csv", result.forecaster, result.evaluation)
         write_report(result, out / "report.html")
-        write_atomically(out / "summary.json", (json.dumps(result.summary, indent=2) + "\n").encode())
+        write_summary(out, result.summary)
     except OSError as error:
         raise InputError(f"{out}: cannot be written to ({error.strerror})") from error

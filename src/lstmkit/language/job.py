@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -23,10 +22,10 @@ from lstmkit.language.scoring import Comparison, score_all
 from lstmkit.language.tokens import PLURALS
 from lstmkit.language.verdict import Verdict, judge
 from lstmkit.nn import LSTM
-from lstmkit.results import CHECKPOINT, Clock, check_folder, job_folder, versions, without_nan
-from lstmkit.training import EpochRecord, write_atomically
+from lstmkit.results import CHECKPOINT, SUMMARY, Clock, check_folder, job_folder, versions, without_nan, write_summary
+from lstmkit.training import EpochRecord
 
-RESULTS = ("summary.json", "model")
+RESULTS = (SUMMARY, "model")
 
 
 @dataclass(frozen=True)
@@ -142,7 +141,7 @@ def _fit_and_write(job: LanguageJob, corpus: Corpus, clock: Clock, watcher: Watc
     try:
         model.save(job.out / "model", force=job.force or job.resume)
         summary = _summary(job, corpus, comparison, verdict, clock)
-        write_atomically(job.out / "summary.json", (json.dumps(summary, indent=2) + "\n").encode())
+        write_summary(job.out, summary)
     except OSError as error:
         raise InputError(f"{job.out}: cannot be written to ({error.strerror})") from error
     (job.out / CHECKPOINT).unlink(missing_ok=True)

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lstmkit.errors import InputError, NothingToDo
+from lstmkit.results.summary import SUMMARY
 from lstmkit.training import is_first
 
 CHECKPOINT = "checkpoint.safetensors"
-SUMMARY = "summary.json"
 
 
 def check_folder(out: Path, results: Sequence[str], force: bool, resume: bool) -> None:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import math
 import platform
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 import lstmkit
+from lstmkit.training import write_atomically
+
+SUMMARY = "summary.json"
+
+
+def write_summary(out: Path, summary: dict[str, Any]) -> None:
+    """Write `summary.json` into a folder of results, complete or not at all."""
+    write_atomically(out / SUMMARY, (json.dumps(summary, indent=2) + "\n").encode())
 
 
 class Clock:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -29,10 +28,10 @@ from lstmkit.language.classify.text_classifier import TextClassifier
 from lstmkit.language.classify.verdict import Verdict, judge
 from lstmkit.language.parts import Repeats, find_repeats
 from lstmkit.nn import LSTM
-from lstmkit.results import CHECKPOINT, Clock, check_folder, job_folder, versions, without_nan
-from lstmkit.training import EpochRecord, write_atomically
+from lstmkit.results import CHECKPOINT, SUMMARY, Clock, check_folder, job_folder, versions, without_nan, write_summary
+from lstmkit.training import EpochRecord
 
-RESULTS = ("summary.json", "model")
+RESULTS = (SUMMARY, "model")
 SHARE = 0.1
 """Of the rows that validate, and of those that test, where no file is given for them."""
 
@@ -200,7 +199,7 @@ def _fit_and_write(
     seconds = clock.seconds | {"total": clock.total()}
     result = JobResult(job, evaluation, verdict, _summary(job, parts, evaluation, verdict, seconds))
     classifier.save(job.out / "model", force=job.force or job.resume)
-    write_atomically(job.out / "summary.json", (json.dumps(result.summary, indent=2) + "\n").encode())
+    write_summary(job.out, result.summary)
     checkpoint.unlink(missing_ok=True)
     return result
 
