@@ -29,10 +29,11 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from bench.machine import ROOT, header
 from lstmkit.language.classify import ClassifierSettings
-from lstmkit.language.classify.network import Shape, TextNetwork, Texts
-from lstmkit.language.classify.rows import EncodedRows, LengthBatches, encode_texts, joined
+from lstmkit.language.classify.network import Shape, TextNetwork
 from lstmkit.language.classify.table import Columns, open_table, read_rows
+from lstmkit.language.classify.texts import encode_texts, joined
 from lstmkit.language.words import Words
+from lstmkit.sequences import Examples, LengthBatches, Padded
 
 
 class Plain(nn.Module):
@@ -50,27 +51,27 @@ class Plain(nn.Module):
         for own, given in zip((m for m in self.head if isinstance(m, nn.Linear)), linear, strict=True):
             own.load_state_dict(given.state_dict())
 
-    def forward(self, texts: Texts) -> Tensor:
-        packed = pack_padded_sequence(self.embedding(texts.ids), texts.lengths, enforce_sorted=False)
+    def forward(self, texts: Padded) -> Tensor:
+        packed = pack_padded_sequence(self.embedding(texts.values), texts.lengths, enforce_sorted=False)
         hidden, lengths = pad_packed_sequence(self.recurrent(packed)[0])
         padding = torch.arange(len(hidden)).unsqueeze(1) >= lengths
         return self.head(hidden.masked_fill(padding.unsqueeze(2), -torch.inf).max(dim=0).values)
 
 
-def sentences(folder: Path) -> tuple[EncodedRows, Words]:
+def sentences(folder: Path) -> tuple[Examples, Words]:
     rows = read_rows(open_table(folder / "glue" / "sst2" / "alps_train.tsv.gz")[0], Columns(), labelled=True)
     texts = [text for text in rows.texts[0] if text.strip()]
     words = Words.learn([joined(texts, True)], "auto", min_count=1)
     targets = torch.tensor(
         [int(label) for text, label in zip(rows.texts[0], rows.labels or (), strict=True) if text.strip()]
     )
-    return EncodedRows((encode_texts(words, texts, True),), targets), words
+    return Examples((encode_texts(words, texts, True),), targets), words
 
 
-def stepper(network: nn.Module, answer: Callable[[Texts], Tensor]) -> Callable[[Texts, Tensor], float]:
+def stepper(network: nn.Module, answer: Callable[[Padded], Tensor]) -> Callable[[Padded, Tensor], float]:
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, fused=True)
 
-    def step(texts: Texts, targets: Tensor) -> float:
+    def step(texts: Padded, targets: Tensor) -> float:
         begun = time.perf_counter()
         optimizer.zero_grad()
         functional.cross_entropy(answer(texts), targets).backward()
@@ -80,7 +81,7 @@ def stepper(network: nn.Module, answer: Callable[[Texts], Tensor]) -> Callable[[
     return step
 
 
-def check(network: TextNetwork, plain: Plain, texts: Texts, targets: Tensor) -> None:
+def check(network: TextNetwork, plain: Plain, texts: Padded, targets: Tensor) -> None:
     """Make sure that both compute the same."""
     for model, scores in ((network, network((texts,))[0]), (plain, plain(texts))):
         model.zero_grad()
@@ -90,7 +91,7 @@ def check(network: TextNetwork, plain: Plain, texts: Texts, targets: Tensor) -> 
     torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-6)
 
 
-def measure(rows: EncodedRows, words: Words, hidden: int, batch: int, rounds: int) -> list[str]:
+def measure(rows: Examples, words: Words, hidden: int, batch: int, rounds: int) -> list[str]:
     torch.manual_seed(0)
     settings = ClassifierSettings(hidden_size=hidden, word_dropout=0.0, embedding_dropout=0.0, dropout=0.0)
     shape = Shape(len(words.symbols), words.unknown, words.end, 2, 1, settings.embedding_size)
@@ -98,14 +99,15 @@ def measure(rows: EncodedRows, words: Words, hidden: int, batch: int, rounds: in
     plain = Plain(network, settings.embedding_size, hidden)
     batches = LengthBatches(rows.lengths(), batch, seed=0)
     shuffled = np.random.default_rng(0).permutation(len(rows))
-    (first,), targets = rows.batch(torch.from_numpy(shuffled[:batch]))
+    (first,), targets = rows.batch(shuffled[:batch]), rows.targets[shuffled[:batch]]
     check(network, plain, first, targets)
     ours, theirs = stepper(network, lambda texts: network((texts,))[0]), stepper(plain, plain)
     times: dict[str, list[float]] = {"lstmkit, sorted": [], "lstmkit": [], "torch, packed": [], "torch, sorted": []}
     chosen = np.random.default_rng(1).choice(len(batches) - 1, rounds, replace=False)
     for item in range(rounds):
-        (random,), truth = rows.batch(torch.from_numpy(shuffled[item * batch : (item + 1) * batch]))
-        (alike,), own = rows.batch(batches.rows(int(chosen[item])))
+        drawn, near = shuffled[item * batch : (item + 1) * batch], batches.rows(int(chosen[item])).numpy()
+        (random,), truth = rows.batch(drawn), rows.targets[drawn]
+        (alike,), own = rows.batch(near), rows.targets[near]
         times["lstmkit"].append(ours(random, truth))
         times["torch, packed"].append(theirs(random, truth))
         times["lstmkit, sorted"].append(ours(alike, own))

@@ -39,6 +39,7 @@ from lstmkit.language.classify.evaluate import evaluate
 from lstmkit.language.classify.table import Columns, Rows
 from lstmkit.nn import LSTM
 from lstmkit.results import versions
+from lstmkit.sequences import Padded
 
 DIVISION = {"training": slice(0, 1150), "validation": slice(1150, 1300), "test": slice(1300, 1550)}
 EACH = 2
@@ -64,9 +65,9 @@ class Attending(networks.TextNetwork):
     def composed(self, size: int) -> None:
         """Add what stands between attention and pooling."""
 
-    def forward(self, sides: tuple[networks.Texts, ...]) -> tuple[Tensor, tuple[Tensor | None, ...]]:
+    def forward(self, sides: tuple[Padded, ...]) -> tuple[Tensor, tuple[Tensor | None, ...]]:
         steps = [self.encoder.recurrent(self.encoder._words(t), lengths=t.lengths)[0].transpose(0, 1) for t in sides]
-        inside = [torch.arange(len(t.ids)) < t.lengths[:, None] for t in sides]
+        inside = [torch.arange(len(t.values)) < t.lengths[:, None] for t in sides]
         scores = steps[0] @ steps[1].transpose(1, 2) / steps[0].shape[2] ** 0.5
         others = [
             scores.masked_fill(~inside[1][:, None, :], -1e9).softmax(2) @ steps[1],

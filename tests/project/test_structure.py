@@ -12,8 +12,8 @@ SOURCE = Path(__file__).parents[2] / "src" / "lstmkit"
 FILES = sorted(SOURCE.rglob("*.py"))
 NAMES = [str(file.relative_to(SOURCE)) for file in FILES]
 ROOMS = sorted(path.parent.name for path in SOURCE.glob("*/__init__.py"))
-FLOORS = {"recurrence": 0, "nn": 1, "training": 1, "data": 1, "results": 2, "forecasting": 3, "language": 3, "onnx": 3}
-FLOORS |= {"explain": 4, "checkup": 4, "cli": 5}
+FLOORS = {"recurrence": 0, "nn": 1, "training": 1, "data": 1, "sequences": 2, "results": 2}
+FLOORS |= {"forecasting": 4, "language": 4, "explain": 5, "onnx": 5, "checkup": 5, "cli": 6}
 FREE = {"errors", "ranges", "visible", "lstmkit", "__version__"}
 """What every room may import: single files that import nothing themselves, and the package's own name and version."""
 

@@ -8,9 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-NAMES = {"train": "train", "training": "train", "valid": "valid", "validation": "valid", "val": "valid", "dev": "valid"}
-NAMES |= {"test": "test", "testing": "test", "eval": "test"}
-"""What names of files call the parts: ptb.train.txt, wiki.valid.tokens, test/001.txt."""
+from lstmkit.sequences.splits import PARTS
 
 TELLING = 5
 """Words that a line must have to count: shorter ones, such as headings, are in many texts."""
@@ -19,13 +17,13 @@ TELLING = 5
 def parts_of(folder: Path, files: Iterable[Path]) -> dict[str, tuple[Path, ...]]:
     """Return the files of each part of a folder, or nothing where it has no training part with another beside it.
 
-    folder  whose inner folders may name the parts
+    folder  whose inner folders may name the parts, as files do: ptb.train.txt, wiki.valid.tokens, test/001.txt
     files   in it; those that name no part, or several, belong to none
     """
     found: dict[str, list[Path]] = {}
     for file in files:
         words = [re.split(r"[\W_]+", place.lower()) for place in file.relative_to(folder).parts]
-        named = {NAMES[word] for place in words for word in place if word in NAMES}
+        named = {PARTS[word] for place in words for word in place if word in PARTS}
         if len(named) == 1:
             found.setdefault(named.pop(), []).append(file)
     if "train" not in found or len(found) == 1:

@@ -1,4 +1,4 @@
-"""The parts of a classifier: network, batches, class weights, what is held back, the start from a language model."""
+"""The parts of a classifier: network, texts as ids, class weights, the start from a language model."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ from torch.nn import functional
 from lstmkit.errors import InputError
 from lstmkit.language.characters import Characters
 from lstmkit.language.classify import ClassifierSettings, TextClassifier
-from lstmkit.language.classify.learning import answer_score, class_weights, cut_off, row_loss
-from lstmkit.language.classify.network import Shape, TextEnsemble, Texts
-from lstmkit.language.classify.rows import EncodedRows, LengthBatches, encode_texts
+from lstmkit.language.classify.learning import answer_score, class_weights, row_loss
+from lstmkit.language.classify.network import Shape, TextEnsemble
+from lstmkit.language.classify.texts import encode_texts
 from lstmkit.language.corpus import read_corpus
 from lstmkit.language.language_model import LanguageModel
 from lstmkit.language.settings import LanguageSettings
 from lstmkit.language.words import Words
 from lstmkit.nn import LSTM
 from lstmkit.recurrence.cells import ALstm
+from lstmkit.sequences import Padded
 
 
-def texts_of(lengths: list[int], seed: int) -> Texts:
+def texts_of(lengths: list[int], seed: int) -> Padded:
     generator = torch.Generator().manual_seed(seed)
     ids = torch.randint(2, 20, (max(lengths), len(lengths)), generator=generator)
-    return Texts(ids, torch.tensor(lengths))
+    return Padded(ids, torch.tensor(lengths))
 
 
 @pytest.mark.parametrize("pooling", ["max", "mean", "attention"])
@@ -41,14 +42,14 @@ def test_a_pair_is_u_v_their_difference_and_their_product(small: ClassifierSetti
     first, second = texts_of([5, 2, 0], 1), texts_of([1, 4, 3], 2)
     member = network.networks[0]
 
-    def vector(texts: Texts, row: int) -> torch.Tensor:
+    def vector(texts: Padded, row: int) -> torch.Tensor:
         """Encode one text by torch's own LSTM, without padding."""
         length = int(texts.lengths[row])
         if not length:
             return torch.zeros(20)
         plain = torch.nn.LSTM(12, 10, bidirectional=True)
         plain.load_state_dict(member.encoder.recurrent.state_dict())
-        hidden = plain(member.encoder.embedding(texts.ids[:length, row : row + 1]))[0].squeeze(1)
+        hidden = plain(member.encoder.embedding(texts.values[:length, row : row + 1]))[0].squeeze(1)
         if pooling == "attention":
             return (hidden @ member.encoder.attention.score.weight[0]).softmax(0) @ hidden
         return hidden.max(dim=0).values if pooling == "max" else hidden.mean(dim=0)
@@ -73,31 +74,12 @@ def test_words_are_read_as_unknown_at_the_rate_asked_for(small: ClassifierSettin
     assert not (encoder.eval()._words(texts) > 50).any()
 
 
-def test_batches_hold_every_row_once_with_lengths_alike() -> None:
-    lengths = np.random.default_rng(0).geometric(0.1, 1003)
-    batches = LengthBatches(lengths, 16, seed=0)
-    epochs = []
-    for epoch in (1, 2):
-        batches.begin(epoch)
-        rows = [batches.rows(item).numpy() for item in range(len(batches))]
-        assert [len(own) for own in rows] == [16] * 62 + [11]
-        assert sorted(np.concatenate(rows)) == list(range(1003))
-        read = sum(lengths[own].max() * len(own) for own in rows)
-        shuffled = np.random.default_rng(1).permutation(lengths)[:992].reshape(62, 16)
-        assert read < 1.2 * lengths.sum() < 0.5 * 16 * shuffled.max(axis=1).sum()
-        epochs.append([frozenset(own.tolist()) for own in rows])
-    assert not set(epochs[0]) & set(epochs[1])
-    batches.begin(1)
-    assert frozenset(batches.rows(5).tolist()) == epochs[0][5]
-
-
 def test_a_batch_is_the_texts_padded() -> None:
     words = Words(("<unk>", "<eos>", "a", "b", "c"), "space")
     texts = encode_texts(words, ["a b c", "", "c\nnew", "a b c a b"], lowercase=False, max_length=4)
-    batch = EncodedRows((texts,), torch.arange(4)).batch(torch.tensor([2, 3, 1]))
-    assert batch[0][0].lengths.tolist() == [2, 4, 0]
-    assert batch[0][0].ids.T.tolist() == [[4, 0, 0, 0], [2, 3, 4, 2], [0, 0, 0, 0]]
-    assert batch[1].tolist() == [2, 3, 1]
+    batch = texts.batch(np.array([2, 3, 1]))
+    assert batch.lengths.tolist() == [2, 4, 0]
+    assert batch.values.T.tolist() == [[4, 0, 0, 0], [2, 3, 4, 2], [0, 0, 0, 0]]
     assert [texts[row].tolist() for row in range(4)] == [[2, 3, 4], [], [4, 0], [2, 3, 4, 2]]
 
 
@@ -110,14 +92,6 @@ def test_balanced_weights_are_scikit_learns() -> None:
     scores = torch.randn(100, 3, generator=torch.Generator().manual_seed(0))
     plain = functional.cross_entropy(scores, targets, reduction="none")
     torch.testing.assert_close(row_loss(scores, targets, weights), plain * weights[targets])
-
-
-def test_a_share_of_every_class_is_held_back_but_never_all_of_it() -> None:
-    labels = np.array([0] * 50 + [1] * 20 + [2])
-    kept, cut = cut_off(labels, 0.1, seed=0)
-    assert sorted(np.concatenate([kept, cut])) == list(range(71))
-    assert np.bincount(labels[cut], minlength=3).tolist() == [5, 2, 0]
-    assert cut.tolist() == cut_off(labels, 0.1, seed=0)[1].tolist() != cut_off(labels, 0.1, seed=1)[1].tolist()
 
 
 def test_early_stopping_prefers_answers_that_tell_classes_apart() -> None:
@@ -159,7 +133,7 @@ def test_a_classifier_begins_with_a_language_model(
     ids = torch.from_numpy(language_model.tokens_.encode(line, closed=False).astype(np.int64))
     after_end = torch.cat([torch.tensor([language_model.tokens_.end]), ids])[:, None]
     output, _ = language_model.network_.eval()(after_end)
-    read = encoder._words(Texts(ids[:, None], torch.tensor([len(ids)])))
+    read = encoder._words(Padded(ids[:, None], torch.tensor([len(ids)])))
     torch.testing.assert_close(read[:, :, :8], language_model.network_.embedding(ids[:, None]))
     torch.testing.assert_close(read[:, :, 8:], output[1:])
 

@@ -10,8 +10,8 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from lstmkit.language.classify.baselines import Constant, TfIdfModel
 from lstmkit.language.classify.linear import fit_logistic, fit_ridge, full_scores
-from lstmkit.language.classify.rows import encode_texts, joined
 from lstmkit.language.classify.table import Rows
+from lstmkit.language.classify.texts import encode_texts, joined
 from lstmkit.language.classify.tfidf import Sparse, TfIdf, pair_features
 from lstmkit.language.words import Words
 

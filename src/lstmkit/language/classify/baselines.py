@@ -12,8 +12,8 @@ from torch import Tensor
 
 from lstmkit.language.classify.learning import answer_score
 from lstmkit.language.classify.linear import LinearModel, fit_logistic, fit_ridge, full_scores
-from lstmkit.language.classify.rows import encode_texts, joined
 from lstmkit.language.classify.table import Rows
+from lstmkit.language.classify.texts import encode_texts, joined
 from lstmkit.language.classify.tfidf import Floats, Sparse, TfIdf, pair_features
 from lstmkit.language.tokens import Tokens
 from lstmkit.language.words import Words

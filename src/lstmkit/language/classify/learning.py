@@ -13,27 +13,13 @@ from torch.nn import functional
 
 from lstmkit.language.classify.metrics import confusion, matthews
 from lstmkit.language.classify.network import TextEnsemble
-from lstmkit.language.classify.rows import EncodedRows, LengthBatches
 from lstmkit.language.classify.settings import ClassifierSettings
+from lstmkit.sequences import Examples, LengthBatches
 from lstmkit.training import Checkpoint, EpochRecord, TrainSettings, train
 
 AT_ONCE = 256
 TIE = 0.01
 """Weight of the cross-entropy in the validation score, so that it decides where Matthews does not."""
-
-
-def cut_off(labels: NDArray[np.int64], share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the rows that stay, and those cut off at random: the share of every class, but never all of its rows.
-
-    labels  (N,) classes, or zeros for numbers
-    """
-    generator = np.random.default_rng(seed)
-    held: list[NDArray[np.int64]] = []
-    for name in np.unique(labels):
-        rows = generator.permutation(np.flatnonzero(labels == name))
-        held.append(rows[: min(len(rows) - 1, round(share * len(rows)))])
-    cut = np.sort(np.concatenate(held))
-    return np.setdiff1d(np.arange(len(labels)), cut), cut
 
 
 def class_weights(targets: Tensor, count: int, kind: str) -> Tensor | None:
@@ -59,8 +45,8 @@ def row_loss(scores: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
 def train_network(
     network: TextEnsemble,
     settings: ClassifierSettings,
-    training: EncodedRows,
-    validation: EncodedRows,
+    training: Examples,
+    validation: Examples,
     seed: int,
     checkpoint: Checkpoint | None = None,
     resume: bool = False,
@@ -73,8 +59,8 @@ def train_network(
     batches = LengthBatches(training.lengths(), settings.batch_for(len(training)), seed)
 
     def batch_loss(items: Tensor) -> Tensor:
-        sides, targets = training.batch(batches.rows(int(items)))
-        scores = network.scores(sides)
+        rows = batches.rows(int(items))
+        scores, targets = network.scores(training.batch(rows.numpy())), training.targets[rows]
         return torch.stack([row_loss(own, targets, weights).mean() for own in scores]).mean()
 
     begun: list[Tensor] = []
@@ -105,13 +91,13 @@ def train_network(
         yield record
 
 
-def answers(network: TextEnsemble, rows: EncodedRows) -> NDArray[np.float64]:
+def answers(network: TextEnsemble, rows: Examples) -> NDArray[np.float64]:
     """Return probabilities (N, K) of classes, or standardised numbers (N, 1): the mean of the networks."""
     found = np.empty((len(rows), network.shape.outputs))
     network.eval()
     with torch.no_grad():
         for items in torch.split(rows.by_length(), AT_ONCE):
-            scores = network.scores(rows.texts(items.numpy())).double()
+            scores = network.scores(rows.batch(items.numpy())).double()
             found[items.numpy()] = (scores if scores.shape[2] == 1 else scores.softmax(dim=2)).mean(dim=0).numpy()
     return found
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -14,18 +13,8 @@ from lstmkit.nn import LSTM
 from lstmkit.nn.attention import AttentivePooling, max_over_time, mean_over_time
 from lstmkit.nn.regularization import locked
 from lstmkit.recurrence.cells import CELLS
+from lstmkit.sequences import Padded
 from lstmkit.training.schema import Natural, Positive
-
-
-class Texts(NamedTuple):
-    """A padded batch of texts.
-
-    ids      (T, B) int64, 0 in the padding
-    lengths  (B,) int64 on the CPU
-    """
-
-    ids: Tensor
-    lengths: Tensor
 
 
 @dataclass(frozen=True)
@@ -131,7 +120,7 @@ class TextEncoder(nn.Module):
         self.pooling = settings.pooling
         self.attention = AttentivePooling(self.width) if settings.pooling == "attention" else None
 
-    def forward(self, texts: Texts) -> tuple[Tensor, Tensor | None]:
+    def forward(self, texts: Padded) -> tuple[Tensor, Tensor | None]:
         """Return the vectors (B, 2H) of texts, and the weights of their words (B, T) if attention pools them."""
         steps = self._words(texts)
         hidden, _ = self.recurrent(steps, lengths=texts.lengths)
@@ -141,9 +130,9 @@ class TextEncoder(nn.Module):
         pool = max_over_time if self.pooling == "max" else mean_over_time
         return pool(hidden, lengths=texts.lengths), None
 
-    def _words(self, texts: Texts) -> Tensor:
+    def _words(self, texts: Padded) -> Tensor:
         """Return what the encoder reads, (T, B, width)."""
-        ids = texts.ids
+        ids = texts.values
         if self.training and self.word_dropout > 0:
             ids = torch.where(torch.rand(ids.shape) < self.word_dropout, self.unknown, ids)
         if not len(self.start):
@@ -179,7 +168,7 @@ class TextNetwork(nn.Module):
         features = self.encoder.width * (4 if shape.sides == 2 else 1)
         self.head = head(settings, features, shape.outputs)
 
-    def forward(self, sides: tuple[Texts, ...]) -> tuple[Tensor, tuple[Tensor | None, ...]]:
+    def forward(self, sides: tuple[Padded, ...]) -> tuple[Tensor, tuple[Tensor | None, ...]]:
         """Return scores (B, K), and for each side the weights of its words (B, T) if attention pools them."""
         encoded = [self.encoder(texts) for texts in sides]
         vectors = [vector for vector, _ in encoded]
@@ -218,11 +207,11 @@ class TextEnsemble(nn.Module):
             for own, given in zip(encoder.start, layers, strict=True):
                 own.load_state_dict(given.state_dict())
 
-    def scores(self, sides: tuple[Texts, ...]) -> Tensor:
+    def scores(self, sides: tuple[Padded, ...]) -> Tensor:
         """Return the scores of every member, (M, B, K)."""
         return torch.stack([network(sides)[0] for network in self.networks])
 
-    def weights(self, sides: tuple[Texts, ...]) -> tuple[Tensor, ...]:
+    def weights(self, sides: tuple[Padded, ...]) -> tuple[Tensor, ...]:
         """Return for each side the weights (B, T) that attention gives to its words, the mean of the members."""
         found = [network(sides)[1] for network in self.networks]
         return tuple(torch.stack([own[side] for own in found]).mean(dim=0) for side in range(len(sides)))

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from lstmkit.errors import InputError
 from lstmkit.language.classify.network import LayerShape, TextEnsemble
-from lstmkit.language.classify.rows import extended
+from lstmkit.language.classify.texts import extended
 from lstmkit.language.tokens import Tokens
 from lstmkit.language.words import Words
 from lstmkit.nn import LSTM

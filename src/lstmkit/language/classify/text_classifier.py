@@ -17,10 +17,9 @@ from torch import Tensor
 import lstmkit
 from lstmkit.errors import InputError, NotFittedError
 from lstmkit.language.classify.advice import no_class_to_cut
-from lstmkit.language.classify.learning import answers, cut_off, train_network
+from lstmkit.language.classify.learning import answers, train_network
 from lstmkit.language.classify.metrics import class_scores, number_scores
 from lstmkit.language.classify.network import Shape, TextEnsemble
-from lstmkit.language.classify.rows import EncodedRows, encode_texts, joined
 from lstmkit.language.classify.settings import TASKS, ClassifierSettings
 from lstmkit.language.classify.start import Beginning
 from lstmkit.language.classify.table import (
@@ -32,10 +31,12 @@ from lstmkit.language.classify.table import (
     open_table,
     read_rows,
 )
+from lstmkit.language.classify.texts import encode_texts, joined
 from lstmkit.language.splitting import splitter
 from lstmkit.language.tokens import Tokens
 from lstmkit.language.words import Words
 from lstmkit.ranges import SEED, a_path, whole
+from lstmkit.sequences import Examples, cut_off
 from lstmkit.training import Checkpoint, EpochRecord, Parameters, threads_for
 
 VALID_SHARE = 0.1
@@ -240,7 +241,7 @@ class TextClassifier(Parameters):
         found: list[tuple[list[tuple[str, float]], ...]] = []
         with torch.no_grad():
             for items in torch.split(torch.arange(len(rows)), 64):
-                weights = self.network_.weights(encoded.texts(items.numpy()))
+                weights = self.network_.weights(encoded.batch(items.numpy()))
                 for place, row in enumerate(items.tolist()):
                     found.append(
                         tuple(
@@ -317,9 +318,9 @@ class TextClassifier(Parameters):
                 beginning.copy_into(network)
         return network
 
-    def _encode(self, rows: Rows, targets: Tensor) -> EncodedRows:
+    def _encode(self, rows: Rows, targets: Tensor) -> Examples:
         most = self.settings.max_length
-        return EncodedRows(tuple(encode_texts(self.tokens_, s, self.lowercase_, most) for s in rows.texts), targets)
+        return Examples(tuple(encode_texts(self.tokens_, s, self.lowercase_, most) for s in rows.texts), targets)
 
     def _words(self, text: str) -> list[str]:
         """Return the words of a text as they are shown."""
@@ -339,10 +340,10 @@ class TextClassifier(Parameters):
         if "network_" not in self.__dict__:
             raise NotFittedError(f"TextClassifier.{method}: this classifier has not been fitted; call fit first")
 
-    def _fingerprint(self, network: TextEnsemble, *parts: EncodedRows) -> dict[str, Any]:
+    def _fingerprint(self, network: TextEnsemble, *parts: Examples) -> dict[str, Any]:
         digest = hashlib.sha256()
         for part in parts:
-            for array in (part.targets.numpy(), *(a for side in part.sides for a in (side.ids, side.offsets))):
+            for array in (part.targets.numpy(), *(a for side in part.sides for a in (side.values, side.offsets))):
                 digest.update(np.ascontiguousarray(array).data)
         for tensor in network.state_dict().values():  # what came from a language model counts, too
             digest.update(tensor.numpy().data)

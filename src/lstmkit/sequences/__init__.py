@@ -1,0 +1,11 @@
+"""Sequences of unequal lengths, of ids or of frames: ragged arrays, padded batches, splits."""
+
+from lstmkit.sequences.batches import Examples as Examples
+from lstmkit.sequences.batches import LengthBatches as LengthBatches
+from lstmkit.sequences.ragged import Padded as Padded
+from lstmkit.sequences.ragged import Ragged as Ragged
+from lstmkit.sequences.splits import cut_off as cut_off
+from lstmkit.sequences.splits import cut_off_groups as cut_off_groups
+from lstmkit.sequences.splits import fold_numbers as fold_numbers
+from lstmkit.sequences.splits import given as given
+from lstmkit.sequences.splits import one_group_out as one_group_out

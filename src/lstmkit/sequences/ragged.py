@@ -1,0 +1,90 @@
+"""Many sequences in one array, and padded batches of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lstmkit.data.disk import FlatFile, take_slices
+from lstmkit.errors import InputError
+
+
+class Padded(NamedTuple):
+    """A padded batch of sequences.
+
+    values   (T, B) int64 ids, or (T, B, C) float32 frames of C channels; 0 in the padding
+    lengths  (B,) int64 on the CPU
+    """
+
+    values: Tensor
+    lengths: Tensor
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Many sequences of ids or of frames in one array, in memory or mapped from a file.
+
+    values   (N,) integers, or (N, C) floats with NaN where one is missing: one sequence after the other
+    offsets  (S + 1,) int64, where each begins and the last ends
+    """
+
+    values: NDArray[Any]
+    offsets: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, sequences: Iterable[NDArray[Any]], channels: int | None = None, on_disk: bool = False) -> Ragged:
+        """Return sequences one after the other.
+
+        sequences  each (T,) of ids, or (T, C) of frames; they are taken one by one
+        channels   C, for frames, which become float32; None for ids, which become int32
+        on_disk    whether the values shall lie in a file without a name, gone with the array
+        Raises     InputError if a sequence has another shape, or the file cannot hold it
+        """
+        shape = () if channels is None else (channels,)
+        kind = np.int32 if channels is None else np.float32
+        file = FlatFile(kind, shape) if on_disk else None
+        held, ends = [np.empty((0, *shape), kind)], [0]
+        for number, sequence in enumerate(sequences, 1):
+            if sequence.shape[1:] != shape or sequence.ndim == 0:
+                wanted = "(T,)" if channels is None else f"(T, {channels})"
+                raise InputError(f"sequence {number}: its shape must be {wanted}; got {sequence.shape}")
+            ends.append(ends[-1] + len(sequence))
+            if file is None:
+                held.append(np.asarray(sequence, kind))
+            else:
+                file.append(sequence)
+        return cls(np.concatenate(held) if file is None else file.mapped(), np.array(ends, np.int64))
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, row: int) -> NDArray[Any]:
+        """Return the values of one sequence."""
+        return self.values[self.offsets[row] : self.offsets[row + 1]]
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Steps of each sequence, (S,)."""
+        return np.diff(self.offsets)
+
+    def select(self, rows: NDArray[np.int64]) -> Ragged:
+        """Return some of the sequences, in the order given."""
+        offsets = np.concatenate([[0], np.cumsum(self.lengths[rows])]).astype(np.int64)
+        return Ragged(take_slices(self.values, self.offsets[rows], offsets), offsets)
+
+    def batch(self, rows: NDArray[np.int64]) -> Padded:
+        """Return some of the sequences, padded to the longest of them; of a mapped array, nothing else is read."""
+        lengths = self.offsets[rows + 1] - self.offsets[rows]
+        T = max(1, int(lengths.max()))
+        steps = np.arange(T)[:, None]
+        inside = steps < lengths
+        kind = np.int64 if self.values.ndim == 1 else np.float32
+        values = np.zeros((*inside.shape, *self.values.shape[1:]), kind)
+        values[inside] = self.values[(self.offsets[rows] + steps)[inside]]
+        return Padded(torch.from_numpy(values), torch.from_numpy(lengths))

@@ -1,0 +1,85 @@
+"""Ragged arrays of ids and of frames, in memory and mapped, and padded batches of them."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from lstmkit.errors import InputError
+from lstmkit.sequences import Ragged
+
+LENGTHS = [3, 0, 5, 1, 4]
+
+
+def frames_of(lengths: list[int], channels: int, seed: int = 0) -> list[np.ndarray]:
+    generator = np.random.default_rng(seed)
+    return [generator.normal(size=(length, channels)) for length in lengths]
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_a_batch_is_the_sequences_with_zeros_behind_them(on_disk: bool) -> None:
+    sequences = frames_of(LENGTHS, 2)
+    ragged = Ragged.of(iter(sequences), channels=2, on_disk=on_disk)
+    assert isinstance(ragged.values, np.memmap) == on_disk
+    assert (len(ragged), ragged.lengths.tolist()) == (5, LENGTHS)
+    batch = ragged.batch(np.array([2, 1, 4]))
+    assert (batch.values.shape, batch.values.dtype) == ((5, 3, 2), torch.float32)
+    assert batch.lengths.tolist() == [5, 0, 4]
+    for place, row in enumerate((2, 1, 4)):
+        own = sequences[row].astype(np.float32)
+        np.testing.assert_array_equal(ragged[row], own)
+        np.testing.assert_array_equal(batch.values[: len(own), place], own)
+        assert not batch.values[len(own) :, place].any()
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_ids_become_whole_numbers(on_disk: bool) -> None:
+    ragged = Ragged.of([np.array([4, 5]), np.array([], int), np.array([6])], on_disk=on_disk)
+    batch = ragged.batch(np.array([0, 2, 1]))
+    assert batch.values.dtype == torch.int64
+    assert batch.values.T.tolist() == [[4, 5], [6, 0], [0, 0]]
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_some_of_the_sequences_in_another_order(on_disk: bool) -> None:
+    sequences = frames_of(LENGTHS, 3)
+    ragged = Ragged.of(sequences, 3, on_disk).select(np.array([4, 1, 0, 4]))
+    assert ragged.lengths.tolist() == [4, 0, 3, 4]
+    for own, row in zip((4, 1, 0, 4), range(4), strict=True):
+        np.testing.assert_array_equal(ragged[row], sequences[own].astype(np.float32))
+
+
+def test_no_sequences_at_all() -> None:
+    assert len(Ragged.of([])) == 0 and Ragged.of([], 4, on_disk=True).values.shape == (0, 4)
+    assert Ragged.of([np.empty((0, 2))], 2).batch(np.array([0])).values.shape == (1, 1, 2)
+
+
+def test_what_is_missing_stays_missing() -> None:
+    batch = Ragged.of([np.array([[1.0], [np.nan], [3.0]]), np.array([[np.nan]])], 1).batch(np.array([0, 1]))
+    assert torch.isnan(batch.values).squeeze(2).T.tolist() == [[False, True, False], [True, False, False]]
+
+
+def test_a_sequence_of_another_shape_is_named() -> None:
+    with pytest.raises(InputError, match=r"^sequence 2: its shape must be \(T, 3\); got \(4, 2\)$"):
+        Ragged.of([np.zeros((1, 3)), np.zeros((4, 2))], 3)
+    with pytest.raises(InputError, match=r"^sequence 1: its shape must be \(T,\); got \(1, 3\)$"):
+        Ragged.of([np.zeros((1, 3))])
+    with pytest.raises(InputError, match=r"^sequence 1: its shape must be \(T,\); got \(\)$"):
+        Ragged.of([np.array(7)])
+
+
+def test_memory_does_not_grow_with_what_lies_in_a_file() -> None:
+    """Sequences are taken one by one: at no time do two of them exist."""
+    alive = itertools.count()
+
+    def sequences():
+        for number in range(50):
+            assert next(alive) == number
+            yield np.full((1000, 8), number, np.float32)
+
+    ragged = Ragged.of(sequences(), 8, on_disk=True)
+    assert [int(ragged[row][0, 0]) for row in (0, 17, 49)] == [0, 17, 49]
+    assert ragged.batch(np.array([49, 3])).values[5].tolist() == [[49.0] * 8, [3.0] * 8]
