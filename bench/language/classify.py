@@ -23,11 +23,12 @@ from pathlib import Path
 import torch
 
 from bench.machine import ROOT, header
+from lstmkit.classification.evaluation import Evaluation
+from lstmkit.classification.verdict import judge, score_head, score_rows
 from lstmkit.language.classify import ClassifierSettings, TextClassifier
-from lstmkit.language.classify.evaluate import Evaluation, evaluate
+from lstmkit.language.classify.baselines import evaluate
 from lstmkit.language.classify.job import SHARE
 from lstmkit.language.classify.table import Columns, Rows, open_table, read_rows
-from lstmkit.language.classify.verdict import judge, score_head, score_rows
 from lstmkit.training import EpochRecord
 
 SETS = ("sst2", "cola")

@@ -35,7 +35,7 @@ from bench.machine import ROOT, header, write
 from lstmkit.language import LanguageModel, LanguageSettings, VocabularySettings
 from lstmkit.language.classify import TextClassifier
 from lstmkit.language.classify import network as networks
-from lstmkit.language.classify.evaluate import evaluate
+from lstmkit.language.classify.baselines import evaluate
 from lstmkit.language.classify.table import Columns, Rows
 from lstmkit.nn import LSTM
 from lstmkit.results import versions

@@ -15,10 +15,11 @@ from limits import accepted
 from mutations import ODD, damaged
 from small_seeds import SEEDS
 
+from lstmkit.classification.labels import classes_of
 from lstmkit.data import SeriesTable, TableSettings, read_source, read_table
 from lstmkit.language import read_corpus
 from lstmkit.language.arpa_predictor import arpa_predictor
-from lstmkit.language.classify.table import Columns, classes_of, open_table, read_rows
+from lstmkit.language.classify.table import Columns, open_table, read_rows
 from lstmkit.language.ngram import NGramModel
 from lstmkit.language.scoring import score_lines
 from lstmkit.nn import LSTM

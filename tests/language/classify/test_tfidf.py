@@ -1,15 +1,12 @@
-"""TF-IDF and the linear models on it, against scikit-learn."""
+"""TF-IDF against scikit-learn, and what is told by it."""
 
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import torch
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression, Ridge
 
-from lstmkit.language.classify.baselines import Constant, TfIdfModel
-from lstmkit.language.classify.linear import fit_logistic, fit_ridge, full_scores
+from lstmkit.language.classify.baselines import TfIdfModel
 from lstmkit.language.classify.table import Rows
 from lstmkit.language.classify.texts import encode_texts, joined
 from lstmkit.language.classify.tfidf import Sparse, TfIdf, pair_features
@@ -78,41 +75,16 @@ def test_features_of_pairs_are_both_their_difference_and_their_product() -> None
     np.testing.assert_allclose(dense(pair_features(u, v)), np.hstack([U, V, np.abs(U - V), U * V]), atol=1e-15)
 
 
-@pytest.mark.parametrize("strength", [0.1, 10.0])
-@pytest.mark.parametrize("classes", [2, 4])
-def test_logistic_regression_is_scikit_learns(classes: int, strength: float) -> None:
-    rows, truth = matrix(150, 20, 4), np.random.default_rng(5).integers(classes, size=150)
-    expected = LogisticRegression(C=strength, tol=1e-8, max_iter=5000).fit(dense(rows), truth)
-    found = fit_logistic(rows, truth, classes, strength)
-    np.testing.assert_allclose(found.weights.T, expected.coef_, atol=2e-4)
-    shares = full_scores(torch.from_numpy(found.scores(rows))).softmax(dim=1).numpy()
-    np.testing.assert_allclose(shares, expected.predict_proba(dense(rows)), atol=2e-4)
-
-
-def test_ridge_regression_is_scikit_learns() -> None:
-    rows, truth = matrix(150, 20, 6), np.random.default_rng(7).normal(3.0, 2.0, size=150)
-    expected = Ridge(alpha=0.5).fit(dense(rows), truth)
-    found = fit_ridge(rows, truth, 2.0)
-    np.testing.assert_allclose(found.weights[:, 0], expected.coef_, atol=1e-4)
-    np.testing.assert_allclose(found.scores(rows)[:, 0], expected.predict(dense(rows)), atol=1e-4)
-
-
-def test_a_search_that_starts_elsewhere_ends_at_the_same_place() -> None:
-    rows, truth = matrix(100, 10, 8), np.random.default_rng(9).integers(2, size=100)
-    begun = fit_logistic(rows, truth, 2, 1.0, fit_logistic(rows, truth, 2, 0.01))
-    np.testing.assert_allclose(begun.weights, fit_logistic(rows, truth, 2, 1.0).weights, atol=2e-4)
-
-
 def test_the_strength_is_the_one_that_validates_best() -> None:
     """Labels are noise: the more is shrunk the better, and the weakest is chosen over the strongest."""
     generator = np.random.default_rng(0)
     texts, held = texts_of(150, 10), texts_of(150, 11)
     training = Rows((texts,), None)
     noise = [torch.from_numpy(generator.normal(size=150).astype(np.float32)) for _ in range(2)]
-    assert TfIdfModel.fit(training, noise[0], Rows((held,), None), noise[1], 1).strength == 0.1
+    assert TfIdfModel.fit(training, noise[0], Rows((held,), None), noise[1], 1).linear.strength == 0.1
     signal = [torch.tensor([float(t.count("good") - t.count("bad")) for t in own]) for own in (texts, held)]
     model = TfIdfModel.fit(training, signal[0], Rows((held,), None), signal[1], 1)
-    assert model.strength > 0.3
+    assert model.linear.strength > 0.3
     assert np.corrcoef(model.answers(Rows((held,), None))[:, 0], signal[1])[0, 1] > 0.9
 
 
@@ -125,9 +97,3 @@ def test_pairs_are_told_by_what_they_share() -> None:
     cut = [rows.select(np.arange(200)), rows.select(np.arange(200, 300))]
     model = TfIdfModel.fit(cut[0], labels[:200], cut[1], labels[200:], 2)
     assert (model.answers(cut[1]).argmax(axis=1) == same[200:]).mean() > 0.95
-
-
-def test_the_constant_answer_is_the_shares_or_the_mean() -> None:
-    rows = Rows((["a", "b"],), None)
-    assert Constant.fit(torch.tensor([0, 1, 1, 2]), 4).answers(rows).tolist() == [[0.25, 0.5, 0.25, 0.0]] * 2
-    assert Constant.fit(torch.tensor([1.0, 2.0]), 1).answers(rows).tolist() == [[1.5]] * 2

@@ -175,7 +175,7 @@ def _run(job: ClassifyJob, silent: bool) -> JobResult:
 
 
 def _print(result: JobResult) -> None:
-    from lstmkit.language.classify.verdict import score_head, score_rows
+    from lstmkit.classification.verdict import score_head, score_rows
 
     evaluation, out = result.evaluation, printing.stdout()
     title = f"{evaluation.rows:,} test rows"
@@ -257,7 +257,7 @@ def _records(classifier: TextClassifier, rows: Rows) -> list[dict[str, Any]]:
             continue
         best = classifier.classes_[own.index(max(own))]
         shares = {f"p_{name}": share for name, share in zip(classifier.classes_, own, strict=True)}
-        records.append(record | {"label": int(best) if classifier.whole_ else best, **shares})
+        records.append(record | {"label": int(best) if classifier.coding_.whole else best, **shares})
     return records
 
 

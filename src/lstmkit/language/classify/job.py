@@ -10,22 +10,17 @@ from typing import Any, Protocol
 
 import torch
 
+from lstmkit.classification.advice import label_notes, no_class_to_cut
+from lstmkit.classification.evaluation import Evaluation
+from lstmkit.classification.labels import class_numbers, classes_of, numbers_of
+from lstmkit.classification.verdict import Verdict, judge
 from lstmkit.data.content import place_of
 from lstmkit.data.read import read_with_notes
 from lstmkit.errors import InputError
-from lstmkit.language.classify.advice import label_notes, no_class_to_cut
-from lstmkit.language.classify.evaluate import Evaluation, evaluate
+from lstmkit.language.classify.baselines import evaluate
 from lstmkit.language.classify.start import Beginning
-from lstmkit.language.classify.table import (
-    Columns,
-    Rows,
-    class_numbers,
-    classes_of,
-    numbers_of,
-    read_rows,
-)
+from lstmkit.language.classify.table import Columns, Rows, read_rows
 from lstmkit.language.classify.text_classifier import TextClassifier
-from lstmkit.language.classify.verdict import Verdict, judge
 from lstmkit.language.parts import Repeats, find_repeats
 from lstmkit.nn import LSTM
 from lstmkit.results import CHECKPOINT, SUMMARY, Clock, check_folder, job_folder, versions, without_nan, write_summary

@@ -11,15 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from lstmkit.language.classify.metrics import confusion, matthews
+from lstmkit.classification.metrics import answer_score
 from lstmkit.language.classify.network import TextEnsemble
 from lstmkit.language.classify.settings import ClassifierSettings
 from lstmkit.sequences import Examples, LengthBatches
 from lstmkit.training import Checkpoint, EpochRecord, TrainSettings, train
 
 AT_ONCE = 256
-TIE = 0.01
-"""Weight of the cross-entropy in the validation score, so that it decides where Matthews does not."""
 
 
 def class_weights(targets: Tensor, count: int, kind: str) -> Tensor | None:
@@ -100,19 +98,3 @@ def answers(network: TextEnsemble, rows: Examples) -> NDArray[np.float64]:
             scores = network.scores(rows.batch(items.numpy())).double()
             found[items.numpy()] = (scores if scores.shape[2] == 1 else scores.softmax(dim=2)).mean(dim=0).numpy()
     return found
-
-
-def answer_score(found: NDArray[np.float64], targets: Tensor) -> float:
-    """Return how bad answers are, lower being better.
-
-    Of numbers, the mean squared error. Of classes, one minus the Matthews correlation, because on skewed classes the
-    cross-entropy is best where nothing but the largest class is answered yet; and a hundredth of the cross-entropy.
-
-    found    (N, K) probabilities, or (N, 1) numbers
-    targets  (N,)
-    """
-    if targets.is_floating_point():
-        return float(np.mean((found[:, 0] - targets.numpy()) ** 2))
-    truth, K = targets.numpy(), found.shape[1]
-    entropy = -np.log(np.maximum(found[np.arange(len(truth)), truth], 1e-12)).mean()
-    return float(1 - matthews(confusion(truth, found.argmax(axis=1), K)) + TIE * entropy)

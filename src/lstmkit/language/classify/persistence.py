@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from lstmkit import __version__
+from lstmkit.classification.labels import Coding
 from lstmkit.errors import InputError, ModelFolderError
 from lstmkit.language.classify.network import Shape, TextEnsemble
 from lstmkit.language.classify.settings import ClassifierSettings
@@ -47,9 +48,9 @@ def save_classifier(classifier: TextClassifier, path: Path, force: bool) -> None
         "settings": dataclasses.asdict(classifier.settings),
         "shape": dataclasses.asdict(classifier.network_.shape),
         "columns": dataclasses.asdict(classifier.columns_),
-        "classes": list(classifier.classes_),
-        "whole": classifier.whole_,
-        "scale": list(classifier.scale_),
+        "classes": list(classifier.coding_.classes),
+        "whole": classifier.coding_.whole,
+        "scale": list(classifier.coding_.scale),
         "lowercase": classifier.lowercase_,
         "tokens": classifier.tokens_.config(),
         "history": [record.to_json() for record in classifier.history_],
@@ -76,9 +77,7 @@ def load_classifier(path: Path) -> TextClassifier:
             raise
         raise ModelFolderError(f"{path}: config.json and model.safetensors do not belong together ({error})") from error
     classifier.columns_ = config.columns
-    classifier.classes_ = config.classes
-    classifier.whole_ = config.whole
-    classifier.scale_ = config.scale
+    classifier.coding_ = Coding(config.columns.label, config.classes, config.whole, config.scale)
     classifier.lowercase_ = config.lowercase
     classifier.tokens_ = tokens
     classifier.network_ = network.eval()

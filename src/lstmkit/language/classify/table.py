@@ -1,8 +1,7 @@
-"""Texts and labels from a user's table or file: the columns found, every value checked."""
+"""Texts and labels as written, from a user's table or file: the columns found, every value checked."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,55 +129,6 @@ def _blank_rows(frame: pl.DataFrame, labels: pl.Series) -> pl.Series:
         else:
             blank &= column.is_null()
     return blank
-
-
-def numbers_of(labels: Sequence[str], column: str) -> NDArray[np.float64]:
-    """Return labels as numbers.
-
-    Raises  InputError if one is no finite number; its row is named
-    """
-    try:
-        numbers = to_numbers(pl.Series(column, labels, pl.String), column)
-    except InputError as error:
-        raise InputError(f"label {error}; leave out --task number if labels are classes") from error
-    if not np.isfinite(numbers).all():
-        row = int(np.isfinite(numbers).argmin())
-        raise InputError(
-            f"label column {column!r}, row {row + 1}: {labels[row]!r} is not a number; leave out --task number "
-            "if labels are classes"
-        )
-    return numbers
-
-
-def classes_of(labels: Sequence[str], column: str) -> tuple[str, ...]:
-    """Return the classes among labels, sorted, whole numbers by size.
-
-    Raises  InputError if there is only one
-    """
-    found = set(labels)
-    if len(found) < 2:
-        raise InputError(
-            f"label column {column!r}: every row is of class {labels[0]!r}; there is nothing to tell apart"
-        )
-    whole = all(
-        label.removeprefix("-").isascii() and label.removeprefix("-").isdigit() and len(label) < 20 for label in found
-    )
-    return tuple(sorted(found, key=int)) if whole else tuple(sorted(found))
-
-
-def class_numbers(labels: Sequence[str], classes: Sequence[str], column: str, part: str) -> NDArray[np.int64]:
-    """Return the position of every label among the classes.
-
-    Raises  InputError if one is not there; its row and the part are named
-    """
-    places = {name: place for place, name in enumerate(classes)}
-    for row, label in enumerate(labels):
-        if label not in places:
-            raise InputError(
-                f"{part} part, label column {column!r}, row {row + 1}: class {label!r} is not in the "
-                f"training part (classes: {shorten(classes, 12)})"
-            )
-    return np.array([places[label] for label in labels], np.int64)
 
 
 def _texts(frame: pl.DataFrame, name: str) -> list[str]:

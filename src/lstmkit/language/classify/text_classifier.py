@@ -15,28 +15,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 import lstmkit
+from lstmkit.classification.labels import TASKS, Coding, hold_back
 from lstmkit.errors import InputError, NotFittedError
-from lstmkit.language.classify.advice import no_class_to_cut
 from lstmkit.language.classify.learning import answers, train_network
-from lstmkit.language.classify.metrics import class_scores, number_scores
 from lstmkit.language.classify.network import Shape, TextEnsemble
-from lstmkit.language.classify.settings import TASKS, ClassifierSettings
+from lstmkit.language.classify.settings import ClassifierSettings
 from lstmkit.language.classify.start import Beginning
-from lstmkit.language.classify.table import (
-    Columns,
-    Rows,
-    class_numbers,
-    classes_of,
-    numbers_of,
-    open_table,
-    read_rows,
-)
+from lstmkit.language.classify.table import Columns, Rows, open_table, read_rows
 from lstmkit.language.classify.texts import encode_texts, joined
 from lstmkit.language.splitting import splitter
 from lstmkit.language.tokens import Tokens
 from lstmkit.language.words import Words
 from lstmkit.ranges import SEED, a_path, whole
-from lstmkit.sequences import Examples, cut_off
+from lstmkit.sequences import Examples
 from lstmkit.training import Checkpoint, EpochRecord, Parameters, threads_for
 
 VALID_SHARE = 0.1
@@ -50,8 +41,8 @@ class TextClassifier(Parameters):
     seed      of the weights, the rows that are held back, the order of the rows, and dropout
     Raises    InputError if there is no such task, or the seed is negative
 
-    After `fit`: `tokens_` (the vocabulary), `network_`, `classes_` (sorted; empty for numbers), `columns_`, `history_`
-    (a record per epoch).
+    After `fit`: `tokens_` (the vocabulary), `network_`, `coding_` (what labels mean), `classes_` (sorted; empty for
+    numbers), `columns_`, `history_` (a record per epoch).
     """
 
     def __init__(self, settings: ClassifierSettings | None = None, task: str = "classes", seed: int = 0) -> None:
@@ -123,7 +114,7 @@ class TextClassifier(Parameters):
         if held is None:
             rows, held = self.split(rows, columns, VALID_SHARE)
         self.columns_ = columns
-        self._learn_labels(rows, columns)
+        self.coding_ = Coding.learn(_labels(rows), columns.label, self.task, rows.whole)
         targets, wanted = self.targets(rows, "training"), self.targets(held, "validation")
         network = self._build(rows, None if start is None else Beginning.of(start))
         training, validation = self._encode(rows, targets), self._encode(held, wanted)
@@ -144,18 +135,7 @@ class TextClassifier(Parameters):
 
         Raises  InputError if nothing would be cut off
         """
-        names = np.zeros(len(rows), np.int64)
-        if self.task == "classes":
-            assert rows.labels is not None
-            names = class_numbers(rows.labels, classes_of(rows.labels, columns.label), columns.label, "training")
-        kept, cut = cut_off(names, share, self.seed)
-        if not len(cut):
-            if rows.labels is not None and self.task == "classes":
-                raise InputError(no_class_to_cut(rows.labels, columns.label, share))
-            raise InputError(
-                f"{len(rows)} rows are too few to hold back a share of {share:g}; give more rows, or files for "
-                f"validation and test"
-            )
+        kept, cut = hold_back(_labels(rows), columns.label, self.task, share, self.seed)
         return rows.select(kept), rows.select(cut)
 
     def targets(self, rows: Rows, part: str) -> Tensor:
@@ -163,12 +143,7 @@ class TextClassifier(Parameters):
 
         part    named where a label cannot be used
         """
-        assert rows.labels is not None
-        if self.task == "classes":
-            return torch.from_numpy(class_numbers(rows.labels, self.classes_, self.columns_.label, part))
-        mean, spread = self.scale_
-        numbers = (numbers_of(rows.labels, self.columns_.label) - mean) / spread
-        return torch.from_numpy(numbers.astype(np.float32))
+        return self.coding_.targets(_labels(rows), part)
 
     def predict(self, table: Any, header: bool | None = None, delimiter: str | None = None) -> Any:
         """Answer for every row of a table.
@@ -179,13 +154,7 @@ class TextClassifier(Parameters):
         Raises   NotFittedError before `fit`; InputError if a column is not there
         """
         rows, kind = self._read(table, header, delimiter, False, "predict")
-        found = self.answers(rows)
-        if self.task == "number":
-            return nw.from_dict({"value": found[:, 0]}, backend=kind).to_native()
-        best = found.argmax(axis=1)
-        labels: list[Any] = [int(self.classes_[k]) if self.whole_ else self.classes_[k] for k in best]
-        shares = {f"p_{name}": found[:, k] for k, name in enumerate(self.classes_)}
-        return nw.from_dict({"label": labels, **shares}, backend=kind).to_native()
+        return nw.from_dict(self.coding_.columns(self.answers(rows)), backend=kind).to_native()
 
     def score(self, table: Any, header: bool | None = None, delimiter: str | None = None) -> dict[str, float]:
         """Return the scores on a table with labels: accuracy, f1, f1_positive, matthews; or rmse, pearson, spearman.
@@ -193,28 +162,17 @@ class TextClassifier(Parameters):
         f1 is the mean over the classes, f1_positive that of the second of two.
         """
         rows, _ = self._read(table, header, delimiter, True, "score")
-        return self.scores_of(rows, self.answers(rows))
-
-    def scores_of(self, rows: Rows, found: NDArray[np.float64]) -> dict[str, float]:
-        """Return the scores of answers (N, K) or (N, 1), whoever gave them, for rows with labels."""
-        truth = self.truth(rows)
-        if self.task == "number":
-            return number_scores(truth, found[:, 0])
-        return class_scores(truth, found.argmax(axis=1), self.classes_)
+        return self.coding_.scores(self.truth(rows), self.answers(rows))
 
     def truth(self, rows: Rows) -> NDArray[Any]:
         """Return the places among the classes (N,), or the numbers as they are in the table."""
-        assert rows.labels is not None
-        if self.task == "number":
-            return numbers_of(rows.labels, self.columns_.label)
-        return class_numbers(rows.labels, self.classes_, self.columns_.label, "test")
+        return self.coding_.truth(_labels(rows))
 
     def answers(self, rows: Rows) -> NDArray[np.float64]:
         """Return probabilities (N, K), or numbers in the units of the table (N, 1)."""
         encoded = self._encode(rows, torch.empty(0))
         with threads_for(self.settings.hidden_size):
-            found = answers(self.network_, encoded)
-        return found if self.task == "classes" else found * self.scale_[1] + self.scale_[0]
+            return self.coding_.restored(answers(self.network_, encoded))
 
     def explain(self, table: Any, header: bool | None = None, delimiter: str | None = None) -> Any:
         """Return how much each word weighed in the answer for each row.
@@ -279,18 +237,10 @@ class TextClassifier(Parameters):
 
         return load_classifier(a_path("path", path))
 
-    def _learn_labels(self, rows: Rows, columns: Columns) -> None:
-        assert rows.labels is not None
-        self.classes_: tuple[str, ...] = ()
-        self.scale_ = (0.0, 1.0)
-        self.whole_ = rows.whole
-        if self.task == "classes":
-            self.classes_ = classes_of(rows.labels, columns.label)
-            return
-        numbers = numbers_of(rows.labels, columns.label)
-        if np.ptp(numbers) == 0:
-            raise InputError(f"label column {columns.label!r}: every row has {numbers[0]:g}; there is nothing to learn")
-        self.scale_ = float(numbers.mean()), float(numbers.std())
+    @property
+    def classes_(self) -> tuple[str, ...]:
+        """The classes in the order of the probabilities; none for numbers."""
+        return self.coding_.classes
 
     def _build(self, rows: Rows, beginning: Beginning | None) -> TextEnsemble:
         """Return an untrained network, and learn the vocabulary for it."""
@@ -306,7 +256,7 @@ class TextClassifier(Parameters):
             symbols=len(self.tokens_.symbols),
             unknown=self.tokens_.unknown,
             end=self.tokens_.end,
-            outputs=max(1, len(self.classes_)),
+            outputs=self.coding_.outputs,
             sides=len(rows.texts),
             width=how.embedding_size if beginning is None else beginning.embedding.shape[1],
             start=() if beginning is None else beginning.shapes(),
@@ -350,3 +300,9 @@ class TextClassifier(Parameters):
         made_with = {"lstmkit": lstmkit.__version__, "torch": torch.__version__}  # other versions round otherwise
         own = {"task": self.task, "seed": self.seed, "classes": list(self.classes_)}
         return {**dataclasses.asdict(self.settings), **own, **made_with, "data": digest.hexdigest()[:16]}
+
+
+def _labels(rows: Rows) -> list[str]:
+    """Return the labels of rows that were read with them."""
+    assert rows.labels is not None
+    return rows.labels

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from lstmkit.language.classify import ClassifierSettings
-from lstmkit.language.classify.advice import label_notes
+from lstmkit.classification.advice import label_notes
+from lstmkit.classification.settings import NetworkSettings
 
-HOW = ClassifierSettings()
+HOW = NetworkSettings()
 EVEN = ["a", "b"] * 50
 
 
-def advice(labels: list[str], tested: list[str] | None = None, how: ClassifierSettings = HOW) -> list[str]:
+def advice(labels: list[str], tested: list[str] | None = None, how: NetworkSettings = HOW) -> list[str]:
     return label_notes(labels, labels if tested is None else tested, how)[1:]
 
 
@@ -24,7 +24,7 @@ def test_one_class_that_hides_the_others() -> None:
     labels = ["no"] * 95 + ["yes"] * 5
     what = "whoever always answers 'no' is right for 95 %: look at Matthews"
     assert advice(labels) == [f"{what}; --class-weights balanced lets every class weigh the same"]
-    assert advice(labels, how=ClassifierSettings(class_weights="balanced")) == [what]
+    assert advice(labels, how=NetworkSettings(class_weights="balanced")) == [what]
     assert advice(["no"] * 80 + ["yes"] * 20) == []
 
 

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 SKEWED = 0.6
 """Share of the largest class in the training rows above which accuracy says little, and Matthews is compared."""
+TIE = 0.01
+"""Weight of the cross-entropy in the validation score, so that it decides where Matthews does not."""
 DRAWS = 2000
 AT_ONCE = 4_000_000
 """Numbers that the draws of one go take in memory, about."""
@@ -82,6 +85,22 @@ def number_scores(truth: Floats, answers: Floats) -> dict[str, float]:
     for name, score in (("pearson", pearson_corrcoef), ("spearman", spearman_corrcoef)):
         scores[name] = float("nan") if alike else float(score(own, true))
     return scores
+
+
+def answer_score(found: NDArray[np.float64], targets: Tensor) -> float:
+    """Return how bad answers are, lower being better.
+
+    Of numbers, the mean squared error. Of classes, one minus the Matthews correlation, because on skewed classes the
+    cross-entropy is best where nothing but the largest class is answered yet; and a hundredth of the cross-entropy.
+
+    found    (N, K) probabilities, or (N, 1) numbers
+    targets  (N,)
+    """
+    if targets.is_floating_point():
+        return float(np.mean((found[:, 0] - targets.numpy()) ** 2))
+    truth, K = targets.numpy(), found.shape[1]
+    entropy = -np.log(np.maximum(found[np.arange(len(truth)), truth], 1e-12)).mean()
+    return float(1 - matthews(confusion(truth, found.argmax(axis=1), K)) + TIE * entropy)
 
 
 def class_difference(truth: Ints, first: Ints, second: Ints, count: int, measure: str, seed: int = 0) -> Difference:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from lstmkit.classification.evaluation import MODEL, Evaluation
 from lstmkit.data.series import shorten
-from lstmkit.language.classify.evaluate import CONSTANT, MODEL, TFIDF, Evaluation
 
 BETTER, EQUAL, WORSE = "better", "equal", "worse"
 
@@ -36,15 +36,6 @@ class Verdict:
     detail: str
 
 
-def title(name: str, number: bool) -> str:
-    """Return how a model or a baseline is called in a table."""
-    return {
-        MODEL: "network",
-        TFIDF: f"TF-IDF + {'ridge' if number else 'logistic'} regression",
-        CONSTANT: "always the mean" if number else "always the largest class",
-    }[name]
-
-
 def score_head(evaluation: Evaluation) -> tuple[str, ...]:
     """Return the head of the table of scores."""
     return ("", *(COLUMNS[metric] for metric in evaluation.scores[MODEL]))
@@ -52,9 +43,8 @@ def score_head(evaluation: Evaluation) -> tuple[str, ...]:
 
 def score_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
     """Return the rows of the table of scores, the network first."""
-    number = evaluation.measure == "rmse"
     return [
-        (title(name, number), *(_cell(score, metric) for metric, score in own.items()))
+        (evaluation.titles[name], *(_cell(score, metric) for metric, score in own.items()))
         for name, own in evaluation.scores.items()
     ]
 
@@ -65,7 +55,7 @@ def judge(evaluation: Evaluation, unseen: bool = True) -> Verdict:
     unseen  whether the rows scored are none that were learnt from
     """
     difference, measure = evaluation.difference, evaluation.measure
-    rival = title(evaluation.best, measure == "rmse")
+    rival = evaluation.titles[evaluation.best]
     kind = BETTER if difference.low > 0 else WORSE if difference.high < 0 else EQUAL
     own, other = (evaluation.scores[name][measure] for name in (MODEL, evaluation.best))
     compared = f"{_named(measure)} {_shown(own, measure)} against {_shown(other, measure)}"

@@ -1,9 +1,10 @@
-"""Logistic and ridge regression on sparse rows, by L-BFGS."""
+"""Logistic and ridge regression by L-BFGS, on whatever can be multiplied with weights."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -11,11 +12,25 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from lstmkit.language.classify.tfidf import Floats, Sparse
+from lstmkit.classification.metrics import Floats
 
 MAX_STEPS = 200
 TOLERANCE = 1e-4
 """Of the largest entry of the gradient, for a row."""
+
+
+class Matrix(Protocol):
+    """Rows of features (N, D), held in any way."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """N and D."""
+
+    def times(self, weights: Floats) -> Floats:
+        """Return the product with weights (D, K), as (N, K)."""
+
+    def transposed_times(self, values: Floats) -> Floats:
+        """Return the product of the transpose with values (N, K), as (D, K)."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +44,13 @@ class LinearModel:
     weights: Floats
     intercept: Floats
 
-    def scores(self, rows: Sparse) -> Floats:
+    def scores(self, rows: Matrix) -> Floats:
         """Return (N, K)."""
         return rows.times(self.weights) + self.intercept
 
 
 def fit_logistic(
-    rows: Sparse, classes: NDArray[np.int64], count: int, strength: float, begin: LinearModel | None = None
+    rows: Matrix, classes: NDArray[np.int64], count: int, strength: float, begin: LinearModel | None = None
 ) -> LinearModel:
     """Fit logistic regression: strength * (sum of the cross-entropy) + half the sum of the squared weights.
 
@@ -53,7 +68,7 @@ def fit_logistic(
     return _minimise(rows, loss, 1 if count == 2 else count, strength, begin)
 
 
-def fit_ridge(rows: Sparse, targets: Floats, strength: float, begin: LinearModel | None = None) -> LinearModel:
+def fit_ridge(rows: Matrix, targets: Floats, strength: float, begin: LinearModel | None = None) -> LinearModel:
     """Fit ridge regression: strength * (half the sum of the squared errors) + half the sum of the squared weights.
 
     rows      (N, D)
@@ -72,7 +87,7 @@ def full_scores(scores: Tensor) -> Tensor:
 
 
 def _minimise(
-    rows: Sparse, loss: Callable[[Tensor], Tensor], outputs: int, strength: float, begin: LinearModel | None
+    rows: Matrix, loss: Callable[[Tensor], Tensor], outputs: int, strength: float, begin: LinearModel | None
 ) -> LinearModel:
     D = rows.shape[1]
     point = torch.zeros((D + 1) * outputs, dtype=torch.float64)

@@ -6,11 +6,13 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from scipy import stats
 from sklearn import metrics as sk
 
-from lstmkit.language.classify.metrics import (
+from lstmkit.classification.metrics import (
     accuracy,
+    answer_score,
     class_difference,
     class_scores,
     confusion,
@@ -79,7 +81,7 @@ def test_a_difference_of_many_classes_is_worked_in_parts(monkeypatch: pytest.Mon
     truth, first = answers_of(4, 200, 0.7, 2)
     second = answers_of(4, 200, 0.4, 2)[1]
     whole = class_difference(truth, first, second, 4, "accuracy")
-    monkeypatch.setattr("lstmkit.language.classify.metrics.AT_ONCE", 1000)
+    monkeypatch.setattr("lstmkit.classification.metrics.AT_ONCE", 1000)
     assert class_difference(truth, first, second, 4, "accuracy") == whole
 
 
@@ -94,3 +96,19 @@ def test_the_interval_of_a_difference_of_errors_counts_less_error_as_better() ->
     gradient = (bad - truth) ** 2 / (2 * np.sqrt(((bad - truth) ** 2).mean()))
     gradient -= (good - truth) ** 2 / (2 * np.sqrt(((good - truth) ** 2).mean()))
     assert found.high - found.low == pytest.approx(2 * 1.96 * gradient.std() / 20, rel=0.1)
+
+
+def test_early_stopping_prefers_answers_that_tell_classes_apart() -> None:
+    """On skewed classes the cross-entropy is lower for the answer that is always the large class."""
+    targets = torch.tensor([1] * 8 + [0] * 2)
+    shy = np.tile([0.2, 0.8], (10, 1))
+    bold = np.array([[0.05, 0.95]] * 7 + [[0.99, 0.01]] + [[0.6, 0.4], [0.01, 0.99]])
+
+    def entropy(found: np.ndarray) -> float:
+        return float(-np.log(found[np.arange(10), targets]).mean())
+
+    assert entropy(shy) < entropy(bold)
+    assert answer_score(shy, targets) == pytest.approx(1 + 0.01 * entropy(shy))
+    assert answer_score(bold, targets) < answer_score(shy, targets)
+    numbers = torch.tensor([1.0, 3.0])
+    assert answer_score(np.array([[0.0], [1.0]]), numbers) == pytest.approx((1 + 4) / 2)

@@ -6,8 +6,8 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+from lstmkit.classification.settings import NetworkSettings
 from lstmkit.data.series import shorten
-from lstmkit.language.classify.settings import ClassifierSettings
 from lstmkit.ranges import number_in
 
 MOSTLY = 0.8
@@ -20,7 +20,7 @@ AMOUNTS = 20
 """Whole numbers in a column of labels from which on they may be amounts."""
 
 
-def label_notes(labels: Sequence[str], tested: Sequence[str], settings: ClassifierSettings) -> list[str]:
+def label_notes(labels: Sequence[str], tested: Sequence[str], settings: NetworkSettings) -> list[str]:
     """Return a line on how many classes there are, then what stands in the way of learning or scoring them.
 
     labels, tested  of the training and of the test part

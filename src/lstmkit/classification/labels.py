@@ -1,0 +1,163 @@
+"""What the labels of rows mean: classes, or numbers; for a network, and for who reads its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lstmkit.classification.advice import no_class_to_cut
+from lstmkit.classification.metrics import class_scores, number_scores
+from lstmkit.data.parse import to_numbers
+from lstmkit.data.series import shorten
+from lstmkit.errors import InputError
+from lstmkit.sequences import cut_off
+
+TASKS = ("classes", "number")
+
+
+@dataclass(frozen=True)
+class Coding:
+    """How labels are coded for a network: as places among the classes, or as standardised numbers.
+
+    column   of the labels
+    classes  sorted, (K,); empty for numbers
+    whole    whether the classes are whole numbers by the type of their column
+    scale    mean and spread of numbers in the training part; 0 and 1 for classes
+    """
+
+    column: str
+    classes: tuple[str, ...]
+    whole: bool
+    scale: tuple[float, float]
+
+    @classmethod
+    def learn(cls, labels: Sequence[str], column: str, task: str, whole: bool) -> Coding:
+        """Return the coding for the labels of a training part.
+
+        task    one of `TASKS`
+        Raises  InputError if there is nothing to tell apart
+        """
+        if task == "classes":
+            return cls(column, classes_of(labels, column), whole, (0.0, 1.0))
+        numbers = numbers_of(labels, column)
+        if np.ptp(numbers) == 0:
+            raise InputError(f"label column {column!r}: every row has {numbers[0]:g}; there is nothing to learn")
+        return cls(column, (), whole, (float(numbers.mean()), float(numbers.std())))
+
+    @property
+    def outputs(self) -> int:
+        """Numbers that a network answers with: one for each class, or the number."""
+        return max(1, len(self.classes))
+
+    def targets(self, labels: Sequence[str], part: str) -> Tensor:
+        """Return what a network learns: places among the classes (N,) int64, or standardised numbers, float32.
+
+        part    named where a label cannot be used
+        Raises  InputError if one cannot
+        """
+        if self.classes:
+            return torch.from_numpy(class_numbers(labels, self.classes, self.column, part))
+        mean, spread = self.scale
+        return torch.from_numpy(((numbers_of(labels, self.column) - mean) / spread).astype(np.float32))
+
+    def truth(self, labels: Sequence[str]) -> NDArray[Any]:
+        """Return the places among the classes (N,), or the numbers as they are in the table."""
+        if self.classes:
+            return class_numbers(labels, self.classes, self.column, "test")
+        return numbers_of(labels, self.column)
+
+    def restored(self, found: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return probabilities (N, K) as they are, or standardised numbers (N, 1) in the units of the table."""
+        return found if self.classes else found * self.scale[1] + self.scale[0]
+
+    def scores(self, truth: NDArray[Any], found: NDArray[np.float64]) -> dict[str, float]:
+        """Return the scores of answers (N, K) or (N, 1), whoever gave them."""
+        if self.classes:
+            return class_scores(truth, found.argmax(axis=1), self.classes)
+        return number_scores(truth, found[:, 0])
+
+    def columns(self, found: NDArray[np.float64]) -> dict[str, Any]:
+        """Return answers as columns of a table: `label` and `p_` with the name of each class, or `value`."""
+        if not self.classes:
+            return {"value": found[:, 0]}
+        names = [int(name) if self.whole else name for name in self.classes]
+        shares = {f"p_{name}": found[:, k] for k, name in enumerate(self.classes)}
+        return {"label": [names[k] for k in found.argmax(axis=1)], **shares}
+
+
+def hold_back(
+    labels: Sequence[str], column: str, task: str, share: float, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows that stay, and those cut off at random, a share of every class.
+
+    column  of the labels
+    Raises  InputError if nothing would be cut off
+    """
+    places = np.zeros(len(labels), np.int64)
+    if task == "classes":
+        places = class_numbers(labels, classes_of(labels, column), column, "training")
+    kept, cut = cut_off(places, share, seed)
+    if not len(cut):
+        if task == "classes":
+            raise InputError(no_class_to_cut(labels, column, share))
+        raise InputError(
+            f"{len(labels)} rows are too few to hold back a share of {share:g}; give more rows, or files for "
+            f"validation and test"
+        )
+    return kept, cut
+
+
+def numbers_of(labels: Sequence[str], column: str) -> NDArray[np.float64]:
+    """Return labels as numbers.
+
+    Raises  InputError if one is no finite number; its row is named
+    """
+    try:
+        numbers = to_numbers(pl.Series(column, labels, pl.String), column)
+    except InputError as error:
+        raise InputError(f"label {error}; leave out --task number if labels are classes") from error
+    if not np.isfinite(numbers).all():
+        row = int(np.isfinite(numbers).argmin())
+        raise InputError(
+            f"label column {column!r}, row {row + 1}: {labels[row]!r} is not a number; leave out --task number "
+            "if labels are classes"
+        )
+    return numbers
+
+
+def classes_of(labels: Sequence[str], column: str) -> tuple[str, ...]:
+    """Return the classes among labels, sorted, whole numbers by size.
+
+    Raises  InputError if there is only one
+    """
+    found = set(labels)
+    if len(found) < 2:
+        raise InputError(
+            f"label column {column!r}: every row is of class {labels[0]!r}; there is nothing to tell apart"
+        )
+    whole = all(
+        label.removeprefix("-").isascii() and label.removeprefix("-").isdigit() and len(label) < 20 for label in found
+    )
+    return tuple(sorted(found, key=int)) if whole else tuple(sorted(found))
+
+
+def class_numbers(labels: Sequence[str], classes: Sequence[str], column: str, part: str) -> NDArray[np.int64]:
+    """Return the position of every label among the classes.
+
+    Raises  InputError if one is not there; its row and the part are named
+    """
+    places = {name: place for place, name in enumerate(classes)}
+    for row, label in enumerate(labels):
+        if label not in places:
+            raise InputError(
+                f"{part} part, label column {column!r}, row {row + 1}: class {label!r} is not in the "
+                f"training part (classes: {shorten(classes, 12)})"
+            )
+    return np.array([places[label] for label in labels], np.int64)

@@ -1,0 +1,82 @@
+"""Size and training of a network that answers with classes or numbers, whatever it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lstmkit.ranges import BELOW_1, BETWEEN_0_AND_1, MORE_THAN_0, NOT_NEGATIVE, Range, check_fields
+from lstmkit.recurrence.cells import cell_named
+
+POOLINGS = ("max", "mean", "attention")
+CLASS_WEIGHTS = ("none", "balanced")
+
+STEPS = 2000
+"""Of a training whose epochs are not given, about."""
+EPOCHS = (4, 20)
+"""How few and how many epochs that may be."""
+STEPS_AN_EPOCH = 240
+"""At least, if batches of `LEAST_BATCH` rows give so many."""
+LEAST_BATCH = 8
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """Size and training of a network; every task adds what its sequences need, and names its own defaults.
+
+    cell           member of the LSTM family
+    hidden_size    units of the encoder in each direction
+    num_layers     of the encoder
+    pooling        how the steps of a sequence become one vector: max, mean, or attention, which `explain` can show
+    head_size      units of the hidden layer between the sequence's vector and the answer
+    dropout        of the sequence's vector and of the head's hidden layer
+    class_weights  "balanced": the rows of every class weigh the same together; "none": every row weighs the same
+    ensemble       networks whose mean is the answer, each from other initial weights
+    epochs         over the training rows, at most; None: about 2,000 steps, in 4 epochs at least and 20 at most
+    batch_size     rows in a step; down to 8 where an epoch would have fewer than 240 steps otherwise
+    learning_rate  of AdamW, falling to zero along a cosine
+    weight_decay   of AdamW
+    patience       epochs without a better validation score before stopping
+    average        decay of the moving average of the weights that is validated and kept; None keeps the weights
+    minutes        training ends after this time, and cannot be repeated exactly then; None is no bound
+    Raises         InputError if a value is out of range
+    """
+
+    cell: str = "lstm"
+    hidden_size: int = 128
+    num_layers: int = 1
+    pooling: str = "max"
+    head_size: int = 64
+    dropout: float = 0.4
+    class_weights: str = "none"
+    ensemble: int = 1
+    epochs: int | None = None
+    batch_size: int = 128
+    learning_rate: float = 0.002
+    weight_decay: float = 0.01
+    patience: int = 4
+    average: float | None = 0.998
+    minutes: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        self.check({})
+
+    def check(self, own: Mapping[str, Range | Sequence[str]]) -> None:
+        """Check every value; `own` are ranges and choices of the fields that a task adds."""
+        cell_named(self.cell)
+        words = {"pooling": POOLINGS, "class_weights": CLASS_WEIGHTS}
+        rates = {"dropout": BELOW_1, "average": BETWEEN_0_AND_1, "weight_decay": NOT_NEGATIVE}
+        positive = dict.fromkeys(("learning_rate", "minutes"), MORE_THAN_0)
+        check_fields(self, {**words, **rates, **positive, **own}, type(self).__name__)
+
+    def batch_for(self, rows: int) -> int:
+        """Return how many rows a step has where there are so many to learn from."""
+        return min(self.batch_size, max(LEAST_BATCH, rows // STEPS_AN_EPOCH))
+
+    def epochs_for(self, rows: int) -> int:
+        """Return how many epochs there are at most where there are so many rows to learn from."""
+        if self.epochs is not None:
+            return self.epochs
+        steps = -(-rows // self.batch_for(rows))
+        return max(EPOCHS[0], min(EPOCHS[1], round(STEPS / steps)))
