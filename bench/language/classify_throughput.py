@@ -28,8 +28,9 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from bench.machine import ROOT, header
+from lstmkit.classification.network import SequenceNetwork
 from lstmkit.language.classify import ClassifierSettings
-from lstmkit.language.classify.network import Shape, TextNetwork
+from lstmkit.language.classify.network import Shape, text_network
 from lstmkit.language.classify.table import Columns, open_table, read_rows
 from lstmkit.language.classify.texts import encode_texts, joined
 from lstmkit.language.words import Words
@@ -39,7 +40,7 @@ from lstmkit.sequences import Examples, LengthBatches, Padded
 class Plain(nn.Module):
     """The network as one writes it in PyTorch, with the weights of ours."""
 
-    def __init__(self, network: TextNetwork, width: int, hidden: int) -> None:
+    def __init__(self, network: SequenceNetwork, width: int, hidden: int) -> None:
         super().__init__()
         self.embedding = nn.Embedding(network.encoder.embedding.num_embeddings, width)
         self.recurrent = nn.LSTM(width, hidden, bidirectional=True)
@@ -81,7 +82,7 @@ def stepper(network: nn.Module, answer: Callable[[Padded], Tensor]) -> Callable[
     return step
 
 
-def check(network: TextNetwork, plain: Plain, texts: Padded, targets: Tensor) -> None:
+def check(network: SequenceNetwork, plain: Plain, texts: Padded, targets: Tensor) -> None:
     """Make sure that both compute the same."""
     for model, scores in ((network, network((texts,))[0]), (plain, plain(texts))):
         model.zero_grad()
@@ -95,7 +96,7 @@ def measure(rows: Examples, words: Words, hidden: int, batch: int, rounds: int) 
     torch.manual_seed(0)
     settings = ClassifierSettings(hidden_size=hidden, word_dropout=0.0, embedding_dropout=0.0, dropout=0.0)
     shape = Shape(len(words.symbols), words.unknown, words.end, 2, 1, settings.embedding_size)
-    network = TextNetwork(settings, shape)
+    network = text_network(settings, shape)
     plain = Plain(network, settings.embedding_size, hidden)
     batches = LengthBatches(rows.lengths(), batch, seed=0)
     shuffled = np.random.default_rng(0).permutation(len(rows))

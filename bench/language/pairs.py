@@ -21,6 +21,7 @@ import json
 import os
 import random
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -29,9 +30,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command does
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from bench.machine import ROOT, header, write
+from lstmkit.classification.network import Answer, SequenceNetwork, head
 from lstmkit.language import LanguageModel, LanguageSettings, VocabularySettings
 from lstmkit.language.classify import TextClassifier
 from lstmkit.language.classify import network as networks
@@ -49,24 +51,26 @@ NEAREST = 4
 COLUMNS = Columns("first", "label", "second")
 
 
-class Attending(networks.TextNetwork):
+class Attending(SequenceNetwork):
     """Both texts word by word, each word beside its counterpart in the other."""
 
     second: LSTM | None = None
 
     def __init__(self, settings: Any, shape: networks.Shape) -> None:
-        super().__init__(settings, shape)
+        super().__init__(networks.TextEncoder(settings, shape), settings, shape.outputs, shape.sides)
         H = settings.hidden_size
         self.beside = nn.Sequential(nn.Dropout(settings.dropout), nn.Linear(4 * self.encoder.width, H), nn.ReLU())
         self.composed(H)
         width = 4 * (H if self.second is None else 2 * H)
-        self.head = networks.head(settings, width, shape.outputs)
+        self.head = head(settings, width, shape.outputs)
 
     def composed(self, size: int) -> None:
         """Add what stands between attention and pooling."""
 
-    def forward(self, sides: tuple[Padded, ...]) -> tuple[Tensor, tuple[Tensor | None, ...]]:
-        steps = [self.encoder.recurrent(self.encoder._words(t), lengths=t.lengths)[0].transpose(0, 1) for t in sides]
+    def forward(self, sides: tuple[Padded, ...]) -> Answer:
+        steps = [
+            self.encoder.recurrent(self.encoder.steps(t).values, lengths=t.lengths)[0].transpose(0, 1) for t in sides
+        ]
         inside = [torch.arange(len(t.values)) < t.lengths[:, None] for t in sides]
         scores = steps[0] @ steps[1].transpose(1, 2) / steps[0].shape[2] ** 0.5
         others = [
@@ -80,7 +84,7 @@ class Attending(networks.TextNetwork):
                 found = self.second(found.transpose(0, 1), lengths=text.lengths)[0].transpose(0, 1)
             pooled.append(found.masked_fill(~kept[:, :, None], -1e9).amax(1))
             pooled.append((found * kept[:, :, None]).sum(1) / text.lengths[:, None].clamp(min=1))
-        return self.head(torch.cat(pooled, 1)), (None, None)
+        return Answer(self.head(torch.cat(pooled, 1)), (), (None, None))
 
 
 class Esim(Attending):
@@ -90,7 +94,11 @@ class Esim(Attending):
         self.second = LSTM(size, size, bidirectional=True)
 
 
-VARIANTS: dict[str, type[nn.Module]] = {"now": networks.TextNetwork, "attention": Attending, "ESIM": Esim}
+VARIANTS: dict[str, Callable[..., SequenceNetwork]] = {
+    "now": networks.text_network,
+    "attention": Attending,
+    "ESIM": Esim,
+}
 
 
 def captions(folder: Path) -> list[list[str]]:
@@ -157,7 +165,7 @@ def main() -> None:
     seed = 0
     for begun in (None, start):
         for name, kind in VARIANTS.items():
-            with patch.object(networks, "TextNetwork", kind):
+            with patch.object(networks, "text_network", kind):
                 classifier = TextClassifier(seed=seed)
                 classifier.fit_rows(parts["training"], parts["validation"], COLUMNS, begun)
                 found = evaluate(classifier, *parts.values())

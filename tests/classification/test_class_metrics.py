@@ -11,12 +11,14 @@ from scipy import stats
 from sklearn import metrics as sk
 
 from lstmkit.classification.metrics import (
+    MEASURES,
     accuracy,
     answer_score,
     class_difference,
     class_scores,
     confusion,
     matthews,
+    mean_recall,
     number_difference,
     number_scores,
 )
@@ -43,6 +45,19 @@ def test_class_scores_are_scikit_learns(classes: int) -> None:
     assert found == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_mean_recall_and_mean_f1_are_scikit_learns_also_where_a_class_does_not_occur(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    truth, answers = generator.integers(4, size=12) // 2 * 2, generator.integers(4, size=12)
+    table = confusion(truth, answers, 5)
+    recalls = sk.recall_score(truth, answers, average="macro", labels=np.unique(truth))
+    assert MEASURES["uar"](table) == pytest.approx(recalls)
+    assert MEASURES["f1"](table) == pytest.approx(sk.f1_score(truth, answers, average="macro"))
+    both = np.stack([table, confusion(answers, answers, 5)])
+    for measure in MEASURES.values():
+        assert measure(both).tolist() == pytest.approx([float(measure(table)), 1.0])
+
+
 def test_one_answer_for_all_has_no_matthews_correlation() -> None:
     truth = np.array([0, 1, 1, 0, 1])
     ones = np.ones(5, np.int64)
@@ -62,7 +77,7 @@ def test_number_scores_are_scipys() -> None:
     assert math.isnan(alike["pearson"]) and math.isnan(alike["spearman"])
 
 
-@pytest.mark.parametrize(("measure", "score"), [("accuracy", accuracy), ("matthews", matthews)])
+@pytest.mark.parametrize(("measure", "score"), [("accuracy", accuracy), ("matthews", matthews), ("uar", mean_recall)])
 def test_the_interval_of_a_difference_is_that_of_drawing_rows(measure: str, score: object) -> None:
     """Counts of kinds of rows are drawn in one go; here, rows are drawn one by one."""
     truth, first = answers_of(3, 300, 0.7, 1)

@@ -258,7 +258,10 @@ def test_results_are_not_replaced_by_accident(complain: Complain, lstm: Run, rev
     [
         (["--label", "labels"], "no column 'labels'; did you mean 'label'? (columns: 'sentence', 'label')"),
         (["--task", "both"], "task must be one of classes, number; got 'both'"),
-        (["--pooling", "last"], "ClassifierSettings: pooling must be one of max, mean, attention; got 'last'"),
+        (
+            ["--pooling", "sum"],
+            "ClassifierSettings: pooling must be one of max, mean, mean-max, last, attention; got 'sum'",
+        ),
         (["--set", "hidden=3"], "a text classifier has no setting 'hidden'; did you mean 'hidden_size'?"),
         (["--set", "hidden_size"], "--set takes NAME=VALUE, such as hidden_size=128; got 'hidden_size'"),
         (["--set", "hidden_size=x"], "--set hidden_size must be a whole number; got 'x'"),

@@ -15,6 +15,7 @@ from lstmkit.nn.attention import (
     AttentivePooling,
     MultiplicativeAttention,
     StructuredPooling,
+    last_over_time,
     max_over_time,
     mean_over_time,
     overlap_penalty,
@@ -38,7 +39,7 @@ POOLINGS: dict[str, Callable[..., torch.nn.Module]] = {
     "structured": lambda **options: StructuredPooling(H, 5, 2, **options),
 }
 ALL = {**ATTENTIONS, **POOLINGS}
-FUNCTIONS = {"mean": mean_over_time, "max": max_over_time}
+FUNCTIONS = {"mean": mean_over_time, "max": max_over_time, "last": last_over_time}
 every_attention = pytest.mark.parametrize("name", ATTENTIONS)
 every_pooling = pytest.mark.parametrize("name", POOLINGS)
 every_module = pytest.mark.parametrize("name", ALL)
@@ -181,6 +182,22 @@ def test_mean_and_max_are_those_of_the_true_steps(lengths, batch_first):
     maxima = torch.stack([torch.stack([max(column) for column in part.T]) if len(part) else zero for part in parts])
     for pool, expected in ((mean_over_time, means), (max_over_time, maxima)):
         pooled = pool(x, lengths=lengths, batch_first=batch_first)
+        torch.testing.assert_close(pooled, expected, **CLOSE)
+        _assert_same(_gradients([pooled], [memory]), _gradients([expected], [memory]))
+
+
+@with_lengths
+@pytest.mark.parametrize("batch_first", [False, True], ids=["time-first", "batch-first"])
+def test_the_last_step_is_where_each_direction_ends(lengths, batch_first):
+    (memory,) = _inputs("attentive")
+    x = memory.transpose(0, 1) if batch_first else memory
+    ends = [T if lengths is None else lengths[b] for b in range(B)]
+    zero = memory.new_zeros(H)
+    last = torch.stack([memory[end - 1, b] if end else zero for b, end in enumerate(ends)])
+    half = torch.stack([torch.cat([row[: H // 2], memory[0, b, H // 2 :]]) if ends[b] else zero
+                        for b, row in enumerate(last)])  # fmt: skip
+    for bidirectional, expected in ((False, last), (True, half)):
+        pooled = last_over_time(x, lengths=lengths, batch_first=batch_first, bidirectional=bidirectional)
         torch.testing.assert_close(pooled, expected, **CLOSE)
         _assert_same(_gradients([pooled], [memory]), _gradients([expected], [memory]))
 
@@ -344,8 +361,8 @@ def test_half_types_give_the_numbers_of_float32(name, dtype):
 class _Pooled(torch.nn.Module):
     """The functions as a module, so that they can be compiled and exported."""
 
-    def forward(self, input: Tensor, *, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        return mean_over_time(input, lengths=lengths), max_over_time(input, lengths=lengths)
+    def forward(self, input: Tensor, *, lengths: Tensor) -> tuple[Tensor, ...]:
+        return tuple(pool(input, lengths=lengths) for pool in FUNCTIONS.values())
 
 
 def _whole(name: str) -> torch.nn.Module:

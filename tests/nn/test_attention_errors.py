@@ -13,6 +13,7 @@ from lstmkit.nn.attention import (
     AttentivePooling,
     MultiplicativeAttention,
     StructuredPooling,
+    last_over_time,
     max_over_time,
     mean_over_time,
     overlap_penalty,
@@ -89,6 +90,7 @@ def test_the_printed_module_shows_its_settings():
         ("StructuredPooling", lambda x, n: StructuredPooling(3, 2, 2)(x, lengths=n)),
         ("mean_over_time", lambda x, n: mean_over_time(x, lengths=n)),
         ("max_over_time", lambda x, n: max_over_time(x, lengths=n)),
+        ("last_over_time", lambda x, n: last_over_time(x, lengths=n)),
     ],
 )
 def test_wrong_lengths_are_named_with_the_layer(name, call):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ Floats = NDArray[np.float64]
 SKEWED = 0.6
 """Share of the largest class in the training rows above which accuracy says little, and Matthews is compared."""
 TIE = 0.01
-"""Weight of the cross-entropy in the validation score, so that it decides where Matthews does not."""
+"""Weight of the cross-entropy in the validation score, so that it decides where the measure does not."""
 DRAWS = 2000
 AT_ONCE = 4_000_000
 """Numbers that the draws of one go take in memory, about."""
@@ -56,6 +57,29 @@ def accuracy(table: Floats) -> Floats:
     return np.asarray(np.trace(table, axis1=-2, axis2=-1) / table.sum(axis=(-2, -1)))
 
 
+def mean_recall(table: Floats) -> Floats:
+    """Return the mean recall of the classes that occur (UAR) of confusion tables (..., K, K)."""
+    rows = table.sum(axis=-1)
+    recalls = np.diagonal(table, axis1=-2, axis2=-1) / np.where(rows > 0, rows, 1.0)
+    return np.asarray(recalls.sum(axis=-1) / (rows > 0).sum(axis=-1))
+
+
+def mean_f1(table: Floats) -> Floats:
+    """Return the mean F1 of the classes that occur or are answered, of confusion tables (..., K, K)."""
+    both = table.sum(axis=-1) + table.sum(axis=-2)
+    shares = 2 * np.diagonal(table, axis1=-2, axis2=-1) / np.where(both > 0, both, 1.0)
+    return np.asarray(shares.sum(axis=-1) / (both > 0).sum(axis=-1))
+
+
+MEASURES: dict[str, Callable[[Floats], Floats]] = {
+    "matthews": matthews,
+    "accuracy": accuracy,
+    "uar": mean_recall,
+    "f1": mean_f1,
+}
+"""What answers can be compared by, of confusion tables (..., K, K)."""
+
+
 def class_scores(truth: Ints, answers: Ints, classes: tuple[str, ...]) -> dict[str, float]:
     """Return accuracy, F1 (the mean over the classes, and for two classes that of the second), and Matthews.
 
@@ -87,31 +111,32 @@ def number_scores(truth: Floats, answers: Floats) -> dict[str, float]:
     return scores
 
 
-def answer_score(found: NDArray[np.float64], targets: Tensor) -> float:
+def answer_score(found: NDArray[np.float64], targets: Tensor, measure: str = "matthews") -> float:
     """Return how bad answers are, lower being better.
 
-    Of numbers, the mean squared error. Of classes, one minus the Matthews correlation, because on skewed classes the
-    cross-entropy is best where nothing but the largest class is answered yet; and a hundredth of the cross-entropy.
+    Of numbers, the mean squared error. Of classes, one minus a measure, because on skewed classes the cross-entropy is
+    best where nothing but the largest class is answered yet; and a hundredth of the cross-entropy.
 
     found    (N, K) probabilities, or (N, 1) numbers
     targets  (N,)
+    measure  one of `MEASURES`
     """
     if targets.is_floating_point():
         return float(np.mean((found[:, 0] - targets.numpy()) ** 2))
     truth, K = targets.numpy(), found.shape[1]
     entropy = -np.log(np.maximum(found[np.arange(len(truth)), truth], 1e-12)).mean()
-    return float(1 - matthews(confusion(truth, found.argmax(axis=1), K)) + TIE * entropy)
+    return float(1 - MEASURES[measure](confusion(truth, found.argmax(axis=1), K)) + TIE * entropy)
 
 
 def class_difference(truth: Ints, first: Ints, second: Ints, count: int, measure: str, seed: int = 0) -> Difference:
     """Return by how much the first answers are better than the second.
 
-    measure  "accuracy" or "matthews"
+    measure  one of `MEASURES`
     """
     cells = (truth * count + first) * count + second
     kinds, counts = np.unique(cells, return_counts=True)
     true, own, other = kinds // count**2, kinds // count % count, kinds % count
-    score = matthews if measure == "matthews" else accuracy
+    score = MEASURES[measure]
 
     def difference(draws: Ints) -> Floats:
         """Return the difference for draws (R, cells) of how often each cell came up."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from lstmkit.classification.metrics import MEASURES
 from lstmkit.ranges import BELOW_1, BETWEEN_0_AND_1, MORE_THAN_0, NOT_NEGATIVE, Range, check_fields
 from lstmkit.recurrence.cells import cell_named
 
-POOLINGS = ("max", "mean", "attention")
+POOLINGS = ("max", "mean", "mean-max", "last", "attention")
 CLASS_WEIGHTS = ("none", "balanced")
 
 STEPS = 2000
@@ -19,6 +20,9 @@ STEPS_AN_EPOCH = 240
 """At least, if batches of `LEAST_BATCH` rows give so many."""
 LEAST_BATCH = 8
 
+LATER = ("bidirectional", "label_smoothing", "measure")
+"""Fields that trainings begun before do not know: a checkpoint names them only where they are not as usual."""
+
 
 @dataclass(frozen=True)
 class NetworkSettings:
@@ -27,10 +31,15 @@ class NetworkSettings:
     cell           member of the LSTM family
     hidden_size    units of the encoder in each direction
     num_layers     of the encoder
-    pooling        how the steps of a sequence become one vector: max, mean, or attention, which `explain` can show
+    bidirectional  whether the encoder reads backwards, too; without, it can follow a stream
+    pooling        how the steps of a sequence become one vector: max, mean, mean-max (both), last, or attention, which
+                   `explain` can show
     head_size      units of the hidden layer between the sequence's vector and the answer
     dropout        of the sequence's vector and of the head's hidden layer
     class_weights  "balanced": the rows of every class weigh the same together; "none": every row weighs the same
+    label_smoothing share of the truth that is spread evenly over all classes in training
+    measure        what early stopping looks at: "matthews", "accuracy", "uar" (mean recall of the classes) or "f1" (the
+                   mean over the classes); of numbers, always the squared error
     ensemble       networks whose mean is the answer, each from other initial weights
     epochs         over the training rows, at most; None: about 2,000 steps, in 4 epochs at least and 20 at most
     batch_size     rows in a step; down to 8 where an epoch would have fewer than 240 steps otherwise
@@ -45,10 +54,13 @@ class NetworkSettings:
     cell: str = "lstm"
     hidden_size: int = 128
     num_layers: int = 1
+    bidirectional: bool = True
     pooling: str = "max"
     head_size: int = 64
     dropout: float = 0.4
     class_weights: str = "none"
+    label_smoothing: float = 0.0
+    measure: str = "matthews"
     ensemble: int = 1
     epochs: int | None = None
     batch_size: int = 128
@@ -65,8 +77,13 @@ class NetworkSettings:
     def check(self, own: Mapping[str, Range | Sequence[str]]) -> None:
         """Check every value; `own` are ranges and choices of the fields that a task adds."""
         cell_named(self.cell)
-        words = {"pooling": POOLINGS, "class_weights": CLASS_WEIGHTS}
-        rates = {"dropout": BELOW_1, "average": BETWEEN_0_AND_1, "weight_decay": NOT_NEGATIVE}
+        words = {"pooling": POOLINGS, "class_weights": CLASS_WEIGHTS, "measure": tuple(MEASURES)}
+        rates = {
+            "dropout": BELOW_1,
+            "label_smoothing": BELOW_1,
+            "average": BETWEEN_0_AND_1,
+            "weight_decay": NOT_NEGATIVE,
+        }
         positive = dict.fromkeys(("learning_rate", "minutes"), MORE_THAN_0)
         check_fields(self, {**words, **rates, **positive, **own}, type(self).__name__)
 

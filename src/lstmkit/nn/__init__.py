@@ -5,6 +5,7 @@ from lstmkit.nn.attention import AttentionMemory as AttentionMemory
 from lstmkit.nn.attention import AttentivePooling as AttentivePooling
 from lstmkit.nn.attention import MultiplicativeAttention as MultiplicativeAttention
 from lstmkit.nn.attention import StructuredPooling as StructuredPooling
+from lstmkit.nn.attention import last_over_time as last_over_time
 from lstmkit.nn.attention import max_over_time as max_over_time
 from lstmkit.nn.attention import mean_over_time as mean_over_time
 from lstmkit.nn.attention import overlap_penalty as overlap_penalty

@@ -316,6 +316,29 @@ def max_over_time(input: Tensor, *, lengths: Lengths | None = None, batch_first:
     return largest.masked_fill(padding.all(dim=1, keepdim=True), 0.0)
 
 
+def last_over_time(
+    input: Tensor, *, lengths: Lengths | None = None, batch_first: bool = False, bidirectional: bool = False
+) -> Tensor:
+    """Return the last true step.
+
+    input          (T, B, H), or (B, T, H) if batch_first
+    lengths        (B,) integers from 0 to T, or None for T each
+    batch_first    the layout of the input
+    bidirectional  whether the second half of H is of a layer that runs backwards, whose last step is the first
+    Returns        (B, H); zeros where a length is 0
+    Raises         InputError for wrong shapes or lengths
+    """
+    values, padding = _checked(input, None, lengths, batch_first, "last_over_time", "input")
+    ends = values[:, -1]
+    if padding is not None:
+        last = ((~padding).sum(dim=1) - 1).clamp(min=0)  # of an empty sequence the first, which is zero
+        ends = values.gather(1, last.view(-1, 1, 1).expand(-1, 1, values.shape[2])).squeeze(1)
+    if not bidirectional:
+        return ends
+    half = ends.shape[1] // 2
+    return torch.cat([ends[:, :half], values[:, 0, half:]], dim=1)
+
+
 def _checked(
     steps: Tensor, width: int | None, lengths: Lengths | None, batch_first: bool, what: str, name: str
 ) -> tuple[Tensor, Tensor | None]:

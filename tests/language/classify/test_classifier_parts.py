@@ -1,4 +1,4 @@
-"""The parts of a classifier: network, texts as ids, class weights, the start from a language model."""
+"""The parts of a classifier: the input layer, texts as ids, the start from a language model."""
 
 from __future__ import annotations
 
@@ -10,14 +10,11 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from sklearn.utils.class_weight import compute_class_weight
-from torch.nn import functional
 
 from lstmkit.errors import InputError
 from lstmkit.language.characters import Characters
 from lstmkit.language.classify import ClassifierSettings, TextClassifier
-from lstmkit.language.classify.learning import class_weights, row_loss
-from lstmkit.language.classify.network import Shape, TextEnsemble
+from lstmkit.language.classify.network import Shape, text_ensemble
 from lstmkit.language.classify.texts import encode_texts
 from lstmkit.language.corpus import read_corpus
 from lstmkit.language.language_model import LanguageModel
@@ -34,44 +31,16 @@ def texts_of(lengths: list[int], seed: int) -> Padded:
     return Padded(ids, torch.tensor(lengths))
 
 
-@pytest.mark.parametrize("pooling", ["max", "mean", "attention"])
-def test_a_pair_is_u_v_their_difference_and_their_product(small: ClassifierSettings, pooling: str) -> None:
-    torch.manual_seed(0)
-    how = dataclasses.replace(small, pooling=pooling)
-    network = TextEnsemble(how, Shape(20, 0, 1, 3, 2, 12)).eval()
-    first, second = texts_of([5, 2, 0], 1), texts_of([1, 4, 3], 2)
-    member = network.networks[0]
-
-    def vector(texts: Padded, row: int) -> torch.Tensor:
-        """Encode one text by torch's own LSTM, without padding."""
-        length = int(texts.lengths[row])
-        if not length:
-            return torch.zeros(20)
-        plain = torch.nn.LSTM(12, 10, bidirectional=True)
-        plain.load_state_dict(member.encoder.recurrent.state_dict())
-        hidden = plain(member.encoder.embedding(texts.values[:length, row : row + 1]))[0].squeeze(1)
-        if pooling == "attention":
-            return (hidden @ member.encoder.attention.score.weight[0]).softmax(0) @ hidden
-        return hidden.max(dim=0).values if pooling == "max" else hidden.mean(dim=0)
-
-    found = network.scores((first, second))[0]
-    for row in range(3):
-        u, v = vector(first, row), vector(second, row)
-        features = torch.cat([u, v, abs(u - v), u * v])
-        hidden = torch.relu(functional.linear(features, *member.head[1].parameters()))
-        torch.testing.assert_close(found[row], functional.linear(hidden, *member.head[4].parameters()))
-
-
 def test_words_are_read_as_unknown_at_the_rate_asked_for(small: ClassifierSettings) -> None:
     """With the unknown word far from all others, what the encoder reads tells which words were dropped."""
     torch.manual_seed(0)
-    network = TextEnsemble(dataclasses.replace(small, word_dropout=0.3), Shape(20, 0, 1, 2, 1, 12))
+    network = text_ensemble(dataclasses.replace(small, word_dropout=0.3), Shape(20, 0, 1, 2, 1, 12))
     encoder = network.networks[0].encoder
     with torch.no_grad():
         encoder.embedding.weight[0] = 100.0
     texts = texts_of([50] * 60, 3)
-    assert float((encoder.train()._words(texts) > 50).float().mean()) == pytest.approx(0.3, abs=0.03)
-    assert not (encoder.eval()._words(texts) > 50).any()
+    assert float((encoder.train().steps(texts).values > 50).float().mean()) == pytest.approx(0.3, abs=0.03)
+    assert not (encoder.eval().steps(texts).values > 50).any()
 
 
 def test_a_batch_is_the_texts_padded() -> None:
@@ -81,17 +50,6 @@ def test_a_batch_is_the_texts_padded() -> None:
     assert batch.lengths.tolist() == [2, 4, 0]
     assert batch.values.T.tolist() == [[4, 0, 0, 0], [2, 3, 4, 2], [0, 0, 0, 0]]
     assert [texts[row].tolist() for row in range(4)] == [[2, 3, 4], [], [4, 0], [2, 3, 4, 2]]
-
-
-def test_balanced_weights_are_scikit_learns() -> None:
-    targets = torch.tensor([0] * 70 + [1] * 20 + [2] * 10)
-    weights = class_weights(targets, 3, "balanced")
-    expected = compute_class_weight("balanced", classes=np.arange(3), y=targets.numpy())
-    np.testing.assert_allclose(weights, expected, rtol=1e-6)
-    assert class_weights(targets, 3, "none") is None
-    scores = torch.randn(100, 3, generator=torch.Generator().manual_seed(0))
-    plain = functional.cross_entropy(scores, targets, reduction="none")
-    torch.testing.assert_close(row_loss(scores, targets, weights), plain * weights[targets])
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +75,7 @@ def test_a_classifier_begins_with_a_language_model(
     ids = torch.from_numpy(language_model.tokens_.encode(line, closed=False).astype(np.int64))
     after_end = torch.cat([torch.tensor([language_model.tokens_.end]), ids])[:, None]
     output, _ = language_model.network_.eval()(after_end)
-    read = encoder._words(Padded(ids[:, None], torch.tensor([len(ids)])))
+    read = encoder.steps(Padded(ids[:, None], torch.tensor([len(ids)]))).values
     torch.testing.assert_close(read[:, :, :8], language_model.network_.embedding(ids[:, None]))
     torch.testing.assert_close(read[:, :, 8:], output[1:])
 

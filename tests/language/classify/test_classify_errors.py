@@ -219,7 +219,12 @@ def test_a_start_that_is_no_language_model(small: ClassifierSettings, tmp_path: 
 @pytest.mark.parametrize(
     ("choices", "expected"),
     [
-        ({"pooling": "last"}, "ClassifierSettings: pooling must be one of max, mean, attention; got 'last'"),
+        (
+            {"pooling": "first"},
+            "ClassifierSettings: pooling must be one of max, mean, mean-max, last, attention; got 'first'",
+        ),
+        ({"measure": "rmse"}, "ClassifierSettings: measure must be one of matthews, accuracy, uar, f1; got 'rmse'"),
+        ({"label_smoothing": 1}, "ClassifierSettings: label_smoothing must be at least 0 and below 1; got 1"),
         ({"class_weights": "even"}, "ClassifierSettings: class_weights must be one of none, balanced; got 'even'"),
         ({"hidden_size": 0}, "ClassifierSettings: hidden_size must be at least 1; got 0"),
         ({"dropout": 1.0}, "ClassifierSettings: dropout must be at least 0 and below 1; got 1.0"),

@@ -56,7 +56,9 @@ def train(
     ] = None,
     task: Annotated[str, typer.Option(help="classes, or number for regression.")] = "classes",
     cell: options.Cell = None,
-    pooling: Annotated[str | None, typer.Option(help="From words to a text: max, mean or attention.")] = None,
+    pooling: Annotated[
+        str | None, typer.Option(help="From words to a text: max, mean, mean-max, last or attention.")
+    ] = None,
     class_weights: Annotated[
         str | None, typer.Option(help="balanced: every class weighs the same; none: every row does.")
     ] = None,

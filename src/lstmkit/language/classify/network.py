@@ -1,16 +1,16 @@
-"""The network: words to vectors, a recurrent encoder in both directions, pooling, and a small head."""
+"""The input layer of texts: words to vectors, and the layers of a language model."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from lstmkit.classification.network import Encoder, Ensemble, SequenceNetwork
 from lstmkit.errors import InputError
 from lstmkit.language.classify.settings import ClassifierSettings
 from lstmkit.nn import LSTM
-from lstmkit.nn.attention import AttentivePooling, max_over_time, mean_over_time
 from lstmkit.nn.regularization import locked
 from lstmkit.recurrence.cells import CELLS
 from lstmkit.sequences import Padded
@@ -98,7 +98,7 @@ class Shape:
     start: tuple[LayerShape, ...] = ()
 
 
-class TextEncoder(nn.Module):
+class TextEncoder(Encoder):
     """From words to one vector a text.
 
     With layers of a language model, the encoder reads their top output beside the words' vectors. They read the end of
@@ -115,103 +115,28 @@ class TextEncoder(nn.Module):
         width = shape.width
         if shape.start:
             width += shape.start[-1].proj_size or shape.start[-1].hidden_size
-        self.recurrent = LSTM(width, settings.hidden_size, settings.num_layers, bidirectional=True, cell=settings.cell)
-        self.width = 2 * settings.hidden_size
-        self.pooling = settings.pooling
-        self.attention = AttentivePooling(self.width) if settings.pooling == "attention" else None
+        self.stack(width, settings)
 
-    def forward(self, texts: Padded) -> tuple[Tensor, Tensor | None]:
-        """Return the vectors (B, 2H) of texts, and the weights of their words (B, T) if attention pools them."""
-        steps = self._words(texts)
-        hidden, _ = self.recurrent(steps, lengths=texts.lengths)
-        if self.attention is not None:
-            pooled, weights = self.attention(hidden, lengths=texts.lengths)
-            return pooled, weights
-        pool = max_over_time if self.pooling == "max" else mean_over_time
-        return pool(hidden, lengths=texts.lengths), None
-
-    def _words(self, texts: Padded) -> Tensor:
-        """Return what the encoder reads, (T, B, width)."""
-        ids = texts.values
+    def steps(self, batch: Padded) -> Padded:
+        """Return what the recurrent layers read, (T, B, width)."""
+        ids, lengths = batch
         if self.training and self.word_dropout > 0:
             ids = torch.where(torch.rand(ids.shape) < self.word_dropout, self.unknown, ids)
         if not len(self.start):
-            return locked(self.embedding(ids), self.embedding_dropout, self.training)
+            return Padded(locked(self.embedding(ids), self.embedding_dropout, self.training), lengths)
         ids = torch.cat([torch.full_like(ids[:1], self.end), ids])
         words = locked(self.embedding(ids), self.embedding_dropout, self.training)
         hidden = words
         for layer in self.start:
-            hidden, _ = layer(hidden, lengths=texts.lengths + 1)
-        return torch.cat([words, hidden], dim=2)[1:]
+            hidden, _ = layer(hidden, lengths=lengths + 1)
+        return Padded(torch.cat([words, hidden], dim=2)[1:], lengths)
 
 
-def head(settings: ClassifierSettings, features: int, outputs: int) -> nn.Sequential:
-    """Return the layers from the features of a text, or of a pair, to the outputs."""
-    return nn.Sequential(
-        nn.Dropout(settings.dropout),
-        nn.Linear(features, settings.head_size),
-        nn.ReLU(),
-        nn.Dropout(settings.dropout),
-        nn.Linear(settings.head_size, outputs),
-    )
+def text_network(settings: ClassifierSettings, shape: Shape) -> SequenceNetwork:
+    """Return one network, untrained."""
+    return SequenceNetwork(TextEncoder(settings, shape), settings, shape.outputs, shape.sides)
 
 
-class TextNetwork(nn.Module):
-    """One network: an encoder that both sides of a pair share, and a head.
-
-    Source  features of a pair [u; v; |u - v|; u * v]: Conneau et al. 2017, arXiv 1705.02364
-    """
-
-    def __init__(self, settings: ClassifierSettings, shape: Shape) -> None:
-        super().__init__()
-        self.encoder = TextEncoder(settings, shape)
-        features = self.encoder.width * (4 if shape.sides == 2 else 1)
-        self.head = head(settings, features, shape.outputs)
-
-    def forward(self, sides: tuple[Padded, ...]) -> tuple[Tensor, tuple[Tensor | None, ...]]:
-        """Return scores (B, K), and for each side the weights of its words (B, T) if attention pools them."""
-        encoded = [self.encoder(texts) for texts in sides]
-        vectors = [vector for vector, _ in encoded]
-        features = vectors[0]
-        if len(vectors) == 2:
-            u, v = vectors
-            features = torch.cat([u, v, (u - v).abs(), u * v], dim=1)
-        return self.head(features), tuple(weights for _, weights in encoded)
-
-
-class TextEnsemble(nn.Module):
-    """Networks from different initial weights; their losses are trained together and their answers averaged."""
-
-    def __init__(self, settings: ClassifierSettings, shape: Shape) -> None:
-        super().__init__()
-        self.shape = shape
-        self.members = nn.ModuleList([TextNetwork(settings, shape) for _ in range(settings.ensemble)])
-
-    @property
-    def networks(self) -> list[TextNetwork]:
-        """The members as what they are."""
-        return [member for member in self.members if isinstance(member, TextNetwork)]
-
-    def begin_with(self, embedding: Tensor, layers: nn.ModuleList) -> None:
-        """Copy the weights of a language model into every member.
-
-        embedding  (V', width) vectors of the first V' words of the vocabulary
-        layers     the model's own, of the shapes that this network was built with
-        """
-        for network in self.networks:
-            encoder = network.encoder
-            with torch.no_grad():
-                spread = float(embedding.std())
-                nn.init.normal_(encoder.embedding.weight, std=spread)
-                encoder.embedding.weight[: len(embedding)] = embedding
-            for own, given in zip(encoder.start, layers, strict=True):
-                own.load_state_dict(given.state_dict())
-
-    def scores(self, sides: tuple[Padded, ...]) -> Tensor:
-        """Return the scores of every member, (M, B, K)."""
-        return torch.stack([network(sides)[0] for network in self.networks])
-
-    def weights(self, sides: tuple[Padded, ...]) -> tuple[Tensor, ...]:
-        """Return for each side the weights (B, T) that attention gives to its words, the mean of the members."""
-        found = [network(sides)[1] for network in self.networks]
-        return tuple(torch.stack([own[side] for own in found]).mean(dim=0) for side in range(len(sides)))
+def text_ensemble(settings: ClassifierSettings, shape: Shape) -> Ensemble:
+    """Return as many networks as the settings ask for, untrained."""
+    return Ensemble((text_network(settings, shape) for _ in range(settings.ensemble)), shape.outputs)

@@ -11,7 +11,7 @@ from typing import Literal
 from lstmkit import __version__
 from lstmkit.classification.labels import Coding
 from lstmkit.errors import InputError, ModelFolderError
-from lstmkit.language.classify.network import Shape, TextEnsemble
+from lstmkit.language.classify.network import Shape, text_ensemble
 from lstmkit.language.classify.settings import ClassifierSettings
 from lstmkit.language.classify.table import Columns
 from lstmkit.language.classify.text_classifier import TextClassifier
@@ -46,7 +46,7 @@ def save_classifier(classifier: TextClassifier, path: Path, force: bool) -> None
         "task": classifier.task,
         "seed": classifier.seed,
         "settings": dataclasses.asdict(classifier.settings),
-        "shape": dataclasses.asdict(classifier.network_.shape),
+        "shape": dataclasses.asdict(classifier.shape_),
         "columns": dataclasses.asdict(classifier.columns_),
         "classes": list(classifier.coding_.classes),
         "whole": classifier.coding_.whole,
@@ -68,9 +68,9 @@ def load_classifier(path: Path) -> TextClassifier:
         tokens = tokens_from(config.tokens)
         _check(config, tokens)
         parts = how.ensemble * (how.num_layers + len(shape.start) + sum(layer.num_layers for layer in shape.start))
-        folder.require(folder.shapes_of(lambda: TextEnsemble(how, shape), parts))
+        folder.require(folder.shapes_of(lambda: text_ensemble(how, shape), parts))
         tensors = folder.load()
-        network = TextEnsemble(how, shape)
+        network = text_ensemble(how, shape)
         fill(network, tensors)
     except (InputError, RuntimeError, ValueError) as error:
         if isinstance(error, ModelFolderError):
@@ -80,6 +80,7 @@ def load_classifier(path: Path) -> TextClassifier:
     classifier.coding_ = Coding(config.columns.label, config.classes, config.whole, config.scale)
     classifier.lowercase_ = config.lowercase
     classifier.tokens_ = tokens
+    classifier.shape_ = shape
     classifier.network_ = network.eval()
     classifier.history_ = [record.record() for record in config.history]
     return classifier

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
+from lstmkit.classification.network import Ensemble
 from lstmkit.errors import InputError
-from lstmkit.language.classify.network import LayerShape, TextEnsemble
+from lstmkit.language.classify.network import LayerShape, TextEncoder
 from lstmkit.language.classify.texts import extended
 from lstmkit.language.tokens import Tokens
 from lstmkit.language.words import Words
@@ -55,6 +57,20 @@ class Beginning:
         """Return what the layers are built from."""
         return tuple(LayerShape.of(layer) for layer in self.layers if isinstance(layer, LSTM))
 
-    def copy_into(self, network: TextEnsemble) -> None:
-        """Copy the weights into every member of a network."""
-        network.begin_with(self.embedding, self.layers)
+    def copy_into(self, network: Ensemble) -> None:
+        """Copy the weights into every member of a network, which was built with these layers' shapes."""
+        for member in network.networks:
+            encoder = member.encoder
+            assert isinstance(encoder, TextEncoder)
+            with torch.no_grad():
+                nn.init.normal_(encoder.embedding.weight, std=float(self.embedding.std()))
+                encoder.embedding.weight[: len(self.embedding)] = self.embedding
+            for own, given in zip(encoder.start, self.layers, strict=True):
+                own.load_state_dict(given.state_dict())
+
+    def rate_share(self, share: float) -> Callable[[str], float]:
+        """Return with which share of the learning rate a parameter is trained, by its name: what came from the model.
+
+        share  of that; 1 at most
+        """
+        return lambda name: min(1.0, share) if ".start." in name or name.endswith("encoder.embedding.weight") else 1.0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-import lstmkit
 from lstmkit.classification.labels import TASKS, Coding, hold_back
+from lstmkit.classification.learning import answers, fingerprint, fit_network
+from lstmkit.classification.network import Ensemble
 from lstmkit.errors import InputError, NotFittedError
-from lstmkit.language.classify.learning import answers, train_network
-from lstmkit.language.classify.network import Shape, TextEnsemble
+from lstmkit.language.classify.network import Shape, text_ensemble
 from lstmkit.language.classify.settings import ClassifierSettings
 from lstmkit.language.classify.start import Beginning
 from lstmkit.language.classify.table import Columns, Rows, open_table, read_rows
@@ -28,7 +26,7 @@ from lstmkit.language.tokens import Tokens
 from lstmkit.language.words import Words
 from lstmkit.ranges import SEED, a_path, whole
 from lstmkit.sequences import Examples
-from lstmkit.training import Checkpoint, EpochRecord, Parameters, threads_for
+from lstmkit.training import Checkpoint, EpochRecord, Parameters
 
 VALID_SHARE = 0.1
 
@@ -116,18 +114,18 @@ class TextClassifier(Parameters):
         self.columns_ = columns
         self.coding_ = Coding.learn(_labels(rows), columns.label, self.task, rows.whole)
         targets, wanted = self.targets(rows, "training"), self.targets(held, "validation")
-        network = self._build(rows, None if start is None else Beginning.of(start))
+        beginning = None if start is None else Beginning.of(start)
+        network = self._build(rows, beginning)
         training, validation = self._encode(rows, targets), self._encode(held, wanted)
         kept = None
         if checkpoint is not None:
-            kept = Checkpoint(checkpoint, self._fingerprint(network, training, validation))
-        self.history_ = []
-        with threads_for(self.settings.hidden_size):
-            for record in train_network(network, self.settings, training, validation, self.seed, kept, resume):
-                self.history_.append(record)
-                if on_epoch is not None:
-                    on_epoch(record)
-        self.network_ = network.eval()
+            own = {"task": self.task, "seed": self.seed, "classes": list(self.classes_)}
+            kept = Checkpoint(checkpoint, fingerprint(self.settings, own, network, training, validation))
+        shares = None if beginning is None else beginning.rate_share(self.settings.start_rate)
+        self.history_ = fit_network(
+            network, self.settings, training, validation, self.seed, kept, resume, on_epoch, shares
+        )
+        self.network_ = network
         return self
 
     def split(self, rows: Rows, columns: Columns, share: float) -> tuple[Rows, Rows]:
@@ -170,9 +168,7 @@ class TextClassifier(Parameters):
 
     def answers(self, rows: Rows) -> NDArray[np.float64]:
         """Return probabilities (N, K), or numbers in the units of the table (N, 1)."""
-        encoded = self._encode(rows, torch.empty(0))
-        with threads_for(self.settings.hidden_size):
-            return self.coding_.restored(answers(self.network_, encoded))
+        return self.coding_.restored(answers(self.network_, self._encode(rows, torch.empty(0)), self.settings))
 
     def explain(self, table: Any, header: bool | None = None, delimiter: str | None = None) -> Any:
         """Return how much each word weighed in the answer for each row.
@@ -242,7 +238,7 @@ class TextClassifier(Parameters):
         """The classes in the order of the probabilities; none for numbers."""
         return self.coding_.classes
 
-    def _build(self, rows: Rows, beginning: Beginning | None) -> TextEnsemble:
+    def _build(self, rows: Rows, beginning: Beginning | None) -> Ensemble:
         """Return an untrained network, and learn the vocabulary for it."""
         how = self.settings
         self.lowercase_ = beginning is None if how.lowercase is None else how.lowercase
@@ -252,7 +248,7 @@ class TextClassifier(Parameters):
             self.tokens_: Tokens = Words.learn(lines, "auto", how.min_count, how.max_words)
         else:
             self.tokens_ = beginning.tokens_for(texts, self.lowercase_, how.min_count)
-        shape = Shape(
+        self.shape_ = Shape(
             symbols=len(self.tokens_.symbols),
             unknown=self.tokens_.unknown,
             end=self.tokens_.end,
@@ -263,7 +259,7 @@ class TextClassifier(Parameters):
         )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            network = TextEnsemble(how, shape)
+            network = text_ensemble(how, self.shape_)
             if beginning is not None:
                 beginning.copy_into(network)
         return network
@@ -289,17 +285,6 @@ class TextClassifier(Parameters):
     def _require_fit(self, method: str) -> None:
         if "network_" not in self.__dict__:
             raise NotFittedError(f"TextClassifier.{method}: this classifier has not been fitted; call fit first")
-
-    def _fingerprint(self, network: TextEnsemble, *parts: Examples) -> dict[str, Any]:
-        digest = hashlib.sha256()
-        for part in parts:
-            for array in (part.targets.numpy(), *(a for side in part.sides for a in (side.values, side.offsets))):
-                digest.update(np.ascontiguousarray(array).data)
-        for tensor in network.state_dict().values():  # what came from a language model counts, too
-            digest.update(tensor.numpy().data)
-        made_with = {"lstmkit": lstmkit.__version__, "torch": torch.__version__}  # other versions round otherwise
-        own = {"task": self.task, "seed": self.seed, "classes": list(self.classes_)}
-        return {**dataclasses.asdict(self.settings), **own, **made_with, "data": digest.hexdigest()[:16]}
 
 
 def _labels(rows: Rows) -> list[str]:

@@ -1,0 +1,173 @@
+"""From labelled rows to a trained network, and from a network to answers."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+import lstmkit
+from lstmkit.classification.metrics import answer_score
+from lstmkit.classification.network import Answer, Ensemble
+from lstmkit.classification.settings import LATER, NetworkSettings
+from lstmkit.sequences import Examples, LengthBatches
+from lstmkit.training import Checkpoint, EpochRecord, TrainSettings, threads_for, train
+
+AT_ONCE = 256
+
+
+def class_weights(targets: Tensor, count: int, kind: str) -> Tensor | None:
+    """Return what a row of each class weighs, (K,), in the mean one over the rows; None if all weigh the same."""
+    if kind == "none":
+        return None
+    rows = torch.bincount(targets, minlength=count).clamp(min=1)
+    return len(targets) / (count * rows.to(torch.float32))
+
+
+def row_loss(scores: Tensor, targets: Tensor, weights: Tensor | None, smoothing: float = 0.0) -> Tensor:
+    """Return the loss of every row (B,): cross-entropy of classes, or the squared error of a standardised number.
+
+    scores     (B, K), or (B, 1) for a number
+    targets    (B,) int64, or float32 for numbers
+    weights    (K,) of the classes, or None
+    smoothing  share of the truth that is spread evenly over all classes
+    """
+    if targets.is_floating_point():
+        return (scores.squeeze(1) - targets).square()
+    loss = functional.cross_entropy(scores, targets, reduction="none", label_smoothing=smoothing)
+    return loss if weights is None else loss * weights[targets]
+
+
+def further_loss(scores: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean loss over the rows that have a further label, zero where none of them has; as `row_loss`."""
+    known = ~torch.isnan(targets) if targets.is_floating_point() else targets >= 0
+    return row_loss(scores[known], targets[known], None).sum() / known.sum().clamp(min=1)
+
+
+def fit_network(
+    network: Ensemble,
+    settings: NetworkSettings,
+    training: Examples,
+    validation: Examples,
+    seed: int,
+    checkpoint: Checkpoint | None = None,
+    resume: bool = False,
+    on_epoch: Callable[[EpochRecord], None] | None = None,
+    rate_share: Callable[[str], float] | None = None,
+) -> list[EpochRecord]:
+    """Train in place; at the end the network is as it was where the validation score was best.
+
+    on_epoch    called with the record of every epoch
+    rate_share  from the name of a parameter to the share of the learning rate that it is trained with; 0 leaves it as
+                it is. None trains all alike
+    Returns     the records of all epochs
+    """
+    history = []
+    with threads_for(settings.hidden_size):
+        for record in _epochs(network, settings, training, validation, seed, checkpoint, resume, rate_share):
+            history.append(record)
+            if on_epoch is not None:
+                on_epoch(record)
+    network.eval()
+    return history
+
+
+def _epochs(
+    network: Ensemble,
+    settings: NetworkSettings,
+    training: Examples,
+    validation: Examples,
+    seed: int,
+    checkpoint: Checkpoint | None,
+    resume: bool,
+    rate_share: Callable[[str], float] | None,
+) -> Iterator[EpochRecord]:
+    weights = None
+    if not training.targets.is_floating_point():
+        weights = class_weights(training.targets, network.outputs, settings.class_weights)
+
+    batches = LengthBatches(training.lengths(), settings.batch_for(len(training)), seed)
+
+    def member_loss(answer: Answer, rows: Tensor, shares: tuple[float, ...]) -> Tensor:
+        loss = row_loss(answer.scores, training.targets[rows], weights, settings.label_smoothing).mean()
+        for scores, targets, share in zip(answer.further, training.further, shares, strict=True):
+            loss = loss + share * further_loss(scores, targets[rows])
+        return loss
+
+    def batch_loss(items: Tensor) -> Tensor:
+        rows = batches.rows(int(items))
+        found = network(training.batch(rows.numpy()))
+        shares = [member.further_weights for member in network.networks]
+        return torch.stack([member_loss(a, rows, own) for a, own in zip(found, shares, strict=True)]).mean()
+
+    how = TrainSettings(
+        max_epochs=settings.epochs_for(len(training)),
+        batch_size=1,
+        patience=settings.patience,
+        clip_norm=1.0,
+        seed=seed,
+        schedule="cosine",
+        average=settings.average,
+        max_seconds=None if settings.minutes is None else 60 * settings.minutes,
+    )
+
+    def validate() -> float:
+        return answer_score(_answers(network, validation), validation.targets, settings.measure)
+
+    optimizer = _optimizer(network, settings, rate_share)
+    for record in train(network, optimizer, how, len(batches), batch_loss, validate, checkpoint, resume):
+        batches.begin(record.epoch + 1)  # also after each epoch that a resumed training yields again
+        yield record
+
+
+def _optimizer(
+    network: Ensemble, settings: NetworkSettings, rate_share: Callable[[str], float] | None
+) -> torch.optim.Optimizer:
+    shares: dict[float, list[Tensor]] = {1.0: []}
+    for name, parameter in network.named_parameters():
+        shares.setdefault(1.0 if rate_share is None else rate_share(name), []).append(parameter)
+    groups: list[dict[str, Any]] = [
+        {"params": own, "lr": settings.learning_rate * share} for share, own in shares.items() if share > 0
+    ]
+    return torch.optim.AdamW(groups, weight_decay=settings.weight_decay, fused=True)
+
+
+def answers(network: Ensemble, rows: Examples, settings: NetworkSettings) -> NDArray[np.float64]:
+    """Return probabilities (N, K) of classes, or standardised numbers (N, 1): the mean of the networks."""
+    with threads_for(settings.hidden_size):
+        return _answers(network, rows)
+
+
+def _answers(network: Ensemble, rows: Examples) -> NDArray[np.float64]:
+    found = np.empty((len(rows), network.outputs))
+    network.eval()
+    with torch.no_grad():
+        for items in torch.split(rows.by_length(), AT_ONCE):
+            scores = network.scores(rows.batch(items.numpy())).double()
+            found[items.numpy()] = (scores if scores.shape[2] == 1 else scores.softmax(dim=2)).mean(dim=0).numpy()
+    return found
+
+
+def fingerprint(settings: NetworkSettings, own: dict[str, Any], network: Ensemble, *parts: Examples) -> dict[str, Any]:
+    """Return what a checkpoint belongs to: settings, data, the weights that training begins with, and versions.
+
+    own  what else the task depends on
+    """
+    digest = hashlib.sha256()
+    for part in parts:
+        arrays = [t.numpy() for t in (part.targets, *part.further)]
+        for array in (*arrays, *(a for side in part.sides for a in (side.values, side.offsets))):
+            digest.update(np.ascontiguousarray(array).data)
+    for tensor in network.state_dict().values():  # what came from a finished model counts, too
+        digest.update(tensor.numpy().data)
+    made_with = {"lstmkit": lstmkit.__version__, "torch": torch.__version__}  # other versions round otherwise
+    usual = {field.name: field.default for field in dataclasses.fields(settings) if field.name in LATER}
+    given = {name: v for name, v in dataclasses.asdict(settings).items() if name not in usual or v != usual[name]}
+    return {**given, **own, **made_with, "data": digest.hexdigest()[:16]}
