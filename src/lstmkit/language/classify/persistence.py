@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from lstmkit import __version__
-from lstmkit.classification.labels import Coding
+from lstmkit.classification.network import Ensemble
 from lstmkit.errors import InputError, ModelFolderError
 from lstmkit.language.classify.network import Shape, text_ensemble
 from lstmkit.language.classify.settings import ClassifierSettings
 from lstmkit.language.classify.table import Columns
-from lstmkit.language.classify.text_classifier import TextClassifier
 from lstmkit.language.tokens import StoredTokens, Tokens, tokens_from
 from lstmkit.training import ModelFolder, StoredRecord
 from lstmkit.training.folder import StoredModel, fill
@@ -25,7 +23,7 @@ KIND = "classifier"
 
 @dataclass(frozen=True)
 class ClassifierConfig:
-    """The config of a classifier's folder, its types and ranges checked; see `save_classifier`."""
+    """The config of a classifier's folder, its types and ranges checked; see `TextClassifier.save`."""
 
     task: Literal["classes", "number"]
     seed: Natural
@@ -40,31 +38,17 @@ class ClassifierConfig:
     history: tuple[StoredRecord, ...]
 
 
-def save_classifier(classifier: TextClassifier, path: Path, force: bool) -> None:
-    """Write a fitted classifier to a folder; see `TextClassifier.save`."""
-    config = {
-        "task": classifier.task,
-        "seed": classifier.seed,
-        "settings": dataclasses.asdict(classifier.settings),
-        "shape": dataclasses.asdict(classifier.shape_),
-        "columns": dataclasses.asdict(classifier.columns_),
-        "classes": list(classifier.coding_.classes),
-        "whole": classifier.coding_.whole,
-        "scale": list(classifier.coding_.scale),
-        "lowercase": classifier.lowercase_,
-        "tokens": classifier.tokens_.config(),
-        "history": [record.to_json() for record in classifier.history_],
-    }
-    ModelFolder(KIND, config, classifier.network_.state_dict()).write(path, __version__, force)
+def write_classifier(path: Path, config: dict[str, Any], network: Ensemble, force: bool) -> None:
+    """Write a fitted classifier to a folder; `config` is what a `ClassifierConfig` is read from."""
+    ModelFolder(KIND, config, network.state_dict()).write(path, __version__, force)
 
 
-def load_classifier(path: Path) -> TextClassifier:
-    """Read a classifier from a folder; see `TextClassifier.load`."""
+def read_classifier(path: Path) -> tuple[ClassifierConfig, Tokens, Ensemble]:
+    """Return what a folder holds: its config, the vocabulary, and the network; see `TextClassifier.load`."""
     folder = StoredModel.open(path, KIND)
     config = folder.checked(ClassifierConfig)
     how, shape = config.settings, config.shape
     try:
-        classifier = TextClassifier(how, config.task, config.seed)
         tokens = tokens_from(config.tokens)
         _check(config, tokens)
         parts = how.ensemble * (how.num_layers + len(shape.start) + sum(layer.num_layers for layer in shape.start))
@@ -76,14 +60,7 @@ def load_classifier(path: Path) -> TextClassifier:
         if isinstance(error, ModelFolderError):
             raise
         raise ModelFolderError(f"{path}: config.json and model.safetensors do not belong together ({error})") from error
-    classifier.columns_ = config.columns
-    classifier.coding_ = Coding(config.columns.label, config.classes, config.whole, config.scale)
-    classifier.lowercase_ = config.lowercase
-    classifier.tokens_ = tokens
-    classifier.shape_ = shape
-    classifier.network_ = network.eval()
-    classifier.history_ = [record.record() for record in config.history]
-    return classifier
+    return config, tokens, network.eval()
 
 
 def _check(config: ClassifierConfig, tokens: Tokens) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from lstmkit.classification.learning import answers, fingerprint, fit_network
 from lstmkit.classification.network import Ensemble
 from lstmkit.errors import InputError, NotFittedError
 from lstmkit.language.classify.network import Shape, text_ensemble
+from lstmkit.language.classify.persistence import read_classifier, write_classifier
 from lstmkit.language.classify.settings import ClassifierSettings
 from lstmkit.language.classify.start import Beginning
 from lstmkit.language.classify.table import Columns, Rows, open_table, read_rows
@@ -218,10 +220,21 @@ class TextClassifier(Parameters):
 
         Raises  NotFittedError before `fit`; ModelFolderError if it exists and not `force`, or cannot be written
         """
-        from lstmkit.language.classify.persistence import save_classifier
-
         self._require_fit("save")
-        save_classifier(self, a_path("path", path), force)
+        config = {
+            "task": self.task,
+            "seed": self.seed,
+            "settings": dataclasses.asdict(self.settings),
+            "shape": dataclasses.asdict(self.shape_),
+            "columns": dataclasses.asdict(self.columns_),
+            "classes": list(self.classes_),
+            "whole": self.coding_.whole,
+            "scale": list(self.coding_.scale),
+            "lowercase": self.lowercase_,
+            "tokens": self.tokens_.config(),
+            "history": [record.to_json() for record in self.history_],
+        }
+        write_classifier(a_path("path", path), config, self.network_, force)
 
     @staticmethod
     def load(path: str | Path) -> TextClassifier:
@@ -229,9 +242,16 @@ class TextClassifier(Parameters):
 
         Raises  ModelFolderError if it is missing, damaged, of another kind, or from a newer version
         """
-        from lstmkit.language.classify.persistence import load_classifier
-
-        return load_classifier(a_path("path", path))
+        config, tokens, network = read_classifier(a_path("path", path))
+        classifier = TextClassifier(config.settings, config.task, config.seed)
+        classifier.columns_ = config.columns
+        classifier.coding_ = Coding(config.columns.label, config.classes, config.whole, config.scale)
+        classifier.lowercase_ = config.lowercase
+        classifier.tokens_ = tokens
+        classifier.shape_ = config.shape
+        classifier.network_ = network
+        classifier.history_ = [record.record() for record in config.history]
+        return classifier
 
     @property
     def classes_(self) -> tuple[str, ...]:
