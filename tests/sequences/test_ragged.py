@@ -26,10 +26,10 @@ def test_a_batch_is_the_sequences_with_zeros_behind_them(on_disk: bool) -> None:
     assert isinstance(ragged.values, np.memmap) == on_disk
     assert (len(ragged), ragged.lengths.tolist()) == (5, LENGTHS)
     batch = ragged.batch(np.array([2, 1, 4]))
-    assert (batch.values.shape, batch.values.dtype) == ((5, 3, 2), torch.float32)
+    assert (batch.values.shape, batch.values.dtype) == ((5, 3, 2), torch.float64)
     assert batch.lengths.tolist() == [5, 0, 4]
     for place, row in enumerate((2, 1, 4)):
-        own = sequences[row].astype(np.float32)
+        own = sequences[row]
         np.testing.assert_array_equal(ragged[row], own)
         np.testing.assert_array_equal(batch.values[: len(own), place], own)
         assert not batch.values[len(own) :, place].any()
@@ -49,7 +49,12 @@ def test_some_of_the_sequences_in_another_order(on_disk: bool) -> None:
     ragged = Ragged.of(sequences, 3, on_disk).select(np.array([4, 1, 0, 4]))
     assert ragged.lengths.tolist() == [4, 0, 3, 4]
     for own, row in zip((4, 1, 0, 4), range(4), strict=True):
-        np.testing.assert_array_equal(ragged[row], sequences[own].astype(np.float32))
+        np.testing.assert_array_equal(ragged[row], sequences[own])
+
+
+def test_frames_of_fewer_digits_take_half_the_room() -> None:
+    ragged = Ragged.of([np.ones((2, 3))], 3, dtype=np.float32)
+    assert ragged.batch(np.array([0])).values.dtype == torch.float32
 
 
 def test_no_sequences_at_all() -> None:

@@ -1,7 +1,10 @@
-"""Sequences of unequal lengths, of ids or of frames: ragged arrays, padded batches, splits."""
+"""Sequences of unequal lengths, of ids or of frames: held, batched, divided, and made ready for a network."""
 
+from lstmkit.sequences.augmentation import Augmentation as Augmentation
 from lstmkit.sequences.batches import Examples as Examples
 from lstmkit.sequences.batches import LengthBatches as LengthBatches
+from lstmkit.sequences.features import Features as Features
+from lstmkit.sequences.normalising import Normalisation as Normalisation
 from lstmkit.sequences.ragged import Padded as Padded
 from lstmkit.sequences.ragged import Ragged as Ragged
 from lstmkit.sequences.splits import cut_off as cut_off

@@ -18,7 +18,7 @@ from lstmkit.errors import InputError
 class Padded(NamedTuple):
     """A padded batch of sequences.
 
-    values   (T, B) int64 ids, or (T, B, C) float32 frames of C channels; 0 in the padding
+    values   (T, B) int64 ids, or (T, B, C) float32 or float64 frames of C channels; 0 in the padding
     lengths  (B,) int64 on the CPU
     """
 
@@ -30,7 +30,8 @@ class Padded(NamedTuple):
 class Ragged:
     """Many sequences of ids or of frames in one array, in memory or mapped from a file.
 
-    values   (N,) integers, or (N, C) floats with NaN where one is missing: one sequence after the other
+    values   (N,) int32 ids, or (N, C) float32 or float64 frames with NaN where one is missing: one sequence after the
+             other. In float64, a small change on a large level is exact until the frames are normalised
     offsets  (S + 1,) int64, where each begins and the last ends
     """
 
@@ -38,16 +39,19 @@ class Ragged:
     offsets: NDArray[np.int64]
 
     @classmethod
-    def of(cls, sequences: Iterable[NDArray[Any]], channels: int | None = None, on_disk: bool = False) -> Ragged:
+    def of(
+        cls, sequences: Iterable[NDArray[Any]], channels: int | None = None, on_disk: bool = False, dtype: Any = None
+    ) -> Ragged:
         """Return sequences one after the other.
 
         sequences  each (T,) of ids, or (T, C) of frames; they are taken one by one
-        channels   C, for frames, which become float32; None for ids, which become int32
+        channels   C, for frames; None for ids
         on_disk    whether the values shall lie in a file without a name, gone with the array
+        dtype      of the values; None is float64 for frames and int32 for ids
         Raises     InputError if a sequence has another shape, or the file cannot hold it
         """
         shape = () if channels is None else (channels,)
-        kind = np.int32 if channels is None else np.float32
+        kind = np.dtype(dtype or (np.int32 if channels is None else np.float64))
         file = FlatFile(kind, shape) if on_disk else None
         held, ends = [np.empty((0, *shape), kind)], [0]
         for number, sequence in enumerate(sequences, 1):
@@ -84,7 +88,7 @@ class Ragged:
         T = max(1, int(lengths.max()))
         steps = np.arange(T)[:, None]
         inside = steps < lengths
-        kind = np.int64 if self.values.ndim == 1 else np.float32
+        kind = np.int64 if self.values.ndim == 1 else self.values.dtype
         values = np.zeros((*inside.shape, *self.values.shape[1:]), kind)
         values[inside] = self.values[(self.offsets[rows] + steps)[inside]]
         return Padded(torch.from_numpy(values), torch.from_numpy(lengths))

@@ -1,0 +1,77 @@
+"""Features in comparable units: by statistics of the training part, by those of each sequence, or as they are."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lstmkit.nn.lengths import padding_mask
+from lstmkit.nn.scaling import rounding
+from lstmkit.ranges import choice
+from lstmkit.sequences.ragged import Padded, Ragged
+
+KINDS = ("features", "sequence", "none")
+PIECE = 1 << 20
+"""Frames that are added up at a time."""
+
+
+class Normalisation(nn.Module):
+    """Every feature minus its mean, over its spread; what is missing stays missing.
+
+    A feature that does not change, but for rounding, is zero, whatever its level. Statistics are in float64, and only
+    what comes out is float32.
+
+    width  F, of the features
+    kind   "features": statistics of each feature over the training part, `fit` to it and saved with the weights;
+           "sequence": those of each sequence, so that its level and its size tell nothing; "none"
+    Raises InputError if there is no such kind
+    """
+
+    mean: Tensor
+    spread: Tensor
+
+    def __init__(self, width: int, kind: str = "features") -> None:
+        super().__init__()
+        self.kind = choice("normalise", kind, KINDS)
+        if kind == "features":
+            self.register_buffer("mean", torch.zeros(width, dtype=torch.float64))
+            self.register_buffer("spread", torch.ones(width, dtype=torch.float64))
+
+    def fit(self, features: Ragged) -> None:
+        """Measure the features of the training part; nothing is to be measured for the other kinds."""
+        if self.kind != "features":
+            return
+        values = features.values
+        count, total, square = (np.zeros(values.shape[1]) for _ in range(3))
+        pieces = [slice(begin, begin + PIECE) for begin in range(0, len(values), PIECE)]
+        for piece in pieces:
+            own = values[piece].astype(np.float64)
+            count += (~np.isnan(own)).sum(axis=0)
+            total += np.nansum(own, axis=0)
+        mean = total / np.maximum(count, 1)
+        for piece in pieces:
+            square += np.nansum((values[piece] - mean) ** 2, axis=0)
+        level, spread = torch.from_numpy(mean), torch.from_numpy(np.sqrt(square / np.maximum(count, 1)))
+        self.mean.copy_(level)
+        self.spread.copy_(_usable(spread, level.to(torch.from_numpy(values[:0]).dtype)))
+
+    def forward(self, batch: Padded) -> Tensor:
+        """Return the features of a batch (T, B, F) in comparable units, float32, zero in the padding."""
+        values, lengths = batch
+        if self.kind == "none":
+            return values.to(torch.float32)
+        padding = padding_mask(lengths, len(values), values.device).unsqueeze(2)
+        if self.kind == "features":
+            return ((values - self.mean) / self.spread).to(torch.float32).masked_fill(padding, 0.0)
+        there = ~(torch.isnan(values) | padding)
+        exact, count = values.double(), there.sum(dim=0).clamp(min=1)
+        mean = exact.masked_fill(~there, 0.0).sum(dim=0) / count
+        spread = ((exact - mean).masked_fill(~there, 0.0).square().sum(dim=0) / count).sqrt()
+        usable = _usable(spread, mean.to(values.dtype))
+        return ((exact - mean) / usable).to(torch.float32).masked_fill(padding, 0.0)
+
+
+def _usable(spread: Tensor, level: Tensor) -> Tensor:
+    """Return a spread to divide by: one where it is no more than what the digits of frames at a level cannot tell."""
+    return torch.where(spread > rounding(level), spread, torch.ones_like(spread))
