@@ -22,7 +22,8 @@ import torch
 from bench.language.progress import Lines
 from bench.machine import ROOT, header, write
 from lstmkit.language import LanguageModel, LanguageSettings
-from lstmkit.language.job import LanguageJob, LanguageResult, run_job
+from lstmkit.language.job import LanguageJob, LanguageResult
+from lstmkit.results import run_job
 
 
 def settings(minutes: float) -> LanguageSettings:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from lstmkit.language import LanguageModel, LanguageSettings
-from lstmkit.language.job import LanguageJob, run_job
+from lstmkit.language.job import LanguageJob
+from lstmkit.results import run_job
 
 SMALL = ("--set", "embedding_size=8", "--set", "hidden_size=16", "--set", "columns=4", "--set", "window=20")
 TRAIN = ("language", "train")

@@ -13,8 +13,9 @@ import polars as pl
 import pytest
 
 from lstmkit.language.classify import TextClassifier
-from lstmkit.language.classify.job import ClassifyJob, run_job
+from lstmkit.language.classify.job import ClassifyJob
 from lstmkit.language.classify.table import Columns
+from lstmkit.results import Watcher, run_job
 from lstmkit.training import ModelFolder
 
 Run = Callable[..., "Ran"]  # noqa: F821
@@ -214,13 +215,7 @@ def test_a_network_that_answers_one_class_says_so(lstm: Run, tmp_path: Path) -> 
 
 
 def test_a_job_interrupted_and_resumed_ends_with_the_same_bytes(reviews: Path, tmp_path: Path) -> None:
-    class Stop:
-        def on_read(self, lines: list[str]) -> None:
-            pass
-
-        def on_stage(self, name: str) -> None:
-            pass
-
+    class Stop(Watcher):
         def on_epoch(self, record: object) -> None:
             if record.epoch == 2:
                 raise KeyboardInterrupt

@@ -13,22 +13,20 @@ from interrupted import interrupted
 
 from lstmkit import Forecaster
 from lstmkit.data import TableSettings
-from lstmkit.forecasting.job import ForecastJob, run_job
+from lstmkit.forecasting.job import ForecastJob
+from lstmkit.results import Watcher, run_job
 
 Run = Callable[..., "Ran"]  # noqa: F821
 RESULTS = ["backtest.csv", "forecast.csv", "model", "report.html", "summary.json"]
 
 
-class StopAt:
+class StopAt(Watcher):
     """A watcher that interrupts at an epoch of the training, or when a stage begins."""
 
     def __init__(self, epoch: int = -1, stage: str = "") -> None:
         self.epoch, self.stage = epoch, stage
 
-    def on_read(self, lines: list[str]) -> None:
-        pass
-
-    def on_stage(self, name: str) -> None:
+    def on_stage(self, name: str, epochs: int) -> None:
         if name == self.stage:
             raise KeyboardInterrupt
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ from typing import Any
 import pytest
 from small_models import TRAIN, sentences
 
-from lstmkit.cli.language import progress
-from lstmkit.cli.language.progress import LanguageProgress
+from lstmkit.cli import progress
+from lstmkit.cli.language.train import loss_of
+from lstmkit.cli.progress import JobProgress, Rounds
 from lstmkit.language import LanguageModel, pace
-from lstmkit.language.fitting import Window
+from lstmkit.language.job import in_words
 from lstmkit.language.pace import Plan
 from lstmkit.training import EpochRecord, loop
 
@@ -33,42 +35,42 @@ def said(capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 
 def test_a_line_a_minute_where_nobody_watches(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
-    with LanguageProgress("word", None, False) as watching:
-        watching.on_size(100_000, 5)
-        watching.on_stage("fit")
-        watching.on_plan(Plan(4, 25, steps=1000, seconds=4000.0))
-        said(capsys)
+    with JobProgress(False, Rounds(loss_of("word"))) as watching:
+        watching.on_stage("fit", 1)
+        watching.on_work(100_000, math.inf)
         lines = []
         for _ in range(50):
             clock.now += 4
-            watching.on_window(Window(100, 2.0))
+            watching.on_step(100, 2.0)
             lines += [(clock.now - 1000, line) for line in said(capsys)]
         assert [at for at, _ in lines] == [64, 128, 192]
         assert lines[0][1] == "perplexity 7.4 in training; 25 tokens a second, 66 min left at most"
         watching.on_epoch(EpochRecord(1, 2.0, 2.0, True, 50, 200.0))
         said(capsys)
         clock.now += 56
-        watching.on_window(Window(100, 2.0))
+        watching.on_step(100, 2.0)
         assert said(capsys) == [], "a round is a line, too"
 
 
-def test_how_long_it_takes_is_said_before(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+def test_how_long_it_takes_is_said_before() -> None:
     plan = Plan(4, 25, steps=1000, seconds=4000.0)
     for minutes, found, expected in (
         (None, plan, "1,000 steps at most, about 67 min on this machine; --minutes ends it by time"),
         (None, plan._replace(seconds=4.0), "1,000 steps at most, about 4 s on this machine"),
         (2.0, plan._replace(steps=30, seconds=120.0), "30 steps at most, about 2 min on this machine"),
     ):
-        LanguageProgress("word", minutes, False).on_plan(found)
-        assert said(capsys) == [f"4 rows side by side, 25 tokens of each a step: {expected}"]
-    quiet = LanguageProgress("word", None, True)
-    quiet.on_plan(plan)
+        assert in_words(found, minutes) == f"4 rows side by side, 25 tokens of each a step: {expected}"
+
+
+def test_a_quiet_display_asks_for_no_sample(capsys: pytest.CaptureFixture[str]) -> None:
+    quiet = JobProgress(True, Rounds(loss_of("word")))
+    quiet.on_lines(["a line"])
     quiet.on_sample(lambda: pytest.fail("nobody asked for it"))
     assert said(capsys) == []
 
 
 def test_a_sample_is_one_line_without_anything_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
-    LanguageProgress("character", None, False).on_sample(lambda: "the \x1b[2J[red]king\nand all\n")
+    JobProgress(False).on_sample(lambda: "the \x1b[2J[red]king\nand all\n")
     assert said(capsys) == ["  the \\x1b[2J[red]king / and all"]
 
 

@@ -15,9 +15,10 @@ from lstmkit.data import TableSettings, read_table
 from lstmkit.forecasting import window_charts
 from lstmkit.forecasting.evaluate import evaluate
 from lstmkit.forecasting.evaluate import test_split as training_rows
-from lstmkit.forecasting.job import ForecastJob, run_job
+from lstmkit.forecasting.job import ForecastJob
 from lstmkit.forecasting.models.lstm import LstmSettings
 from lstmkit.forecasting.worst import MOST_WORST, worst_summary, worst_windows
+from lstmkit.results import run_job
 
 MOST = 1_000_000
 QUICK = LstmSettings(hidden_size=4, max_epochs=1, steps_per_epoch=2)

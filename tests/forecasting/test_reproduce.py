@@ -58,7 +58,7 @@ def test_the_command_asks_for_the_same_job(
     wanted: ForecastJob, lstm: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
-    monkeypatch.setattr(command_line, "_run", lambda job, silent: asked.append(job))
+    monkeypatch.setattr(command_line, "run_shown", lambda job, progress: asked.append(job))
     monkeypatch.setattr(command_line, "_print", lambda result: None)
     words = shlex.split(command(wanted))
     assert words[:2] == ["lstm", "forecast"]

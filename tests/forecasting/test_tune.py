@@ -21,7 +21,7 @@ from lstmkit.forecasting.models.lstm import LstmModel, LstmSettings
 from lstmkit.forecasting.search import SEARCH, Between, contexts, search_space
 from lstmkit.forecasting.study import Question, Study, Trial
 from lstmkit.forecasting.tune import Choice, Deadline, ask_of, attempt, median_curve, tune
-from lstmkit.forecasting.tune_job import TuneJob, command_of, read_question, verdict
+from lstmkit.forecasting.tune_job import TuneJob, command_of, verdict
 
 pytest.importorskip("optuna", reason="Optuna is not installed: pip install 'lstmkit[tune]'")
 
@@ -77,13 +77,13 @@ def test_rows_of_the_test_part_are_never_looked_at(prices: pl.DataFrame, tmp_pat
         changed = prices.with_columns(pl.when(later).then(pl.col("Close") + change).otherwise("Close").alias("Close"))
         changed.write_csv(tmp_path / "prices.csv")
         job = TuneJob(str(tmp_path / "prices.csv"), tmp_path, TableSettings("Close"), (make(),))
-        asked = read_question(job)
+        asked = job.read()
         assert len(asked.table.values) == 128
         names.append(asked.name())
     assert names[0] == names[1]
     earlier = prices.with_columns(pl.when(pl.int_range(pl.len()) == 127).then(0).otherwise("Close").alias("Close"))
     earlier.write_csv(tmp_path / "prices.csv")
-    assert read_question(job).name() != names[0]
+    assert job.read().name() != names[0]
 
 
 def test_a_run_again_goes_on_as_if_it_had_not_stopped(question: Question, tmp_path: Path) -> None:

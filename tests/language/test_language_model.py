@@ -12,10 +12,11 @@ from small_text import SMALL, sentences
 from lstmkit import InputError
 from lstmkit.errors import ModelFolderError, NotFittedError
 from lstmkit.language import LanguageModel, LanguageSettings, read_corpus
-from lstmkit.language.job import LanguageJob, run_job
+from lstmkit.language.job import LanguageJob
 from lstmkit.language.mixture import MixturePredictor, fit_share
 from lstmkit.language.scoring import score_all, score_ids
 from lstmkit.language.verdict import judge
+from lstmkit.results import Watcher, run_job
 
 
 def _equal(one: LanguageModel, other: LanguageModel) -> bool:
@@ -193,26 +194,16 @@ def test_without_ngrams_there_is_no_mixture(text):
 
 @pytest.mark.parametrize("stage", ["score", "write"])
 def test_an_interruption_after_the_training_loses_nothing(stage, text, tmp_path):
-    class Interrupter:
+    class Interrupter(Watcher):
         def __init__(self, stage: str | None) -> None:
             self.stage, self.steps = stage, 0
 
-        def on_stage(self, name):
+        def on_stage(self, name, epochs):
             if name == self.stage:
                 raise KeyboardInterrupt
 
-        def on_window(self, window):
+        def on_step(self, items, loss):
             self.steps += 1
-
-        def on_read(self, lines): ...
-
-        def on_size(self, tokens, parameters): ...
-
-        def on_plan(self, plan): ...
-
-        def on_epoch(self, record): ...
-
-        def on_sample(self, write): ...
 
     out = tmp_path / "out"
     job = LanguageJob(str(text), out, LanguageModel(settings=dataclasses.replace(SMALL, epochs=1), order=2))

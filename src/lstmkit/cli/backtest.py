@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lstmkit.cli import options, printing
+from lstmkit.cli.progress import JobProgress
 
 if TYPE_CHECKING:
     from lstmkit.data import SeriesTable
@@ -100,10 +101,10 @@ def _run(
 ) -> tuple[Forecaster, Evaluation]:
     from lstmkit.forecasting.backtest import backtest_series
 
-    epochs = {"refit": windows} if refit else {"fit": unfitted.request().settings.max_epochs}
-    with printing.JobProgress(epochs, silent) as progress:
-        progress.on_stage(next(iter(epochs)))
-        watch = (progress.on_window, progress.on_epoch)
+    with JobProgress(silent) as progress:
+        stage = ("refit", windows) if refit else ("fit", unfitted.request().settings.max_epochs)
+        progress.on_stage(*stage)
+        watch = (lambda done: progress.move(done, f"window {done}"), progress.on_epoch)
         return backtest_series(unfitted, table, windows, refit, *watch, ray, baselines)
 
 

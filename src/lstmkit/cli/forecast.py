@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lstmkit.cli import options, printing
+from lstmkit.cli.progress import JobProgress, run_shown
 
 if TYPE_CHECKING:
-    from lstmkit.forecasting.job import ForecastJob, JobResult
+    from lstmkit.forecasting.job import JobResult
 
 SHOWN_ROWS = 10
 EXAMPLES = """\b
@@ -74,23 +75,8 @@ def forecast(
     folder = out or options.named_after(file, "forecast")
     how = (delimiter, test, recipe, force, resume, tuple(baseline or ()), cost)
     job = ForecastJob(file, folder, columns, forecaster, *how)
-    result = _run(job, quiet or json)
-    if json:
-        printing.print_json(result.summary)
-    else:
-        _print(result)
-
-
-def _run(job: ForecastJob, silent: bool) -> JobResult:
-    from lstmkit.forecasting.job import run_job
-
-    epochs = {"tutorial": 10, "fit": job.forecaster.request().settings.max_epochs}
-    try:
-        with printing.JobProgress(epochs, silent) as progress:
-            return run_job(job, progress)
-    except KeyboardInterrupt:
-        printing.print_interrupted(job.out)
-        raise
+    result = run_shown(job, JobProgress(quiet or json))
+    printing.print_json(result.summary) if json else _print(result)
 
 
 def _print(result: JobResult) -> None:

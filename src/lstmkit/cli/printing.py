@@ -11,20 +11,11 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console, JustifyMethod, OverflowMethod
-from rich.progress import (
-    BarColumn,
-    Progress,
-    ProgressColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
@@ -33,7 +24,6 @@ from lstmkit.visible import visible, visible_line
 
 if TYPE_CHECKING:
     from lstmkit.forecasting.trading import Trading
-    from lstmkit.training import EpochRecord
 
 PIPED_WIDTH = 110
 
@@ -135,64 +125,3 @@ def print_trading(trading: Trading | None) -> None:
         verdict = judge_trading(trading)
         stdout().print(verdict.headline, style="bold")
         stdout().print(verdict.detail)
-
-
-def print_interrupted(out: Path, part: str = "epoch") -> None:
-    """Say on stderr what an interrupted training has kept in `out`, and how it goes on.
-
-    part  after each of which the state is kept
-    """
-    from lstmkit.results import CHECKPOINT
-
-    line = f"lstm: interrupted before the first {part} was complete; nothing is kept"
-    if (out / CHECKPOINT).exists():
-        line = f"lstm: interrupted; the training so far is kept in {out}: run the same command with --resume to go on"
-    stderr().print(line)
-
-
-class JobProgress:
-    """A progress bar on stderr for each stage that trains; silent when quiet, bars only when somebody watches.
-
-    epochs  by name of the stage, how many epochs it takes at most
-    """
-
-    def __init__(self, epochs: dict[str, int], quiet: bool) -> None:
-        self._epochs, self._quiet = epochs, quiet
-        self._console = stderr()
-        self._progress = bars(self._console, TimeElapsedColumn(), TimeRemainingColumn(), quiet=quiet)
-        self._task: TaskID | None = None
-
-    def __enter__(self) -> JobProgress:
-        """Show the bars."""
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Leave the bars as they stand."""
-        self._progress.stop()
-
-    def on_read(self, lines: list[str]) -> None:
-        """Print what was understood."""
-        if not self._quiet:
-            for line in lines:
-                self._console.print(line)
-
-    def on_stage(self, name: str) -> None:
-        """Fill the bar of the stage before (early stopping ends it sooner), and begin one if this stage trains."""
-        if self._task is not None:
-            self._progress.update(self._task, completed=self._progress.tasks[self._task].total)
-            self._task = None
-        if name in self._epochs:
-            title = {"fit": "training", "refit": "fitting again", "tutorial": "tutorial"}[name]
-            self._task = self._progress.add_task(title, total=self._epochs[name], state="")
-
-    def on_epoch(self, record: EpochRecord) -> None:
-        """Move the bar to the epoch of `record`."""
-        if self._task is not None:
-            loss = record.valid_loss if record.valid_loss == record.valid_loss else record.train_loss
-            self._progress.update(self._task, completed=record.epoch, state=f"epoch {record.epoch}, loss {loss:.4f}")
-
-    def on_window(self, windows: int) -> None:
-        """Move the bar to the number of windows that are done."""
-        if self._task is not None:
-            self._progress.update(self._task, completed=windows, state=f"window {windows}")

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lstmkit.cli import options, printing
+from lstmkit.cli.progress import JobProgress, run_shown
 
 if TYPE_CHECKING:
-    from lstmkit.forecasting.study import Trial
-    from lstmkit.forecasting.tune_job import TuneJob, TuneSummary
+    from lstmkit.forecasting.tune_job import TuneSummary
 
 SHOWN_TRIALS = 5
+KEPT = "interrupted; the trials so far are kept in {}: run the same command to go on"
 EXAMPLES = """\b
 examples:
   lstm tune AAPL.csv --target Close --horizon 5 --trials 30 --minutes 10
@@ -105,11 +106,11 @@ def tune(
     same = (cell, setting, "1", level, season, seed, backend)
     forecasters = tuple(options.forecaster(horizon, context, name, *same) for name in dict.fromkeys(model))
     fixed = frozenset(pair.partition("=")[0].strip().replace("-", "_") for pair in setting or ())
-    fixed |= set() if cell is None else {"cell"}
-    folder = out or options.named_after(file, "tune")
-    how = (test, trials, minutes, jobs, ray, storage, force)
-    job = TuneJob(file, folder, table, forecasters, fixed, (file, *_words(said)), delimiter, *how)
-    found = _run(job, quiet or json)
+    fixed |= {"cell"} if cell else set()
+    how = (delimiter, test, trials, minutes, jobs, ray, storage, force)
+    where = out or options.named_after(file, "tune")
+    job = TuneJob(file, where, table, forecasters, fixed, (file, *_words(said)), *how)
+    found = run_shown(job, JobProgress(quiet or json), KEPT.format(job.storage_path))
     printing.print_json(found.summary) if json else _print(found)
 
 
@@ -123,43 +124,6 @@ def _words(said: dict[str, Any]) -> list[str]:
             name = f"--{option}"
             words += [name] if one is True else [name, f"{one:g}" if isinstance(one, float) else str(one)]
     return words
-
-
-class TrialLines:
-    """A line on stderr for each trial that has ended; silent when quiet.
-
-    trials  that there will be
-    """
-
-    def __init__(self, trials: int, quiet: bool) -> None:
-        self._trials, self._quiet, self._console = trials, quiet, printing.stderr()
-
-    def on_read(self, lines: list[str]) -> None:
-        """Print what was understood."""
-        if not self._quiet:
-            for line in lines:
-                self._console.print(line)
-
-    def on_trial(self, trial: Trial, seconds_left: float) -> None:
-        """Print what came of a trial."""
-        from lstmkit.forecasting.tune_job import in_words
-
-        words = {"complete": f"score {trial.score:.4f}", "pruned": "given up early", "refused": trial.remark}
-        left = f"about {seconds_left / 60:.1f} min left"
-        line = f"trial {trial.number}: {in_words(trial)}: {words[trial.state]} ({trial.seconds:.1f} s, {left})"
-        if not self._quiet:
-            self._console.print(line)
-
-
-def _run(job: TuneJob, silent: bool) -> TuneSummary:
-    from lstmkit.forecasting.tune_job import run_tune_job
-
-    try:
-        return run_tune_job(job, TrialLines(job.trials, silent))
-    except KeyboardInterrupt:
-        kept = f"lstm: interrupted; the trials so far are kept in {job.storage_path}: run the same command to go on"
-        printing.stderr().print(kept)
-        raise
 
 
 def _print(found: TuneSummary) -> None:

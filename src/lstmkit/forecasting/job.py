@@ -1,14 +1,13 @@
-"""The main job, from a file to a folder of results: read, fit, score, forecast, write."""
+"""The main job: what `lstm forecast` reads, trains, scores and writes."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from lstmkit.data import SeriesTable, TableSettings, read_source, require_ahead
@@ -24,65 +23,22 @@ from lstmkit.forecasting.persistence import needs
 from lstmkit.forecasting.report import write_report
 from lstmkit.forecasting.reproduce import command
 from lstmkit.forecasting.trading import Trading, check_prices, trade_if_prices, trading_summary
-from lstmkit.forecasting.tutorial import UNITS, TutorialResult, check_rows, run_tutorial
+from lstmkit.forecasting.tutorial import EPOCHS, UNITS, TutorialResult, check_rows, run_tutorial
 from lstmkit.forecasting.verdict import Verdict, judge
 from lstmkit.forecasting.worst import worst_summary
-from lstmkit.nn import LSTM
 from lstmkit.ranges import BETWEEN_0_AND_1, real
-from lstmkit.results import CHECKPOINT, SUMMARY, Clock, check_folder, job_folder, versions, without_nan, write_summary
-from lstmkit.training import EpochRecord, is_first, threads_for, write_atomically
-
-RESULTS = ("forecast.csv", "backtest.csv", SUMMARY, "report.html", "model")
+from lstmkit.results import SUMMARY, Job, Run
+from lstmkit.training import threads_for, write_atomically
 
 
-@dataclass(frozen=True)
-class ForecastJob:
-    """What `lstm forecast` was asked to do.
+class Rows(NamedTuple):
+    """What was read.
 
-    source      path of a table, or "demo:aapl"
-    out         folder for the results
-    table       how to read the table
-    forecaster  unfitted
-    delimiter   of a CSV, None for a comma
-    test        share of the rows, at the end of every series, that is only used to score
-    recipe      None, or "tutorial" to run the well-known tutorial beside the honest forecast
-    force       replace results that are in `out`
-    resume      continue an interrupted job in `out`
-    baselines   classical models to show beside the naive forecasts, from theta, ets, arima
-    cost        basis points of a change of position, to see what trading on the forecast would have earned; None for
-                the usual cost where the column is named like a price, and nothing elsewhere
+    training  rows of each series to learn from, (S,); the others are only used to score
     """
 
-    source: str
-    out: Path
-    table: TableSettings
-    forecaster: Forecaster
-    delimiter: str | None = None
-    test: float = 0.2
-    recipe: str | None = None
-    force: bool = False
-    resume: bool = False
-    baselines: tuple[str, ...] = ()
-    cost: float | None = None
-
-    def __post_init__(self) -> None:
-        """Check the choices that need no file."""
-        real("test", self.test, BETWEEN_0_AND_1)
-        if self.recipe not in (None, "tutorial"):
-            raise InputError(f"recipe must be tutorial; got {self.recipe!r}")
-
-
-class Watcher(Protocol):
-    """Who is told about the progress of a job."""
-
-    def on_read(self, lines: list[str]) -> None:
-        """Take two lines about what was understood, then what was noticed."""
-
-    def on_stage(self, name: str) -> None:
-        """Take the name of what begins: tutorial, fit, score, predict, write."""
-
-    def on_epoch(self, record: EpochRecord) -> None:
-        """Take the record of an epoch of the stage tutorial or fit."""
+    table: SeriesTable
+    training: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -104,82 +60,112 @@ class JobResult:
     summary: dict[str, Any] = field(repr=False)
 
 
-def run_job(job: ForecastJob, watcher: Watcher | None = None) -> JobResult:
-    """Do the whole job.
+@dataclass(frozen=True)
+class ForecastJob(Job[Rows, TutorialResult | None, JobResult]):
+    """What `lstm forecast` was asked to do.
 
-    Raises  InputError if something given cannot be used, before anything in `job.out` is touched; KeyboardInterrupt
-            leaves the checkpoint there, and the job can be resumed
+    source      path of a table, or "demo:aapl"
+    out         folder for the results
+    table       how to read the table
+    forecaster  unfitted
+    delimiter   of a CSV, None for a comma
+    test        share of the rows, at the end of every series, that is only used to score
+    recipe      None, or "tutorial" to run the well-known tutorial beside the honest forecast
+    force       replace results that are in `out`
+    resume      continue an interrupted job in `out`
+    baselines   classical models to show beside the naive forecasts, from theta, ets, arima
+    cost        basis points of a change of position, to see what trading on the forecast would have earned; None for
+                the usual cost where the column is named like a price, and nothing elsewhere
     """
-    clock = Clock(None if watcher is None else watcher.on_stage)
-    check_folder(job.out, RESULTS, job.force, job.resume)
-    table = read_source(job.source, job.table, job.delimiter)
-    table = table_to_learn_from(table, job.forecaster.request(), table.lengths - test_split(table, job.test))
-    train_rows = test_split(table, job.test)
-    remarks = (*note_on_bounds(table.head(train_rows)), *renamed(job.forecaster, table))
-    table = dataclasses.replace(table, notes=(*table.notes, *remarks))
-    _check_rows(job, table, train_rows)
-    check_prices(table, int((table.lengths - train_rows).max()) - job.forecaster.horizon + 1, job.cost)
-    require_ahead(table, job.forecaster.horizon)
-    if table.frequency.seasons():
-        request = job.forecaster.request()
-        table = noted(table, request, seasons_of(table.head(train_rows), request))
-    lasts = table.times[table.offsets[1:] - 1]
-    table.future_times(lasts, job.forecaster.horizon)  # refused now rather than after the fit
-    with job_folder(job.out, RESULTS, job.force, job.resume):
-        if watcher is not None and is_first():
-            watcher.on_read(understood(job, table, train_rows))
-        return _fit_and_write(job, table, train_rows, clock, watcher)
 
+    results: ClassVar = ("forecast.csv", "backtest.csv", SUMMARY, "report.html", "model")
 
-def _fit_and_write(
-    job: ForecastJob, table: SeriesTable, train_rows: NDArray[np.int64], clock: Clock, watcher: Watcher | None
-) -> JobResult:
-    on_epoch = None if watcher is None else watcher.on_epoch
-    tutorial = None
-    if job.recipe == "tutorial":
-        clock.begin("tutorial")
-        with threads_for(UNITS):
-            tutorial = run_tutorial(table.values, seed=job.forecaster.seed, on_epoch=on_epoch)
-    clock.begin("fit")
-    checkpoint = job.out / CHECKPOINT
-    forecaster = job.forecaster.fit_series(table.head(train_rows), on_epoch, checkpoint, job.resume)
-    forecaster.table_kind_ = "polars"
-    if not is_first():  # of several processes that trained together, one scores and writes
-        raise SystemExit(0)
-    clock.begin("score")
-    evaluation = evaluate(forecaster, table, train_rows, classical=job.baselines)
-    verdict = judge(evaluation, forecaster.seasons_)
-    trading = trade_if_prices(evaluation, forecaster.seasons_, job.cost)
-    forecaster.remember(table)  # the saved model forecasts after the last row, not after the training part
-    clock.begin("predict")
-    columns = forecast_columns(forecaster, table)
-    clock.begin("write")
-    result = JobResult(job, forecaster, evaluation, verdict, columns, tutorial, trading, {})
-    result = dataclasses.replace(result, summary=_summary(result, clock))
-    _write(result)
-    checkpoint.unlink(missing_ok=True)
-    return result
+    source: str
+    out: Path
+    table: TableSettings
+    forecaster: Forecaster
+    delimiter: str | None = None
+    test: float = 0.2
+    recipe: str | None = None
+    force: bool = False
+    resume: bool = False
+    baselines: tuple[str, ...] = ()
+    cost: float | None = None
 
+    def __post_init__(self) -> None:
+        """Check the choices that need no file."""
+        real("test", self.test, BETWEEN_0_AND_1)
+        if self.recipe not in (None, "tutorial"):
+            raise InputError(f"recipe must be tutorial; got {self.recipe!r}")
 
-def understood(job: ForecastJob, table: SeriesTable, train_rows: NDArray[np.int64]) -> list[str]:
-    """Return two lines about what was understood, then what was noticed."""
-    rows, S = len(table.values), len(table)
-    columns = table.columns
-    what = f"columns {shorten(columns.wide)}" if columns.wide else f"column {columns.target!r}"
-    by = "" if columns.wide else f" by {columns.id!r}"
-    series = "one series" if S == 1 else f"{S:,} series{by}"
-    period = ""
-    if table.time_kind != "row":
-        period = f", {show(table.times.min())} to {show(table.times.max())}, a row per {table.frequency.words}"
-    test_rows = int((table.lengths - train_rows).sum())
-    P = job.forecaster.horizon
-    ahead = f"{P} step{'' if P == 1 else 's'}" if table.frequency.unit == "step" else table.frequency.counted(P)
-    return [
-        f"{place_of(Path(job.source))}: {what}, {rows:,} rows, {series}{period}",
-        f"Forecasting {ahead} ahead; learning from the first {rows - test_rows:,} rows, "
-        f"scoring on the last {test_rows:,}",
-        *table.notes,
-    ]
+    def read(self) -> Rows:
+        """Read the table, and find now what would fail after the fit."""
+        table = read_source(self.source, self.table, self.delimiter)
+        table = table_to_learn_from(table, self.forecaster.request(), table.lengths - test_split(table, self.test))
+        training = test_split(table, self.test)
+        remarks = (*note_on_bounds(table.head(training)), *renamed(self.forecaster, table))
+        table = dataclasses.replace(table, notes=(*table.notes, *remarks))
+        _check_rows(self, table, training)
+        check_prices(table, int((table.lengths - training).max()) - self.forecaster.horizon + 1, self.cost)
+        require_ahead(table, self.forecaster.horizon)
+        if table.frequency.seasons():
+            request = self.forecaster.request()
+            table = noted(table, request, seasons_of(table.head(training), request))
+        table.future_times(table.times[table.offsets[1:] - 1], self.forecaster.horizon)
+        return Rows(table, training)
+
+    def understood(self, read: Rows) -> list[str]:
+        """Return two lines about what was understood, then what was noticed."""
+        table, training = read
+        rows, S = len(table.values), len(table)
+        columns = table.columns
+        what = f"columns {shorten(columns.wide)}" if columns.wide else f"column {columns.target!r}"
+        by = "" if columns.wide else f" by {columns.id!r}"
+        series = "one series" if S == 1 else f"{S:,} series{by}"
+        period = ""
+        if table.time_kind != "row":
+            period = f", {show(table.times.min())} to {show(table.times.max())}, a row per {table.frequency.words}"
+        test_rows = int((table.lengths - training).sum())
+        P = self.forecaster.horizon
+        ahead = f"{P} step{'' if P == 1 else 's'}" if table.frequency.unit == "step" else table.frequency.counted(P)
+        return [
+            f"{place_of(Path(self.source))}: {what}, {rows:,} rows, {series}{period}",
+            f"Forecasting {ahead} ahead; learning from the first {rows - test_rows:,} rows, "
+            f"scoring on the last {test_rows:,}",
+            *table.notes,
+        ]
+
+    def fit(self, read: Rows, run: Run) -> TutorialResult | None:
+        """Train the forecaster, after the tutorial if it was asked for."""
+        table, training = read
+        tutorial, on_epoch = None, run.watcher.on_epoch
+        if self.recipe == "tutorial":
+            run.begin("tutorial", EPOCHS)
+            with threads_for(UNITS):
+                tutorial = run_tutorial(table.values, seed=self.forecaster.seed, on_epoch=on_epoch)
+        run.begin("fit", self.forecaster.request().settings.max_epochs)
+        self.forecaster.fit_series(table.head(training), on_epoch, run.checkpoint, self.resume)
+        self.forecaster.table_kind_ = "polars"
+        return tutorial
+
+    def score(self, read: Rows, fitted: TutorialResult | None, run: Run) -> JobResult:
+        """Score all windows of the test part, and forecast what follows the last rows."""
+        table, forecaster = read.table, self.forecaster
+        evaluation = evaluate(forecaster, table, read.training, classical=self.baselines)
+        verdict = judge(evaluation, forecaster.seasons_)
+        trading = trade_if_prices(evaluation, forecaster.seasons_, self.cost)
+        forecaster.remember(table)  # the saved model forecasts after the last row, not after the training part
+        run.begin("predict")
+        columns = forecast_columns(forecaster, table)
+        result = JobResult(self, forecaster, evaluation, verdict, columns, fitted, trading, {})
+        return dataclasses.replace(result, summary=_summary(result, run))
+
+    def write(self, found: JobResult) -> None:
+        """Write the model, the forecast, the backtest and the report."""
+        found.forecaster.save(self.out / "model", self.replaces)
+        write_atomically(self.out / "forecast.csv", to_csv(found.columns, found.evaluation.table))
+        write_backtest(self.out / "backtest.csv", found.forecaster, found.evaluation)
+        write_report(found, self.out / "report.html")
 
 
 def _check_rows(job: ForecastJob, table: SeriesTable, train_rows: NDArray[np.int64]) -> None:
@@ -206,9 +192,8 @@ def _check_rows(job: ForecastJob, table: SeriesTable, train_rows: NDArray[np.int
         )
 
 
-def _summary(result: JobResult, clock: Clock) -> dict[str, Any]:
+def _summary(result: JobResult, run: Run) -> dict[str, Any]:
     forecaster, evaluation = result.forecaster, result.evaluation
-    settings = forecaster.request().settings
     summary: dict[str, Any] = {
         "scores": {name: dataclasses.asdict(scores) for name, scores in evaluation.scores.items()},
         "best_naive": evaluation.best_naive,
@@ -229,22 +214,10 @@ def _summary(result: JobResult, clock: Clock) -> dict[str, Any]:
         "rows": len(evaluation.table.values),
         "frequency": str(evaluation.table.frequency),
         "seasons": dataclasses.asdict(forecaster.seasons_),
-        "seconds": {**clock.seconds, "total": clock.total()},
         "steps": forecaster.history_[-1].steps,
         "epochs": forecaster.history_[-1].epoch,
-        "settings": {
-            "model": forecaster.model,
-            "context": forecaster.network_.task.context,
-            "ensemble": len(forecaster.network_.members),
-            "levels": list(forecaster.levels),
-            "test": result.job.test,
-            **dataclasses.asdict(settings),
-        },
         "columns": dataclasses.asdict(evaluation.table.columns),
-        "versions": versions(),
-        "backend": _backend(forecaster),
         "needs": needs(forecaster),
-        "seed": forecaster.seed,
         "command": command(result.job),
     }
     if result.tutorial is not None:
@@ -252,23 +225,12 @@ def _summary(result: JobResult, clock: Clock) -> dict[str, Any]:
         summary["tutorial"] = {name: getattr(result.tutorial, name) for name in names}
     if result.trading is not None:
         summary["trading"] = trading_summary(result.trading)
-    return without_nan(summary)  # type: ignore[no-any-return]
-
-
-def _backend(forecaster: Forecaster) -> str:
-    """Return the backends that run the recurrent layers of the model."""
-    layers = [m for m in forecaster.network_.networks[0].modules() if isinstance(m, LSTM)]
-    return ", ".join(sorted({m.explain(torch.zeros(2, 2, m.input_size)).chosen for m in layers}))
-
-
-def _write(result: JobResult) -> None:
-    """Write every result, each complete or not at all; summary.json last, as the sign that all are there."""
-    out, table = result.job.out, result.evaluation.table
-    try:
-        result.forecaster.save(out / "model", force=result.job.force or result.job.resume)
-        write_atomically(out / "forecast.csv", to_csv(result.columns, table))
-        write_backtest(out / "backtest.csv", result.forecaster, result.evaluation)
-        write_report(result, out / "report.html")
-        write_summary(out, result.summary)
-    except OSError as error:
-        raise InputError(f"{out}: cannot be written to ({error.strerror})") from error
+    settings = {
+        "model": forecaster.model,
+        "context": forecaster.network_.task.context,
+        "ensemble": len(forecaster.network_.members),
+        "levels": list(forecaster.levels),
+        "test": result.job.test,
+        **dataclasses.asdict(forecaster.request().settings),
+    }
+    return run.summary(summary, settings, forecaster.network_.networks[0], forecaster.seed)

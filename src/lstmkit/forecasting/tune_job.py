@@ -1,4 +1,4 @@
-"""The tuning job, from a file to a folder: read, try settings on the training rows, write what was found."""
+"""What `lstm tune` reads, tries on the training rows, and writes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import io
 import json
 import math
 import shlex
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 import torch
 
@@ -26,64 +25,8 @@ from lstmkit.forecasting.models import model_named
 from lstmkit.forecasting.study import Question, Study, Trial
 from lstmkit.forecasting.tune import TuneResult, ask_of, check_numbers, result_of, tune
 from lstmkit.ranges import BETWEEN_0_AND_1, real
-from lstmkit.results import file_of_one_job, job_folder
+from lstmkit.results import Job, Run, without_nan, write_results
 from lstmkit.training import write_atomically
-
-RESULT = "best.json"
-TRIALS = "tune.csv"
-
-
-@dataclass(frozen=True)
-class TuneJob:
-    """What `lstm tune` was asked to do.
-
-    source       path of a table, or "demo:aapl"
-    out          folder for the results
-    table        how to read the table
-    forecasters  unfitted, one of each model, with the settings to begin from
-    fixed        names of settings that are not tried
-    command      words of an `lstm forecast` that reads the same and asks the same, without model and settings
-    delimiter    of a CSV, None for a comma
-    test         share of the rows, at the end of every series, that `lstm forecast` scores on; they are not looked at
-    trials, minutes, jobs, ray  as in `tune`
-    storage      SQLite file of the trials; None for tune.db in `out`
-    force        replace the result of another question in `out`
-    """
-
-    source: str
-    out: Path
-    table: TableSettings
-    forecasters: tuple[Forecaster, ...]
-    fixed: frozenset[str] = frozenset()
-    command: tuple[str, ...] = ()
-    delimiter: str | None = None
-    test: float = 0.2
-    trials: int = 30
-    minutes: float | None = None
-    jobs: int = 1
-    ray: str | None = None
-    storage: Path | None = None
-    force: bool = False
-
-    def __post_init__(self) -> None:
-        """Check the choices that need no file."""
-        real("test", self.test, BETWEEN_0_AND_1)
-        check_numbers(self.trials, self.minutes, self.jobs)
-
-    @property
-    def storage_path(self) -> Path:
-        """Where the trials are."""
-        return self.out / "tune.db" if self.storage is None else self.storage
-
-
-class TuneWatcher(Protocol):
-    """Who is told about the progress of a tuning."""
-
-    def on_read(self, lines: list[str]) -> None:
-        """Take lines about what was understood."""
-
-    def on_trial(self, trial: Trial, seconds_left: float) -> None:
-        """Take a trial that has ended, and about how long the others may take."""
 
 
 @dataclass(frozen=True)
@@ -100,57 +43,111 @@ class TuneSummary:
     summary: dict[str, Any]
 
 
-def run_tune_job(job: TuneJob, watcher: TuneWatcher | None = None) -> TuneSummary:
-    """Do the whole job.
+@dataclass(frozen=True)
+class TuneJob(Job[Question, TuneResult, TuneSummary]):
+    """What `lstm tune` was asked to do.
 
-    Raises  InputError if something given cannot be used; KeyboardInterrupt after what was found so far has been written
+    source       path of a table, or "demo:aapl"
+    out          folder for the results
+    table        how to read the table
+    forecasters  unfitted, one of each model, with the settings to begin from
+    fixed        names of settings that are not tried
+    command      words of an `lstm forecast` that reads the same and asks the same, without model and settings
+    delimiter    of a CSV, None for a comma
+    test         share of the rows, at the end of every series, that `lstm forecast` scores on; they are not looked at
+    trials, minutes, jobs, ray  as in `tune`
+    storage      SQLite file of the trials; None for tune.db in `out`
+    force        replace the result of another question in `out`
     """
-    start = time.perf_counter()
-    question = read_question(job)
-    _check_out(job, question)
-    with job_folder(job.out, (), resume=True), file_of_one_job(job.storage_path, "--storage"):
-        if watcher is not None:
-            there = Study(job.storage_path, question).trials()
-            watcher.on_read(understood(job, question, len(there)))
-        on_trial = None if watcher is None else watcher.on_trial
+
+    results: ClassVar = ()
+    summary_file: ClassVar = "best.json"
+
+    source: str
+    out: Path
+    table: TableSettings
+    forecasters: tuple[Forecaster, ...]
+    fixed: frozenset[str] = frozenset()
+    command: tuple[str, ...] = ()
+    delimiter: str | None = None
+    test: float = 0.2
+    trials: int = 30
+    minutes: float | None = None
+    jobs: int = 1
+    ray: str | None = None
+    storage: Path | None = None
+    force: bool = False
+    resume: bool = field(default=True, init=False)  # the trials of earlier runs count
+
+    def __post_init__(self) -> None:
+        """Check the choices that need no file."""
+        real("test", self.test, BETWEEN_0_AND_1)
+        check_numbers(self.trials, self.minutes, self.jobs)
+
+    @property
+    def storage_path(self) -> Path:
+        """Where the trials are."""
+        return self.out / "tune.db" if self.storage is None else self.storage
+
+    def files(self) -> list[tuple[Path, str]]:
+        """Return the file of the trials: several jobs may have folders of their own and share it."""
+        return [(self.storage_path, "--storage")]
+
+    def read(self) -> Question:
+        """Read the table, and leave aside the rows that the test of `lstm forecast` needs."""
+        table = read_source(self.source, self.table, self.delimiter)
+        kept_back = table.lengths - test_split(table, self.test)
+        table = table_to_learn_from(table, self.forecasters[0].request(), kept_back)
+        question = ask_of(self.forecasters, table.head(test_split(table, self.test)), self.fixed)
+        _check_out(self, question)
+        return question
+
+    def understood(self, read: Question) -> list[str]:
+        """Return lines about what was understood, and about trials that are there already."""
+        rows, learnt = len(read.table.values), int(read.fit_rows.sum())
+        S, place = len(read.table), place_of(Path(self.source))
+        lines = [
+            f"{place}: {rows:,} training rows{'' if S == 1 else f' of {S:,} series'}; the last {self.test:.0%} of the "
+            f"table is kept for the test of lstm forecast",
+            f"Each trial learns from the first {learnt:,} and is scored on the last {rows - learnt:,} of them, "
+            f"{self.forecasters[0].horizon} ahead",
+            *read.table.notes,
+        ]
+        trials = len(Study(self.storage_path, read).trials())
+        if trials:
+            goes_on = f"going on to {self.trials}" if trials < self.trials else "which is enough; more with --trials"
+            lines.append(f"{self.storage_path}: {trials} trials are there already, {goes_on}")
+        return lines
+
+    def fit(self, read: Question, run: Run) -> TuneResult:
+        """Try settings; what was found before an interruption is written."""
+
+        def on_trial(trial: Trial, seconds_left: float) -> None:
+            run.watcher.on_lines([trial_line(trial, seconds_left)])
+
         try:
-            result = tune(question, job.storage_path, job.trials, job.minutes, job.jobs, job.ray, on_trial)
+            return tune(read, self.storage_path, self.trials, self.minutes, self.jobs, self.ray, on_trial)
         except KeyboardInterrupt:
-            study = Study(job.storage_path, question)
+            study = Study(self.storage_path, read)
             if any(trial.state == "complete" for trial in study.trials()):
-                _write(_summary(job, question, result_of(question, study), time.perf_counter() - start))
+                write_results(self, self.score(read, result_of(read, study), run))
             raise
-        found = _summary(job, question, result, time.perf_counter() - start)
-        _write(found)
-        return found
+
+    def score(self, read: Question, fitted: TuneResult, run: Run) -> TuneSummary:
+        """Return the settings that forecast best, and the command that forecasts with them."""
+        command = command_of(self, fitted.chosen)
+        return TuneSummary(self, fitted, command, without_nan(_summary(read, fitted, command, run.seconds())))
+
+    def write(self, found: TuneSummary) -> None:
+        """Write a row for each trial."""
+        write_atomically(self.out / "tune.csv", _to_csv(found.result.trials))
 
 
-def read_question(job: TuneJob) -> Question:
-    """Read the table, and leave aside the rows that the test of `lstm forecast` needs."""
-    table = read_source(job.source, job.table, job.delimiter)
-    kept_back = table.lengths - test_split(table, job.test)
-    table = table_to_learn_from(table, job.forecasters[0].request(), kept_back)
-    return ask_of(job.forecasters, table.head(test_split(table, job.test)), job.fixed)
-
-
-def understood(job: TuneJob, question: Question, trials: int) -> list[str]:
-    """Return lines about what was understood.
-
-    trials  that the storage holds already
-    """
-    rows, learnt = len(question.table.values), int(question.fit_rows.sum())
-    S, place = len(question.table), place_of(Path(job.source))
-    lines = [
-        f"{place}: {rows:,} training rows{'' if S == 1 else f' of {S:,} series'}; the last {job.test:.0%} of the "
-        f"table is kept for the test of lstm forecast",
-        f"Each trial learns from the first {learnt:,} and is scored on the last {rows - learnt:,} of them, "
-        f"{job.forecasters[0].horizon} ahead",
-        *question.table.notes,
-    ]
-    if trials:
-        goes_on = f"going on to {job.trials}" if trials < job.trials else "which is enough; more with --trials"
-        lines.append(f"{job.storage_path}: {trials} trials are there already, {goes_on}")
-    return lines
+def trial_line(trial: Trial, seconds_left: float) -> str:
+    """Return what came of a trial, and about how long the others take."""
+    words = {"complete": f"score {trial.score:.4f}", "pruned": "given up early", "refused": trial.remark}
+    left = f"about {seconds_left / 60:.1f} min left"
+    return f"trial {trial.number}: {in_words(trial)}: {words[trial.state]} ({trial.seconds:.1f} s, {left})"
 
 
 def command_of(job: TuneJob, chosen: Forecaster) -> str:
@@ -191,7 +188,7 @@ def verdict(result: TuneResult) -> str:
 
 def _check_out(job: TuneJob, question: Question) -> None:
     """Raise InputError if the result of another question would be replaced."""
-    path = job.out / RESULT
+    path = job.out / job.summary_file
     if not path.exists() or job.force:
         return
     try:
@@ -204,9 +201,8 @@ def _check_out(job: TuneJob, question: Question) -> None:
         )
 
 
-def _summary(job: TuneJob, question: Question, result: TuneResult, seconds: float) -> TuneSummary:
-    command = command_of(job, result.chosen)
-    summary = {
+def _summary(question: Question, result: TuneResult, command: str, seconds: float) -> dict[str, Any]:
+    return {
         "study": result.name,
         "command": command,
         "score": result.best.score,
@@ -224,17 +220,6 @@ def _summary(job: TuneJob, question: Question, result: TuneResult, seconds: floa
         "seed": result.chosen.seed,
         "versions": {"lstmkit": lstmkit.__version__, "torch": torch.__version__},
     }
-    return TuneSummary(job, result, command, summary)
-
-
-def _write(found: TuneSummary) -> None:
-    out = found.job.out
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        write_atomically(out / TRIALS, _to_csv(found.result.trials))
-        write_atomically(out / RESULT, (json.dumps(found.summary, indent=2) + "\n").encode())
-    except OSError as error:
-        raise InputError(f"{out}: cannot be written to ({error.strerror}); choose another --out") from error
 
 
 def _to_csv(trials: tuple[Trial, ...]) -> bytes:

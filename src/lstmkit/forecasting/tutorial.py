@@ -21,6 +21,7 @@ from lstmkit.training import EpochRecord, TrainSettings, train
 
 LOOK_BACK = 60
 UNITS = 50
+EPOCHS = 10
 Array = NDArray[np.float64]
 
 FAULTS = (
@@ -98,7 +99,7 @@ def check_rows(rows: int) -> int:
 
 
 def run_tutorial(
-    values: Array, epochs: int = 10, seed: int = 0, on_epoch: Callable[[EpochRecord], None] | None = None
+    values: Array, epochs: int = EPOCHS, seed: int = 0, on_epoch: Callable[[EpochRecord], None] | None = None
 ) -> TutorialResult:
     """Run the recipe on one series.
 

@@ -1,16 +1,15 @@
-"""`lstm language train`, from text to a folder of results: read, fit, score on text never seen, write."""
+"""What `lstm language train` reads, trains, scores on text never seen, and writes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 import torch
 
-from lstmkit.errors import InputError
 from lstmkit.language.beginning import check_start
 from lstmkit.language.corpus import Corpus, read_corpus
 from lstmkit.language.fitting import Window
@@ -21,63 +20,11 @@ from lstmkit.language.pace import Plan
 from lstmkit.language.scoring import Comparison, score_all
 from lstmkit.language.tokens import PLURALS
 from lstmkit.language.verdict import Verdict, judge
-from lstmkit.nn import LSTM
-from lstmkit.results import CHECKPOINT, SUMMARY, Clock, check_folder, job_folder, versions, without_nan, write_summary
+from lstmkit.results import SUMMARY, Job, Run, Watcher, duration
 from lstmkit.training import EpochRecord
 
-RESULTS = (SUMMARY, "model")
-
-
-@dataclass(frozen=True)
-class LanguageJob:
-    """What `lstm language train` was asked to do.
-
-    text         file or folder to learn from
-    out          folder for the results
-    model        unfitted
-    valid, test  files or folders that choose the best round, and that the result is scored on; None: the last share of
-                 the text, test last
-    valid_share, test_share  those shares
-    start        fitted model to go on from, and the folder that it was read from; None begins anew
-    force        replace results that are in `out`
-    resume       continue an interrupted job in `out`
-    """
-
-    text: str
-    out: Path
-    model: LanguageModel
-    valid: str | None = None
-    test: str | None = None
-    valid_share: float = 0.05
-    test_share: float = 0.1
-    start: tuple[LanguageModel, str] | None = None
-    force: bool = False
-    resume: bool = False
-
-
-class Watcher(Protocol):
-    """Who is told about the progress of a job."""
-
-    def on_read(self, lines: list[str]) -> None:
-        """Take what was understood, a line each."""
-
-    def on_stage(self, name: str) -> None:
-        """Take the name of what begins: fit, score, write."""
-
-    def on_size(self, tokens: int, parameters: int) -> None:
-        """Take how many tokens the whole training reads at most, and how many parameters the network has."""
-
-    def on_plan(self, plan: Plan) -> None:
-        """Take how the text is gone through, and about how long that takes here."""
-
-    def on_window(self, window: Window) -> None:
-        """Take what a step of the training did."""
-
-    def on_epoch(self, record: EpochRecord) -> None:
-        """Take the record of a round."""
-
-    def on_sample(self, write: Callable[[], str]) -> None:
-        """Take what lets the network, as it is after a round, write a few words."""
+LONG = 60.0
+"""Seconds of a training above which it is said how to end it by time."""
 
 
 @dataclass(frozen=True)
@@ -95,69 +42,110 @@ class LanguageResult:
     summary: dict[str, Any] = field(repr=False)
 
 
-def run_job(job: LanguageJob, watcher: Watcher | None = None) -> LanguageResult:
-    """Do the whole job.
+@dataclass(frozen=True)
+class LanguageJob(Job[Corpus, None, LanguageResult]):
+    """What `lstm language train` was asked to do.
 
-    Raises  InputError if something given cannot be used, before anything in `job.out` is touched; KeyboardInterrupt
-            leaves the checkpoint there, and the job can be resumed
+    text         file or folder to learn from
+    out          folder for the results
+    model        unfitted
+    valid, test  files or folders that choose the best round, and that the result is scored on; None: the last share of
+                 the text, test last
+    valid_share, test_share  those shares
+    start        fitted model to go on from, and the folder that it was read from; None begins anew
+    force        replace results that are in `out`
+    resume       continue an interrupted job in `out`
     """
-    check_folder(job.out, RESULTS, job.force, job.resume)
-    clock = Clock(None if watcher is None else watcher.on_stage)
-    start = None if job.start is None else job.start[0]
-    if start is not None:
-        check_start(start, job.model.unit, job.model.settings)
-    corpus = read_corpus(
-        job.text,
-        job.valid,
-        job.test,
-        job.model.unit,
-        settings=job.model.vocabulary,
-        valid_share=job.valid_share,
-        test_share=job.test_share,
-        tokens=None if start is None else start.tokens_,
-    )
-    with job_folder(job.out, RESULTS, job.force, job.resume):
-        if watcher is not None:
-            watcher.on_read(understood(job, corpus))
-        return _fit_and_write(job, corpus, clock, watcher)
 
+    results: ClassVar = (SUMMARY, "model")
 
-def _fit_and_write(job: LanguageJob, corpus: Corpus, clock: Clock, watcher: Watcher | None) -> LanguageResult:
-    model, how = job.model, job.model.settings
-    clock.begin("fit")
-    if watcher is not None:
-        watcher.on_size(how.epochs * len(corpus.train), _parameters(job, corpus))
-    start = None if job.start is None else job.start[0]
-    kept = (job.out / CHECKPOINT, job.resume)
-    if watcher is None:
-        model.fit_corpus(corpus, start, None, None, None, *kept)
-    else:
-        told = _Told(model, watcher)
-        model.fit_corpus(corpus, start, told.on_epoch, told.on_window, watcher.on_plan, *kept)
-    clock.begin("score")
-    comparison = score_all(model.predictors(), corpus.test, corpus.characters["test"])
-    verdict = None if model.order is None else judge(comparison, model.order, not corpus.repeats.notable)
-    clock.begin("write")
-    try:
-        model.save(job.out / "model", force=job.force or job.resume)
-        summary = _summary(job, corpus, comparison, verdict, clock)
-        write_summary(job.out, summary)
-    except OSError as error:
-        raise InputError(f"{job.out}: cannot be written to ({error.strerror})") from error
-    (job.out / CHECKPOINT).unlink(missing_ok=True)
-    return LanguageResult(job, corpus, comparison, verdict, summary)
+    text: str
+    out: Path
+    model: LanguageModel
+    valid: str | None = None
+    test: str | None = None
+    valid_share: float = 0.05
+    test_share: float = 0.1
+    start: tuple[LanguageModel, str] | None = None
+    force: bool = False
+    resume: bool = False
+
+    @property
+    def begun(self) -> LanguageModel | None:
+        """The model to go on from."""
+        return None if self.start is None else self.start[0]
+
+    def read(self) -> Corpus:
+        """Read the text."""
+        if self.begun is not None:
+            check_start(self.begun, self.model.unit, self.model.settings)
+        return read_corpus(
+            self.text,
+            self.valid,
+            self.test,
+            self.model.unit,
+            settings=self.model.vocabulary,
+            valid_share=self.valid_share,
+            test_share=self.test_share,
+            tokens=None if self.begun is None else self.begun.tokens_,
+        )
+
+    def understood(self, read: Corpus) -> list[str]:
+        """Return what was understood of the text, then what was noticed, a line each."""
+        units, known = PLURALS[read.tokens.unit], "" if self.start is None else f", that of {self.start[1]}"
+        return [
+            f"{self.text}: {read.characters['train']:,} characters to learn from, {len(read.train):,} {units}, "
+            f"a vocabulary of {len(read.tokens.symbols):,}{known}",
+            f"Choosing the best round on {len(read.valid):,}, scoring on {len(read.test):,} {units} "
+            f"{'of the test part' if read.repeats.notable else 'never seen'}",
+            *(note[:1].upper() + note[1:] for note in _notes(self, read)),
+        ]
+
+    def fit(self, read: Corpus, run: Run) -> None:
+        """Train the network, count the n-grams, and find the share of each in the mixture."""
+        how = self.model.settings
+        run.begin("fit", how.epochs)
+        with torch.device("meta"):
+            network = LanguageNetwork(len(read.tokens.symbols), how)
+        tokens, parameters = how.epochs * len(read.train), sum(p.numel() for p in network.parameters())
+        run.watcher.on_lines([f"{parameters:,} parameters; {tokens:,} tokens to read at most"])
+        told = _Told(self.model, run.watcher, tokens)
+        on = (told.on_epoch, told.on_window, told.on_plan)
+        self.model.fit_corpus(read, self.begun, *on, run.checkpoint, self.resume)
+
+    def score(self, read: Corpus, fitted: None, run: Run) -> LanguageResult:
+        """Score network, n-grams and mixture on the test part."""
+        model = self.model
+        run.watcher.on_lines(["Scoring on the text never seen"])
+        comparison = score_all(model.predictors(), read.test, read.characters["test"])
+        verdict = None if model.order is None else judge(comparison, model.order, not read.repeats.notable)
+        own = _summary(self, read, comparison, verdict)
+        summary = run.summary(own, asdict(model.settings), model.network_, model.seed)
+        return LanguageResult(self, read, comparison, verdict, summary)
+
+    def write(self, found: LanguageResult) -> None:
+        """Write the model."""
+        self.model.save(self.out / "model", self.replaces)
 
 
 class _Told:
-    """Passes on what happens in the training, and after each round what the network would write."""
+    """Passes on what happens in the training, and after each round what the network would write.
 
-    def __init__(self, model: LanguageModel, watcher: Watcher) -> None:
-        self._model, self._watcher = model, watcher
+    tokens  that the training reads at most
+    """
+
+    def __init__(self, model: LanguageModel, watcher: Watcher, tokens: int) -> None:
+        self._model, self._watcher, self._tokens = model, watcher, tokens
         self._learnt = False
+
+    def on_plan(self, plan: Plan) -> None:
+        minutes = self._model.settings.minutes
+        self._watcher.on_lines([in_words(plan, minutes)])
+        self._watcher.on_work(self._tokens, math.inf if minutes is None else 60.0 * minutes)
 
     def on_window(self, window: Window) -> None:
         self._learnt = True
-        self._watcher.on_window(window)
+        self._watcher.on_step(*window)
 
     def on_epoch(self, record: EpochRecord) -> None:
         self._watcher.on_epoch(record)
@@ -165,36 +153,27 @@ class _Told:
             self._watcher.on_sample(partial(sample, self._model.predictor("lstm"), record.epoch))
 
 
-def understood(job: LanguageJob, corpus: Corpus) -> list[str]:
-    """Return what was understood of the text, then what was noticed, a line each."""
-    tokens = corpus.tokens
-    units = PLURALS[tokens.unit]
-    return [
-        f"{job.text}: {corpus.characters['train']:,} characters to learn from, {len(corpus.train):,} {units}, "
-        f"a vocabulary of {len(tokens.symbols):,}{'' if job.start is None else f', that of {job.start[1]}'}",
-        f"Choosing the best round on {len(corpus.valid):,}, scoring on {len(corpus.test):,} {units} "
-        f"{'of the test part' if corpus.repeats.notable else 'never seen'}",
-        *(note[:1].upper() + note[1:] for note in _notes(job, corpus)),
-    ]
+def in_words(plan: Plan, minutes: float | None) -> str:
+    """Return how a text is gone through, and about how long that takes.
+
+    minutes  after which the training ends, or None
+    """
+    seconds = min(math.inf if minutes is None else 60.0 * minutes, plan.seconds or math.inf)
+    by_time = "; --minutes ends it by time" if minutes is None and seconds > LONG else ""
+    return (
+        f"{plan.columns:,} rows side by side, {plan.window:,} tokens of each a step: {plan.steps:,} steps at most, "
+        f"about {duration(seconds)} on this machine{by_time}"
+    )
 
 
 def _notes(job: LanguageJob, corpus: Corpus) -> list[str]:
     return [note for note in (*corpus.notes, precision_note(job.model.settings)) if note]
 
 
-def _parameters(job: LanguageJob, corpus: Corpus) -> int:
-    with torch.device("meta"):
-        network = LanguageNetwork(len(corpus.tokens.symbols), job.model.settings)
-    return sum(p.numel() for p in network.parameters())
-
-
-def _summary(
-    job: LanguageJob, corpus: Corpus, comparison: Comparison, verdict: Verdict | None, clock: Clock
-) -> dict[str, Any]:
+def _summary(job: LanguageJob, corpus: Corpus, comparison: Comparison, verdict: Verdict | None) -> dict[str, Any]:
     model = job.model
     best = min(model.history_, key=lambda r: r.valid_loss)
-    layers = [m for m in model.network_.modules() if isinstance(m, LSTM)]
-    summary: dict[str, Any] = {
+    return {
         **comparison.to_json(),
         "verdict": None if verdict is None else asdict(verdict),
         "share": model.share_,
@@ -214,10 +193,4 @@ def _summary(
         "valid_nats_per_token": best.valid_loss,
         "steps": model.history_[-1].steps,
         "history": [record.to_json() for record in model.history_],
-        "seconds": {**clock.seconds, "total": clock.total()},
-        "settings": asdict(model.settings),
-        "versions": versions(),
-        "backend": ", ".join(sorted({m.explain(torch.zeros(2, 2, m.input_size)).chosen for m in layers})),
-        "seed": model.seed,
     }
-    return without_nan(summary)  # type: ignore[no-any-return]

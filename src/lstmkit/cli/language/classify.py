@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lstmkit.cli import options, printing
+from lstmkit.cli.progress import JobProgress, run_shown
 from lstmkit.cli.streams import named_or_input
 from lstmkit.errors import InputError
 from lstmkit.visible import visible_line
 
 if TYPE_CHECKING:
     from lstmkit.language.classify import ClassifierSettings, TextClassifier
-    from lstmkit.language.classify.job import ClassifyJob, JobResult
+    from lstmkit.language.classify.job import JobResult
     from lstmkit.language.classify.table import Columns, Rows
 
 classify = typer.Typer(
@@ -97,11 +98,8 @@ def train(
     columns = Columns(text, label, pair, not no_header)
     form = (delimiter, decimal)
     job = ClassifyJob(file, folder, columns, classifier, valid, test, start, force, resume, *form)
-    result = _run(job, quiet or json)
-    if json:
-        printing.print_json(result.summary)
-    else:
-        _print(result)
+    result = run_shown(job, JobProgress(quiet or json))
+    printing.print_json(result.summary) if json else _print(result)
 
 
 @classify.command()
@@ -161,19 +159,6 @@ def _settings(pairs: list[str] | None, given: dict[str, Any]) -> ClassifierSetti
     from lstmkit.language.classify import ClassifierSettings
 
     return ClassifierSettings(**options.given_settings(ClassifierSettings, pairs, "a text classifier", given))
-
-
-def _run(job: ClassifyJob, silent: bool) -> JobResult:
-    from lstmkit.language.classify.job import read_parts, run_job
-
-    parts = read_parts(job)
-    epochs = job.classifier.settings.epochs_for(len(parts.training))
-    try:
-        with printing.JobProgress({"fit": epochs}, silent) as progress:
-            return run_job(job, progress, parts)
-    except KeyboardInterrupt:
-        printing.print_interrupted(job.out)
-        raise
 
 
 def _print(result: JobResult) -> None:

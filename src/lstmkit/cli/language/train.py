@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lstmkit.cli import options, printing
-from lstmkit.cli.language.progress import LanguageProgress
+from lstmkit.cli.progress import JobProgress, Rounds, run_shown
 from lstmkit.errors import InputError
 from lstmkit.ranges import NOT_NEGATIVE, SEED, whole
 
 if TYPE_CHECKING:
-    from lstmkit.language.job import LanguageJob, LanguageResult
+    from lstmkit.language.job import LanguageResult
     from lstmkit.language.language_model import LanguageModel
 
 EXAMPLES = """\b
@@ -94,11 +96,9 @@ def train(
     folder = out or Path(f"language-{Path(text).name.split('.')[0]}")
     origin = None if begun is None else (begun, str(start))
     job = LanguageJob(text, folder, model, valid, test, valid_share, test_share, origin, force, resume)
-    result = _run(job, silent)
-    if json:
-        printing.print_json(result.summary)
-    else:
-        _print(result)
+    rounds = Rounds(loss_of(known), "Untrained" if begun is None else "As it was")
+    result = run_shown(job, JobProgress(silent, rounds), part="round")
+    printing.print_json(result.summary) if json else _print(result)
 
 
 def _refuse_shares(context: typer.Context) -> None:
@@ -168,16 +168,11 @@ def _model(
     return LanguageModel(unit, settings, VocabularySettings(*words), order or None, seed)
 
 
-def _run(job: LanguageJob, silent: bool) -> LanguageResult:
-    from lstmkit.language.job import run_job
-
-    try:
-        minutes, started = job.model.settings.minutes, job.start is not None
-        with LanguageProgress(job.model.unit, minutes, silent, started) as progress:
-            return run_job(job, progress)
-    except KeyboardInterrupt:
-        printing.print_interrupted(job.out, "round")
-        raise
+def loss_of(unit: str) -> Callable[[float], str]:
+    """Return what puts a loss in words: characters show nats, other tokens perplexity."""
+    if unit == "character":
+        return lambda nats: f"{nats:.4f} nats a character"
+    return lambda nats: f"perplexity {math.exp(min(nats, 700)):,.1f}"
 
 
 def _print(result: LanguageResult) -> None:

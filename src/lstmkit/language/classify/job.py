@@ -1,4 +1,4 @@
-"""The job of `lstm language classify train`, from files to a folder of results: read, fit, score, write."""
+"""What `lstm language classify train` reads, trains, scores and writes."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
-
-import torch
+from typing import Any, ClassVar
 
 from lstmkit.classification.advice import label_notes, no_class_to_cut
 from lstmkit.classification.evaluation import Evaluation
@@ -22,64 +20,19 @@ from lstmkit.language.classify.start import Beginning
 from lstmkit.language.classify.table import Columns, Rows, read_rows
 from lstmkit.language.classify.text_classifier import TextClassifier
 from lstmkit.language.parts import Repeats, find_repeats
-from lstmkit.nn import LSTM
-from lstmkit.results import CHECKPOINT, SUMMARY, Clock, check_folder, job_folder, versions, without_nan, write_summary
-from lstmkit.training import EpochRecord
+from lstmkit.results import SUMMARY, Job, Run
 
-RESULTS = (SUMMARY, "model")
 SHARE = 0.1
 """Of the rows that validate, and of those that test, where no file is given for them."""
-
-
-@dataclass(frozen=True)
-class ClassifyJob:
-    """What `lstm language classify train` was asked to do.
-
-    source      path of the training table
-    out         folder for the results
-    columns     which columns of the tables hold what
-    classifier  unfitted
-    valid       path of the validation table, or None to cut a tenth of the rows off at random
-    test        path of the test table, or None likewise
-    start       folder of a language model to begin with, or None
-    force       replace results that are in `out`
-    resume      continue an interrupted job in `out`
-    delimiter   between the columns of the tables; None finds it
-    decimal     before decimals in labels that are numbers; None finds it
-    """
-
-    source: str
-    out: Path
-    columns: Columns
-    classifier: TextClassifier
-    valid: str | None = None
-    test: str | None = None
-    start: Path | None = None
-    force: bool = False
-    resume: bool = False
-    delimiter: str | None = None
-    decimal: str | None = None
-
-
-class Watcher(Protocol):
-    """Who is told about the progress of a job."""
-
-    def on_read(self, lines: list[str]) -> None:
-        """Take what was understood, then what was noticed."""
-
-    def on_stage(self, name: str) -> None:
-        """Take the name of what begins: fit, score, write."""
-
-    def on_epoch(self, record: EpochRecord) -> None:
-        """Take the record of an epoch."""
 
 
 @dataclass(frozen=True)
 class Parts:
     """The rows of a job by what they are for.
 
-    blank  rows of the tables with nothing in any column, which were left out
-    notes  how the training table was read
+    blank      rows of the tables with nothing in any column, which were left out
+    notes      how the training table was read
+    beginning  what is taken of a language model, or None
     """
 
     training: Rows
@@ -87,6 +40,7 @@ class Parts:
     test: Rows
     blank: int = 0
     notes: tuple[str, ...] = ()
+    beginning: Beginning | None = None
 
     @cached_property
     def repeats(self) -> Repeats:
@@ -108,24 +62,87 @@ class JobResult:
     summary: dict[str, Any] = field(repr=False)
 
 
-def run_job(job: ClassifyJob, watcher: Watcher | None = None, parts: Parts | None = None) -> JobResult:
-    """Do the whole job.
+@dataclass(frozen=True)
+class ClassifyJob(Job[Parts, None, JobResult]):
+    """What `lstm language classify train` was asked to do.
 
-    parts   what `read_parts` returned, if it was called before
-    Raises  InputError if something given cannot be used; KeyboardInterrupt leaves the checkpoint in `job.out`, and the
-            job can be resumed
+    source      path of the training table
+    out         folder for the results
+    columns     which columns of the tables hold what
+    classifier  unfitted
+    valid       path of the validation table, or None to cut a tenth of the rows off at random
+    test        path of the test table, or None likewise
+    start       folder of a language model to begin with, or None
+    force       replace results that are in `out`
+    resume      continue an interrupted job in `out`
+    delimiter   between the columns of the tables; None finds it
+    decimal     before decimals in labels that are numbers; None finds it
     """
-    check_folder(job.out, RESULTS, job.force, job.resume)
-    clock = Clock(None if watcher is None else watcher.on_stage)
-    parts = read_parts(job) if parts is None else parts
-    beginning = None if job.start is None else Beginning.of(job.start)
-    with job_folder(job.out, RESULTS, job.force, job.resume):
-        if watcher is not None:
-            watcher.on_read(understood(job, parts))
-        return _fit_and_write(job, parts, beginning, watcher, clock)
+
+    results: ClassVar = (SUMMARY, "model")
+
+    source: str
+    out: Path
+    columns: Columns
+    classifier: TextClassifier
+    valid: str | None = None
+    test: str | None = None
+    start: Path | None = None
+    force: bool = False
+    resume: bool = False
+    delimiter: str | None = None
+    decimal: str | None = None
+
+    def read(self) -> Parts:
+        """Read the training, validation and test rows, and the language model to begin with."""
+        parts = _read_parts(self)
+        return parts if self.start is None else dataclasses.replace(parts, beginning=Beginning.of(self.start))
+
+    def understood(self, read: Parts) -> list[str]:
+        """Return a line about what was read, then what was noticed."""
+        columns, rows = self.columns, read.training
+        texts = " and ".join(repr(name) for name in columns.sides)
+        counts = f"{len(rows):,} rows to learn from, {len(read.validation):,} to validate, {len(read.test):,} to test"
+        lines = [f"{place_of(Path(self.source))}: text {texts}, label {columns.label!r}, {counts}"]
+        if self.classifier.task == "classes":
+            assert rows.labels is not None
+            lines += label_notes(rows.labels, read.test.labels or (), self.classifier.settings)
+        lines += read.notes
+        if read.blank:
+            lines.append(f"{read.blank:,} row{'s are' if read.blank > 1 else ' is'} blank in every column and left out")
+        empty = sum(not text.strip() for side in rows.texts for text in side)
+        if empty:
+            lines.append(f"{empty:,} text{'s are' if empty > 1 else ' is'} empty")
+        most = self.classifier.settings.max_length
+        long = sum(len(text.split()) > most for side in rows.texts for text in side)
+        if long:
+            lines.append(
+                f"{long:,} text{'s have' if long > 1 else ' has'} more than {most} words: the rest is not read"
+            )
+        return lines + [read.repeats.note("rows")] * (read.repeats.repeated > 0)
+
+    def fit(self, read: Parts, run: Run) -> None:
+        """Train the classifier."""
+        run.begin("fit", self.classifier.settings.epochs_for(len(read.training)))
+        rows, kept = (read.training, read.validation), (run.checkpoint, self.resume)
+        self.classifier.fit_rows(*rows, self.columns, read.beginning, run.watcher.on_epoch, *kept)
+
+    def score(self, read: Parts, fitted: None, run: Run) -> JobResult:
+        """Score the network and the baselines on the test rows."""
+        classifier = self.classifier
+        evaluation = evaluate(classifier, read.training, read.validation, read.test)
+        verdict = judge(evaluation, not read.repeats.notable)
+        own = _summary(self, read, evaluation, verdict)
+        settings = dataclasses.asdict(classifier.settings)
+        summary = run.summary(own, settings, classifier.network_, classifier.seed, lengths=[2, 1])
+        return JobResult(self, evaluation, verdict, summary)
+
+    def write(self, found: JobResult) -> None:
+        """Write the model."""
+        self.classifier.save(self.out / "model", self.replaces)
 
 
-def read_parts(job: ClassifyJob) -> Parts:
+def _read_parts(job: ClassifyJob) -> Parts:
     """Return the training, validation and test rows, their labels checked.
 
     Raises  InputError if a file or a label cannot be used
@@ -156,54 +173,9 @@ def read_parts(job: ClassifyJob) -> Parts:
     return Parts(rows, validation, test, blank, () if tables[0] is None else tables[0].notes)
 
 
-def understood(job: ClassifyJob, parts: Parts) -> list[str]:
-    """Return a line about what was read, then what was noticed."""
-    columns, rows = job.columns, parts.training
-    texts = " and ".join(repr(name) for name in columns.sides)
-    counts = f"{len(rows):,} rows to learn from, {len(parts.validation):,} to validate, {len(parts.test):,} to test"
-    lines = [f"{place_of(Path(job.source))}: text {texts}, label {columns.label!r}, {counts}"]
-    if job.classifier.task == "classes":
-        assert rows.labels is not None
-        lines += label_notes(rows.labels, parts.test.labels or (), job.classifier.settings)
-    lines += parts.notes
-    if parts.blank:
-        lines.append(f"{parts.blank:,} row{'s are' if parts.blank > 1 else ' is'} blank in every column and left out")
-    empty = sum(not text.strip() for side in rows.texts for text in side)
-    if empty:
-        lines.append(f"{empty:,} text{'s are' if empty > 1 else ' is'} empty")
-    most = job.classifier.settings.max_length
-    long = sum(len(text.split()) > most for side in rows.texts for text in side)
-    if long:
-        lines.append(f"{long:,} text{'s have' if long > 1 else ' has'} more than {most} words: the rest is not read")
-    return lines + [parts.repeats.note("rows")] * (parts.repeats.repeated > 0)
-
-
-def _fit_and_write(
-    job: ClassifyJob, parts: Parts, beginning: Beginning | None, watcher: Watcher | None, clock: Clock
-) -> JobResult:
-    clock.begin("fit")
-    on_epoch = None if watcher is None else watcher.on_epoch
-    checkpoint = job.out / CHECKPOINT
-    classifier = job.classifier.fit_rows(
-        parts.training, parts.validation, job.columns, beginning, on_epoch, checkpoint, job.resume
-    )
-    clock.begin("score")
-    evaluation = evaluate(classifier, parts.training, parts.validation, parts.test)
-    verdict = judge(evaluation, not parts.repeats.notable)
-    clock.begin("write")
-    seconds = clock.seconds | {"total": clock.total()}
-    result = JobResult(job, evaluation, verdict, _summary(job, parts, evaluation, verdict, seconds))
-    classifier.save(job.out / "model", force=job.force or job.resume)
-    write_summary(job.out, result.summary)
-    checkpoint.unlink(missing_ok=True)
-    return result
-
-
-def _summary(
-    job: ClassifyJob, parts: Parts, evaluation: Evaluation, verdict: Verdict, seconds: dict[str, float]
-) -> dict[str, Any]:
+def _summary(job: ClassifyJob, parts: Parts, evaluation: Evaluation, verdict: Verdict) -> dict[str, Any]:
     classifier, difference = job.classifier, evaluation.difference
-    summary = {
+    return {
         "scores": evaluation.scores,
         "measure": evaluation.measure,
         "best_baseline": evaluation.best,
@@ -224,18 +196,6 @@ def _summary(
         "start": None if job.start is None else str(job.start),
         "epochs": classifier.history_[-1].epoch,
         "steps": classifier.history_[-1].steps,
-        "seconds": seconds,
-        "settings": dataclasses.asdict(classifier.settings),
         "columns": dataclasses.asdict(job.columns),
         "tfidf_strength": evaluation.strength,
-        "backend": _backend(classifier),
-        "versions": versions(),
-        "seed": classifier.seed,
     }
-    return without_nan(summary)  # type: ignore[no-any-return]
-
-
-def _backend(classifier: TextClassifier) -> str:
-    """Return the backends that run the recurrent layers."""
-    layers = [m for m in classifier.network_.modules() if isinstance(m, LSTM)]
-    return ", ".join(sorted({m.explain(torch.zeros(2, 2, m.input_size), lengths=[2, 1]).chosen for m in layers}))
