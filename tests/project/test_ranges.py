@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from lstmkit import Forecaster
+from lstmkit.classification import FrameSettings
 from lstmkit.errors import InputError
 from lstmkit.explain import GradientSettings, MemorySettings
 from lstmkit.forecasting.models import MODELS
@@ -20,11 +21,15 @@ from lstmkit.language.classify import ClassifierSettings, TextClassifier
 from lstmkit.language.sampling import SamplingSettings
 from lstmkit.nn import LSTMCell, StructuredPooling
 from lstmkit.ranges import AT_LEAST_1, BETWEEN_0_AND_1, MORE_THAN_0, SEED, check_fields, real, several, whole
+from lstmkit.sequences import Augmentation, Features
 from lstmkit.training import Devices, TrainSettings
 
 SETTINGS: list[tuple[Any, dict[str, Any]]] = [
     (LanguageSettings, {}),
     (ClassifierSettings, {}),
+    (FrameSettings, {}),
+    (Augmentation, {}),
+    (Features, {}),
     (TrainSettings, {"max_epochs": 1, "batch_size": 1}),
     (Devices, {}),
     (SamplingSettings, {}),

@@ -52,7 +52,12 @@ class Encoder(nn.Module, ABC):
         """Add the recurrent layers, which read steps of a width, and the pooling."""
         directions = 2 if settings.bidirectional else 1
         self.recurrent = LSTM(
-            width, settings.hidden_size, settings.num_layers, bidirectional=settings.bidirectional, cell=settings.cell
+            width,
+            settings.hidden_size,
+            settings.num_layers,
+            dropout=settings.layer_dropout if settings.num_layers > 1 else 0.0,
+            bidirectional=settings.bidirectional,
+            cell=settings.cell,
         )
         outputs = directions * settings.hidden_size
         self.pooling = settings.pooling

@@ -20,7 +20,7 @@ STEPS_AN_EPOCH = 240
 """At least, if batches of `LEAST_BATCH` rows give so many."""
 LEAST_BATCH = 8
 
-LATER = ("bidirectional", "label_smoothing", "measure")
+LATER = ("bidirectional", "layer_dropout", "label_smoothing", "measure")
 """Fields that trainings begun before do not know: a checkpoint names them only where they are not as usual."""
 
 
@@ -32,6 +32,7 @@ class NetworkSettings:
     hidden_size    units of the encoder in each direction
     num_layers     of the encoder
     bidirectional  whether the encoder reads backwards, too; without, it can follow a stream
+    layer_dropout  between the layers of the encoder
     pooling        how the steps of a sequence become one vector: max, mean, mean-max (both), last, or attention, which
                    `explain` can show
     head_size      units of the hidden layer between the sequence's vector and the answer
@@ -55,6 +56,7 @@ class NetworkSettings:
     hidden_size: int = 128
     num_layers: int = 1
     bidirectional: bool = True
+    layer_dropout: float = 0.0
     pooling: str = "max"
     head_size: int = 64
     dropout: float = 0.4
@@ -78,14 +80,10 @@ class NetworkSettings:
         """Check every value; `own` are ranges and choices of the fields that a task adds."""
         cell_named(self.cell)
         words = {"pooling": POOLINGS, "class_weights": CLASS_WEIGHTS, "measure": tuple(MEASURES)}
-        rates = {
-            "dropout": BELOW_1,
-            "label_smoothing": BELOW_1,
-            "average": BETWEEN_0_AND_1,
-            "weight_decay": NOT_NEGATIVE,
-        }
+        rates = {"average": BETWEEN_0_AND_1, "weight_decay": NOT_NEGATIVE}
+        shares = dict.fromkeys(("dropout", "layer_dropout", "label_smoothing"), BELOW_1)
         positive = dict.fromkeys(("learning_rate", "minutes"), MORE_THAN_0)
-        check_fields(self, {**words, **rates, **positive, **own}, type(self).__name__)
+        check_fields(self, {**words, **rates, **shares, **positive, **own}, type(self).__name__)
 
     def batch_for(self, rows: int) -> int:
         """Return how many rows a step has where there are so many to learn from."""

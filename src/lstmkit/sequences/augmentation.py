@@ -11,6 +11,9 @@ from lstmkit.nn.lengths import padding_mask
 from lstmkit.ranges import BELOW_1, NOT_NEGATIVE, check_fields
 from lstmkit.sequences.ragged import Padded
 
+RANGES = {**dict.fromkeys(("stretch", "crop", "time_mask", "channel_mask"), BELOW_1), "noise": NOT_NEGATIVE}
+"""Of the amounts, also where other settings hold them."""
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -33,8 +36,7 @@ class Augmentation:
 
     def __post_init__(self) -> None:
         """Check every value."""
-        shares = dict.fromkeys(("stretch", "crop", "time_mask", "channel_mask"), BELOW_1)
-        check_fields(self, {**shares, "noise": NOT_NEGATIVE}, "Augmentation")
+        check_fields(self, RANGES, "Augmentation")
 
     def warp(self, batch: Padded, generator: torch.Generator | None = None) -> Padded:
         """Return frames (T, B, C) cut and stretched, between two frames on the line between them.

@@ -13,6 +13,8 @@ from lstmkit.nn.lengths import padding_mask
 from lstmkit.ranges import NOT_NEGATIVE, check_fields
 from lstmkit.sequences.ragged import Padded, Ragged
 
+RANGES = {"relative": NOT_NEGATIVE}
+"""Of the settings, also where others hold them."""
 AT_ONCE = 64
 """Sequences that are worked on together."""
 
@@ -32,7 +34,7 @@ class Features:
 
     def __post_init__(self) -> None:
         """Check every value."""
-        check_fields(self, {"relative": NOT_NEGATIVE}, "Features")
+        check_fields(self, RANGES, "Features")
 
     @property
     def groups(self) -> int:

@@ -1,0 +1,118 @@
+"""The input layer of frames: features, normalisation, what is missing, and what is changed in training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from lstmkit.classification.network import Encoder, Ensemble, FurtherHead, SequenceNetwork
+from lstmkit.classification.settings import NetworkSettings
+from lstmkit.nn.regularization import locked
+from lstmkit.ranges import BELOW_1
+from lstmkit.sequences import Augmentation, Features, Normalisation, Padded, Ragged
+from lstmkit.sequences.augmentation import RANGES as AUGMENTATION_RANGES
+from lstmkit.sequences.features import RANGES as FEATURE_RANGES
+from lstmkit.sequences.normalising import KINDS
+from lstmkit.training.schema import Positive
+
+
+@dataclass(frozen=True)
+class FrameSettings(NetworkSettings):
+    """Size and training of a network that reads frames: those of every network, and what only frames have.
+
+    relative       first frames whose mean is taken from every frame; 0 leaves the frames as they are
+    differences    lags over which differences are read beside the frames
+    normalise      "features": by statistics of the training part; "sequence": by those of each sequence; "none"
+    input_dropout  of the features, for a whole sequence
+    stretch, crop, noise, time_mask, channel_mask
+                   how sequences are changed in training, as in `Augmentation`
+    """
+
+    relative: int = 0
+    differences: tuple[int, ...] = ()
+    normalise: str = "features"
+    input_dropout: float = 0.0
+    stretch: float = 0.0
+    crop: float = 0.0
+    noise: float = 0.0
+    time_mask: float = 0.0
+    channel_mask: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        self.check({"normalise": KINDS, "input_dropout": BELOW_1, **FEATURE_RANGES, **AUGMENTATION_RANGES})
+
+    @property
+    def features(self) -> Features:
+        """What is computed of the frames."""
+        return Features(self.relative, self.differences)
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """How sequences are changed in training."""
+        return Augmentation(self.stretch, self.crop, self.noise, self.time_mask, self.channel_mask)
+
+
+@dataclass(frozen=True)
+class FrameShape:
+    """What a network is built from, besides its settings.
+
+    channels  C, of a frame
+    outputs   K, classes, or 1 for a number
+    marks     whether values may be missing, so that the network must be told which are
+    further   heads beside the main one
+    """
+
+    channels: Positive
+    outputs: Positive
+    marks: bool = False
+    further: tuple[FurtherHead, ...] = ()
+
+
+class FrameEncoder(Encoder):
+    """From frames to one vector a sequence.
+
+    A value that is missing is NaN up to here, where it becomes zero, which is the mean. Where some may be missing,
+    a mark stands beside each.
+    """
+
+    def __init__(self, settings: FrameSettings, shape: FrameShape) -> None:
+        super().__init__()
+        self.features, self.augmentation = settings.features, settings.augmentation
+        self.channels, self.marks, self.input_dropout = shape.channels, shape.marks, settings.input_dropout
+        width = shape.channels * self.features.groups
+        self.normalisation = Normalisation(width, settings.normalise)
+        self.stack(width + shape.channels * shape.marks, settings)
+
+    def steps(self, batch: Padded) -> Padded:
+        """Return what the recurrent layers read, (T, B, width)."""
+        if self.training:
+            batch = self.augmentation.warp(batch)
+        values, lengths = self.normalisation(self.features(batch)), batch.lengths
+        if self.training:
+            values = self.augmentation.blur(values, lengths, self.channels)
+        values = values.masked_fill(torch.isnan(values), 0.0)
+        if self.marks:
+            values = torch.cat([values, torch.isnan(batch.values).to(values.dtype)], dim=2)
+        return Padded(locked(values, self.input_dropout, self.training), lengths)
+
+
+def frame_ensemble(settings: FrameSettings, shape: FrameShape, training: Ragged | None = None) -> Ensemble:
+    """Return as many networks as the settings ask for.
+
+    training  frames that normalisation is fitted to; None where a state dict is loaded afterwards
+    """
+    network = Ensemble(
+        (
+            SequenceNetwork(FrameEncoder(settings, shape), settings, shape.outputs, 1, shape.further)
+            for _ in range(settings.ensemble)
+        ),
+        shape.outputs,
+    )
+    layers = [module for module in network.modules() if isinstance(module, Normalisation)]
+    if training is not None and settings.normalise == "features":
+        layers[0].fit(settings.features.of(training))
+        for layer in layers[1:]:
+            layer.load_state_dict(layers[0].state_dict())
+    return network
