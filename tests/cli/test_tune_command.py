@@ -18,7 +18,7 @@ import pytest
 from interrupted import HANGS
 
 from lstmkit import InputError
-from lstmkit.cli.options import settings_of
+from lstmkit.cli.parameters import settings_of
 from lstmkit.forecasting.models import MODELS
 from lstmkit.forecasting.models.esrnn import EsRnnModel
 from lstmkit.forecasting.models.lstm import LstmSettings

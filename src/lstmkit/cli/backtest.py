@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lstmkit.cli import options, printing
+from lstmkit.cli import parameters, printing
 from lstmkit.cli.progress import JobProgress
 
 if TYPE_CHECKING:
@@ -29,54 +29,30 @@ examples:
 FITTED = {True: "fitted again at each", False: "fitted once before the first"}
 
 
+@parameters.grouped
 def backtest(
-    file: options.Source,
-    target: options.Target = None,
-    time: options.Time = None,
-    id: options.Id = None,
-    horizon: options.Horizon = None,
+    series: parameters.Series,
+    *,
+    horizon: parameters.Horizon = None,
     windows: Annotated[int, typer.Option(help="Cutoffs of each series, a horizon apart, at its end.")] = 20,
     refit: Annotated[bool, typer.Option("--refit", help="Fit again at every cutoff, on all rows before it.")] = False,
-    context: options.Context = None,
-    model: options.Model = "lstm",
-    cell: options.Cell = None,
-    setting: options.Set = None,
-    ensemble: options.Ensemble = "1",
-    level: options.Level = [80, 95],  # noqa: B006
-    season: options.Season = None,
+    learner: parameters.Learner,
     out: Annotated[Path | None, typer.Option(help="CSV file to write a row per window and step to.")] = None,
-    future: options.Future = None,
-    past: options.Past = None,
-    static: options.Static = None,
-    calendar: options.Calendar = False,
-    freq: options.Freq = None,
-    time_format: options.TimeFormat = None,
-    missing: options.Missing = "refuse",
-    duplicates: options.Duplicates = "refuse",
-    short: options.Short = "auto",
-    delimiter: options.Delimiter = None,
-    decimal: options.Decimal = None,
-    lower: options.Lower = None,
-    upper: options.Upper = None,
-    seed: options.Seed = 0,
-    backend: options.Backend = None,
-    baseline: options.Baseline = None,
-    cost: options.Cost = None,
-    ray: options.Ray = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the file that --out names.")] = False,
-    json: options.Json = False,
+    reading: parameters.Reading,
+    chance: parameters.Chance,
+    baseline: parameters.Baseline = None,
+    cost: parameters.Cost = None,
+    ray: parameters.Ray = None,
+    force: parameters.ForceFile = False,
+    json: parameters.Json = False,
 ) -> None:
     """Forecast from several cutoffs at the end of every series, and score beside the naive forecasts."""
     from lstmkit.data import read_source
     from lstmkit.forecasting.trading import check_prices, trade_if_prices
 
-    options.check_out(out, force)
-    covariates = (future, past, static, calendar)
-    columns = options.columns(
-        file, target, time, id, freq, time_format, missing, duplicates, *covariates, short, decimal, lower, upper
-    )
-    unfitted = options.forecaster(horizon, context, model, cell, setting, ensemble, level, season, seed, backend)
-    table = read_source(file, columns, delimiter)
+    parameters.check_out(out, force)
+    columns, unfitted = reading.settings(series), learner.forecaster(horizon, chance)
+    table = read_source(series.file, columns, reading.delimiter)
     printing.remark(table.notes)
     cost = check_prices(table, windows, cost)
     forecaster, evaluation = _run(unfitted, table, windows, refit, ray, baseline or (), json)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from lstmkit.cli import options, printing
+from lstmkit.cli import parameters, printing
 
 
-def doctor(json: options.Json = False) -> None:
+def doctor(json: parameters.Json = False) -> None:
     """Show versions, which backend runs an LSTM and why, and how fast a training step is on this machine.
 
     \b

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lstmkit.cli import options, printing
+from lstmkit.cli import parameters, printing
 
 if TYPE_CHECKING:
     from lstmkit.explain.memory import Moment, Trial
@@ -20,7 +20,6 @@ explain = typer.Typer(
     rich_markup_mode=None,
 )
 
-Force = Annotated[bool, typer.Option("--force", help="Replace the file that --out names.")]
 Cells = Annotated[
     str, typer.Option(help="Cells with commas between; lstm+1 is the LSTM with a forget bias of 1 to begin with.")
 ]
@@ -79,9 +78,9 @@ def gradients(
     steps: Annotated[int, typer.Option(help="Distances to look at.")] = 200,
     seeds: Annotated[int, typer.Option(help="Random initialisations; medians over them are shown.")] = 10,
     out: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("gradients.html"),
-    force: Force = False,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
+    force: parameters.ForceFile = False,
+    json: parameters.Json = False,
+    quiet: parameters.Quiet = False,
 ) -> None:
     """Draw how the gradient of the last output falls with the distance to the input; nothing is trained.
 
@@ -94,7 +93,7 @@ def gradients(
     from lstmkit.explain.gradients import in_words
     from lstmkit.explain.report import GRADIENT_HEAD, gradient_rows, write_gradient_page
 
-    options.check_out(out, force)
+    parameters.check_out(out, force)
     settings = GradientSettings(hidden, steps, seeds)
     talk = printing.stderr()
     silent = quiet or json
@@ -128,9 +127,9 @@ def memory(
         ),
     ] = False,
     out: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("memory.html"),
-    force: Force = False,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
+    force: parameters.ForceFile = False,
+    json: parameters.Json = False,
+    quiet: parameters.Quiet = False,
 ) -> None:
     """Find up to which lag each cell learns to add and to tell the order of two symbols.
 
@@ -143,11 +142,11 @@ def memory(
     from lstmkit.explain.problems import PROBLEMS
     from lstmkit.explain.report import memory_head, memory_in_words, memory_rows, write_memory_page
 
-    options.check_out(out, force)
+    parameters.check_out(out, force)
     settings = MemorySettings(longest, minutes, hidden, steps, seed=seed)
     if fast:
-        timed = {name: options.is_given(context, name) for name in ("longest", "minutes", "steps")}
-        options.refuse_without_effect("with --quick", timed)
+        timed = {name: parameters.is_given(context, name) for name in ("longest", "minutes", "steps")}
+        parameters.refuse_without_effect("with --quick", timed)
         settings = settings.quick()
     with StudyProgress(settings.minutes, quiet or json) as progress:
         result = measure_memory(parse_variants(cells), settings, progress.on_moment, progress.on_trial)
@@ -164,23 +163,20 @@ def memory(
 
 
 @explain.command()
+@parameters.grouped
 def gates(
-    model: options.ModelFolder,
-    file: options.Source,
+    model: parameters.ModelFolder,
+    file: parameters.Source,
+    *,
     id: Annotated[str | None, typer.Option(help="Which series: its value in the id column.")] = None,
     at: Annotated[
         str | None,
         typer.Option(help="Last row that the model sees: its time, or its number; the last one if left out."),
     ] = None,
     out: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("gates.html"),
-    delimiter: options.Delimiter = None,
-    decimal: options.Decimal = None,
-    missing: options.MissingAsFitted = None,
-    time_format: options.TimeFormat = None,
-    duplicates: options.DuplicatesAsFitted = None,
-    short: options.ShortAsFitted = None,
-    force: Force = False,
-    json: options.Json = False,
+    reading: parameters.ReadingAsFitted,
+    force: parameters.ForceFile = False,
+    json: parameters.Json = False,
 ) -> None:
     """Draw the gates and the cell of a trained forecaster over a window of a real series.
 
@@ -192,9 +188,9 @@ def gates(
     from lstmkit.explain import study_gates
     from lstmkit.explain.report import GATES_HEAD, gate_rows, gates_in_words, gates_title, write_gates_page
 
-    options.check_out(out, force)
-    forecaster = options.load_model(model, missing, time_format, duplicates, short, decimal)
-    study = study_gates(forecaster, forecaster.read_source(file, delimiter), id, at)
+    parameters.check_out(out, force)
+    forecaster = reading.load(model)
+    study = study_gates(forecaster, forecaster.read_source(file, reading.delimiter), id, at)
     write_gates_page(out, study, forecaster)
     if json:
         printing.print_json(study.to_json())

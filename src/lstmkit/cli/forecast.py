@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lstmkit.cli import options, printing
+from lstmkit.cli import parameters, printing
 from lstmkit.cli.progress import JobProgress, run_shown
 
 if TYPE_CHECKING:
@@ -22,61 +23,36 @@ examples:
 """
 
 
+@parameters.grouped
 def forecast(
-    file: options.Source,
-    target: options.Target = None,
-    time: options.Time = None,
-    id: options.Id = None,
-    horizon: options.Horizon = None,
-    context: options.Context = None,
-    model: options.Model = "lstm",
-    cell: options.Cell = None,
-    setting: options.Set = None,
-    ensemble: options.Ensemble = "1",
-    level: options.Level = [80, 95],  # noqa: B006
-    season: options.Season = None,
+    series: parameters.Series,
+    *,
+    horizon: parameters.Horizon = None,
+    learner: parameters.Learner,
     recipe: Annotated[
         str | None, typer.Option(help="tutorial: also run the well-known tutorial, and say what is wrong with it.")
     ] = None,
-    out: options.Out = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the results.  [default: forecast-NAME]", show_default=False)
+    ] = None,
     test: Annotated[float, typer.Option(help="Share of the rows, at the end, that is only used to score.")] = 0.2,
-    future: options.Future = None,
-    past: options.Past = None,
-    static: options.Static = None,
-    calendar: options.Calendar = False,
-    freq: options.Freq = None,
-    time_format: options.TimeFormat = None,
-    missing: options.Missing = "refuse",
-    duplicates: options.Duplicates = "refuse",
-    short: options.Short = "auto",
-    delimiter: options.Delimiter = None,
-    decimal: options.Decimal = None,
-    lower: options.Lower = None,
-    upper: options.Upper = None,
-    seed: options.Seed = 0,
-    backend: options.Backend = None,
-    baseline: options.Baseline = None,
-    cost: options.Cost = None,
-    devices: options.Devices = 1,
-    num_nodes: options.NumNodes = 1,
-    force: Annotated[bool, typer.Option("--force", help="Replace the results that --out holds.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run in --out.")] = False,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
+    reading: parameters.Reading,
+    chance: parameters.Chance,
+    baseline: parameters.Baseline = None,
+    cost: parameters.Cost = None,
+    devices: parameters.Devices = 1,
+    num_nodes: parameters.NumNodes = 1,
+    manner: parameters.Manner,
 ) -> None:
     """Train on a table, score beside naive forecasts on rows never seen, forecast ahead, write a report."""
     from lstmkit.forecasting.job import ForecastJob
 
-    rest = (future, past, static, calendar, short, decimal, lower, upper)
-    columns = options.columns(file, target, time, id, freq, time_format, missing, duplicates, *rest)
-    steps = 1 if horizon is None and recipe else horizon
-    learns = (cell, setting, ensemble, level, season, seed, backend, devices, num_nodes)
-    forecaster = options.forecaster(steps, context, model, *learns)
-    folder = out or options.named_after(file, "forecast")
-    how = (delimiter, test, recipe, force, resume, tuple(baseline or ()), cost)
-    job = ForecastJob(file, folder, columns, forecaster, *how)
-    result = run_shown(job, JobProgress(quiet or json))
-    printing.print_json(result.summary) if json else _print(result)
+    table = reading.settings(series)
+    forecaster = learner.forecaster(1 if horizon is None and recipe else horizon, chance, devices, num_nodes)
+    how = (reading.delimiter, test, recipe, manner.force, manner.resume, tuple(baseline or ()), cost)
+    job = ForecastJob(series.file, out or parameters.named_after(series.file, "forecast"), table, forecaster, *how)
+    result = run_shown(job, JobProgress(manner.silent))
+    printing.print_json(result.summary) if manner.json else _print(result)
 
 
 def _print(result: JobResult) -> None:

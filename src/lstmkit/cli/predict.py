@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lstmkit.cli import options, printing
+from lstmkit.cli import parameters, printing
 from lstmkit.cli.streams import input_lines
 from lstmkit.errors import InputError
 
@@ -17,25 +17,22 @@ if TYPE_CHECKING:
     from lstmkit.forecasting.forecaster import Forecaster
 
 
+@parameters.grouped
 def predict(
-    model: options.ModelFolder,
+    model: parameters.ModelFolder,
     file: Annotated[
         str | None, typer.Argument(metavar="FILE", help="As in lstm forecast; may be left out with --follow.")
     ] = None,
+    *,
     out: Annotated[Path | None, typer.Option(help="CSV file to write the forecast to.")] = None,
     paths: Annotated[int | None, typer.Option(help="Draw so many sample paths instead of intervals.")] = None,
     follow: Annotated[
         bool, typer.Option("--follow", help="Read further rows from standard input, forecast after each.")
     ] = False,
-    delimiter: options.Delimiter = None,
-    decimal: options.Decimal = None,
-    missing: options.MissingAsFitted = None,
-    time_format: options.TimeFormat = None,
-    duplicates: options.DuplicatesAsFitted = None,
-    short: options.ShortAsFitted = None,
-    ray: options.Ray = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the file that --out names.")] = False,
-    json: options.Json = False,
+    reading: parameters.ReadingAsFitted,
+    ray: parameters.Ray = None,
+    force: parameters.ForceFile = False,
+    json: parameters.Json = False,
 ) -> None:
     """Forecast what follows the last rows of FILE, from a model that lstm forecast has saved.
 
@@ -56,14 +53,14 @@ def predict(
         raise InputError("FILE is missing: the table to forecast from, or --follow to read rows from standard input")
     if follow and file == "-":
         raise InputError("--follow reads rows from standard input: FILE must be a file, or be left out")
-    options.refuse_without_effect("with --follow", {"ray": follow and ray is not None})
-    options.refuse_without_effect("with --paths", {"ray": paths is not None and ray is not None})
-    options.check_out(out, force)
-    forecaster = options.load_model(model, missing, time_format, duplicates, short, decimal)
-    table = forecaster.table_ if file is None else forecaster.read_source(file, delimiter)
+    parameters.refuse_without_effect("with --follow", {"ray": follow and ray is not None})
+    parameters.refuse_without_effect("with --paths", {"ray": paths is not None and ray is not None})
+    parameters.check_out(out, force)
+    forecaster = reading.load(model)
+    table = forecaster.table_ if file is None else forecaster.read_source(file, reading.delimiter)
     printing.remark((*(() if file is None else table.notes), *renamed(forecaster, table)))
     if follow:
-        _follow(forecaster, table, delimiter or ",", json)
+        _follow(forecaster, table, reading.delimiter or ",", json)
         return
     columns = forecast_columns(forecaster, table, ray) if paths is None else sample_columns(forecaster, table, paths)
     _show(columns, table, out, json)

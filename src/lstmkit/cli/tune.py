@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lstmkit.cli import options, printing
+from lstmkit.cli import parameters, printing
 from lstmkit.cli.progress import JobProgress, run_shown
 
 if TYPE_CHECKING:
@@ -35,61 +35,33 @@ Test = Annotated[
     float, typer.Option(help="Share of the rows, at the end, that is kept for lstm forecast and not looked at.")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace the result of another question in --out.")]
-READ: tuple[str, ...] = (
-    "future",
-    "past",
-    "static",
-    "calendar",
-    "freq",
-    "time_format",
-    "missing",
-    "duplicates",
-    "short",
-)
-READ += ("decimal", "lower", "upper")
-"""Fields of `TableSettings` that are options of `lstm forecast`, too."""
-UNSAID: dict[str, Any] = {"level": [80, 95], "test": 0.2, "missing": "refuse", "duplicates": "refuse"}
-UNSAID |= {"short": "auto", "seed": 0}
+UNSAID: dict[str, Any] = {"level": [80, 95], "test": 0.2} | vars(parameters.Reading()) | vars(parameters.Chance())
 """Values that need not be said, because they are the defaults of `lstm forecast`."""
 
 
+@parameters.grouped
 def tune(
-    file: options.Source,
-    target: options.Target = None,
-    time: options.Time = None,
-    id: options.Id = None,
-    horizon: options.Horizon = None,
+    series: parameters.Series,
+    *,
+    horizon: parameters.Horizon = None,
     model: Models = ["lstm"],  # noqa: B006
     trials: Trials = 30,
     minutes: Minutes = None,
     jobs: Jobs = 1,
-    ray: options.Ray = None,
+    ray: parameters.Ray = None,
     storage: Storage = None,
     out: Out = None,
-    setting: options.Set = None,
-    cell: options.Cell = None,
-    context: options.Context = None,
-    level: options.Level = [80, 95],  # noqa: B006
-    season: options.Season = None,
+    setting: parameters.Set = None,
+    cell: parameters.Cell = None,
+    context: parameters.Context = None,
+    level: parameters.Level = [80, 95],  # noqa: B006
+    season: parameters.Season = None,
     test: Test = 0.2,
-    future: options.Future = None,
-    past: options.Past = None,
-    static: options.Static = None,
-    calendar: options.Calendar = False,
-    freq: options.Freq = None,
-    time_format: options.TimeFormat = None,
-    missing: options.Missing = "refuse",
-    duplicates: options.Duplicates = "refuse",
-    short: options.Short = "auto",
-    delimiter: options.Delimiter = None,
-    decimal: options.Decimal = None,
-    lower: options.Lower = None,
-    upper: options.Upper = None,
-    seed: options.Seed = 0,
-    backend: options.Backend = None,
+    reading: parameters.Reading,
+    chance: parameters.Chance,
     force: Force = False,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
+    json: parameters.Json = False,
+    quiet: parameters.Quiet = False,
 ) -> None:
     """Try settings on the training rows, and print the command that forecasts with the best of them.
 
@@ -97,19 +69,17 @@ def tune(
     """
     from lstmkit.forecasting.tune_job import TuneJob
 
-    options.refuse_without_effect("with --ray", {"jobs": ray is not None and jobs != 1})
-    rest = (future, past, static, calendar, short, decimal, lower, upper)
-    table = options.columns(file, target, time, id, freq, time_format, missing, duplicates, *rest)
-    said: dict[str, Any] = {"target": target, "time": time, "id": id, "horizon": horizon, "season": season}
-    said |= {"level": level, "test": test} | {name.replace("_", "-"): getattr(table, name) for name in READ}
-    said |= {"delimiter": delimiter, "seed": seed, "backend": backend}
-    same = (cell, setting, "1", level, season, seed, backend)
-    forecasters = tuple(options.forecaster(horizon, context, name, *same) for name in dict.fromkeys(model))
+    parameters.refuse_without_effect("with --ray", {"jobs": ray is not None and jobs != 1})
+    table = reading.settings(series)
+    said = {name: value for name, value in vars(series).items() if name != "file"}
+    said |= {"horizon": horizon, "season": season, "level": level, "test": test} | vars(reading) | vars(chance)
+    learners = [parameters.Learner(context, name, cell, setting, "1", level, season) for name in dict.fromkeys(model)]
+    forecasters = tuple(learner.forecaster(horizon, chance) for learner in learners)
     fixed = frozenset(pair.partition("=")[0].strip().replace("-", "_") for pair in setting or ())
     fixed |= {"cell"} if cell else set()
-    how = (delimiter, test, trials, minutes, jobs, ray, storage, force)
-    where = out or options.named_after(file, "tune")
-    job = TuneJob(file, where, table, forecasters, fixed, (file, *_words(said)), *how)
+    where = out or parameters.named_after(series.file, "tune")
+    how = (reading.delimiter, test, trials, minutes, jobs, ray, storage, force)
+    job = TuneJob(series.file, where, table, forecasters, fixed, (series.file, *_words(said)), *how)
     found = run_shown(job, JobProgress(quiet or json), KEPT.format(job.storage_path))
     printing.print_json(found.summary) if json else _print(found)
 
@@ -121,7 +91,7 @@ def _words(said: dict[str, Any]) -> list[str]:
         if value is None or value is False or value == UNSAID.get(option):
             continue
         for one in value if isinstance(value, list | tuple) else [value]:
-            name = f"--{option}"
+            name = f"--{option.replace('_', '-')}"
             words += [name] if one is True else [name, f"{one:g}" if isinstance(one, float) else str(one)]
     return words
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lstmkit.cli import options, printing
+from lstmkit.cli import parameters, printing
 from lstmkit.cli.progress import JobProgress, run_shown
 from lstmkit.cli.streams import named_or_input
 from lstmkit.errors import InputError
@@ -44,8 +44,10 @@ NoHeader = Annotated[
 
 
 @classify.command()
+@parameters.grouped
 def train(
     file: TableFile,
+    *,
     text: Annotated[str, typer.Option(help="Column of the texts.")] = "sentence",
     label: Annotated[str, typer.Option(help="Column of the classes, or of the numbers.")] = "label",
     pair: Annotated[str | None, typer.Option(help="Column of second texts: pairs of texts are told.")] = None,
@@ -56,7 +58,7 @@ def train(
         str | None, typer.Option(help="File that is only used to score; a tenth of the rows at random if left out.")
     ] = None,
     task: Annotated[str, typer.Option(help="classes, or number for regression.")] = "classes",
-    cell: options.Cell = None,
+    cell: parameters.Cell = None,
     pooling: Annotated[
         str | None, typer.Option(help="From words to a text: max, mean, mean-max, last or attention.")
     ] = None,
@@ -65,19 +67,16 @@ def train(
     ] = None,
     start: Annotated[Path | None, typer.Option(help="Folder of a language model to begin with.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Times through the training rows, at most.")] = None,
-    minutes: Annotated[float | None, typer.Option(help="Training ends after this time.")] = None,
-    setting: options.Set = None,
+    minutes: parameters.Minutes = None,
+    setting: parameters.Set = None,
     seed: Annotated[int, typer.Option(help="Of weights, the rows held back, order and dropout.")] = 0,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the results.  [default: classify-NAME]", show_default=False)
     ] = None,
     no_header: NoHeader = False,
-    delimiter: options.Delimiter = None,
-    decimal: options.Decimal = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run in --out.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace the results that --out holds.")] = False,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
+    delimiter: parameters.Delimiter = None,
+    decimal: parameters.Decimal = None,
+    manner: parameters.Manner,
 ) -> None:
     """Train on a table of texts, and score beside baselines on rows never seen.
 
@@ -94,17 +93,17 @@ def train(
     given = {"cell": cell, "pooling": pooling, "class_weights": class_weights, "epochs": epochs, "minutes": minutes}
     settings = _settings(setting, {name: value for name, value in given.items() if value is not None})
     classifier = TextClassifier(settings, task, seed)
-    folder = out or options.named_after(file, "classify")
+    folder = out or parameters.named_after(file, "classify")
     columns = Columns(text, label, pair, not no_header)
     form = (delimiter, decimal)
-    job = ClassifyJob(file, folder, columns, classifier, valid, test, start, force, resume, *form)
-    result = run_shown(job, JobProgress(quiet or json))
-    printing.print_json(result.summary) if json else _print(result)
+    job = ClassifyJob(file, folder, columns, classifier, valid, test, start, manner.force, manner.resume, *form)
+    result = run_shown(job, JobProgress(manner.silent))
+    printing.print_json(result.summary) if manner.json else _print(result)
 
 
 @classify.command()
 def predict(
-    model: options.ModelFolder,
+    model: parameters.ModelFolder,
     source: Annotated[
         list[str],
         typer.Argument(
@@ -117,9 +116,9 @@ def predict(
     explain: Annotated[bool, typer.Option("--explain", help="Show how much each word weighed.")] = False,
     out: Annotated[Path | None, typer.Option(help="CSV file to write instead of printing.")] = None,
     no_header: NoHeader = False,
-    delimiter: options.Delimiter = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the file that --out names.")] = False,
-    json: options.Json = False,
+    delimiter: parameters.Delimiter = None,
+    force: parameters.ForceFile = False,
+    json: parameters.Json = False,
 ) -> None:
     """Answer for texts, or for every row of a table.
 
@@ -135,7 +134,7 @@ def predict(
     """
     from lstmkit.language.classify import TextClassifier
 
-    options.check_out(out, force)
+    parameters.check_out(out, force)
     inner = model / "model"
     classifier = TextClassifier.load(inner if inner.is_dir() else model)
     if explain:
@@ -158,7 +157,7 @@ def _settings(pairs: list[str] | None, given: dict[str, Any]) -> ClassifierSetti
     """Return settings from --set NAME=VALUE, and from options of their own."""
     from lstmkit.language.classify import ClassifierSettings
 
-    return ClassifierSettings(**options.given_settings(ClassifierSettings, pairs, "a text classifier", given))
+    return ClassifierSettings(**parameters.given_settings(ClassifierSettings, pairs, "a text classifier", given))
 
 
 def _print(result: JobResult) -> None:
@@ -196,7 +195,7 @@ def _rows(
         return read_rows(open_table(source[0], header, delimiter)[0], named, labelled=False)
     where = "where the texts stand in the command"
     given = {"text": text is not None, "pair": pair is not None, "delimiter": delimiter is not None}
-    options.refuse_without_effect(where, given | {"no_header": no_header})
+    parameters.refuse_without_effect(where, given | {"no_header": no_header})
     if not any(text.strip() for text in source):
         raise InputError(f"text column {columns.text!r}: the text is empty in every row")
     if columns.pair is None:

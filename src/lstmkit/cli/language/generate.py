@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lstmkit.cli import options, printing
+from lstmkit.cli import parameters, printing
 from lstmkit.cli.language.predictors import AllowUnknown, By, Model, load_predictor
 from lstmkit.ranges import whole
 
@@ -39,16 +39,16 @@ def generate(
         bool, typer.Option("--write-unknown", help="Let the model write the unknown word, too.")
     ] = False,
     by: By = None,
-    json: options.Json = False,
+    json: parameters.Json = False,
 ) -> None:
     """Write on from a prompt, token by token as a model finds them likely."""
     from lstmkit.language import generating
     from lstmkit.language.sampling import SamplingSettings
 
-    drawn = {name: options.is_given(context, name) for name in ("top_k", "top_p", "seed", "samples")}
+    drawn = {name: parameters.is_given(context, name) for name in ("top_k", "top_p", "seed", "samples")}
     if temperature == 0:
-        options.refuse_without_effect("with --temperature 0", drawn)
-    options.refuse_without_effect("without --prompt", {"allow_unknown": allow_unknown and not prompt})
+        parameters.refuse_without_effect("with --temperature 0", drawn)
+    parameters.refuse_without_effect("without --prompt", {"allow_unknown": allow_unknown and not prompt})
     whole("samples", samples)
     settings = SamplingSettings(temperature, top_k, top_p, not write_unknown)
     predictor = load_predictor(model, by)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lstmkit.cli import options, printing
+from lstmkit.cli import parameters, printing
 from lstmkit.cli.language.predictors import ByAll, Model, load_predictors
 from lstmkit.cli.streams import STANDARD_INPUT, named_or_input
 from lstmkit.errors import InputError
@@ -45,7 +45,7 @@ def score(
             help="Also score the LSTM as it goes on learning from what it has read, at this rate, such as 0.3.",
         ),
     ] = None,
-    json: options.Json = False,
+    json: parameters.Json = False,
 ) -> None:
     """Score a text: log-probability, perplexity and bits a character, of LSTM, n-gram model and mixture side by side.
 

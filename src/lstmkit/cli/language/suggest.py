@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lstmkit.cli import options, printing
+from lstmkit.cli import parameters, printing
 from lstmkit.cli.language.predictors import AllowUnknown, By, Model, load_predictor
 from lstmkit.cli.streams import input_lines
 from lstmkit.errors import InputError
@@ -38,7 +38,7 @@ def suggest(
     ] = False,
     by: By = None,
     allow_unknown: AllowUnknown = False,
-    json: options.Json = False,
+    json: parameters.Json = False,
 ) -> None:
     """Print the most likely next words after TEXT, with their probabilities.
 

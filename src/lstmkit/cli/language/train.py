@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lstmkit.cli import options, printing
+from lstmkit.cli import parameters, printing
 from lstmkit.cli.progress import JobProgress, Rounds, run_shown
 from lstmkit.errors import InputError
 from lstmkit.ranges import NOT_NEGATIVE, SEED, whole
@@ -43,9 +43,11 @@ Vocabulary = Annotated[
 ]
 
 
+@parameters.grouped
 def train(
     context: typer.Context,
     text: Annotated[str, typer.Argument(metavar="TEXT", help="Text file (also .gz), or a folder of them.")],
+    *,
     valid: Annotated[
         str | None, typer.Option(help="Text that chooses the best round; the last share of TEXT if left out.")
     ] = None,
@@ -63,22 +65,19 @@ def train(
     start: Annotated[
         Path | None, typer.Option(help="Folder of a finished model to go on from, with its vocabulary and its network.")
     ] = None,
-    cell: options.Cell = None,
+    cell: parameters.Cell = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the text, at most.")] = None,
-    minutes: Annotated[float | None, typer.Option(help="Training ends after this time.")] = None,
+    minutes: parameters.Minutes = None,
     order: Annotated[
         int | None,
         typer.Option(help="Of the n-gram model beside the network; 0: none.  [default: 5, of characters 7]"),
     ] = None,
-    setting: options.Set = None,
+    setting: parameters.Set = None,
     seed: Annotated[int, typer.Option(help="Of weights and dropout; the same seed gives the same model.")] = 0,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the results.  [default: language-NAME]", show_default=False)
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the results that --out holds.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run in --out.")] = False,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
+    manner: parameters.Manner,
 ) -> None:
     """Learn from text, score beside an n-gram model on text never seen, save the model."""
     from lstmkit.language.job import LanguageJob
@@ -87,25 +86,24 @@ def train(
     if test is None and test_share == 0:
         raise InputError("--test-share 0 leaves no text to score on; give a larger share, or a file by --test")
     whole("seed", seed, SEED)
-    silent = quiet or json
     begun = None if start is None else _begun(start, unit, split, min_count, vocabulary)
-    known = unit or (_unit_for(text, silent) if begun is None else begun.unit)
+    known = unit or (_unit_for(text, manner.silent) if begun is None else begun.unit)
     given = {"cell": cell, "epochs": epochs, "minutes": minutes}
     words = (split, min_count, vocabulary)
     model = _model(known, words, given, order, setting, seed, begun)
     folder = out or Path(f"language-{Path(text).name.split('.')[0]}")
     origin = None if begun is None else (begun, str(start))
-    job = LanguageJob(text, folder, model, valid, test, valid_share, test_share, origin, force, resume)
+    job = LanguageJob(text, folder, model, valid, test, valid_share, test_share, origin, manner.force, manner.resume)
     rounds = Rounds(loss_of(known), "Untrained" if begun is None else "As it was")
-    result = run_shown(job, JobProgress(silent, rounds), part="round")
-    printing.print_json(result.summary) if json else _print(result)
+    result = run_shown(job, JobProgress(manner.silent, rounds), part="round")
+    printing.print_json(result.summary) if manner.json else _print(result)
 
 
 def _refuse_shares(context: typer.Context) -> None:
     """Raise InputError for a share of the text that a file stands in for."""
     for part in ("valid", "test"):
-        share = {f"{part}_share": context.params[part] is not None and options.is_given(context, f"{part}_share")}
-        options.refuse_without_effect(f"with --{part}", share)
+        share = {f"{part}_share": context.params[part] is not None and parameters.is_given(context, f"{part}_share")}
+        parameters.refuse_without_effect(f"with --{part}", share)
 
 
 def _unit_for(text: str, silent: bool) -> str:
@@ -156,7 +154,7 @@ def _model(
     from lstmkit.language.settings import ORDERS, LanguageSettings
 
     given = {name: value for name, value in given.items() if value is not None}
-    changes = options.given_settings(LanguageSettings, setting, "a language model", given)
+    changes = parameters.given_settings(LanguageSettings, setting, "a language model", given)
     usual = LanguageSettings.of(unit) if begun is None else settings_after(begun)
     settings = dataclasses.replace(usual, **changes)
     if order is not None:

@@ -1,0 +1,34 @@
+"""Options that several commands share."""
+
+from lstmkit.cli.parameters.forecaster import Baseline as Baseline
+from lstmkit.cli.parameters.forecaster import Cell as Cell
+from lstmkit.cli.parameters.forecaster import Chance as Chance
+from lstmkit.cli.parameters.forecaster import Context as Context
+from lstmkit.cli.parameters.forecaster import Cost as Cost
+from lstmkit.cli.parameters.forecaster import Devices as Devices
+from lstmkit.cli.parameters.forecaster import Horizon as Horizon
+from lstmkit.cli.parameters.forecaster import Learner as Learner
+from lstmkit.cli.parameters.forecaster import Level as Level
+from lstmkit.cli.parameters.forecaster import NumNodes as NumNodes
+from lstmkit.cli.parameters.forecaster import Ray as Ray
+from lstmkit.cli.parameters.forecaster import Season as Season
+from lstmkit.cli.parameters.grouped import grouped as grouped
+from lstmkit.cli.parameters.results import ForceFile as ForceFile
+from lstmkit.cli.parameters.results import Json as Json
+from lstmkit.cli.parameters.results import Manner as Manner
+from lstmkit.cli.parameters.results import Minutes as Minutes
+from lstmkit.cli.parameters.results import ModelFolder as ModelFolder
+from lstmkit.cli.parameters.results import Quiet as Quiet
+from lstmkit.cli.parameters.results import check_out as check_out
+from lstmkit.cli.parameters.results import is_given as is_given
+from lstmkit.cli.parameters.results import named_after as named_after
+from lstmkit.cli.parameters.results import refuse_without_effect as refuse_without_effect
+from lstmkit.cli.parameters.settings import Set as Set
+from lstmkit.cli.parameters.settings import given_settings as given_settings
+from lstmkit.cli.parameters.settings import settings_of as settings_of
+from lstmkit.cli.parameters.table import Decimal as Decimal
+from lstmkit.cli.parameters.table import Delimiter as Delimiter
+from lstmkit.cli.parameters.table import Reading as Reading
+from lstmkit.cli.parameters.table import ReadingAsFitted as ReadingAsFitted
+from lstmkit.cli.parameters.table import Series as Series
+from lstmkit.cli.parameters.table import Source as Source
