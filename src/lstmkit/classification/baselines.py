@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,17 +50,26 @@ class LinearAnswers:
     number: bool
 
     @classmethod
-    def fit(cls, rows: Matrix, targets: Tensor, held: Matrix, wanted: Tensor, count: int) -> LinearAnswers:
+    def fit(
+        cls,
+        rows: Matrix,
+        targets: Tensor,
+        held: Matrix,
+        wanted: Tensor,
+        count: int,
+        strengths: Sequence[float] = STRENGTHS,
+    ) -> LinearAnswers:
         """Learn the weights on the training part, and how far to shrink them on the validation part.
 
         rows, held       (N, D) of the training and of the validation part
         targets, wanted  (N,) likewise
         count            classes; 1 for numbers
+        strengths        that are tried, rising
         """
         number, truth = targets.is_floating_point(), targets.numpy()
         found: list[tuple[float, LinearAnswers]] = []
         model = None
-        for strength in STRENGTHS:
+        for strength in strengths:
             if number:
                 model = fit_ridge(rows, truth.astype(np.float64), strength, model)
             else:

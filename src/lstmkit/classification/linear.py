@@ -34,6 +34,35 @@ class Matrix(Protocol):
 
 
 @dataclass(frozen=True)
+class Dense:
+    """Rows of features, every one of them written down.
+
+    values  (N, D)
+    """
+
+    values: Floats
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """N and D."""
+        N, D = self.values.shape
+        return N, D
+
+    def times(self, weights: Floats) -> Floats:
+        """Return the product with weights (D, K), as (N, K)."""
+        return self._product(self.values, weights)
+
+    def transposed_times(self, values: Floats) -> Floats:
+        """Return the product of the transpose with values (N, K), as (D, K)."""
+        return self._product(self.values.T, values)
+
+    @staticmethod
+    def _product(one: Floats, other: Floats) -> Floats:
+        """Return a product on torch's threads: numpy's own would be many, and spin where processors are shared."""
+        return np.asarray((torch.from_numpy(one) @ torch.from_numpy(np.ascontiguousarray(other))).numpy())
+
+
+@dataclass(frozen=True)
 class LinearModel:
     """Scores that are sums of weights.
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from lstmkit.nn.lengths import padding_mask
 from lstmkit.ranges import NOT_NEGATIVE, check_fields
-from lstmkit.sequences.ragged import Padded, Ragged
+from lstmkit.sequences.ragged import Padded, Ragged, map_batches
 
 RANGES = {"relative": NOT_NEGATIVE}
 """Of the settings, also where others hold them."""
-AT_ONCE = 64
-"""Sequences that are worked on together."""
 
 
 @dataclass(frozen=True)
@@ -53,23 +49,8 @@ class Features:
 
     def of(self, ragged: Ragged) -> Ragged:
         """Return the features of many sequences of frames."""
-        return map_batches(ragged, lambda batch: self(batch).values, self.groups * ragged.values.shape[1])
-
-
-def map_batches(ragged: Ragged, function: Callable[[Padded], Tensor], width: int) -> Ragged:
-    """Return what a function makes of sequences, given to it in padded batches of about equal length.
-
-    function  from a batch to values (T, B, width), step for step
-    """
-    found = np.empty((len(ragged.values), width), ragged.values.dtype)
-    order = np.argsort(ragged.lengths, kind="stable")
-    for begin in range(0, len(order), AT_ONCE):
-        rows = order[begin : begin + AT_ONCE]
-        values = function(ragged.batch(rows)).numpy()
-        for place, row in enumerate(rows.tolist()):
-            start, end = ragged.offsets[row], ragged.offsets[row + 1]
-            found[start:end] = values[: end - start, place]
-    return Ragged(found, ragged.offsets)
+        width = self.groups * ragged.values.shape[1]
+        return map_batches(ragged, lambda batch: self(batch).values, width, ragged.values.dtype)
 
 
 def _first(values: Tensor, lengths: Tensor, frames: int) -> Tensor:

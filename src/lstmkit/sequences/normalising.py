@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from lstmkit.nn.lengths import padding_mask
 from lstmkit.nn.scaling import rounding
 from lstmkit.ranges import choice
-from lstmkit.sequences.ragged import Padded, Ragged
+from lstmkit.sequences.ragged import Padded, Ragged, map_batches
 
 KINDS = ("features", "sequence", "none")
 PIECE = 1 << 20
@@ -55,6 +55,10 @@ class Normalisation(nn.Module):
         level, spread = torch.from_numpy(mean), torch.from_numpy(np.sqrt(square / np.maximum(count, 1)))
         self.mean.copy_(level)
         self.spread.copy_(_usable(spread, level.to(torch.from_numpy(values[:0]).dtype)))
+
+    def of(self, features: Ragged) -> Ragged:
+        """Return the features of many sequences in comparable units, float32."""
+        return map_batches(features, self, features.values.shape[1], np.float32)
 
     def forward(self, batch: Padded) -> Tensor:
         """Return the features of a batch (T, B, F) in comparable units, float32, zero in the padding."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,6 +13,9 @@ from torch import Tensor
 
 from lstmkit.data.disk import FlatFile, take_slices
 from lstmkit.errors import InputError
+
+AT_ONCE = 64
+"""Sequences that are worked on together."""
 
 
 class Padded(NamedTuple):
@@ -82,6 +85,11 @@ class Ragged:
         offsets = np.concatenate([[0], np.cumsum(self.lengths[rows])]).astype(np.int64)
         return Ragged(take_slices(self.values, self.offsets[rows], offsets), offsets)
 
+    def joined(self, other: Ragged) -> Ragged:
+        """Return these sequences, then others."""
+        offsets = np.concatenate([self.offsets, self.offsets[-1] + other.offsets[1:]])
+        return Ragged(np.concatenate([self.values, other.values]), offsets)
+
     def batch(self, rows: NDArray[np.int64]) -> Padded:
         """Return some of the sequences, padded to the longest of them; of a mapped array, nothing else is read."""
         lengths = self.offsets[rows + 1] - self.offsets[rows]
@@ -92,3 +100,20 @@ class Ragged:
         values = np.zeros((*inside.shape, *self.values.shape[1:]), kind)
         values[inside] = self.values[(self.offsets[rows] + steps)[inside]]
         return Padded(torch.from_numpy(values), torch.from_numpy(lengths))
+
+
+def map_batches(ragged: Ragged, function: Callable[[Padded], Tensor], width: int, dtype: Any) -> Ragged:
+    """Return what a function makes of sequences, given to it in padded batches of about equal length.
+
+    function  from a batch to values (T, B, width), step for step
+    dtype     of these
+    """
+    found = np.empty((len(ragged.values), width), dtype)
+    order = np.argsort(ragged.lengths, kind="stable")
+    for begin in range(0, len(order), AT_ONCE):
+        rows = order[begin : begin + AT_ONCE]
+        values = function(ragged.batch(rows)).numpy()
+        for place, row in enumerate(rows.tolist()):
+            start, end = ragged.offsets[row], ragged.offsets[row + 1]
+            found[start:end] = values[: end - start, place]
+    return Ragged(found, ragged.offsets)

@@ -1,0 +1,124 @@
+"""A yardstick for frames: what a few numbers about each channel tell, by a linear model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lstmkit.classification.baselines import LinearAnswers
+from lstmkit.classification.linear import Dense
+from lstmkit.classification.metrics import Floats
+from lstmkit.sequences import Features, Ragged
+
+QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
+PARTS = ((0, 3), (0, 1), (1, 2), (2, 3))
+"""From which third to which: the whole, then each third."""
+STRENGTHS = (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0)
+"""Of the data against the penalty: there are often more numbers than rows."""
+AT_ONCE = 1_000_000
+"""Values that are sorted together, about."""
+
+
+@dataclass(frozen=True)
+class FunctionalsModel:
+    """Functionals of every feature, standardised, with logistic regression, or ridge regression for numbers.
+
+    features      of the frames
+    mean, spread  of the functionals in the training part, (D,)
+    basis         (D, R) of the rows that they were learnt from: weights that shrink lie among them, and where there are
+                  more functionals than rows, few numbers are to be found rather than many
+    """
+
+    features: Features
+    mean: Floats
+    spread: Floats
+    basis: Floats
+    linear: LinearAnswers
+
+    @classmethod
+    def fit(
+        cls, training: Ragged, targets: Tensor, validation: Ragged, wanted: Tensor, count: int, features: Features
+    ) -> FunctionalsModel:
+        """Learn the weights on the training part, and how far to shrink them on the validation part.
+
+        training, validation  frames
+        targets, wanted       (N,) classes or standardised numbers likewise
+        count                 classes; 1 for numbers
+        features              of the frames: those that the network has
+        """
+        rows = functionals(features.of(training))
+        there = ~np.isnan(rows)
+        known = np.maximum(there.sum(axis=0), 1)
+        mean = np.where(there, rows, 0.0).sum(axis=0) / known
+        spread = np.sqrt((np.where(there, rows - mean, 0.0) ** 2).sum(axis=0) / known)
+        spread = np.where(spread > 1e-9 * np.abs(mean), spread, np.inf)  # what is always the same tells nothing
+        own = _standardised(rows, mean, spread)
+        basis = torch.linalg.qr(torch.from_numpy(own.T)).Q.numpy()
+        held = _standardised(functionals(features.of(validation)), mean, spread)
+        parts = Dense(Dense(own).times(basis)), targets, Dense(Dense(held).times(basis)), wanted
+        return cls(features, mean, spread, basis, LinearAnswers.fit(*parts, count, STRENGTHS))
+
+    def answers(self, rows: Ragged) -> Floats:
+        """Return probabilities (N, K), or numbers (N, 1)."""
+        found = _standardised(functionals(self.features.of(rows)), self.mean, self.spread)
+        return self.linear.answers(Dense(Dense(found).times(self.basis)))
+
+
+def functionals(frames: Ragged) -> Floats:
+    """Return numbers about every channel of every sequence, (S, D); NaN where nothing is there to be measured.
+
+    They are mean, spread, slope, smallest and largest value, median and quartiles: of the whole sequence, and of its
+    first, middle and last third. The slope is that of the line of least squares, from the first to the last step.
+    """
+    lengths, C = frames.lengths, frames.values.shape[1]
+    measures = 3 + len(QUANTILES)
+    found = np.full((len(frames), len(PARTS), measures, C), np.nan)
+    order = np.argsort(lengths, kind="stable")
+    begin = 0
+    while begin < len(order):
+        # the longest of as many as may come sets how many do
+        most = max(1, AT_ONCE // max(1, C * int(lengths[order[min(begin + AT_ONCE // C, len(order) - 1)]])))
+        rows = order[begin : begin + most]
+        for part, (first, last) in enumerate(PARTS):
+            starts, ends = lengths[rows] * first // 3, lengths[rows] * last // 3
+            found[rows, part] = _measured(frames, frames.offsets[rows] + starts, ends - starts)
+        begin += most
+    return found.reshape(len(frames), -1)
+
+
+def _measured(frames: Ragged, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> Floats:
+    """Return the numbers about pieces of the frames, (B, measures, C)."""
+    steps = np.arange(max(1, int(lengths.max())))[:, None]
+    inside = steps < lengths
+    values = np.full((*inside.shape, frames.values.shape[1]), np.nan)
+    values[inside] = frames.values[(starts + steps)[inside]]
+    there = ~np.isnan(values)
+    count = there.sum(axis=0)
+    known = np.where(count > 0, count, np.nan)
+    mean = np.where(there, values, 0.0).sum(axis=0) / known
+    apart = np.where(there, values - mean, 0.0)
+    time = np.where(there, (steps / np.maximum(lengths - 1, 1))[:, :, None], 0.0)
+    time = np.where(there, time - time.sum(axis=0) / known, 0.0)
+    length = (time**2).sum(axis=0)
+    slope = (time * apart).sum(axis=0) / np.where(length > 0, length, 1.0) + 0 * mean
+    ordered = np.sort(values, axis=0)  # what is missing comes last
+    at = [_quantile(ordered, count, q) for q in QUANTILES]
+    return np.stack([mean, np.sqrt((apart**2).sum(axis=0) / known), slope, *at], axis=1)
+
+
+def _quantile(ordered: Floats, count: NDArray[np.int64], q: float) -> Floats:
+    """Return a quantile (B, C) of sorted values (T, B, C), of which the first `count` (B, C) are there."""
+    place = q * np.maximum(count - 1, 0)
+    low = np.floor(place).astype(np.int64)
+    high = np.minimum(low + 1, np.maximum(count - 1, 0))
+    left, right = (np.take_along_axis(ordered, own[None], axis=0)[0] for own in (low, high))
+    return np.asarray(left + (right - left) * (place - low))
+
+
+def _standardised(rows: Floats, mean: Floats, spread: Floats) -> Floats:
+    """Return functionals in units of their spread; what is missing is the mean."""
+    return np.nan_to_num((rows - mean) / spread)
