@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from lstmkit.errors import ModelFolderError
+from lstmkit.errors import InputError, ModelFolderError
 from lstmkit.training import ModelFolder, writing
+from lstmkit.training.folder import StoredModel
 
 TENSORS = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.tensor([1, 2]), "c": torch.randn(3, dtype=torch.float64)}
 CONFIG = {"params": {"horizon": 5, "levels": [80, 95], "target": "Größe"}, "none": None}
@@ -50,6 +51,23 @@ def test_what_is_written_is_read_back(folder):
     for name, tensor in TENSORS.items():
         assert found.tensors[name].dtype == tensor.dtype
         assert torch.equal(found.tensors[name], tensor)
+
+
+def test_a_folder_of_results_holds_a_model(folder):
+    assert ModelFolder.read(folder.parent, "forecaster").tensors.keys() == TENSORS.keys()
+    assert ModelFolder.read(folder, "forecaster").config["params"] == CONFIG["params"]
+
+
+@pytest.mark.parametrize("fault", [InputError("no such cell"), RuntimeError("sizes differ"), ValueError("one layer")])
+def test_what_fails_while_parts_are_joined_names_the_folder(folder, fault):
+    stored = StoredModel.open(folder, "forecaster")
+    with pytest.raises(ModelFolderError) as error, stored.agreeing():
+        raise fault
+    assert str(error.value) == f"{folder}: config.json and model.safetensors do not belong together ({fault})"
+    with pytest.raises(ModelFolderError, match=r"^as it is$"), stored.agreeing():
+        raise ModelFolderError("as it is")
+    with pytest.raises(KeyError), stored.agreeing():
+        raise KeyError("a defect")
 
 
 def test_a_folder_is_two_files_and_nothing_is_left_beside_it(folder):

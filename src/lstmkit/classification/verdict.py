@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from lstmkit.classification.evaluation import MODEL, Evaluation
 from lstmkit.data.series import shorten
-
-BETTER, EQUAL, WORSE = "better", "equal", "worse"
-
+from lstmkit.results.verdict import BETTER, WORSE, Verdict, kind_of
 
 COLUMNS = {
     "accuracy": "accuracy",
@@ -20,20 +17,6 @@ COLUMNS = {
     "pearson": "Pearson",
     "spearman": "Spearman",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """One judgement.
-
-    kind      "better", "equal" or "worse" than the best baseline
-    headline  the judgement in a few words
-    detail    by how much, with the uncertainty
-    """
-
-    kind: str
-    headline: str
-    detail: str
 
 
 def score_head(evaluation: Evaluation) -> tuple[str, ...]:
@@ -56,7 +39,7 @@ def judge(evaluation: Evaluation, unseen: bool = True) -> Verdict:
     """
     difference, measure = evaluation.difference, evaluation.measure
     rival = evaluation.titles[evaluation.best]
-    kind = BETTER if difference.low > 0 else WORSE if difference.high < 0 else EQUAL
+    kind = kind_of(difference.low, difference.high)
     own, other = (evaluation.scores[name][measure] for name in (MODEL, evaluation.best))
     compared = f"{_named(measure)} {_shown(own, measure)} against {_shown(other, measure)}"
     interval = f"95 % interval of the gain {_gain(difference.low, measure)} to {_gain(difference.high, measure)}"

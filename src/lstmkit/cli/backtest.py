@@ -106,7 +106,5 @@ def _print(evaluation: Evaluation, seasons: Seasons, title: str) -> None:
     from lstmkit.forecasting.rows import SCORE_HEAD, score_rows
     from lstmkit.forecasting.verdict import judge
 
-    verdict, rows = judge(evaluation, seasons), score_rows(evaluation, seasons)
-    printing.print_table(SCORE_HEAD, rows, title, bold_first=True)
-    printing.stdout().print(verdict.headline, style="bold")
-    printing.stdout().print(verdict.detail)
+    printing.print_table(SCORE_HEAD, score_rows(evaluation, seasons), title, bold_first=True)
+    printing.print_verdict(judge(evaluation, seasons))

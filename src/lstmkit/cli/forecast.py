@@ -69,8 +69,7 @@ def _print(result: JobResult) -> None:
     rows = score_rows(result.evaluation, result.forecaster.seasons_)
     title = f"{result.summary['windows']:,} test windows, {result.forecaster.horizon} ahead"
     printing.print_table(SCORE_HEAD, rows, title, bold_first=True)
-    out.print(result.verdict.headline, style="bold")
-    out.print(result.verdict.detail)
+    printing.print_verdict(result.verdict)
     printing.print_trading(result.trading)
     head, rows = forecast_rows(result.columns, result.evaluation.table)
     printing.print_table(head, rows[:SHOWN_ROWS], "Forecast")

@@ -24,6 +24,7 @@ from lstmkit.visible import visible, visible_line
 
 if TYPE_CHECKING:
     from lstmkit.forecasting.trading import Trading
+    from lstmkit.results import Verdict
 
 PIPED_WIDTH = 110
 
@@ -117,11 +118,15 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], title: str =
     stdout().print(table)
 
 
+def print_verdict(verdict: Verdict) -> None:
+    """Print a judgement, its headline in bold."""
+    stdout().print(verdict.headline, style="bold")
+    stdout().print(verdict.detail)
+
+
 def print_trading(trading: Trading | None) -> None:
     """Print what trading on the forecasts would have earned; nothing where nobody traded."""
     from lstmkit.forecasting.trading import judge_trading
 
     if trading is not None:
-        verdict = judge_trading(trading)
-        stdout().print(verdict.headline, style="bold")
-        stdout().print(verdict.detail)
+        print_verdict(judge_trading(trading))

@@ -11,6 +11,7 @@ import torch
 
 import lstmkit
 from lstmkit.results import page
+from lstmkit.results.verdict import EQUAL, Verdict
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -40,7 +41,7 @@ def write_study(path: Path, heading: str, lead: str, finding: tuple[str, str], c
     cards          the rest, in order
     """
     footer = f"Written by lstmkit {lstmkit.__version__} with torch {torch.__version__}."
-    page.write_page(path, heading, lead, ("equal", *finding), [_section(card) for card in cards], footer)
+    page.write_page(path, heading, lead, Verdict(EQUAL, *finding), [_section(card) for card in cards], footer)
 
 
 def _section(card: Card) -> str:

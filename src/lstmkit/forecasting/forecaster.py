@@ -343,7 +343,7 @@ class Forecaster(Parameters):
 
     @staticmethod
     def load(path: str | Path) -> Forecaster:
-        """Read a model folder written by `save`; nothing in it is executed or unpickled.
+        """Read a model folder written by `save`, or one within results; nothing in it is executed or unpickled.
 
         Raises  ModelFolderError if it is missing, damaged, or from a newer version
         """

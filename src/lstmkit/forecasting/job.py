@@ -24,10 +24,10 @@ from lstmkit.forecasting.report import write_report
 from lstmkit.forecasting.reproduce import command
 from lstmkit.forecasting.trading import Trading, check_prices, trade_if_prices, trading_summary
 from lstmkit.forecasting.tutorial import EPOCHS, UNITS, TutorialResult, check_rows, run_tutorial
-from lstmkit.forecasting.verdict import Verdict, judge
+from lstmkit.forecasting.verdict import judge
 from lstmkit.forecasting.worst import worst_summary
 from lstmkit.ranges import BETWEEN_0_AND_1, real
-from lstmkit.results import SUMMARY, Job, Run
+from lstmkit.results import SUMMARY, Job, Run, Verdict
 from lstmkit.training import threads_for, write_atomically
 
 

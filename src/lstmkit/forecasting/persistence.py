@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from lstmkit import __version__
-from lstmkit.errors import InputError, ModelFolderError
+from lstmkit.errors import InputError
 from lstmkit.forecasting.ensemble import Ensemble
 from lstmkit.forecasting.fitting import build, with_snapshots
 from lstmkit.forecasting.forecaster import Forecaster
@@ -112,7 +112,7 @@ def load_forecaster(path: Path) -> Forecaster:
     """Read a forecaster from a folder; see `Forecaster.load`."""
     folder = StoredModel.open(path, KIND)
     config, kept = folder.checked(ForecasterConfig), folder.checked(StoredTable)
-    try:
+    with folder.agreeing():
         forecaster = _forecaster(config)
         members = _members(config, forecaster)
         network = folder.shapes_of(lambda: _network(config, forecaster), members, NETWORK)
@@ -124,11 +124,8 @@ def load_forecaster(path: Path) -> Forecaster:
         forecaster.history_ = [record.record() for record in config.history]
         forecaster.table_kind_ = kept.table_kind
         table = kept.table(part_of(tensors, TABLE), config.task, forecaster.network_.window)
-        return forecaster.remember(table)
-    except (InputError, RuntimeError) as error:
-        if isinstance(error, ModelFolderError):
-            raise
-        raise ModelFolderError(f"{path}: config.json and model.safetensors do not belong together ({error})") from error
+        forecaster.remember(table)
+    return forecaster
 
 
 def _forecaster(config: ForecasterConfig) -> Forecaster:

@@ -42,14 +42,14 @@ MOST_SHAPES = 6
 
 def write_report(result: JobResult, path: Path) -> None:
     """Write report.html."""
-    verdict, table = result.verdict, result.evaluation.table
+    table = result.evaluation.table
     source = Path(result.job.source).name
     horizon = f"{result.forecaster.horizon} {_step(table)}{'s' if result.forecaster.horizon > 1 else ''} ahead"
     page.write_page(
         path,
         f"{table.columns.target}, {horizon}",
         _understood(result),
-        (verdict.kind, verdict.headline, verdict.detail),
+        result.verdict,
         _sections(result),
         _footer(result),
         title=f"{table.columns.target} of {source}, {horizon}",

@@ -15,8 +15,8 @@ from lstmkit.errors import InputError
 from lstmkit.forecasting.evaluate import MODEL, Evaluation
 from lstmkit.forecasting.seasons import Seasons
 from lstmkit.forecasting.significance import draw_blocks
-from lstmkit.forecasting.verdict import BETTER, EQUAL, WORSE, Verdict
 from lstmkit.ranges import Range, real
+from lstmkit.results.verdict import BETTER, EQUAL, WORSE, Verdict, kind_of
 
 Array = NDArray[np.float64]
 COST = 10.0
@@ -174,7 +174,7 @@ def trade(evaluation: Evaluation, cost: float = COST) -> Trading | None:
         high=_gained(scale * high),
         years=years,
         periods=len(times),
-        kind=BETTER if low > 0 else WORSE if high < 0 else EQUAL,
+        kind=kind_of(low, high),
         times=times,
         wealth=np.exp(np.minimum(rule, MOST_LOG)),
         wealth_held=np.exp(np.minimum(held, MOST_LOG)),

@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from lstmkit.forecasting.evaluate import Evaluation
 from lstmkit.forecasting.seasons import Seasons
+from lstmkit.results.verdict import BETTER, EQUAL, WORSE, Verdict, kind_of
 
-BETTER, EQUAL, WORSE = "better", "equal", "worse"
 SIGNIFICANT = 0.05
 """Below this, the test of Diebold and Mariano sees a difference."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """One judgement.
-
-    kind      "better", "equal" or "worse" than the best naive forecast
-    headline  the judgement in a few words
-    detail    by how much, with the uncertainty, and how often the intervals held
-    """
-
-    kind: str
-    headline: str
-    detail: str
 
 
 def naive_name(name: str, seasons: Seasons) -> str:
@@ -41,7 +26,7 @@ def judge(evaluation: Evaluation, seasons: Seasons) -> Verdict:
     """Judge the model against the best naive forecast by the 95 % interval of its skill."""
     skill, rival = evaluation.skill, naive_name(evaluation.best_naive, seasons)
     windows = f"{len(evaluation.cutoffs):,} test window{'s' if len(evaluation.cutoffs) != 1 else ''}"
-    kind = BETTER if skill.low > 0 else WORSE if skill.high < 0 else EQUAL
+    kind = kind_of(skill.low, skill.high)
     interval = f"95 % interval {_percent(skill.low)} to {_percent(skill.high)}"
     more = "less" if skill.value >= 0 else "more"
     if kind == BETTER:

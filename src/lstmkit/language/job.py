@@ -19,8 +19,8 @@ from lstmkit.language.network import LanguageNetwork, precision_note
 from lstmkit.language.pace import Plan
 from lstmkit.language.scoring import Comparison, score_all
 from lstmkit.language.tokens import PLURALS
-from lstmkit.language.verdict import Verdict, judge
-from lstmkit.results import SUMMARY, Job, Run, Watcher, duration
+from lstmkit.language.verdict import judge
+from lstmkit.results import SUMMARY, Job, Run, Verdict, Watcher, duration
 from lstmkit.training import EpochRecord
 
 LONG = 60.0

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from lstmkit import __version__
-from lstmkit.errors import InputError, ModelFolderError
+from lstmkit.errors import InputError
 from lstmkit.language.corpus import VocabularySettings
 from lstmkit.language.language_model import LanguageModel
 from lstmkit.language.network import LanguageNetwork
@@ -73,10 +73,10 @@ def save_language_model(model: LanguageModel, path: Path, force: bool) -> None:
 
 def load_language_model(path: Path) -> LanguageModel:
     """Read a language model from a folder, or from a folder of results; see `LanguageModel.load`."""
-    folder = StoredModel.open(path / "model" if (path / "model").is_dir() else path, KIND)
+    folder = StoredModel.open(path, KIND)
     config = folder.checked(LanguageConfig)
     params, how = config.params, config.params.settings
-    try:
+    with folder.agreeing():
         model = LanguageModel(params.unit, how, params.vocabulary, params.order, params.seed)
         model.tokens_ = _tokens(config)
         vocabulary = len(model.tokens_.symbols)
@@ -94,11 +94,7 @@ def load_language_model(path: Path) -> LanguageModel:
         model.share_ = config.share
         model.trained_on_ = config.trained_on
         model.history_ = [record.record() for record in config.history]
-        return model
-    except (InputError, RuntimeError) as error:
-        if isinstance(error, ModelFolderError):
-            raise
-        raise ModelFolderError(f"{path}: config.json and model.safetensors do not belong together ({error})") from error
+    return model
 
 
 def _tokens(config: LanguageConfig) -> Tokens:

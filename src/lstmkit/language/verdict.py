@@ -3,26 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from lstmkit.language.scoring import Comparison, Difference
+from lstmkit.results.verdict import BETTER, EQUAL, WORSE, Verdict
 
-BETTER, EQUAL, WORSE = "better", "equal", "worse"
 TITLES = {"lstm": "LSTM", "ngram": "n-grams", "mixture": "both together"}
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """One judgement.
-
-    kind      "better", "equal" or "worse" than the n-gram model
-    headline  the judgement in a few words
-    detail    by how much, with the uncertainty, and whether both together are better still
-    """
-
-    kind: str
-    headline: str
-    detail: str
 
 
 def judge(comparison: Comparison, order: int, unseen: bool = True) -> Verdict | None:

@@ -12,6 +12,7 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from lstmkit.results.packing import Packing, to_script
+from lstmkit.results.verdict import Verdict
 from lstmkit.training import write_atomically
 from lstmkit.visible import visible, visible_line
 
@@ -26,7 +27,7 @@ def write_page(
     path: Path,
     heading: str,
     lead: str,
-    finding: tuple[str, str, str],
+    finding: Verdict,
     sections: Sequence[str],
     footer: str,
     title: str | None = None,
@@ -34,7 +35,7 @@ def write_page(
     """Write a page.
 
     heading, lead  on top of it
-    finding        the kind of the result (better, equal or worse), the result in a line, and in a few
+    finding        what came of it
     sections       HTML of `card` and the like, in order
     footer         a sentence or two below
     title          of the browser's window; the heading if None
@@ -43,14 +44,13 @@ def write_page(
 
     own = files("lstmkit.results")
     template = Template((own / "page.html").read_text(encoding="utf-8"))
-    kind, headline, detail = finding
     page = template.substitute(
         title=words(heading if title is None else title),
         heading=words(heading),
         understood=words(lead),
-        kind=kind,
-        headline=words(headline),
-        detail=sentence(detail),
+        kind=finding.kind,
+        headline=words(finding.headline),
+        detail=sentence(finding.detail),
         plotly=get_plotlyjs(),
         template=to_script(_template()),
         script=(own / "page.js").read_text(encoding="utf-8"),

@@ -11,7 +11,8 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -114,9 +115,11 @@ class StoredModel:
     def open(cls, path: Path, kind: str) -> StoredModel:
         """Read the config, and the header of the weights.
 
+        path     the folder, or a folder of results with it in it
         kind     what the folder must hold
         Raises   ModelFolderError if it is missing, damaged, cut short, of another kind, or of a newer format
         """
+        path = path / "model" if (path / "model").is_dir() else path
         config = _read_config(path)
         if type(config.get("format")) is not int or config["format"] < 1:
             raise ModelFolderError(f"{path}: config.json has no format number; this is not a model folder of lstmkit")
@@ -158,9 +161,20 @@ class StoredModel:
 
         Raises  ModelFolderError that names the first that differs
         """
-        try:
+        with self.agreeing():
             require_shapes(self.header, shapes)
-        except InputError as error:
+
+    @contextmanager
+    def agreeing(self) -> Iterator[None]:
+        """Hold what can only be done if all parts of the folder agree.
+
+        Raises  ModelFolderError that says that they do not, if something within fails
+        """
+        try:
+            yield
+        except (ValueError, RuntimeError) as error:  # an InputError is a ValueError
+            if isinstance(error, ModelFolderError):
+                raise
             raise ModelFolderError(
                 f"{self.path}: config.json and model.safetensors do not belong together ({error})"
             ) from error

@@ -135,8 +135,7 @@ def predict(
     from lstmkit.language.classify import TextClassifier
 
     parameters.check_out(out, force)
-    inner = model / "model"
-    classifier = TextClassifier.load(inner if inner.is_dir() else model)
+    classifier = TextClassifier.load(model)
     if explain:
         classifier.require_attention()
     rows = _rows(classifier, source, text, pair, no_header, delimiter)
@@ -163,13 +162,12 @@ def _settings(pairs: list[str] | None, given: dict[str, Any]) -> ClassifierSetti
 def _print(result: JobResult) -> None:
     from lstmkit.classification.verdict import score_head, score_rows
 
-    evaluation, out = result.evaluation, printing.stdout()
+    evaluation = result.evaluation
     title = f"{evaluation.rows:,} test rows"
     printing.print_table(score_head(evaluation), score_rows(evaluation), title, bold_first=True)
-    out.print(result.verdict.headline, style="bold")
-    out.print(result.verdict.detail)
-    summary = result.summary
-    out.print(f"{result.job.out / 'model'} answers for other texts ({summary['seconds']['total']:.1f} s)")
+    printing.print_verdict(result.verdict)
+    seconds = result.summary["seconds"]["total"]
+    printing.stdout().print(f"{result.job.out / 'model'} answers for other texts ({seconds:.1f} s)")
 
 
 def _rows(

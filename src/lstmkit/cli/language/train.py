@@ -91,7 +91,7 @@ def train(
     given = {"cell": cell, "epochs": epochs, "minutes": minutes}
     words = (split, min_count, vocabulary)
     model = _model(known, words, given, order, setting, seed, begun)
-    folder = out or Path(f"language-{Path(text).name.split('.')[0]}")
+    folder = out or parameters.named_after(text, "language")
     origin = None if begun is None else (begun, str(start))
     job = LanguageJob(text, folder, model, valid, test, valid_share, test_share, origin, manner.force, manner.resume)
     rounds = Rounds(loss_of(known), "Untrained" if begun is None else "As it was")
@@ -186,8 +186,7 @@ def _print(result: LanguageResult) -> None:
     title = f"{first.tokens:,} tokens {where}, {first.unknown:,} of them unknown"
     printing.print_table(HEAD, rows, title, bold_first=True)
     if result.verdict is not None:
-        out.print(result.verdict.headline, style="bold")
-        out.print(result.verdict.detail)
+        printing.print_verdict(result.verdict)
     for note in first.notes:
         printing.stderr().print(note[:1].upper() + note[1:])
     out.print(f"{result.job.out / 'model'} holds the model ({result.summary['seconds']['total']:.1f} s)")

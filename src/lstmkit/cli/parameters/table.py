@@ -109,11 +109,10 @@ class ReadingAsFitted:
     short: Annotated[str | None, typer.Option("--short", help="As in lstm forecast; as fitted if left out.")] = None
 
     def load(self, model: Path) -> Forecaster:
-        """Load a model from its folder or from the folder of results around it."""
+        """Load a model."""
         from lstmkit.forecasting.forecaster import Forecaster
 
-        inner = model / "model"
-        forecaster = Forecaster.load(inner if inner.is_dir() else model)
+        forecaster = Forecaster.load(model)
         given = {name: value for name, value in vars(self).items() if value is not None and name != "delimiter"}
         if given:
             columns = dataclasses.replace(forecaster.table_.columns, **given)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from lstmkit.classification.advice import label_notes, no_class_to_cut
 from lstmkit.classification.evaluation import Evaluation
 from lstmkit.classification.labels import class_numbers, classes_of, numbers_of
-from lstmkit.classification.verdict import Verdict, judge
+from lstmkit.classification.verdict import judge
 from lstmkit.data.content import place_of
 from lstmkit.data.read import read_with_notes
 from lstmkit.errors import InputError
@@ -20,7 +20,7 @@ from lstmkit.language.classify.start import Beginning
 from lstmkit.language.classify.table import Columns, Rows, read_rows
 from lstmkit.language.classify.text_classifier import TextClassifier
 from lstmkit.language.parts import Repeats, find_repeats
-from lstmkit.results import SUMMARY, Job, Run
+from lstmkit.results import SUMMARY, Job, Run, Verdict
 
 SHARE = 0.1
 """Of the rows that validate, and of those that test, where no file is given for them."""

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from lstmkit import __version__
 from lstmkit.classification.network import Ensemble
-from lstmkit.errors import InputError, ModelFolderError
+from lstmkit.errors import InputError
 from lstmkit.language.classify.network import Shape, text_ensemble
 from lstmkit.language.classify.settings import ClassifierSettings
 from lstmkit.language.classify.table import Columns
@@ -48,7 +48,7 @@ def read_classifier(path: Path) -> tuple[ClassifierConfig, Tokens, Ensemble]:
     folder = StoredModel.open(path, KIND)
     config = folder.checked(ClassifierConfig)
     how, shape = config.settings, config.shape
-    try:
+    with folder.agreeing():
         tokens = tokens_from(config.tokens)
         _check(config, tokens)
         parts = how.ensemble * (how.num_layers + len(shape.start) + sum(layer.num_layers for layer in shape.start))
@@ -56,10 +56,6 @@ def read_classifier(path: Path) -> tuple[ClassifierConfig, Tokens, Ensemble]:
         tensors = folder.load()
         network = text_ensemble(how, shape)
         fill(network, tensors)
-    except (InputError, RuntimeError, ValueError) as error:
-        if isinstance(error, ModelFolderError):
-            raise
-        raise ModelFolderError(f"{path}: config.json and model.safetensors do not belong together ({error})") from error
     return config, tokens, network.eval()
 
 

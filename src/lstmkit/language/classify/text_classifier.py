@@ -238,7 +238,7 @@ class TextClassifier(Parameters):
 
     @staticmethod
     def load(path: str | Path) -> TextClassifier:
-        """Read a model folder written by `save`; nothing in it is executed or unpickled.
+        """Read a model folder written by `save`, or one within results; nothing in it is executed or unpickled.
 
         Raises  ModelFolderError if it is missing, damaged, of another kind, or from a newer version
         """

@@ -1,0 +1,26 @@
+"""The judgement of every task in plain words: better than a simple method, equal to it, or worse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+BETTER, EQUAL, WORSE = "better", "equal", "worse"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One judgement.
+
+    kind      "better", "equal" or "worse" than the best of the simple methods
+    headline  the judgement in a few words
+    detail    by how much, with the uncertainty, and what else there is to know
+    """
+
+    kind: str
+    headline: str
+    detail: str
+
+
+def kind_of(low: float, high: float) -> str:
+    """Return the kind of a verdict from the ends of the interval of a gain; NaN, of none, is equal."""
+    return BETTER if low > 0 else WORSE if high < 0 else EQUAL
