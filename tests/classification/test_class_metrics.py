@@ -92,6 +92,44 @@ def test_the_interval_of_a_difference_is_that_of_drawing_rows(measure: str, scor
     assert class_difference(truth, first, second, 3, measure) == found
 
 
+@pytest.mark.parametrize("measure", ["accuracy", "uar"])
+def test_rows_of_one_group_are_drawn_together(measure: str) -> None:
+    """Errors come person by person: the interval is that of drawing persons, and wider than that of drawing rows."""
+    generator = np.random.default_rng(3)
+    persons = np.repeat(np.arange(12), generator.integers(5, 40, 12))
+    truth = generator.integers(3, size=len(persons))
+    right = generator.random(12)[persons] > generator.random(len(persons))
+    first, second = np.where(right, truth, (truth + 1) % 3), answers_of(3, len(persons), 0.6, 4)[1]
+    found = class_difference(truth, first, second, 3, measure, groups=persons)
+    drawn = []
+    for _ in range(3000):
+        rows = np.concatenate([np.flatnonzero(persons == person) for person in generator.integers(12, size=12)])
+        tables = [confusion(truth[rows], own[rows], 3) for own in (first, second)]
+        drawn.append(MEASURES[measure](tables[0]) - MEASURES[measure](tables[1]))
+    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(drawn, (0.025, 0.975))), abs=0.03)
+    single = class_difference(truth, first, second, 3, measure)
+    assert found.value == single.value and found.high - found.low > 1.5 * (single.high - single.low)
+    alone = class_difference(truth, first, second, 3, measure, groups=np.arange(len(truth)))
+    assert (alone.low, alone.high) == pytest.approx((single.low, single.high), abs=0.01)
+
+
+def test_errors_of_one_group_are_drawn_together() -> None:
+    generator = np.random.default_rng(5)
+    persons = np.repeat(np.arange(10), generator.integers(5, 40, 10))
+    truth = generator.normal(size=len(persons))
+    first = truth + generator.normal(size=10)[persons]
+    second = truth + generator.normal(0, 1.5, len(persons))
+    found = number_difference(truth, first, second, groups=persons)
+    drawn = []
+    for _ in range(3000):
+        rows = np.concatenate([np.flatnonzero(persons == person) for person in generator.integers(10, size=10)])
+        errors = [np.sqrt(((own - truth)[rows] ** 2).mean()) for own in (first, second)]
+        drawn.append(errors[1] - errors[0])
+    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(drawn, (0.025, 0.975))), abs=0.05)
+    single = number_difference(truth, first, second)
+    assert found.value == pytest.approx(single.value) and found.high - found.low > 2 * (single.high - single.low)
+
+
 def test_a_difference_of_many_classes_is_worked_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     truth, first = answers_of(4, 200, 0.7, 2)
     second = answers_of(4, 200, 0.4, 2)[1]

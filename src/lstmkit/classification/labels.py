@@ -77,10 +77,10 @@ class Coding:
         """Return probabilities (N, K) as they are, or standardised numbers (N, 1) in the units of the table."""
         return found if self.classes else found * self.scale[1] + self.scale[0]
 
-    def scores(self, truth: NDArray[Any], found: NDArray[np.float64]) -> dict[str, float]:
-        """Return the scores of answers (N, K) or (N, 1), whoever gave them."""
+    def scores(self, truth: NDArray[Any], found: NDArray[np.float64], recall: bool = False) -> dict[str, float]:
+        """Return the scores of answers (N, K) or (N, 1), whoever gave them; `recall` as in `class_scores`."""
         if self.classes:
-            return class_scores(truth, found.argmax(axis=1), self.classes)
+            return class_scores(truth, found.argmax(axis=1), self.classes, recall)
         return number_scores(truth, found[:, 0])
 
     def columns(self, found: NDArray[np.float64]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -80,23 +81,25 @@ MEASURES: dict[str, Callable[[Floats], Floats]] = {
 """What answers can be compared by, of confusion tables (..., K, K)."""
 
 
-def class_scores(truth: Ints, answers: Ints, classes: tuple[str, ...]) -> dict[str, float]:
+def class_scores(truth: Ints, answers: Ints, classes: tuple[str, ...], recall: bool = False) -> dict[str, float]:
     """Return accuracy, F1 (the mean over the classes, and for two classes that of the second), and Matthews.
 
     truth, answers  (N,) places among the classes
+    recall          whether the mean recall of the classes, "uar", stands beside the accuracy
     """
     from torchmetrics.functional.classification import binary_f1_score, multiclass_accuracy, multiclass_f1_score
 
     own, true, K = torch.from_numpy(answers), torch.from_numpy(truth), len(classes)
-    scores = {
-        "accuracy": multiclass_accuracy(own, true, K, average="micro"),
-        "f1": multiclass_f1_score(own, true, K, average="macro"),
-    }
+    table = confusion(truth, answers, K)
+    scores: dict[str, Any] = {"accuracy": multiclass_accuracy(own, true, K, average="micro")}
+    if recall:
+        scores["uar"] = mean_recall(table)
+    scores["f1"] = multiclass_f1_score(own, true, K, average="macro")
     if K == 2:
         scores["f1_positive"] = binary_f1_score(own, true)
     found = {name: round(float(score), 6) for name, score in scores.items()}  # in float32
     # Not torchmetrics': where all answers are one class, it shifts the table a little and finds a correlation.
-    return found | {"matthews": float(matthews(confusion(truth, answers, K)))}
+    return found | {"matthews": float(matthews(table))}
 
 
 def number_scores(truth: Floats, answers: Floats) -> dict[str, float]:
@@ -128,13 +131,17 @@ def answer_score(found: NDArray[np.float64], targets: Tensor, measure: str = "ma
     return float(1 - MEASURES[measure](confusion(truth, found.argmax(axis=1), K)) + TIE * entropy)
 
 
-def class_difference(truth: Ints, first: Ints, second: Ints, count: int, measure: str, seed: int = 0) -> Difference:
+def class_difference(
+    truth: Ints, first: Ints, second: Ints, count: int, measure: str, seed: int = 0, groups: Ints | None = None
+) -> Difference:
     """Return by how much the first answers are better than the second.
 
     measure  one of `MEASURES`
+    groups   (N,) of the rows, from 0 on: rows of one group are drawn together, because they err together. None draws
+             every row by itself
     """
     cells = (truth * count + first) * count + second
-    kinds, counts = np.unique(cells, return_counts=True)
+    kinds, inverse, counts = np.unique(cells, return_inverse=True, return_counts=True)
     true, own, other = kinds // count**2, kinds // count % count, kinds % count
     score = MEASURES[measure]
 
@@ -142,31 +149,48 @@ def class_difference(truth: Ints, first: Ints, second: Ints, count: int, measure
         """Return the difference for draws (R, cells) of how often each cell came up."""
         scores = []
         for answers in (own, other):
-            places, inverse = np.unique(true * count + answers, return_inverse=True)
+            places, alike = np.unique(true * count + answers, return_inverse=True)
             tables = np.zeros((len(draws), count * count))
             for place, code in enumerate(places):
-                tables[:, code] = draws[:, inverse == place].sum(axis=1)
+                tables[:, code] = draws[:, alike == place].sum(axis=1)
             scores.append(score(tables.reshape(-1, count, count)))
         return np.asarray(scores[0] - scores[1])
 
+    units, shares = counts[None], counts / len(truth)
+    if groups is not None:
+        units = np.zeros((int(groups.max()) + 1, len(kinds)), np.int64)
+        np.add.at(units, (groups, inverse), 1)
+        shares = np.full(len(units), 1 / len(units))
+
+    def drawn(draws: int) -> Ints:
+        """Return how often each cell comes up in a number of draws."""
+        if groups is None:
+            return generator.multinomial(len(truth), shares, draws)
+        return np.asarray(generator.multinomial(len(units), shares, draws) @ units)
+
     generator = np.random.default_rng(seed)
-    at_once = max(1, min(DRAWS, AT_ONCE // max(count * count, len(kinds))))
-    parts = [
-        difference(generator.multinomial(len(truth), counts / len(truth), min(at_once, DRAWS - begun)))
-        for begun in range(0, DRAWS, at_once)
-    ]
+    at_once = max(1, min(DRAWS, AT_ONCE // max(count * count, len(kinds), len(units))))
+    parts = [difference(drawn(min(at_once, DRAWS - begun))) for begun in range(0, DRAWS, at_once)]
     low, high = np.quantile(np.concatenate(parts), (0.025, 0.975))
     return Difference(float(difference(counts[None])[0]), float(low), float(high))
 
 
-def number_difference(truth: Floats, first: Floats, second: Floats, seed: int = 0) -> Difference:
-    """Return by how much the root mean square error of the first answers is lower than that of the second."""
-    squares = np.stack([(first - truth) ** 2, (second - truth) ** 2])
-    generator, N = np.random.default_rng(seed), len(truth)
+def number_difference(
+    truth: Floats, first: Floats, second: Floats, seed: int = 0, groups: Ints | None = None
+) -> Difference:
+    """Return by how much the root mean square error of the first answers is lower than that of the second.
+
+    groups  (N,) as in `class_difference`
+    """
+    squares, sizes = np.stack([(first - truth) ** 2, (second - truth) ** 2]), np.ones(len(truth))
+    if groups is not None:
+        squares, sizes = np.stack([np.bincount(groups, own) for own in squares]), np.bincount(groups).astype(np.float64)
+    generator, N = np.random.default_rng(seed), len(sizes)
     drawn = np.empty(DRAWS)
     for draw in range(DRAWS):
-        own, other = np.sqrt(squares[:, generator.integers(N, size=N)].mean(axis=1))
+        units = generator.integers(N, size=N)
+        own, other = np.sqrt(squares[:, units].sum(axis=1) / sizes[units].sum())
         drawn[draw] = other - own
-    own, other = np.sqrt(squares.mean(axis=1))
+    own, other = np.sqrt(squares.sum(axis=1) / sizes.sum())
     low, high = np.quantile(drawn, (0.025, 0.975))
     return Difference(float(other - own), float(low), float(high))

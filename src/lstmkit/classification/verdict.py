@@ -8,8 +8,11 @@ from lstmkit.classification.evaluation import MODEL, Evaluation
 from lstmkit.data.series import shorten
 from lstmkit.results.verdict import BETTER, WORSE, Verdict, kind_of
 
+PERCENT = ("accuracy", "uar")
+
 COLUMNS = {
     "accuracy": "accuracy",
+    "uar": "mean recall",
     "f1": "F1, mean",
     "f1_positive": "F1, second class",
     "matthews": "Matthews",
@@ -27,7 +30,7 @@ def score_head(evaluation: Evaluation) -> tuple[str, ...]:
 def score_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
     """Return the rows of the table of scores, the network first."""
     return [
-        (evaluation.titles[name], *(_cell(score, metric) for metric, score in own.items()))
+        (evaluation.titles[name], *(_shown(score, metric) for metric, score in own.items()))
         for name, own in evaluation.scores.items()
     ]
 
@@ -44,7 +47,8 @@ def judge(evaluation: Evaluation, unseen: bool = True) -> Verdict:
     compared = f"{_named(measure)} {_shown(own, measure)} against {_shown(other, measure)}"
     interval = f"95 % interval of the gain {_gain(difference.low, measure)} to {_gain(difference.high, measure)}"
     where = "that neither has seen" if unseen else "of which some are in the training part"
-    rows = f"{evaluation.rows:,} test row{'s' if evaluation.rows != 1 else ''} {where}"
+    groups = f" of {evaluation.groups:,} groups" if evaluation.groups else ""
+    rows = f"{evaluation.rows:,} test row{'s' if evaluation.rows != 1 else ''}{groups} {where}"
     if kind == BETTER:
         headline = f"Better than {rival}: {compared}."
         detail = f"{interval}, on {rows}."
@@ -60,22 +64,17 @@ def judge(evaluation: Evaluation, unseen: bool = True) -> Verdict:
 
 
 def _named(measure: str) -> str:
-    return {"accuracy": "accuracy", "matthews": "Matthews correlation", "rmse": "RMSE"}[measure]
-
-
-def _shown(value: float, measure: str) -> str:
-    return (
-        f"{100 * value:.1f} %" if measure == "accuracy" else f"{value:.3f}" if measure == "matthews" else f"{value:.4g}"
-    )
+    names = {"accuracy": "accuracy", "uar": "mean recall", "f1": "mean F1", "matthews": "Matthews correlation"}
+    return {**names, "rmse": "RMSE"}[measure]
 
 
 def _gain(value: float, measure: str) -> str:
-    if measure == "accuracy":
+    if measure in PERCENT:
         return f"{100 * value:+.1f} points"
-    return f"{value:+.3f}" if measure == "matthews" else f"{value:+.4g}"
+    return f"{value:+.4g}" if measure == "rmse" else f"{value:+.3f}"
 
 
-def _cell(value: float, metric: str) -> str:
+def _shown(value: float, measure: str) -> str:
     if math.isnan(value):
         return "-"
-    return f"{100 * value:.1f} %" if metric == "accuracy" else f"{value:.4g}" if metric == "rmse" else f"{value:.3f}"
+    return f"{100 * value:.1f} %" if measure in PERCENT else f"{value:.4g}" if measure == "rmse" else f"{value:.3f}"

@@ -13,8 +13,11 @@ import pyarrow as pa
 import pytest
 import torch
 
+from lstmkit.classification.settings import LATER
 from lstmkit.language.classify import ClassifierSettings, TextClassifier
 from lstmkit.language.classify.table import Columns, read_rows
+from lstmkit.training import EpochRecord
+from lstmkit.training.checkpoint import fingerprint_in
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +97,31 @@ def test_a_resumed_fit_ends_with_the_same_bits(
     assert [r.train_loss for r in resumed.history_[1:]] == [r.train_loss for r in whole.history_[1:]]
     for name, weight in whole.network_.state_dict().items():
         assert torch.equal(weight, resumed.network_.state_dict()[name])
+
+
+def test_what_was_written_before_a_setting_was_there_is_read(
+    fitted: TextClassifier, reviews: pl.DataFrame, later: pl.DataFrame, small: ClassifierSettings, tmp_path: Path
+) -> None:
+    """A folder without it has its default, and a checkpoint does not name it."""
+    fitted.save(tmp_path / "model")
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    for name in LATER:
+        del config["settings"][name]
+    del config["sha256"]
+    (tmp_path / "model" / "config.json").write_text(json.dumps(config))
+    assert TextClassifier.load(tmp_path / "model").predict(later).equals(fitted.predict(later))
+
+    def kept(how: ClassifierSettings) -> dict[str, object]:
+        def stop(record: EpochRecord) -> None:
+            if record.epoch == 1:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            TextClassifier(how).fit(reviews, on_epoch=stop, checkpoint=tmp_path / "kept")
+        return fingerprint_in(tmp_path / "kept")
+
+    assert not set(LATER) & kept(small).keys()
+    assert kept(dataclasses.replace(small, measure="uar"))["measure"] == "uar"
 
 
 def test_a_saved_classifier_answers_as_before(fitted: TextClassifier, later: pl.DataFrame, tmp_path: Path) -> None:
