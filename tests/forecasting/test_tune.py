@@ -20,8 +20,10 @@ from lstmkit.forecasting.models import MODELS
 from lstmkit.forecasting.models.lstm import LstmModel, LstmSettings
 from lstmkit.forecasting.search import SEARCH, Between, contexts, search_space
 from lstmkit.forecasting.study import Question, Study, Trial
-from lstmkit.forecasting.tune import Choice, Deadline, ask_of, attempt, median_curve, tune
-from lstmkit.forecasting.tune_job import TuneJob, command_of, verdict
+from lstmkit.forecasting.tune import Choice, Deadline, TuneResult, ask_of, attempt, median_curve, tune
+from lstmkit.forecasting.tune_job import TuneJob, verdict
+from lstmkit.results import Run
+from lstmkit.results.watcher import Nobody
 
 pytest.importorskip("optuna", reason="Optuna is not installed: pip install 'lstmkit[tune]'")
 
@@ -245,12 +247,20 @@ def test_contexts_are_those_for_which_there_are_rows(table: SeriesTable) -> None
         make(context=4 * own).fit_series(few)
 
 
-def test_the_command_says_all_that_differs_from_the_model_s_defaults(tmp_path: Path) -> None:
+def test_the_command_says_all_that_differs_from_the_defaults(prices: pl.DataFrame, tmp_path: Path) -> None:
+    prices.write_csv(tmp_path / "a b.csv")
     chosen = Forecaster(3, 40, settings=LstmSettings(hidden_size=8, patience=None, learning_rate=0.00025))
-    job = TuneJob("a b.csv", tmp_path, TableSettings("y"), (chosen,), command=("a b.csv", "--target", "y"))
-    assert command_of(job, chosen) == (
-        "lstm forecast 'a b.csv' --target y --model lstm --context 40 "
-        "--set hidden_size=8 --set learning_rate=0.00025 --set patience=none"
+    job = TuneJob(str(tmp_path / "a b.csv"), tmp_path, TableSettings("Close"), (make(),), test=0.25)
+    trial = Trial(0, "lstm", 40, {}, "complete", 1.0, 2, 0.1, default=False, remark="")
+    run = Run(Nobody(), tmp_path / "checkpoint")
+    found = job.score(job.read(), TuneResult("name", (trial,), trial, None, chosen), run)
+    assert (
+        found.command
+        == found.summary["command"]
+        == (
+            f"lstm forecast '{tmp_path}/a b.csv' --target Close --horizon 3 --context 40 "
+            "--set hidden_size=8 --set learning_rate=0.00025 --set patience=none --test 0.25"
+        )
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lstmkit.cli import parameters, printing
+from lstmkit.cli.progress import JobProgress
 
 if TYPE_CHECKING:
     from lstmkit.explain.memory import Moment, Trial
@@ -24,51 +26,6 @@ Cells = Annotated[
     str, typer.Option(help="Cells with commas between; lstm+1 is the LSTM with a forget bias of 1 to begin with.")
 ]
 Hidden = Annotated[int, typer.Option(help="Units of the layer.")]
-
-
-class StudyProgress:
-    """Where a study of some minutes stands: a bar if somebody watches, and a line on stderr for each trial.
-
-    minutes  after which the study ends, or None if it does not look at the clock
-    """
-
-    def __init__(self, minutes: float | None, quiet: bool) -> None:
-        self._console, self._quiet = printing.stderr(), quiet
-        self._seconds = None if minutes is None else 60 * minutes
-        self._progress = printing.bars(self._console, quiet=quiet, transient=True)
-        self._task = self._progress.add_task("beginning", total=self._seconds, state="")
-
-    def __enter__(self) -> StudyProgress:
-        """Say how long it takes at most, and show the bar."""
-        if not self._quiet:
-            end = (
-                "when every cell has had its steps"
-                if self._seconds is None
-                else f"within {self._seconds / 60:g} minutes"
-            )
-            self._console.print(f"The study ends {end}; Ctrl-C stops it.")
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Remove the bar."""
-        self._progress.stop()
-
-    def on_moment(self, moment: Moment) -> None:
-        """Move the bar."""
-        what = f"{moment.problem}, lag {moment.lag}, {moment.variant.title}"
-        state, done = f"step {moment.step:,}, error {moment.error:.3f}", 0.0
-        if self._seconds is not None:
-            state += f", at most {moment.seconds_left / 60:.1f} min left"
-            done = self._seconds - moment.seconds_left
-        self._progress.update(self._task, completed=done, description=what, state=state)
-
-    def on_trial(self, trial: Trial, seconds_left: float) -> None:
-        """Print what came of a trial."""
-        from lstmkit.explain.report import trial_in_words
-
-        if not self._quiet:
-            self._console.print(trial_in_words(trial, seconds_left))
 
 
 @explain.command()
@@ -148,8 +105,8 @@ def memory(
         timed = {name: parameters.is_given(context, name) for name in ("longest", "minutes", "steps")}
         parameters.refuse_without_effect("with --quick", timed)
         settings = settings.quick()
-    with StudyProgress(settings.minutes, quiet or json) as progress:
-        result = measure_memory(parse_variants(cells), settings, progress.on_moment, progress.on_trial)
+    with JobProgress(quiet or json, passing=True) as progress:
+        result = measure_memory(parse_variants(cells), settings, *_shown_by(progress, settings.minutes))
     write_memory_page(out, result)
     if json:
         printing.print_json(result.to_json())
@@ -160,6 +117,30 @@ def memory(
     printing.stdout().print("x: not learnt; ?: not learnt when time was up.")
     printing.stdout().print(memory_in_words(result))
     printing.stdout().print(f"{out} shows it all ({result.seconds:.0f} s)")
+
+
+def _shown_by(
+    progress: JobProgress, minutes: float | None
+) -> tuple[Callable[[Moment], None], Callable[[Trial, float], None]]:
+    """Say how long a study takes at most; return what shows a moment of it, and a trial that has ended.
+
+    minutes  after which the study ends, or None if it does not look at the clock
+    """
+    from lstmkit.explain.report import trial_in_words
+
+    seconds = None if minutes is None else 60 * minutes
+    end = "when every cell has had its steps" if minutes is None else f"within {minutes:g} minutes"
+    progress.on_lines([f"The study ends {end}; Ctrl-C stops it."])
+    progress.begin("beginning", seconds)
+
+    def on_moment(moment: Moment) -> None:
+        state, done = f"step {moment.step:,}, error {moment.error:.3f}", 0.0
+        if seconds is not None:
+            state += f", at most {moment.seconds_left / 60:.1f} min left"
+            done = seconds - moment.seconds_left
+        progress.move(done, state, f"{moment.problem}, lag {moment.lag}, {moment.variant.title}")
+
+    return on_moment, lambda trial, seconds_left: progress.on_lines([trial_in_words(trial, seconds_left)])
 
 
 @explain.command()

@@ -47,14 +47,15 @@ class Rounds:
 class JobProgress:
     """A watcher that shows what it is told; silent when quiet.
 
-    rounds  None: an epoch only moves the bar
+    rounds   None: an epoch only moves the bar
+    passing  whether the bar goes when all is done
     """
 
-    def __init__(self, quiet: bool, rounds: Rounds | None = None) -> None:
+    def __init__(self, quiet: bool, rounds: Rounds | None = None, passing: bool = False) -> None:
         self._quiet, self._rounds = quiet, rounds
         self._console = printing.stderr()
-        columns = (TimeElapsedColumn(), TimeRemainingColumn())[: 2 if rounds is None else 1]
-        self._progress = printing.bars(self._console, *columns, quiet=quiet)
+        times = [] if passing else [TimeElapsedColumn()] if rounds else [TimeElapsedColumn(), TimeRemainingColumn()]
+        self._progress = printing.bars(self._console, *times, quiet=quiet, transient=passing)
         self._task: TaskID | None = None
         self._most, self._items = 0, 0
         self._seconds, self._loss = math.inf, math.nan
@@ -83,7 +84,7 @@ class JobProgress:
             self.move(task.total or 0, task.fields["state"] if self._rounds is None else "")
             self._task = None
         if epochs:
-            self._task = self._progress.add_task(TITLES.get(name, name), total=epochs, state="")
+            self.begin(TITLES.get(name, name), epochs)
 
     def on_work(self, items: int, seconds: float) -> None:
         """Begin to measure the pace."""
@@ -121,10 +122,14 @@ class JobProgress:
         if not self._quiet:
             self.on_lines([visible_line(f"  {write().strip().replace(NEWLINE, ' / ')}")])
 
-    def move(self, done: float, state: str) -> None:
-        """Move the bar, of as much as its stage has, and say where that is."""
+    def begin(self, title: str, most: float | None) -> None:
+        """Begin a bar; None: of a length that nobody knows."""
+        self._task = self._progress.add_task(title, total=most, state="")
+
+    def move(self, done: float, state: str, title: str | None = None) -> None:
+        """Move the bar, and say where that is; None leaves its title."""
         if self._task is not None:
-            self._progress.update(self._task, completed=done, state=state)
+            self._progress.update(self._task, completed=done, state=state, description=title)
 
     def _worded(self, loss: float) -> str:
         return f"loss {loss:.4f}" if self._rounds is None else self._rounds.loss(loss)

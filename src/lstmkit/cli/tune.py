@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -35,8 +35,6 @@ Test = Annotated[
     float, typer.Option(help="Share of the rows, at the end, that is kept for lstm forecast and not looked at.")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace the result of another question in --out.")]
-UNSAID: dict[str, Any] = {"level": [80, 95], "test": 0.2} | vars(parameters.Reading()) | vars(parameters.Chance())
-"""Values that need not be said, because they are the defaults of `lstm forecast`."""
 
 
 @parameters.grouped
@@ -70,30 +68,15 @@ def tune(
     from lstmkit.forecasting.tune_job import TuneJob
 
     parameters.refuse_without_effect("with --ray", {"jobs": ray is not None and jobs != 1})
-    table = reading.settings(series)
-    said = {name: value for name, value in vars(series).items() if name != "file"}
-    said |= {"horizon": horizon, "season": season, "level": level, "test": test} | vars(reading) | vars(chance)
     learners = [parameters.Learner(context, name, cell, setting, "1", level, season) for name in dict.fromkeys(model)]
     forecasters = tuple(learner.forecaster(horizon, chance) for learner in learners)
     fixed = frozenset(pair.partition("=")[0].strip().replace("-", "_") for pair in setting or ())
     fixed |= {"cell"} if cell else set()
     where = out or parameters.named_after(series.file, "tune")
     how = (reading.delimiter, test, trials, minutes, jobs, ray, storage, force)
-    job = TuneJob(series.file, where, table, forecasters, fixed, (series.file, *_words(said)), *how)
+    job = TuneJob(series.file, where, reading.settings(series), forecasters, fixed, *how)
     found = run_shown(job, JobProgress(quiet or json), KEPT.format(job.storage_path))
     printing.print_json(found.summary) if json else _print(found)
-
-
-def _words(said: dict[str, Any]) -> list[str]:
-    """Return options as words of a command line, without those that say the default."""
-    words: list[str] = []
-    for option, value in said.items():
-        if value is None or value is False or value == UNSAID.get(option):
-            continue
-        for one in value if isinstance(value, list | tuple) else [value]:
-            name = f"--{option.replace('_', '-')}"
-            words += [name] if one is True else [name, f"{one:g}" if isinstance(one, float) else str(one)]
-    return words
 
 
 def _print(found: TuneSummary) -> None:

@@ -22,15 +22,19 @@ FOUND = ("id_type", "usual_format")
 """Settings of a table that reading finds and nobody gives."""
 
 
-def command(job: ForecastJob) -> str:
-    """Return the line for a shell that does a job again, with the options that differ from their defaults."""
+def command(job: ForecastJob, into: bool = True) -> str:
+    """Return the line for a shell that does a job again, with the options that differ from their defaults.
+
+    into  name the folder of results, too
+    """
     words = ["lstm", "forecast", job.source]
     own = {
         name: value
         for name, value in _changed(job)
         if name not in ("source", "out", "table", "forecaster", *NOT_REPEATED_IN_A_RUN)
     }
-    for name, value in [*_changed(job.table), *_of_forecaster(job.forecaster), *own.items(), ("out", str(job.out))]:
+    own |= {"out": str(job.out)} if into else {}
+    for name, value in [*_changed(job.table), *_of_forecaster(job.forecaster), *own.items()]:
         words += _option(REPEATED.get(name, name.replace("_", "-")), value)
     return " ".join(shlex.quote(word) for word in words)
 

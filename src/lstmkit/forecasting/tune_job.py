@@ -7,7 +7,6 @@ import dataclasses
 import io
 import json
 import math
-import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -21,7 +20,8 @@ from lstmkit.errors import InputError
 from lstmkit.forecasting.evaluate import test_split
 from lstmkit.forecasting.fitting import table_to_learn_from
 from lstmkit.forecasting.forecaster import Forecaster
-from lstmkit.forecasting.models import model_named
+from lstmkit.forecasting.job import ForecastJob
+from lstmkit.forecasting.reproduce import command as command_of
 from lstmkit.forecasting.study import Question, Study, Trial
 from lstmkit.forecasting.tune import TuneResult, ask_of, check_numbers, result_of, tune
 from lstmkit.ranges import BETWEEN_0_AND_1, real
@@ -52,7 +52,6 @@ class TuneJob(Job[Question, TuneResult, TuneSummary]):
     table        how to read the table
     forecasters  unfitted, one of each model, with the settings to begin from
     fixed        names of settings that are not tried
-    command      words of an `lstm forecast` that reads the same and asks the same, without model and settings
     delimiter    of a CSV, None for a comma
     test         share of the rows, at the end of every series, that `lstm forecast` scores on; they are not looked at
     trials, minutes, jobs, ray  as in `tune`
@@ -68,7 +67,6 @@ class TuneJob(Job[Question, TuneResult, TuneSummary]):
     table: TableSettings
     forecasters: tuple[Forecaster, ...]
     fixed: frozenset[str] = frozenset()
-    command: tuple[str, ...] = ()
     delimiter: str | None = None
     test: float = 0.2
     trials: int = 30
@@ -135,7 +133,8 @@ class TuneJob(Job[Question, TuneResult, TuneSummary]):
 
     def score(self, read: Question, fitted: TuneResult, run: Run) -> TuneSummary:
         """Return the settings that forecast best, and the command that forecasts with them."""
-        command = command_of(self, fitted.chosen)
+        forecast = ForecastJob(self.source, self.out, self.table, fitted.chosen, self.delimiter, self.test)
+        command = command_of(forecast, into=False)
         return TuneSummary(self, fitted, command, without_nan(_summary(read, fitted, command, run.seconds())))
 
     def write(self, found: TuneSummary) -> None:
@@ -148,18 +147,6 @@ def trial_line(trial: Trial, seconds_left: float) -> str:
     words = {"complete": f"score {trial.score:.4f}", "pruned": "given up early", "refused": trial.remark}
     left = f"about {seconds_left / 60:.1f} min left"
     return f"trial {trial.number}: {in_words(trial)}: {words[trial.state]} ({trial.seconds:.1f} s, {left})"
-
-
-def command_of(job: TuneJob, chosen: Forecaster) -> str:
-    """Return the line that forecasts with chosen settings: all that differ from the model's defaults are in it."""
-    words = ["lstm", "forecast", *job.command, "--model", chosen.model]
-    if chosen.context is not None:
-        words += ["--context", str(chosen.context)]
-    defaults = dataclasses.asdict(model_named(chosen.model).Settings())
-    for name, value in dataclasses.asdict(chosen.request().settings).items():
-        if value != defaults[name]:
-            words += ["--set", f"{name}={'none' if value is None else str(value).replace(' ', '')}"]
-    return shlex.join(words)
 
 
 def in_words(trial: Trial) -> str:
