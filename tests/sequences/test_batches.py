@@ -30,7 +30,7 @@ def test_pairs_are_sorted_by_the_steps_of_both() -> None:
     sides = [Ragged.of([np.arange(n) for n in lengths]) for lengths in ((3, 0, 2, 5), (1, 9, 2, 1))]
     rows = Examples(tuple(sides), torch.empty(0))
     assert rows.lengths().tolist() == [4, 9, 4, 6]
-    assert rows.by_length().tolist() == [0, 2, 3, 1]
+    assert [own.tolist() for own in rows.by_length(100, 3)] == [[0, 2, 3], [1]]
     first, second = rows.batch(np.array([2, 1]))
     assert (first.values.T.tolist(), first.lengths.tolist()) == ([[0, 1], [0, 0]], [2, 0])
     assert (second.values.T.tolist()[0], second.lengths.tolist()) == ([0, 1, *[0] * 7], [2, 9])

@@ -61,7 +61,8 @@ def test_a_place_far_away_makes_no_difference() -> None:
     )
 
 
-def test_many_sequences_are_worked_in_batches() -> None:
+def test_many_sequences_are_worked_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lstmkit.sequences.ragged.AT_ONCE", 50)
     lengths = np.random.default_rng(0).integers(0, 20, 200).tolist()
     sequences = frames_of(lengths, 2)
     found = Features(1, (1,)).of(Ragged.of(sequences, 2))

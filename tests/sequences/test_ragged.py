@@ -10,6 +10,7 @@ import torch
 
 from lstmkit.errors import InputError
 from lstmkit.sequences import Ragged
+from lstmkit.sequences.ragged import batches_by_length, map_batches
 
 LENGTHS = [3, 0, 5, 1, 4]
 
@@ -88,3 +89,27 @@ def test_memory_does_not_grow_with_what_lies_in_a_file() -> None:
     ragged = Ragged.of(sequences(), 8, on_disk=True)
     assert [int(ragged[row][0, 0]) for row in (0, 17, 49)] == [0, 17, 49]
     assert ragged.batch(np.array([49, 3])).values[5].tolist() == [[49.0] * 8, [3.0] * 8]
+
+
+def test_batches_by_length_hold_all_and_are_bounded() -> None:
+    lengths = np.random.default_rng(0).geometric(0.05, 500)
+    lengths[:3] = (0, 900, 0)
+    found = list(batches_by_length(lengths, 300, 20))
+    assert sorted(np.concatenate(found)) == list(range(500))
+    assert (np.diff(lengths[np.concatenate(found)]) >= 0).all()
+    for rows, after in itertools.zip_longest(found, found[1:]):
+        assert len(rows) <= 20 and (len(rows) == 1 or lengths[rows].max() * len(rows) <= 300)
+        if after is not None and len(rows) < 20:
+            assert lengths[after[0]] * (len(rows) + 1) > 300
+    assert [own.tolist() for own in batches_by_length(np.zeros(3, np.int64), 2)] == [[0, 1], [2]]
+    assert list(batches_by_length(np.zeros(0, np.int64), 2)) == []
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_what_is_made_of_a_mapped_array_is_mapped(on_disk: bool) -> None:
+    sequences = frames_of([40_000, 0, 30_000, 5, 200], 2)
+    ragged = Ragged.of(sequences, 2, on_disk)
+    found = map_batches(ragged, lambda batch: batch.values[:, :, :1] * 2 + 1, 1, np.float32)
+    assert isinstance(found.values, np.memmap) == on_disk and found.values.dtype == np.float32
+    for row, frames in enumerate(sequences):
+        np.testing.assert_allclose(found[row], 2 * frames[:, :1] + 1, atol=1e-6)

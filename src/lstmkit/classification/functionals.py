@@ -13,6 +13,7 @@ from lstmkit.classification.baselines import LinearAnswers
 from lstmkit.classification.linear import Dense
 from lstmkit.classification.metrics import Floats
 from lstmkit.sequences import Features, Ragged
+from lstmkit.sequences.ragged import batches_by_length
 
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 PARTS = ((0, 3), (0, 1), (1, 2), (2, 3))
@@ -77,16 +78,10 @@ def functionals(frames: Ragged) -> Floats:
     lengths, C = frames.lengths, frames.values.shape[1]
     measures = 3 + len(QUANTILES)
     found = np.full((len(frames), len(PARTS), measures, C), np.nan)
-    order = np.argsort(lengths, kind="stable")
-    begin = 0
-    while begin < len(order):
-        # the longest of as many as may come sets how many do
-        most = max(1, AT_ONCE // max(1, C * int(lengths[order[min(begin + AT_ONCE // C, len(order) - 1)]])))
-        rows = order[begin : begin + most]
+    for rows in batches_by_length(lengths, AT_ONCE // C):
         for part, (first, last) in enumerate(PARTS):
             starts, ends = lengths[rows] * first // 3, lengths[rows] * last // 3
             found[rows, part] = _measured(frames, frames.offsets[rows] + starts, ends - starts)
-        begin += most
     return found.reshape(len(frames), -1)
 
 

@@ -20,7 +20,8 @@ from lstmkit.classification.settings import LATER, NetworkSettings
 from lstmkit.sequences import Examples, LengthBatches
 from lstmkit.training import Checkpoint, EpochRecord, TrainSettings, threads_for, train
 
-AT_ONCE = 256
+AT_ONCE, STEPS_AT_ONCE = 256, 1 << 18
+"""Rows, and steps, that are answered together at most."""
 
 
 def class_weights(targets: Tensor, count: int, kind: str) -> Tensor | None:
@@ -149,9 +150,9 @@ def _answers(network: Ensemble, rows: Examples) -> NDArray[np.float64]:
     found = np.empty((len(rows), network.outputs))
     network.eval()
     with torch.no_grad():
-        for items in torch.split(rows.by_length(), AT_ONCE):
-            scores = network.scores(rows.batch(items.numpy())).double()
-            found[items.numpy()] = (scores if scores.shape[2] == 1 else scores.softmax(dim=2)).mean(dim=0).numpy()
+        for items in rows.by_length(STEPS_AT_ONCE, AT_ONCE):
+            scores = network.scores(rows.batch(items)).double()
+            found[items] = (scores if scores.shape[2] == 1 else scores.softmax(dim=2)).mean(dim=0).numpy()
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lstmkit.classification.metrics import Floats, answer_score
 from lstmkit.sequences import Features, Normalisation, Ragged
+from lstmkit.sequences.ragged import batches_by_length
 
 WINDOWS = (0.05, 0.1, 0.2, 0.4, 1.0)
 """Shares of the longer sequence by which two steps that are compared may lie apart."""
@@ -108,7 +109,8 @@ def warped_distances(rows: Ragged, references: Ragged, windows: Sequence[float])
     """
     lengths, found = np.maximum(rows.lengths, 1), np.empty((len(windows), len(rows), len(references)))
     queries = [_whole(rows, np.array([row]))[:, 0] for row in range(len(rows))]
-    for block, frames in _blocks(references, int(lengths.max(initial=1))):
+    for block in batches_by_length(references.lengths, AT_ONCE // int(lengths.max(initial=1))):
+        frames = _whole(references, block)
         T, P, F = frames.shape
         ends = np.maximum(references.lengths[block], 1)
         turned, norms = np.ascontiguousarray(frames.reshape(T * P, F).T), (frames**2).sum(axis=2)
@@ -162,18 +164,6 @@ def _shortest_paths(costs: NDArray[Any], ends: NDArray[np.int64], radius: NDArra
         before[0] = np.inf
         before, last, now = last, now, before
     return found
-
-
-def _blocks(references: Ragged, longest: int) -> Iterator[tuple[NDArray[np.int64], NDArray[Any]]]:
-    """Yield references of about equal length, padded: their numbers, and frames (J, P, F)."""
-    order = np.argsort(references.lengths, kind="stable")
-    begin = 0
-    while begin < len(order):
-        end = begin + 1
-        while end < len(order) and references.lengths[order[end]] * longest * (end - begin + 1) <= AT_ONCE:
-            end += 1
-        yield order[begin:end], _whole(references, order[begin:end])
-        begin = end
 
 
 def _whole(frames: Ragged, rows: NDArray[np.int64]) -> NDArray[Any]:

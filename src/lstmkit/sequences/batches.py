@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lstmkit.sequences.ragged import Padded, Ragged
+from lstmkit.sequences.ragged import Padded, Ragged, batches_by_length
 
 TOGETHER = 50
 """Batches whose rows are sorted by length together."""
@@ -39,9 +40,9 @@ class Examples:
         """Return how many steps each row has, both sides of a pair together."""
         return np.asarray(np.sum([side.lengths for side in self.sides], axis=0))
 
-    def by_length(self) -> Tensor:
-        """Return the numbers of all rows, shortest first: batches in this order have little padding."""
-        return torch.from_numpy(np.argsort(self.lengths(), kind="stable"))
+    def by_length(self, steps: int, rows: int) -> Iterator[NDArray[np.int64]]:
+        """Yield the numbers of all rows as `batches_by_length` does."""
+        return batches_by_length(self.lengths(), steps, rows)
 
 
 class LengthBatches:

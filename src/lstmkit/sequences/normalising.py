@@ -12,8 +12,8 @@ from lstmkit.ranges import choice
 from lstmkit.sequences.ragged import Padded, Ragged, map_batches
 
 KINDS = ("features", "sequence", "none")
-PIECE = 1 << 20
-"""Frames that are added up at a time."""
+PIECE = 1 << 22
+"""Values that are added up at a time, about."""
 
 
 class Normalisation(nn.Module):
@@ -44,7 +44,8 @@ class Normalisation(nn.Module):
             return
         values = features.values
         count, total, square = (np.zeros(values.shape[1]) for _ in range(3))
-        pieces = [slice(begin, begin + PIECE) for begin in range(0, len(values), PIECE)]
+        rows = max(1, PIECE // values.shape[1])
+        pieces = [slice(begin, begin + rows) for begin in range(0, len(values), rows)]
         for piece in pieces:
             own = values[piece].astype(np.float64)
             count += (~np.isnan(own)).sum(axis=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,8 +14,8 @@ from torch import Tensor
 from lstmkit.data.disk import FlatFile, take_slices
 from lstmkit.errors import InputError
 
-AT_ONCE = 64
-"""Sequences that are worked on together."""
+AT_ONCE = 1 << 16
+"""Steps that are worked on together."""
 
 
 class Padded(NamedTuple):
@@ -102,16 +102,36 @@ class Ragged:
         return Padded(torch.from_numpy(values), torch.from_numpy(lengths))
 
 
+def batches_by_length(lengths: NDArray[np.int64], steps: int, rows: int = 1 << 16) -> Iterator[NDArray[np.int64]]:
+    """Yield the numbers of all sequences, shortest first: batches in this order have little padding.
+
+    lengths  (S,) of the sequences
+    steps    that a padded batch has at most, or a single sequence
+    rows     that it has at most
+    """
+    order = np.argsort(lengths, kind="stable")
+    begin = 0
+    while begin < len(order):
+        ahead = order[begin : begin + rows]
+        padded = np.maximum(lengths[ahead], 1) * np.arange(1, len(ahead) + 1)
+        count = max(1, int(np.searchsorted(padded, steps, side="right")))
+        yield ahead[:count]
+        begin += count
+
+
 def map_batches(ragged: Ragged, function: Callable[[Padded], Tensor], width: int, dtype: Any) -> Ragged:
-    """Return what a function makes of sequences, given to it in padded batches of about equal length.
+    """Return what a function makes of sequences, given to it in padded batches; mapped from a file if they are.
 
     function  from a batch to values (T, B, width), step for step
     dtype     of these
     """
-    found = np.empty((len(ragged.values), width), dtype)
-    order = np.argsort(ragged.lengths, kind="stable")
-    for begin in range(0, len(order), AT_ONCE):
-        rows = order[begin : begin + AT_ONCE]
+    if isinstance(ragged.values, np.memmap):
+        file = FlatFile(dtype, (width,))
+        file.extend(len(ragged.values))
+        found = file.mapped(writes=True)
+    else:
+        found = np.empty((len(ragged.values), width), dtype)
+    for rows in batches_by_length(ragged.lengths, AT_ONCE):
         values = function(ragged.batch(rows)).numpy()
         for place, row in enumerate(rows.tolist()):
             start, end = ragged.offsets[row], ragged.offsets[row + 1]
