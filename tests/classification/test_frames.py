@@ -158,7 +158,10 @@ def test_every_member_normalises_as_the_first_and_is_restored_with_the_weights()
     [
         ({"relative": -1}, "FrameSettings: relative must not be negative; got -1"),
         ({"differences": (0,)}, "FrameSettings: differences must be at least 1; got 0"),
-        ({"normalise": "minmax"}, "FrameSettings: normalise must be one of features, sequence, none; got 'minmax'"),
+        (
+            {"normalise": "minmax"},
+            "FrameSettings: normalise must be one of features, together, sequence, none; got 'minmax'",
+        ),
         ({"stretch": 2}, "FrameSettings: stretch must be at least 0 and below 1; got 2"),
         ({"layer_dropout": 1}, "FrameSettings: layer_dropout must be at least 0 and below 1; got 1"),
     ],

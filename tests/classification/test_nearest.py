@@ -88,6 +88,14 @@ def test_the_view_and_the_window_are_chosen_that_tell_best(monkeypatch: pytest.M
     assert len(model.frames) == 80 and set(np.unique(model.answers(later))) == {0.0, 1.0}
 
 
+def test_level_and_units_make_no_difference() -> None:
+    (side, kinds), (held, wanted), (later, _) = movements(30, 7), movements(10, 8), movements(20, 9)
+    moved = [Ragged(1000 * own.values + 1e9, own.offsets) for own in (side, held, later)]
+    one = NearestNeighbour.fit(side, kinds, held, wanted, 4, Features())
+    other = NearestNeighbour.fit(moved[0], kinds, moved[1], wanted, 4, Features())
+    assert np.array_equal(one.answers(later), other.answers(moved[2]))
+
+
 def test_a_row_is_not_told_by_itself() -> None:
     """Labels are noise: whoever found a row of the training part in itself would be right with every view."""
     generator = np.random.default_rng(0)

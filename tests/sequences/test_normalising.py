@@ -44,6 +44,21 @@ def test_features_have_mean_zero_and_spread_one_over_the_training_part(
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.3])
+def test_channels_of_one_kind_share_a_spread_in_each_group_of_features(missing: float) -> None:
+    """Which channel moves far stays to be seen; differences are as large as frames, not as small as they are."""
+    sequences = [np.hstack([frames, 0.01 * frames]) for frames in frames_of(6, missing)]
+    ragged = Ragged.of(sequences, 4)
+    layer = Normalisation(4, "together", groups=2)
+    layer.fit(ragged)
+    whole = np.concatenate(sequences)
+    apart = whole - np.nanmean(whole, axis=0)
+    spreads = np.repeat([np.sqrt(np.nanmean(apart[:, group] ** 2)) for group in ([0, 1], [2, 3])], 2)
+    found = layer.of(ragged)
+    np.testing.assert_allclose(found.values, apart / spreads, atol=1e-5)
+    assert np.nanstd(found.values[:, 0]) > 5 * np.nanstd(found.values[:, 1])
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.3])
 def test_every_sequence_has_mean_zero_and_spread_one(missing: float) -> None:
     sequences = frames_of(3, missing)
     found = Normalisation(2, "sequence")(Ragged.of(sequences, 2).batch(np.arange(5)))
@@ -57,7 +72,7 @@ def test_every_sequence_has_mean_zero_and_spread_one(missing: float) -> None:
         assert not found[len(frames) :, row].any()
 
 
-@pytest.mark.parametrize("kind", ["features", "sequence"])
+@pytest.mark.parametrize("kind", ["features", "together", "sequence"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_what_stands_still_is_zero_on_any_level(kind: str, dtype: type) -> None:
     """A constant plus rounding must not become noise of spread one."""
@@ -70,7 +85,7 @@ def test_what_stands_still_is_zero_on_any_level(kind: str, dtype: type) -> None:
         assert float(layer(ragged.batch(np.array([0, 1]))).abs().max()) <= abs(level) * 1e-6
 
 
-@pytest.mark.parametrize("kind", ["features", "sequence"])
+@pytest.mark.parametrize("kind", ["features", "together", "sequence"])
 def test_units_and_level_make_no_difference(kind: str) -> None:
     sequences = frames_of(4)
     rows = np.arange(5)
@@ -88,7 +103,7 @@ def test_units_and_level_make_no_difference(kind: str) -> None:
 
 def test_a_feature_that_is_never_there_stays_missing() -> None:
     ragged = Ragged.of([np.array([[1.0, np.nan], [2.0, np.nan]])], 2)
-    for kind in ("features", "sequence"):
+    for kind in ("features", "together", "sequence"):
         layer = Normalisation(2, kind)
         layer.fit(ragged)
         found = layer(ragged.batch(np.array([0])))[:, 0]
@@ -102,5 +117,7 @@ def test_none_leaves_frames_as_they_are() -> None:
     layer.fit(ragged)
     batch = ragged.batch(np.arange(5))
     assert torch.equal(layer(batch), batch.values.float()) and not layer.state_dict()
-    with pytest.raises(InputError, match=r"^normalise must be one of features, sequence, none; got 'minmax'$"):
+    with pytest.raises(
+        InputError, match=r"^normalise must be one of features, together, sequence, none; got 'minmax'$"
+    ):
         Normalisation(2, "minmax")

@@ -23,7 +23,8 @@ class FrameSettings(NetworkSettings):
 
     relative       first frames whose mean is taken from every frame; 0 leaves the frames as they are
     differences    lags over which differences are read beside the frames
-    normalise      "features": by statistics of the training part; "sequence": by those of each sequence; "none"
+    normalise      "features": by statistics of the training part; "together": with one spread for all channels;
+                   "sequence": by those of each sequence; "none"
     input_dropout  of the features, for a whole sequence
     stretch, crop, noise, time_mask, channel_mask
                    how sequences are changed in training, as in `Augmentation`
@@ -82,7 +83,7 @@ class FrameEncoder(Encoder):
         self.features, self.augmentation = settings.features, settings.augmentation
         self.channels, self.marks, self.input_dropout = shape.channels, shape.marks, settings.input_dropout
         width = shape.channels * self.features.groups
-        self.normalisation = Normalisation(width, settings.normalise)
+        self.normalisation = Normalisation(width, settings.normalise, self.features.groups)
         self.stack(width + shape.channels * shape.marks, settings)
 
     def steps(self, batch: Padded) -> Padded:
@@ -111,7 +112,7 @@ def frame_ensemble(settings: FrameSettings, shape: FrameShape, training: Ragged 
         shape.outputs,
     )
     layers = [module for module in network.modules() if isinstance(module, Normalisation)]
-    if training is not None and settings.normalise == "features":
+    if training is not None and layers[0].fitted:
         layers[0].fit(settings.features.of(training))
         for layer in layers[1:]:
             layer.load_state_dict(layers[0].state_dict())

@@ -73,8 +73,8 @@ class NearestNeighbour:
         """Choose view and window with which the training part tells other rows best, the first of equals.
 
         These are the validation part, and some rows of the training part, each left out. The features are compared with
-        and without their differences, as they are and in units of their spread: which is better depends on whether the
-        channels are of one kind.
+        and without their differences, each in units of its spread, and all in the same: which is better depends on
+        whether the channels are of one kind.
 
         training, validation  frames
         targets, wanted       (N,) classes or standardised numbers likewise
@@ -85,7 +85,7 @@ class NearestNeighbour:
         left_out = np.unique(np.linspace(0, len(training) - 1, min(len(training), LEFT_OUT)).astype(np.int64))
         tried, truth = validation.joined(training.select(left_out)), torch.cat([wanted, targets[left_out]])
         for own in dict.fromkeys((features, Features(features.relative))):
-            for kind in ("features", "none"):
+            for kind in ("features", "together"):
                 view = View.of(own, kind, training)
                 distances = warped_distances(view(tried), view(training), WINDOWS)
                 distances[:, len(validation) + np.arange(len(left_out)), left_out] = np.inf

@@ -11,7 +11,7 @@ from lstmkit.nn.scaling import rounding
 from lstmkit.ranges import choice
 from lstmkit.sequences.ragged import Padded, Ragged, map_batches
 
-KINDS = ("features", "sequence", "none")
+KINDS = ("features", "together", "sequence", "none")
 PIECE = 1 << 22
 """Values that are added up at a time, about."""
 
@@ -22,25 +22,28 @@ class Normalisation(nn.Module):
     A feature that does not change, but for rounding, is zero, whatever its level. Statistics are in float64, and only
     what comes out is float32.
 
-    width  F, of the features
-    kind   "features": statistics of each feature over the training part, `fit` to it and saved with the weights;
-           "sequence": those of each sequence, so that its level and its size tell nothing; "none"
-    Raises InputError if there is no such kind
+    width   F, of the features
+    kind    "features": statistics of each feature over the training part, `fit` to it and saved with the weights;
+            "together": so too, but with one spread for all channels, where these are of one kind and it matters which
+            of them move far; "sequence": those of each sequence, so that its level and size tell nothing; "none"
+    groups  of features, each with as many channels: the frames, and each difference; each has a spread of its own
+    Raises  InputError if there is no such kind
     """
 
     mean: Tensor
     spread: Tensor
 
-    def __init__(self, width: int, kind: str = "features") -> None:
+    def __init__(self, width: int, kind: str = "features", groups: int = 1) -> None:
         super().__init__()
-        self.kind = choice("normalise", kind, KINDS)
-        if kind == "features":
+        self.kind, self.groups = choice("normalise", kind, KINDS), groups
+        self.fitted = kind in ("features", "together")
+        if self.fitted:
             self.register_buffer("mean", torch.zeros(width, dtype=torch.float64))
             self.register_buffer("spread", torch.ones(width, dtype=torch.float64))
 
     def fit(self, features: Ragged) -> None:
-        """Measure the features of the training part; nothing is to be measured for the other kinds."""
-        if self.kind != "features":
+        """Measure the features of the training part, for the kinds that are `fitted` to it."""
+        if not self.fitted:
             return
         values = features.values
         count, total, square = (np.zeros(values.shape[1]) for _ in range(3))
@@ -53,9 +56,16 @@ class Normalisation(nn.Module):
         mean = total / np.maximum(count, 1)
         for piece in pieces:
             square += np.nansum((values[piece] - mean) ** 2, axis=0)
-        level, spread = torch.from_numpy(mean), torch.from_numpy(np.sqrt(square / np.maximum(count, 1)))
-        self.mean.copy_(level)
-        self.spread.copy_(_usable(spread, level.to(torch.from_numpy(values[:0]).dtype)))
+        level = np.abs(mean)
+        if self.kind == "together":
+            channels = values.shape[1] // self.groups
+            square, count, level = (
+                np.repeat(of_group(own.reshape(self.groups, channels), axis=1), channels)
+                for of_group, own in ((np.sum, square), (np.sum, count), (np.max, level))
+            )
+        spread = torch.from_numpy(np.sqrt(square / np.maximum(count, 1)))
+        self.mean.copy_(torch.from_numpy(mean))
+        self.spread.copy_(_usable(spread, torch.from_numpy(level.astype(values.dtype))))
 
     def of(self, features: Ragged) -> Ragged:
         """Return the features of many sequences in comparable units, float32."""
@@ -67,7 +77,7 @@ class Normalisation(nn.Module):
         if self.kind == "none":
             return values.to(torch.float32)
         padding = padding_mask(lengths, len(values), values.device).unsqueeze(2)
-        if self.kind == "features":
+        if self.fitted:
             return ((values - self.mean) / self.spread).to(torch.float32).masked_fill(padding, 0.0)
         there = ~(torch.isnan(values) | padding)
         exact, count = values.double(), there.sum(dim=0).clamp(min=1)
