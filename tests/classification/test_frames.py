@@ -99,6 +99,17 @@ def test_numbers_are_learnt_with_a_class_beside_them() -> None:
     assert np.mean((found - wanted.numpy()) ** 2) < 0.1 * float(wanted.var())
 
 
+def test_sequences_without_anything_in_them_have_an_answer() -> None:
+    how = dataclasses.replace(SMALL, relative=2, differences=(1,), pooling="mean-max", **CHANGED)
+    side, kinds, _ = movements(40, 10)
+    odd = Ragged.of([np.zeros((0, 2)), np.full((3, 2), np.nan), np.ones((1, 2))], 2)
+    network = built(how, FrameShape(2, 3, marks=True), side)
+    rows = Examples((side.joined(odd),), torch.cat([kinds, torch.tensor([0, 1, 2])]))
+    fit_network(network, dataclasses.replace(how, epochs=1), rows, rows, 0)
+    found = answers(network, Examples((odd,), torch.empty(0)), how)
+    np.testing.assert_allclose(found.sum(axis=1), 1.0)
+
+
 def test_sequences_are_changed_in_training_only() -> None:
     how = dataclasses.replace(SMALL, relative=1, **CHANGED)
     side, _, _ = movements(20, 6)

@@ -17,7 +17,7 @@ from lstmkit.classification.metrics import class_scores, number_scores
 from lstmkit.data.parse import to_numbers
 from lstmkit.data.series import shorten
 from lstmkit.errors import InputError
-from lstmkit.sequences import cut_off
+from lstmkit.sequences import cut_off, cut_off_groups
 
 TASKS = ("classes", "number")
 
@@ -93,16 +93,19 @@ class Coding:
 
 
 def hold_back(
-    labels: Sequence[str], column: str, task: str, share: float, seed: int
+    labels: Sequence[str], column: str, task: str, share: float, seed: int, groups: Sequence[str] | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the rows that stay, and those cut off at random, a share of every class.
 
     column  of the labels
+    groups  (N,) name of the group of every row: whole groups are cut off, about that share of the rows
     Raises  InputError if nothing would be cut off
     """
     places = np.zeros(len(labels), np.int64)
     if task == "classes":
         places = class_numbers(labels, classes_of(labels, column), column, "training")
+    if groups is not None:
+        return cut_off_groups(groups, places, share, seed)
     kept, cut = cut_off(places, share, seed)
     if not len(cut):
         if task == "classes":
