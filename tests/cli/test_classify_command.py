@@ -98,6 +98,15 @@ def test_files_for_validation_and_test_are_only_used_for_that(lstm: Run, reviews
     assert model.score(test) == pytest.approx(summary["scores"]["model"])
 
 
+def test_the_measure_that_was_set_is_what_is_compared(lstm: Run, reviews: Path, tmp_path: Path) -> None:
+    for measure, title, shown in (("uar", "mean recall", "mean recall"), ("f1", "F1, mean", "mean F1")):
+        given = (*TRAIN, reviews, *SMALL, "--set", f"measure={measure}", "--out", tmp_path / measure, "--quiet")
+        ran = lstm(*given)
+        summary = json.loads((tmp_path / measure / "summary.json").read_text())
+        assert (summary["measure"], measure in summary["scores"]["tfidf"]) == (measure, True)
+        assert title in ran.out and f": {shown} " in summary["headline"]
+
+
 def test_options_reach_the_settings(lstm: Run, reviews: Path, tmp_path: Path) -> None:
     ran = lstm(
         *(*TRAIN, reviews, *SMALL[:4], "--epochs", 1, "--cell", "alstm", "--pooling", "attention", "--seed", 3),

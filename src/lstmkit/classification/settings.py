@@ -40,7 +40,8 @@ class NetworkSettings:
     class_weights  "balanced": the rows of every class weigh the same together; "none": every row weighs the same
     label_smoothing share of the truth that is spread evenly over all classes in training
     measure        what early stopping looks at: "matthews", "accuracy", "uar" (mean recall of the classes) or "f1" (the
-                   mean over the classes); of numbers, always the squared error
+                   mean over the classes); of numbers, always the squared error. Any but the usual one is also what the
+                   network is compared with its baselines by
     ensemble       networks whose mean is the answer, each from other initial weights
     epochs         over the training rows, at most; None: about 2,000 steps, in 4 epochs at least and 20 at most
     batch_size     rows in a step; down to 8 where an epoch would have fewer than 240 steps otherwise
@@ -84,6 +85,11 @@ class NetworkSettings:
         shares = dict.fromkeys(("dropout", "layer_dropout", "label_smoothing"), BELOW_1)
         positive = dict.fromkeys(("learning_rate", "minutes"), MORE_THAN_0)
         check_fields(self, {**words, **rates, **shares, **positive, **own}, type(self).__name__)
+
+    @property
+    def compared(self) -> str:
+        """What answers are compared by; "" if nothing but the usual was asked for."""
+        return "" if self.measure == NetworkSettings.measure else self.measure
 
     def batch_for(self, rows: int) -> int:
         """Return how many rows a step has where there are so many to learn from."""

@@ -68,7 +68,8 @@ def evaluate(classifier: TextClassifier, training: Rows, validation: Rows, test:
         TFIDF: f"TF-IDF + {'logistic' if coding.classes else 'ridge'} regression",
         CONSTANT: "always the largest class" if coding.classes else "always the mean",
     }
-    return evaluate_answers(coding, classifier.truth(test), found, constant.answer, titles, tfidf.linear.strength)
+    strength, measure = tfidf.linear.strength, classifier.settings.compared
+    return evaluate_answers(coding, classifier.truth(test), found, constant.answer, titles, strength, measure=measure)
 
 
 def _ids(words: Tokens, texts: Sequence[str]) -> list[NDArray[np.int32]]:
