@@ -94,6 +94,20 @@ def test_an_empty_file(tmp_path: Path, content: bytes) -> None:
     assert complaint(tmp_path / "a.csv", content) == ": the file is empty"
 
 
+@pytest.mark.parametrize(
+    "text", [",,,\n,,,\n", ";;\n", '"",""\n', "sep=;\n \n", "\u00a0\n", "\x1c\n\x1d", " , \n" * 300]
+)
+@pytest.mark.parametrize("suffix", [".csv", ".tsv"])
+def test_a_file_of_cells_with_nothing_in_them_is_empty(tmp_path: Path, text: str, suffix: str) -> None:
+    assert complaint(tmp_path / f"a{suffix}", text.encode()) == ": the file is empty"
+
+
+def test_a_table_below_many_lines_of_empty_cells(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(",,\n" * 1000 + "day,y\n2024-01-01,5\n")
+    assert read_file(path).to_dict(as_series=False) == {"day": ["2024-01-01"], "y": ["5"]}
+
+
 def test_a_binary_file_names_the_first_zero_byte(tmp_path: Path) -> None:
     message = complaint(tmp_path / "a.csv", b"\x89PNG\r\n\x00\x01\x02")
     assert message == ": a binary file (a zero byte at offset 6); a CSV or Parquet file is needed"

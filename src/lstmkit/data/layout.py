@@ -119,18 +119,20 @@ def lay_out(place: str, content: bytes, delimiter: str | None, usual: str, texts
     texts      whether cells are texts, so that quotes go around no tab, and no line looks unlike a row: names are in
                one line, and nothing but blank lines follows the rows
     header     whether there is a line of names
-    Raises     InputError if its first line cannot be read, or another delimiter is evident but not certain
+    Raises     InputError if nothing is in it, its first line cannot be read, or another delimiter is evident but not
+               certain
     """
     begin = len(content) - len(content.lstrip(b"\r\n"))
     said = re.compile(rb'"?sep=([ -~\t])"?[ \t,;]*\r?\n', re.IGNORECASE).match(content, begin)  # Excel's
     if said is not None:
         begin, usual = said.end(), said[1].decode()
         delimiter = delimiter or usual
+    begin = _filled(place, content, begin, delimiter or usual)
     lines, whole = _first_lines(content, begin)
     found = [_fit(lines, one, not texts, whole) for one in ([delimiter] if delimiter else _candidates(usual))]
     if isinstance(found[0], csv.Error):
         raise InputError(f"{place}: the header cannot be read ({found[0]}); correct its first line") from found[0]
-    fit = _chosen(place, [fit for fit in found if isinstance(fit, _Fit)], usual, header)
+    fit = _chosen(place, [fit for fit in found if isinstance(fit, _Fit) and fit.records], usual, header)
     if header and len(fit.records[fit.header].cells) == 1:
         _complain_of_delimiter(place, fit)
     notes = (
@@ -161,6 +163,17 @@ def _words(delimiter: str) -> str:
 
 def _candidates(usual: str) -> list[str]:
     return list(dict.fromkeys([usual, *DELIMITERS]))
+
+
+def _filled(place: str, content: bytes, begin: int, delimiter: str) -> int:
+    """Return where the first line begins that holds more than blanks, quotes and delimiters."""
+    marks = "".join({*DELIMITERS, delimiter, '"'})
+    while begin < len(content):
+        end = content.find(b"\n", begin) + 1 or len(content)
+        if "".join(content[begin:end].decode().split()).strip(marks):
+            return begin
+        begin = end
+    raise InputError(f"{place}: the file is empty")
 
 
 def _first_lines(content: bytes, begin: int) -> tuple[list[tuple[int, str]], bool]:
