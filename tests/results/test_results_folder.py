@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from lstmkit.errors import InputError, NothingToDo
-from lstmkit.results import CHECKPOINT, check_folder, file_of_one_job, job_folder
+from lstmkit.results.folder import CHECKPOINT, check_folder, file_of_one_job, job_folder
 from lstmkit.training import write_atomically
 
 RESULTS = ("summary.json", "model")
@@ -67,7 +67,7 @@ def test_a_job_whose_results_are_not_named_always_goes_on(tmp_path):
 def test_one_job_at_a_time_and_the_lock_ends_with_a_kill(tmp_path):
     code = (
         "import pathlib, time\n"
-        "from lstmkit.results import job_folder\n"
+        "from lstmkit.results.folder import job_folder\n"
         "with job_folder(pathlib.Path('out'), ()):\n"
         "    print('there', flush=True)\n"
         "    time.sleep(600)\n"

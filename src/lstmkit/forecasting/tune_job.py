@@ -87,7 +87,7 @@ class TuneJob(Job[Question, TuneResult, TuneSummary]):
         """Where the trials are."""
         return self.out / "tune.db" if self.storage is None else self.storage
 
-    def files(self) -> list[tuple[Path, str]]:
+    def held_files(self) -> list[tuple[Path, str]]:
         """Return the file of the trials: several jobs may have folders of their own and share it."""
         return [(self.storage_path, "--storage")]
 

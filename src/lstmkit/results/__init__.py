@@ -1,9 +1,6 @@
 """What every task does: the runner of jobs, and its results: folders, summaries, pages."""
 
 from lstmkit.results.folder import CHECKPOINT as CHECKPOINT
-from lstmkit.results.folder import check_folder as check_folder
-from lstmkit.results.folder import file_of_one_job as file_of_one_job
-from lstmkit.results.folder import job_folder as job_folder
 from lstmkit.results.job import Job as Job
 from lstmkit.results.job import Run as Run
 from lstmkit.results.job import run_job as run_job

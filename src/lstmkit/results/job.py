@@ -87,7 +87,7 @@ class Job(ABC, Generic[Read, Fitted, Found]):
         """Whether a model folder in `out` is replaced."""
         return self.force or self.resume
 
-    def files(self) -> Sequence[tuple[Path, str]]:
+    def held_files(self) -> Sequence[tuple[Path, str]]:
         """Return files elsewhere that one job at a time may hold, each with the option that names it."""
         return ()
 
@@ -127,7 +127,7 @@ def run_job(job: Job[Read, Fitted, Found], watcher: Watcher | None = None) -> Fo
     read = job.read()
     with ExitStack() as held:
         held.enter_context(job_folder(job.out, job.results, job.force, job.resume))
-        for path, option in job.files():
+        for path, option in job.held_files():
             held.enter_context(file_of_one_job(path, option))
         run.watcher.on_lines(job.understood(read))
         fitted = job.fit(read, run)
