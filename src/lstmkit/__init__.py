@@ -3,16 +3,18 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lstmkit.classification.classifier import SequenceClassifier as SequenceClassifier
     from lstmkit.errors import InputError as InputError
     from lstmkit.forecasting.backtest import backtest as backtest
     from lstmkit.forecasting.forecaster import Forecaster as Forecaster
 
 __version__ = "0.1.0"
-__all__ = ["Forecaster", "InputError", "__version__", "backtest"]
+__all__ = ["Forecaster", "InputError", "SequenceClassifier", "__version__", "backtest"]
 
 _WHERE = {
     "Forecaster": "lstmkit.forecasting.forecaster",
     "InputError": "lstmkit.errors",
+    "SequenceClassifier": "lstmkit.classification.classifier",
     "backtest": "lstmkit.forecasting.backtest",
 }
 

@@ -37,6 +37,7 @@ def test_importing_does_not_wait_for_torch(module):
         ["predict", "--help"],
         ["tune", "--help"],
         ["backtest", "--help"],
+        ["classify", "train", "--help"],
         ["language", "--help"],
         ["language", "train", "--help"],
         ["language", "classify", "train", "--help"],
@@ -62,4 +63,4 @@ def test_an_unknown_name_is_an_attribute_error():
 
 
 def test_public_names_do_not_change_unnoticed():
-    assert lstmkit.__all__ == ["Forecaster", "InputError", "__version__", "backtest"]
+    assert lstmkit.__all__ == ["Forecaster", "InputError", "SequenceClassifier", "__version__", "backtest"]

@@ -13,6 +13,8 @@ import torch
 
 from lstmkit import Forecaster
 from lstmkit.classification import FrameSettings
+from lstmkit.classification.classifier import SequenceSettings
+from lstmkit.classification.reading import Form
 from lstmkit.errors import InputError
 from lstmkit.explain import GradientSettings, MemorySettings
 from lstmkit.forecasting.models import MODELS
@@ -28,6 +30,8 @@ SETTINGS: list[tuple[Any, dict[str, Any]]] = [
     (LanguageSettings, {}),
     (ClassifierSettings, {}),
     (FrameSettings, {}),
+    (SequenceSettings, {}),
+    (Form, {}),
     (Augmentation, {}),
     (Features, {}),
     (TrainSettings, {"max_epochs": 1, "batch_size": 1}),

@@ -21,6 +21,7 @@ from lstmkit import __version__
 from lstmkit.cli.advice import with_owners
 from lstmkit.cli.backtest import EXAMPLES as BACKTEST_EXAMPLES
 from lstmkit.cli.backtest import backtest
+from lstmkit.cli.classify import classify
 from lstmkit.cli.doctor import doctor
 from lstmkit.cli.explain import explain
 from lstmkit.cli.forecast import EXAMPLES as FORECAST_EXAMPLES
@@ -39,7 +40,7 @@ NO_MEMORY = "there is not enough memory for this; take smaller sizes, or fewer r
 
 app = typer.Typer(
     name="lstm",
-    help="Sequences and LSTMs: forecasts and language, shown beside what a simple method would have said.",
+    help="Sequences and LSTMs: forecasts, classes and language, shown beside what a simple method would have said.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -50,6 +51,7 @@ app.command(short_help="Forecast again from a saved model.")(predict)
 app.command(short_help="Forecast from several cutoffs, and score.", epilog=BACKTEST_EXAMPLES)(backtest)
 app.command(short_help="Try settings; print the command that won.", epilog=TUNE_EXAMPLES)(tune)
 app.command(short_help="Versions, backends and why, a speed check.")(doctor)
+app.add_typer(classify)
 app.add_typer(explain)
 app.add_typer(language)
 
@@ -66,7 +68,7 @@ def _root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Sequences and LSTMs: forecasts and language, shown beside what a simple method would have said."""
+    """Sequences and LSTMs: forecasts, classes and language, shown beside what a simple method would have said."""
 
 
 def main(arguments: list[str] | None = None) -> None:

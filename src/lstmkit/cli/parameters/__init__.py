@@ -23,6 +23,8 @@ from lstmkit.cli.parameters.results import check_out as check_out
 from lstmkit.cli.parameters.results import is_given as is_given
 from lstmkit.cli.parameters.results import named_after as named_after
 from lstmkit.cli.parameters.results import refuse_without_effect as refuse_without_effect
+from lstmkit.cli.parameters.sequences import FrameNetwork as FrameNetwork
+from lstmkit.cli.parameters.sequences import Sequences as Sequences
 from lstmkit.cli.parameters.settings import Set as Set
 from lstmkit.cli.parameters.settings import given_settings as given_settings
 from lstmkit.cli.parameters.settings import settings_of as settings_of

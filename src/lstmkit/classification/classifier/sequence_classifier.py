@@ -1,0 +1,257 @@
+"""`SequenceClassifier`: learn classes or numbers of sequences, answer for others, save it, load it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lstmkit.classification.classifier.pieces import mean_of_pieces, pieces, pieces_to_learn
+from lstmkit.classification.classifier.settings import SequenceSettings
+from lstmkit.classification.classifier.stored import read_sequence_classifier, write_sequence_classifier
+from lstmkit.classification.frames import FrameShape, frame_ensemble
+from lstmkit.classification.labels import TASKS, Coding, hold_back
+from lstmkit.classification.learning import answers, fingerprint, fit_network
+from lstmkit.classification.reading import Form, Labelled, read_labelled
+from lstmkit.classification.reading.labelled import MISSING
+from lstmkit.errors import InputError, NotFittedError
+from lstmkit.ranges import SEED, a_path, choice, whole, words
+from lstmkit.sequences import Examples, Ragged
+from lstmkit.training import Checkpoint, EpochRecord, Parameters
+
+VALID_SHARE = 0.2
+"""Of the sequences, for early stopping: sets of sequences are often small."""
+
+
+class SequenceClassifier(Parameters):
+    """Tell classes of sequences, or a number for each, by a recurrent network.
+
+    settings  size and training of the network
+    task      "classes", or "number" for regression
+    seed      of the weights, the sequences that are held back, their order, and dropout
+    missing   "refuse" missing values, or "mask" them: the network is told which are
+    Raises    InputError if there is no such task or way, or the seed is negative
+
+    After `fit`: `network_`, `coding_` (what labels mean), `form_` (how sequences lie in what is read, with their
+    channels), `history_` (a record per epoch).
+    """
+
+    def __init__(
+        self,
+        settings: SequenceSettings | None = None,
+        task: str = "classes",
+        seed: int = 0,
+        missing: str = "refuse",
+    ) -> None:
+        self.settings = SequenceSettings() if settings is None else settings
+        self.task = choice("task", task, TASKS)
+        self.seed = whole("seed", seed, SEED)
+        self.missing = choice("missing", missing, MISSING)
+
+    def settings_now(self, params: dict[str, Any]) -> Any:
+        """Return the settings that arguments stand for; they are always given."""
+        return params["settings"]
+
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        label: str = "label",
+        id: str | None = None,
+        time: str | None = None,
+        group: str | None = None,
+        channels: Sequence[str] = (),
+        groups: Any = None,
+        valid: Any = None,
+        on_epoch: Callable[[EpochRecord], None] | None = None,
+        checkpoint: str | Path | None = None,
+        resume: bool = False,
+    ) -> SequenceClassifier:
+        """Learn from sequences; earlier fits are forgotten.
+
+        X           a list of arrays (T, channels); an array (N, T, channels), or (N, T) of one channel; a table of
+                    polars, pandas or pyarrow; or the path of a table, a .ts, .npz or .npy file, or a folder
+        y           (N,) labels of arrays; tables and files have their own
+        label       column of the labels
+        id          column that tells the sequences of a table with a row a step apart; without, a row is a sequence
+        time        column by which steps are put in order
+        group       column of the person, machine or source of a sequence: none is both learnt from and validated on
+        channels    columns that are read; empty: all other columns of numbers
+        groups      (N,) likewise, of arrays
+        valid       further sequences for early stopping, (X, y) or as X; None holds back a fifth
+        on_epoch    called with every `EpochRecord`
+        checkpoint  file that keeps the state of the training after every epoch; removed when it is complete
+        resume      continue from that file, if it exists, to the same weights as without the interruption
+        Returns     self
+        Raises      InputError if something given cannot be used; one line that says why, where and how to mend it
+        """
+        form = Form(label, id, time, group, words("channels", channels), self.missing)
+        rows = read_labelled(X, form, True, y, groups)
+        held = None
+        if valid is not None:
+            pair = valid if isinstance(valid, tuple) and len(valid) == 2 else (valid, None)
+            held = read_labelled(pair[0], rows.form, True, pair[1])
+        path = None if checkpoint is None else a_path("checkpoint", checkpoint)
+        self.fit_rows(rows, held, on_epoch, path, resume)
+        if path is not None:
+            path.unlink(missing_ok=True)
+        return self
+
+    def fit_rows(
+        self,
+        rows: Labelled,
+        held: Labelled | None = None,
+        on_epoch: Callable[[EpochRecord], None] | None = None,
+        checkpoint: Path | None = None,
+        resume: bool = False,
+    ) -> SequenceClassifier:
+        """Learn from sequences that have been read; as `fit`, but the checkpoint stays."""
+        if held is None:
+            self.require_several(rows)
+            rows, held = self.split(rows, VALID_SHARE)
+        coding = Coding.learn(_labels(rows), rows.form.label, self.task, rows.whole)
+        targets, wanted = coding.targets(_labels(rows), "training"), coding.targets(_labels(held), "validation")
+        training = _examples(*pieces_to_learn(rows.frames, self.settings.max_steps), targets)
+        validation = _examples(*pieces_to_learn(held.frames, self.settings.max_steps), wanted)
+        shape = FrameShape(len(rows.form.channels), coding.outputs, rows.holds_missing)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            network = frame_ensemble(self.settings, shape, training.sides[0])
+        kept = None
+        if checkpoint is not None:
+            own = {"task": self.task, "seed": self.seed, "classes": list(coding.classes)}
+            kept = Checkpoint(checkpoint, fingerprint(self.settings, own, network, training, validation))
+        history = fit_network(network, self.settings, training, validation, self.seed, kept, resume, on_epoch)
+        self.form_, self.coding_, self.shape_ = rows.form, coding, shape
+        self.network_, self.history_ = network.eval(), history
+        return self
+
+    def split(self, rows: Labelled, share: float) -> tuple[Labelled, Labelled]:
+        """Return the sequences that stay, and those held back: a share of each class, or whole groups."""
+        groups = rows.groups if rows.groups is not None and len(set(rows.groups)) > 1 else None
+        stay, cut = hold_back(_labels(rows), rows.form.label, self.task, share, self.seed, groups)
+        return rows.select(stay), rows.select(cut)
+
+    def require_several(self, rows: Labelled) -> None:
+        """Raise InputError if a class has one sequence: it cannot be both learnt and held back."""
+        if self.task == "number":
+            return
+        counted = Counter(_labels(rows))
+        single = [name for name, count in counted.items() if count == 1]
+        if single and len(counted) > 1 and len(single) < len(counted):
+            raise InputError(
+                f"label column {rows.form.label!r}: class {single[0]!r} has one sequence, which cannot be both learnt "
+                f"and held back; give more of it, or leave it out"
+            )
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the class of every sequence (N,), whole numbers if they were such, or its number.
+
+        X       as in `fit`, in the same form; labels are not needed
+        Raises  NotFittedError before `fit`; InputError if its channels are not those that were learnt
+        """
+        found = self.answers(self.read(X, method="predict"))
+        return self.classes_[found.argmax(axis=1)] if self.coding_.classes else found[:, 0]
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return the probability of every class for every sequence (N, K), in the order of `classes_`.
+
+        Raises  InputError for a classifier of numbers
+        """
+        rows = self.read(X, method="predict_proba")
+        if not self.coding_.classes:
+            raise InputError("predict_proba: this classifier tells numbers, which have no probabilities; use predict")
+        return self.answers(rows)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return the share of right answers; of numbers the share of their variance that is explained (R²)."""
+        rows = self.read(X, y, True, "score")
+        truth, found = self.coding_.truth(_labels(rows)), self.answers(rows)
+        if self.coding_.classes:
+            return float((found.argmax(axis=1) == truth).mean())
+        spread = float(((truth - truth.mean()) ** 2).sum())
+        return 1 - float(((truth - found[:, 0]) ** 2).sum()) / spread if spread else float("nan")
+
+    def read(self, X: Any, y: Any = None, labelled: bool = False, method: str = "read") -> Labelled:
+        """Return sequences read as those that were learnt from.
+
+        Raises  NotFittedError before `fit`
+        """
+        self._require_fit(method)
+        rows = read_labelled(X, self.form_, labelled, y)
+        if len(rows.form.channels) != self.shape_.channels:
+            raise InputError(
+                f"the sequences have {len(rows.form.channels)} channels; the model reads {self.shape_.channels}"
+            )
+        return rows
+
+    def answers(self, rows: Labelled) -> NDArray[np.float64]:
+        """Return probabilities (N, K), or numbers in the units of the labels (N, 1)."""
+        return self.answers_of(rows.frames)
+
+    def answers_of(self, frames: Ragged) -> NDArray[np.float64]:
+        """Return `answers` for frames alone."""
+        cut, owner = pieces(frames, self.settings.max_steps)
+        found = answers(self.network_, Examples((cut,), torch.empty(0)), self.settings)
+        return self.coding_.restored(mean_of_pieces(found, owner, cut.lengths))
+
+    def save(self, path: str | Path, force: bool = False) -> None:
+        """Write the model folder `path`: model.safetensors and config.json.
+
+        Raises  NotFittedError before `fit`; ModelFolderError if it exists and not `force`, or cannot be written
+        """
+        self._require_fit("save")
+        config = {
+            "task": self.task,
+            "seed": self.seed,
+            "settings": dataclasses.asdict(self.settings),
+            "shape": dataclasses.asdict(self.shape_),
+            "form": dataclasses.asdict(self.form_),
+            "classes": list(self.coding_.classes),
+            "whole": self.coding_.whole,
+            "scale": list(self.coding_.scale),
+            "history": [record.to_json() for record in self.history_],
+        }
+        write_sequence_classifier(a_path("path", path), config, self.network_, force)
+
+    @staticmethod
+    def load(path: str | Path) -> SequenceClassifier:
+        """Read a model folder written by `save`, or one within results; nothing in it is executed or unpickled.
+
+        Raises  ModelFolderError if it is missing, damaged, of another kind, or from a newer version
+        """
+        config, network = read_sequence_classifier(a_path("path", path))
+        classifier = SequenceClassifier(config.settings, config.task, config.seed, config.form.missing)
+        classifier.form_ = config.form
+        classifier.coding_ = Coding(config.form.label, config.classes, config.whole, config.scale)
+        classifier.shape_, classifier.network_ = config.shape, network
+        classifier.history_ = [record.record() for record in config.history]
+        return classifier
+
+    @property
+    def classes_(self) -> NDArray[Any]:
+        """The classes in the order of the probabilities; none for numbers."""
+        names = self.coding_.classes
+        return np.array([int(name) for name in names]) if self.coding_.whole and names else np.array(names, str)
+
+    def _require_fit(self, method: str) -> None:
+        if "network_" not in self.__dict__:
+            raise NotFittedError(f"SequenceClassifier.{method}: this classifier has not been fitted; call fit first")
+
+
+def _labels(rows: Labelled) -> list[str]:
+    """Return the labels of sequences that were read with them."""
+    assert rows.labels is not None
+    return rows.labels
+
+
+def _examples(frames: Ragged, owner: NDArray[np.int64], targets: Tensor) -> Examples:
+    return Examples((frames,), targets[torch.from_numpy(owner)])

@@ -1,0 +1,39 @@
+"""Size and training of a classifier of sequences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lstmkit.classification.frames import FrameSettings
+from lstmkit.classification.settings import EPOCHS, STEPS
+
+MOST_EPOCHS = 150
+"""Of a training whose epochs are not given: sets of sequences are often small."""
+
+
+@dataclass(frozen=True)
+class SequenceSettings(FrameSettings):
+    """Size and training of a classifier of sequences: those of every network that reads frames, and its length.
+
+    max_steps  of a piece: a longer sequence is cut into pieces of so many, which are learnt and answered by themselves,
+               and the answer is their mean, by their lengths; bounds the memory
+    """
+
+    hidden_size: int = 64
+    pooling: str = "mean-max"
+    batch_size: int = 32
+    label_smoothing: float = 0.1
+    patience: int = 60
+    average: float | None = 0.99
+    learning_rate: float = 0.004
+    differences: tuple[int, ...] = (1,)
+    stretch: float = 0.2
+    noise: float = 0.1
+    max_steps: int = 2000
+
+    def epochs_for(self, rows: int) -> int:
+        """Return how many epochs there are at most where there are so many rows to learn from."""
+        if self.epochs is not None:
+            return self.epochs
+        steps = -(-rows // self.batch_for(rows))
+        return max(EPOCHS[0], min(MOST_EPOCHS, round(STEPS / steps)))

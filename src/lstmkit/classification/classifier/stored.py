@@ -1,0 +1,71 @@
+"""A fitted classifier of sequences as a model folder, and back."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from lstmkit import __version__
+from lstmkit.classification.classifier.settings import SequenceSettings
+from lstmkit.classification.frames import FrameShape, frame_ensemble
+from lstmkit.classification.network import Ensemble
+from lstmkit.classification.reading import Form
+from lstmkit.errors import InputError
+from lstmkit.training import ModelFolder, StoredRecord
+from lstmkit.training.folder import StoredModel, fill
+from lstmkit.training.schema import Natural
+
+KIND = "sequence classifier"
+
+
+@dataclass(frozen=True)
+class StoredClassifier:
+    """The config of a classifier's folder, its types and ranges checked; see `SequenceClassifier.save`."""
+
+    task: Literal["classes", "number"]
+    seed: Natural
+    settings: SequenceSettings
+    shape: FrameShape
+    form: Form
+    classes: tuple[str, ...]
+    whole: bool
+    scale: tuple[float, float]
+    history: tuple[StoredRecord, ...]
+
+
+def write_sequence_classifier(path: Path, config: dict[str, Any], network: Ensemble, force: bool) -> None:
+    """Write a fitted classifier to a folder; `config` is what a `StoredClassifier` is read from."""
+    ModelFolder(KIND, config, network.state_dict()).write(path, __version__, force)
+
+
+def read_sequence_classifier(path: Path) -> tuple[StoredClassifier, Ensemble]:
+    """Return what a folder holds: its config and the network; see `SequenceClassifier.load`."""
+    folder = StoredModel.open(path, KIND)
+    config = folder.checked(StoredClassifier)
+    how, shape = config.settings, config.shape
+    with folder.agreeing():
+        _check(config)
+        folder.require(folder.shapes_of(lambda: frame_ensemble(how, shape), how.ensemble * (how.num_layers + 1)))
+        tensors = folder.load()
+        network = frame_ensemble(how, shape)
+        fill(network, tensors)
+    return config, network.eval()
+
+
+def _check(config: StoredClassifier) -> None:
+    """Raise InputError if the parts of a config do not agree with each other."""
+    shape, classes, channels = config.shape, config.classes, config.form.channels
+    if shape.outputs != max(1, len(classes)) or (config.task == "classes") != (len(classes) > 1):
+        raise InputError(f"{len(classes)} classes for {shape.outputs} outputs")
+    if len(set(classes)) < len(classes):
+        raise InputError("a class occurs twice")
+    if config.whole and not all(re.fullmatch(r"[-+]?\d{1,18}", name, re.ASCII) for name in classes):
+        raise InputError("classes that are no whole numbers")
+    if shape.channels != len(channels) or not config.form.layout:
+        raise InputError(f"a network of {shape.channels} channels for {len(channels)} names")
+    if shape.further:
+        raise InputError("a classifier of sequences has one head")
+    if not config.scale[1] > 0:
+        raise InputError(f"a spread of {config.scale[1]}")

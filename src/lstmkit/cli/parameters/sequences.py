@@ -1,0 +1,80 @@
+"""How labelled sequences lie in a file, and the network that learns them, as options of a command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lstmkit.cli.parameters.forecaster import Cell
+from lstmkit.cli.parameters.results import Minutes
+from lstmkit.cli.parameters.settings import Set, given_settings
+from lstmkit.errors import InputError
+
+if TYPE_CHECKING:
+    from lstmkit.classification.classifier import SequenceSettings
+    from lstmkit.classification.reading import Form
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """How sequences lie in a file, by options that are called as the fields of `Form`, but for the channels."""
+
+    label: Annotated[str, typer.Option(help="Column of the classes, or of the numbers.")] = "label"
+    id: Annotated[
+        str | None, typer.Option(help="Column that tells sequences apart, if a row is a step. Without: a row each.")
+    ] = None
+    time: Annotated[str | None, typer.Option(help="Column by which the steps are put in order.")] = None
+    group: Annotated[
+        str | None, typer.Option(help="Column of the person, machine or source: none is on both sides of a split.")
+    ] = None
+    channel: Annotated[
+        list[str] | None, typer.Option(help="Column to read; all other columns of numbers if left out; repeat it.")
+    ] = None
+    missing: Annotated[str, typer.Option(help="Missing values: refuse, or mask.")] = "refuse"
+
+    def form(self) -> Form:
+        """Return the form."""
+        from lstmkit.classification.reading import Form
+
+        return Form(self.label, self.id, self.time, self.group, tuple(self.channel or ()), self.missing)
+
+
+@dataclass(frozen=True)
+class FrameNetwork:
+    """Size and training of a network that reads frames: the settings that have options of their own, and --set."""
+
+    cell: Cell = None
+    pooling: Annotated[
+        str | None, typer.Option(help="From steps to a sequence: max, mean, mean-max, last or attention.")
+    ] = None
+    normalise: Annotated[
+        str | None, typer.Option(help="features, together (channels of one kind), sequence or none.")
+    ] = None
+    differences: Annotated[str | None, typer.Option(help="Lags of the changes that are read, such as 1,3.")] = None
+    relative: Annotated[int | None, typer.Option(help="First steps whose mean is taken from every step.")] = None
+    stretch: Annotated[float | None, typer.Option(help="Share by which sequences are stretched in training.")] = None
+    noise: Annotated[float | None, typer.Option(help="Spread of what is added in training.")] = None
+    class_weights: Annotated[
+        str | None, typer.Option(help="balanced: every class weighs the same; none: every sequence does.")
+    ] = None
+    epochs: Annotated[int | None, typer.Option(help="Times through the training sequences, at most.")] = None
+    minutes: Minutes = None
+    setting: Set = None
+
+    def settings(self) -> SequenceSettings:
+        """Return the settings."""
+        from lstmkit.classification.classifier import SequenceSettings
+
+        given = {name: value for name, value in vars(self).items() if value is not None and name != "setting"}
+        if self.differences is not None:
+            given["differences"] = _lags(self.differences)
+        return SequenceSettings(**given_settings(SequenceSettings, self.setting, "a classifier of sequences", given))
+
+
+def _lags(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise InputError(f"--differences must be whole numbers with commas, such as 1,3; got {text!r}") from error

@@ -1,0 +1,161 @@
+"""`SequenceClassifier`: scikit-learn's contract, forms of input, pieces of long sequences, folders."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+from small_sequences import quick, rising_and_falling
+
+from lstmkit import InputError, SequenceClassifier
+from lstmkit.classification.classifier.pieces import mean_of_pieces, pieces, pieces_to_learn
+from lstmkit.errors import ModelFolderError, NotFittedError
+from lstmkit.sequences import Ragged
+
+X, Y = rising_and_falling(60)
+NEW, TRUTH = rising_and_falling(40, seed=1)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> SequenceClassifier:
+    return SequenceClassifier(quick()).fit(X, Y)
+
+
+def table(sequences, labels) -> pl.DataFrame:
+    """Return sequences as a long table."""
+    return pl.concat(
+        pl.DataFrame({"walk": f"w{k}", "t": range(len(own)), "x": own[:, 0], "y": own[:, 1], "kind": label})
+        for k, (own, label) in enumerate(zip(sequences, labels, strict=True))
+    )
+
+
+def test_it_learns_what_rises(fitted) -> None:
+    assert fitted.score(NEW, TRUTH) > 0.9
+    assert fitted.classes_.tolist() == ["down", "up"]
+    shares = fitted.predict_proba(NEW)
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+    assert (fitted.predict(NEW) == fitted.classes_[shares.argmax(axis=1)]).all()
+
+
+def test_the_same_seed_gives_the_same(fitted) -> None:
+    again = SequenceClassifier(quick()).fit(X, Y)
+    np.testing.assert_array_equal(again.predict_proba(NEW), fitted.predict_proba(NEW))
+
+
+def test_a_long_table_gives_what_arrays_give(fitted) -> None:
+    own = SequenceClassifier(quick()).fit(table(X, Y), label="kind", id="walk", time="t")
+    shuffled = table(NEW, TRUTH).drop("kind").sort("t", maintain_order=True)
+    np.testing.assert_allclose(own.predict_proba(shuffled), fitted.predict_proba(NEW), atol=1e-6)
+    assert own.form_.channels == ("x", "y")
+
+
+def test_whole_numbers_come_back_as_such_and_numbers_are_learnt() -> None:
+    numbers = [1 if label == "up" else -1 for label in Y]
+    told = SequenceClassifier(quick(epochs=2)).fit(X, numbers).predict(NEW)
+    assert told.dtype.kind == "i"
+    assert set(told) <= {-1, 1}
+    rises = [float(own[-1, 0] - own[0, 0]) for own in X]
+    regressor = SequenceClassifier(quick(epochs=25), task="number").fit(X, rises)
+    assert regressor.score(NEW, [float(own[-1, 0] - own[0, 0]) for own in NEW]) > 0.5
+    with pytest.raises(InputError, match="no probabilities"):
+        regressor.predict_proba(NEW)
+
+
+def test_missing_values_are_masked_where_that_is_asked_for() -> None:
+    holes = [np.where(np.random.default_rng(k).random(own.shape) < 0.2, np.nan, own) for k, own in enumerate(X)]
+    with pytest.raises(InputError, match="the value is missing"):
+        SequenceClassifier(quick()).fit(holes, Y)
+    masked = SequenceClassifier(quick(), missing="mask").fit(holes, Y)
+    assert masked.score(NEW, TRUTH) > 0.8
+
+
+def test_groups_are_never_on_both_sides() -> None:
+    rows = SequenceClassifier(quick(epochs=1)).fit(X, Y).read(X, Y, labelled=True)
+    groups = [f"g{k // 6}" for k in range(60)]
+    grouped = type(rows)(rows.frames, rows.ids, rows.labels, rows.form, groups)
+    stay, cut = SequenceClassifier(quick()).split(grouped, 0.2)
+    assert len(stay) + len(cut) == 60
+    assert len(cut) > 0
+    assert set(stay.groups or []).isdisjoint(cut.groups or [])
+
+
+def test_parameters_are_told_and_set() -> None:
+    classifier = SequenceClassifier(quick(), seed=3)
+    assert classifier.get_params()["seed"] == 3
+    assert classifier.set_params(settings__pooling="max", missing="mask").settings.pooling == "max"
+    with pytest.raises(InputError):
+        classifier.set_params(task="words")
+
+
+def test_it_works_in_scikit_learns_cross_validation() -> None:
+    selection = pytest.importorskip("sklearn.model_selection")
+    scores = selection.cross_val_score(SequenceClassifier(quick()), np.stack([own[:8] for own in X]), Y, cv=2)
+    assert scores.shape == (2,)
+    assert scores.min() > 0.6
+
+
+def test_a_saved_classifier_answers_the_same(fitted, tmp_path) -> None:
+    fitted.save(tmp_path / "model")
+    loaded = SequenceClassifier.load(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.predict_proba(NEW), fitted.predict_proba(NEW))
+    assert loaded.get_params() == fitted.get_params()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"classes": ["up", "up"]},
+        {"classes": ["up"]},
+        {"scale": [0.0, 0.0]},
+        {"whole": True},
+        {"form": {"label": "y", "channels": ["a"], "layout": "long"}},
+        {"shape": {"channels": 2, "outputs": 3}},
+    ],
+    ids=str,
+)
+def test_a_folder_whose_parts_do_not_agree_is_refused(fitted, tmp_path, change) -> None:
+    fitted.save(tmp_path / "model")
+    path = tmp_path / "model" / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(ModelFolderError):
+        SequenceClassifier.load(tmp_path / "model")
+
+
+def test_what_cannot_be_learnt_or_answered_is_one_line(fitted) -> None:
+    with pytest.raises(NotFittedError):
+        SequenceClassifier().predict(X)
+    with pytest.raises(NotFittedError):
+        SequenceClassifier().save("nowhere")
+    with pytest.raises(InputError, match="every row is of class 'up'"):
+        SequenceClassifier(quick()).fit(X, ["up"] * len(X))
+    with pytest.raises(InputError, match="class 'odd' has one sequence"):
+        SequenceClassifier(quick()).fit(X, ["odd", *Y[1:]])
+    with pytest.raises(InputError, match="the sequences have 1 channels; the model reads 2"):
+        fitted.predict([own[:, :1] for own in NEW])
+
+
+def test_pieces_cover_a_sequence_and_their_mean_goes_by_their_lengths() -> None:
+    frames = Ragged.of([np.arange(5.0)[:, None], np.arange(2.0)[:, None]], 1)
+    cut, owner = pieces(frames, 2)
+    assert [own[:, 0].tolist() for own in (cut[k] for k in range(4))] == [[0, 1], [2, 3], [4], [0, 1]]
+    assert owner.tolist() == [0, 0, 0, 1]
+    found = mean_of_pieces(np.array([[1.0], [2.0], [6.0], [7.0]]), owner, cut.lengths)
+    np.testing.assert_allclose(found[:, 0], [(2 + 4 + 6) / 5, 7])
+    learnt, own = pieces_to_learn(frames, 4)  # one step of four would tell little
+    assert learnt.lengths.tolist() == [4, 2]
+    assert own.tolist() == [0, 1]
+
+
+def test_a_long_sequence_is_answered_in_pieces() -> None:
+    classifier = SequenceClassifier(quick(epochs=1, max_steps=50)).fit(X, Y)
+    long = np.random.default_rng(0).normal(size=(120, 2))
+    parts = classifier.predict_proba([long[:50], long[50:100], long[100:]])
+    wanted = (50 * parts[0] + 50 * parts[1] + 20 * parts[2]) / 120
+    np.testing.assert_allclose(classifier.predict_proba([long])[0], wanted, atol=1e-6)
+
+
+def test_a_million_steps_are_answered_in_bounded_memory() -> None:
+    classifier = SequenceClassifier(quick(epochs=1, hidden_size=4)).fit(X, Y)
+    assert classifier.predict_proba([np.zeros((1_000_000, 2))]).shape == (1, 2)
