@@ -70,6 +70,15 @@ def test_predict_gives_a_label_for_every_sequence(capsys, model, tmp_path) -> No
     assert rows[0]["file"].endswith("new.csv")
 
 
+def test_explain_shows_a_bar_for_every_step(capsys, model, tmp_path) -> None:
+    write_walks(tmp_path / "new.csv", 2, labels=False)
+    code, out, _ = run(capsys, "classify", "predict", model, tmp_path / "new.csv", "--explain")
+    assert code == 0
+    assert "█" in out
+    _, out, _ = run(capsys, "classify", "predict", model, tmp_path / "new.csv", "--explain", "--json")
+    assert [sum(record["weights"]) for record in json.loads(out)] == pytest.approx([1, 1])
+
+
 def test_a_window_gives_segments_of_one_recording(capsys, model, tmp_path) -> None:
     values = [*np.arange(40) / 4, *(10 - np.arange(40) / 4)]
     (tmp_path / "day.csv").write_text("t,x\n" + "".join(f"{t},{v}\n" for t, v in enumerate(values)))
@@ -89,6 +98,7 @@ def test_a_window_gives_segments_of_one_recording(capsys, model, tmp_path) -> No
         (["--every", "3"], "--every has no effect without --window"),
         (["--window", "0"], "window must be at least 1"),
         (["--window", "4", "--threshold", "2"], "threshold must be a probability"),
+        (["--window", "4", "--explain"], "--explain has no effect with --window"),
         (["--force"], "--force has no effect without --out"),
     ],
 )

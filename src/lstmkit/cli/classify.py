@@ -24,6 +24,8 @@ classify = typer.Typer(
     rich_markup_mode=None,
 )
 
+BARS, WIDTH = "▁▂▃▄▅▆▇█", 50
+"""Bars of the weights of steps, and how many of them a line has at most."""
 SOURCES = "CSV or other text, JSON lines, Parquet, .ts, .npz or .npy file, or a folder with a table a sequence."
 
 
@@ -85,6 +87,7 @@ def predict(
     threshold: Annotated[
         float | None, typer.Option(help="With --window: below this probability a stretch is unsure.  [default: 0.5]")
     ] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Show how much each step weighed.")] = False,
     out: Annotated[Path | None, typer.Option(help="CSV file to write instead of printing.")] = None,
     delimiter: parameters.Delimiter = None,
     decimal: parameters.Decimal = None,
@@ -99,9 +102,11 @@ def predict(
     examples:
       lstm classify predict classify-steps new.csv
       lstm classify predict classify-steps monday.csv tuesday.csv --out answers.csv
+      lstm classify predict classify-steps new.csv --explain
       lstm classify predict classify-steps day.csv --window 100 --every 20
     """
     from lstmkit.classification.classifier import SequenceClassifier
+    from lstmkit.classification.classifier.explaining import step_weights
     from lstmkit.classification.reading import read_labelled
 
     parameters.check_out(out, force)
@@ -109,7 +114,9 @@ def predict(
     given = {"every": every is not None, "threshold": threshold is not None}
     if window is None:
         parameters.refuse_without_effect("without --window", given)
-    elif classifier.task == "number":
+    else:
+        parameters.refuse_without_effect("with --window", {"explain": explain})
+    if window is not None and classifier.task == "number":
         raise InputError("--window: this model tells numbers, which make no segments; leave the option out")
     records: list[dict[str, Any]] = []
     for file in files:
@@ -117,6 +124,9 @@ def predict(
         name = {"file": file} if len(files) > 1 else {}
         if window is None:
             found = _answers(classifier, rows)
+            if explain:
+                weights = step_weights(classifier.network_, classifier.settings, rows.frames)
+                found = [one | {"weights": own.tolist()} for one, own in zip(found, weights, strict=True)]
         else:
             found = _segments(classifier, rows, window, every, 0.5 if threshold is None else threshold)
         records += [name | record for record in found]
@@ -168,18 +178,29 @@ def _write(records: list[dict[str, Any]], out: Path) -> None:
 
     from lstmkit.training import write_atomically
 
-    write_atomically(out, pl.DataFrame(records, infer_schema_length=None).write_csv().encode())
+    plain = [{name: value for name, value in record.items() if name != "weights"} for record in records]
+    write_atomically(out, pl.DataFrame(plain, infer_schema_length=None).write_csv().encode())
 
 
 def _print_answers(records: list[dict[str, Any]]) -> None:
     """Print a table: of a class its probability alone, the others are in --json and --out."""
-    rows = [{k: v for k, v in record.items() if not k.startswith("p_")} for record in records]
+    rows = [{k: v for k, v in record.items() if not k.startswith("p_") and k != "weights"} for record in records]
     for row, record in zip(rows, records, strict=True):
         shares = [v for k, v in record.items() if k.startswith("p_")]
         if shares:
             row["probability"] = max(shares)
+        if "weights" in record:
+            row["weight of the steps"] = _bars(record["weights"])
     shown = [tuple(_shown(name, value) for name, value in row.items()) for row in rows]
     printing.print_table([visible_line(name) for name in rows[0]], shown)
+
+
+def _bars(weights: list[float]) -> str:
+    """Return weights as bars, a character each, or one for several steps of a long sequence."""
+    width = -(-len(weights) // WIDTH)
+    sums = [sum(weights[k : k + width]) for k in range(0, len(weights), width)]
+    highest = max(sums)
+    return "".join(BARS[round((len(BARS) - 1) * own / highest)] for own in sums)
 
 
 def _shown(name: str, value: Any) -> str:

@@ -13,9 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lstmkit.classification.classifier.explaining import step_weights
 from lstmkit.classification.classifier.pieces import mean_of_pieces, pieces, pieces_to_learn
 from lstmkit.classification.classifier.settings import SequenceSettings
 from lstmkit.classification.classifier.stored import read_sequence_classifier, write_sequence_classifier
+from lstmkit.classification.classifier.stream import ClassifierStream
 from lstmkit.classification.frames import FrameShape, frame_ensemble
 from lstmkit.classification.labels import TASKS, Coding, hold_back
 from lstmkit.classification.learning import answers, fingerprint, fit_network
@@ -202,6 +204,19 @@ class SequenceClassifier(Parameters):
         cut, owner = pieces(frames, self.settings.max_steps)
         found = answers(self.network_, Examples((cut,), torch.empty(0)), self.settings)
         return self.coding_.restored(mean_of_pieces(found, owner, cut.lengths))
+
+    def stream(self) -> ClassifierStream:
+        """Return what takes the steps of one sequence as they come, and always has an answer.
+
+        Raises  NotFittedError before `fit`; InputError for a network that must see the whole sequence
+        """
+        self._require_fit("stream")
+        masked = self.form_.missing == "mask"
+        return ClassifierStream(self.network_, self.settings, self.coding_, self.shape_.channels, masked)
+
+    def explain(self, X: Any) -> list[NDArray[np.float64]]:
+        """Return how much each step of each sequence weighed in its answer, (T,) each, of sum one; `step_weights`."""
+        return step_weights(self.network_, self.settings, self.read(X, method="explain").frames)
 
     def save(self, path: str | Path, force: bool = False) -> None:
         """Write the model folder `path`: model.safetensors and config.json.
