@@ -106,7 +106,6 @@ def predict(
       lstm classify predict classify-steps day.csv --window 100 --every 20
     """
     from lstmkit.classification.classifier import SequenceClassifier
-    from lstmkit.classification.classifier.explaining import step_weights
     from lstmkit.classification.reading import read_labelled
 
     parameters.check_out(out, force)
@@ -125,7 +124,7 @@ def predict(
         if window is None:
             found = _answers(classifier, rows)
             if explain:
-                weights = step_weights(classifier.network_, classifier.settings, rows.frames)
+                weights = classifier.weights_of(rows.frames)
                 found = [one | {"weights": own.tolist()} for one, own in zip(found, weights, strict=True)]
         else:
             found = _segments(classifier, rows, window, every, 0.5 if threshold is None else threshold)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmkit.classification.advice import label_notes, no_class_to_cut
+from lstmkit.classification.classifier.report import write_report
 from lstmkit.classification.classifier.sequence_classifier import VALID_SHARE, SequenceClassifier
 from lstmkit.classification.classifier.yardsticks import Divided, Told, judged, over_folds, tell
 from lstmkit.classification.evaluation import Evaluation
@@ -82,7 +83,7 @@ class ClassifyJob(Job[Parts, None, JobResult]):
     decimal     before decimals in text; None finds it
     """
 
-    results: ClassVar = (SUMMARY, "model")
+    results: ClassVar = (SUMMARY, "model", "report.html")
 
     source: str
     out: Path
@@ -160,8 +161,9 @@ class ClassifyJob(Job[Parts, None, JobResult]):
         return JobResult(self, evaluation, verdict, tested, answers, read.coding, summary)
 
     def write(self, found: JobResult) -> None:
-        """Write the model."""
+        """Write the model and the report."""
         self.classifier.save(self.out / "model", self.replaces)
+        write_report(found, self.out / "report.html")
 
 
 def _divided(job: ClassifyJob, rows: Labelled, held: Labelled | None, test: Labelled | None) -> Parts:

@@ -216,7 +216,11 @@ class SequenceClassifier(Parameters):
 
     def explain(self, X: Any) -> list[NDArray[np.float64]]:
         """Return how much each step of each sequence weighed in its answer, (T,) each, of sum one; `step_weights`."""
-        return step_weights(self.network_, self.settings, self.read(X, method="explain").frames)
+        return self.weights_of(self.read(X, method="explain").frames)
+
+    def weights_of(self, frames: Ragged) -> list[NDArray[np.float64]]:
+        """Return `explain` for frames alone."""
+        return step_weights(self.network_, self.settings, frames)
 
     def save(self, path: str | Path, force: bool = False) -> None:
         """Write the model folder `path`: model.safetensors and config.json.

@@ -1,0 +1,144 @@
+"""The page of a job: scores, what was taken for what, training, and sequences that were told wrongly."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lstmkit.classification.classifier import charts
+from lstmkit.classification.classifier.charts import Wrong
+from lstmkit.classification.labels import Coding
+from lstmkit.classification.metrics import Floats, Ints, confusion
+from lstmkit.classification.verdict import score_head, score_rows
+from lstmkit.data.series import shorten
+from lstmkit.results import page
+
+if TYPE_CHECKING:
+    from lstmkit.classification.classifier.job import JobResult
+
+MOST_CLASSES = 60
+"""Classes up to which there is a table and a matrix of them."""
+MOST_WRONG = 24
+"""Sequences that are drawn."""
+
+
+def write_report(result: JobResult, path: Path) -> None:
+    """Write report.html."""
+    job, summary = result.job, result.summary
+    source = Path(job.source).name
+    rows = summary["sequences"]
+    how = f"{summary['folds']} folds" if summary["folds"] else f"{rows['test']:,} sequences that it has not seen"
+    lead = (
+        f"{source}: learnt from {rows['training']:,} sequences, stopped by {rows['validation']:,}, scored on {how}. "
+        f"Channels: {shorten(summary['channels'], 8)}."
+    )
+    seconds = f"{summary['seconds']['total']:.0f} s, seed {summary['seed']}, lstmkit {summary['versions']['lstmkit']}"
+    footer = f"lstm classify train, {seconds}. This page needs no network."
+    page.write_page(path, f"{job.form.label} of {source}", lead, result.verdict, _sections(result), footer)
+
+
+def _sections(result: JobResult) -> list[str]:
+    evaluation, coding = result.evaluation, result.coding
+    truth = np.concatenate([coding.truth(part.labels or []) for part in result.tested])
+    scores = page.table(score_head(evaluation), score_rows(evaluation), first="model")
+    groups = f", of {evaluation.groups:,} groups," if evaluation.groups else ""
+    sections = [
+        page.card(
+            "Scores",
+            f"All answer for the same {evaluation.rows:,} sequences{groups} that none of them has seen, with the same "
+            "features.",
+            page.scrolling(scores),
+        )
+    ]
+    if coding.classes and len(coding.classes) <= MOST_CLASSES:
+        table = confusion(truth, result.answers.argmax(axis=1), len(coding.classes))
+        sections += [
+            page.card(
+                "What was taken for what",
+                "A row is a class, a column an answer: how many of the sequences of the class got it.",
+                page.plot(charts.confusion_figure(table, coding.classes), "confusion"),
+            ),
+            page.card("Scores by class", "", page.scrolling(_by_class(table, coding))),
+        ]
+    elif not coding.classes:
+        figure = charts.numbers_figure(truth, result.answers[:, 0], result.job.form.label)
+        sections.append(page.card("Truth and answers", "", page.plot(figure, "numbers")))
+    history = result.job.classifier.history_
+    sections += [
+        page.card(
+            "Training",
+            "Validation: one minus the measure that is watched, and a hundredth of the cross-entropy; of numbers the "
+            "squared error.",
+            page.plot(charts.training_figure(history), "training"),
+        ),
+        _examples(result, truth),
+        page.card("Use it", "", page.code(f"lstm classify predict {shlex.quote(str(result.job.out))} NEW_FILE")),
+        page.card("Settings", "", page.table(("", ""), _settings(result))),
+    ]
+    return sections
+
+
+def _by_class(table: Floats, coding: Coding) -> str:
+    right, rows, told = np.diag(table), table.sum(axis=1), table.sum(axis=0)
+    cells = []
+    for k, name in enumerate(coding.classes):
+        both = rows[k] + told[k]
+        cells.append(
+            (
+                name,
+                f"{int(rows[k]):,}",
+                f"{100 * right[k] / rows[k]:.1f} %" if rows[k] else "-",
+                f"{100 * right[k] / told[k]:.1f} %" if told[k] else "-",
+                f"{2 * right[k] / both:.3f}" if both else "-",
+            )
+        )
+    return page.table(("class", "sequences", "told right (recall)", "right where told (precision)", "F1"), cells)
+
+
+def _examples(result: JobResult, truth: Any) -> str:
+    """Return the card of sequences that were told most wrongly; without any, of those least sure."""
+    coding, found = result.coding, result.answers
+    if coding.classes:
+        own = found[np.arange(len(truth)), truth]
+        wrong = found.argmax(axis=1) != truth
+        order = np.argsort(own, kind="stable")
+        chosen = order[wrong[order]] if wrong.any() else order
+        title = "Told wrongly" if wrong.any() else "Least sure"
+        text = "Most wrongly first." if wrong.any() else "All were told right; these with the lowest probability."
+        if wrong.any():
+            text = f"{int(wrong.sum()):,} of {len(truth):,}, most wrongly first."
+    else:
+        chosen = np.argsort(-np.abs(found[:, 0] - truth), kind="stable")
+        title, text = "Furthest off", "The largest errors first."
+    examples = [_example(result, int(row), truth) for row in chosen[:MOST_WRONG]]
+    if result.summary["folds"] == 0:
+        text += " Bars: how much each step weighed in the answer."
+    figure, steps = charts.examples_figure(examples, result.summary["channels"])
+    return page.card(title, text, page.plot(figure, "examples", steps))
+
+
+def _example(result: JobResult, row: int, truth: Ints | Floats) -> Wrong:
+    part, place = 0, row
+    while place >= len(result.tested[part]):
+        place -= len(result.tested[part])
+        part += 1
+    tested, found = result.tested[part], result.answers[row]
+    name, label = tested.ids[place], (tested.labels or [""])[place]
+    told = f"{found[0]:.4g}"
+    if result.coding.classes:
+        best = int(found.argmax())
+        told = f"{result.coding.classes[best]} ({100 * found[best]:.0f} %)"
+    frames = tested.frames.select(np.array([place]))
+    weights = None if result.summary["folds"] else result.job.classifier.weights_of(frames)[0]
+    return Wrong(f"{name}: {label}, told {told}", frames[0], weights)
+
+
+def _settings(result: JobResult) -> list[tuple[str, str]]:
+    return [
+        (name, value if isinstance(value, str) else json.dumps(value))
+        for name, value in result.summary["settings"].items()
+    ]
