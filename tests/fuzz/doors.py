@@ -23,6 +23,7 @@ from model_doors import (
     use_language,
 )
 from mutations import BYTES, POSITION, TEXT, changes
+from sequence_doors import FORMS, open_sequences, use_sequence_classifier
 from table_doors import (
     ALL_SETTINGS,
     KINDS,
@@ -72,6 +73,8 @@ DOORS = {
     "rows": Door(
         st.tuples(st.sampled_from(("rows.csv", "rows.tsv", "rows.jsonl")), st.booleans(), ANY_TEXT), open_rows, 16
     ),
+    "sequences": Door(st.tuples(st.sampled_from(sorted(FORMS)), ANY_BYTES), open_sequences, 10),
+    "sequence classifier": Door(FOLDER, folder_door("sequences", use_sequence_classifier), 4),
     "arpa": Door(ANY_TEXT, open_arpa, 16),
     "forecaster": Door(FOLDER, folder_door("forecaster", use_forecaster), 6),
     "language": Door(FOLDER, folder_door("language", use_language), 6),

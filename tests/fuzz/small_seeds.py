@@ -11,10 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 from mutations import ODD, Change, damaged, damaged_json, damaged_tensors, join_safetensors, split_safetensors
 
-from lstmkit import Forecaster
+from lstmkit import Forecaster, SequenceClassifier
+from lstmkit.classification.classifier import SequenceSettings
 from lstmkit.data import TableSettings, read_source
 from lstmkit.forecasting.models.lstm import LstmSettings
 from lstmkit.forecasting.study import Study
@@ -30,7 +32,7 @@ SMALL = LstmSettings(hidden_size=2, max_epochs=1)
 
 def folders(folder: Path) -> dict[str, Path]:
     """Return a model folder of every kind, fitted in a moment, below `folder`."""
-    made = {kind: folder / kind for kind in ("forecaster", "language", "classifier")}
+    made = {kind: folder / kind for kind in ("forecaster", "language", "classifier", "sequences")}
     if not made["forecaster"].exists():
         panel = pl.read_csv(SEEDS / "panel.csv", schema_overrides={"shop": pl.String}, try_parse_dates=True)
         Forecaster(2, settings=SMALL).fit(panel, "sold", id="shop", static="region").save(made["forecaster"])
@@ -40,6 +42,10 @@ def folders(folder: Path) -> dict[str, Path]:
     if not made["classifier"].exists():
         small = ClassifierSettings(embedding_size=4, hidden_size=4, epochs=1)
         TextClassifier(small).fit(SEEDS / "rows.csv").save(made["classifier"])
+    if not made["sequences"].exists():
+        tiny = SequenceSettings(hidden_size=2, head_size=2, epochs=1)
+        generator = np.random.default_rng(0)
+        SequenceClassifier(tiny).fit(generator.normal(size=(10, 4, 2)), [0, 1] * 5).save(made["sequences"])
     return made
 
 

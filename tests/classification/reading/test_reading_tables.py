@@ -154,3 +154,15 @@ def test_a_table_without_ids_is_one_recording_for_a_model_that_reads_long_ones()
     found = read_labelled(table, Form(id="clip", channels=("x", "y"), layout="long"), labelled=False)
     assert len(found) == 1
     assert found.frames[0].tolist() == [[1, 3], [2, 4]]
+
+
+def test_a_long_table_taken_for_a_wide_one_is_told_about_ids() -> None:
+    assert "pass --id if a row is a step" in refused(long_table(), Form())
+
+
+def test_files_without_names_have_numbered_columns(tmp_path) -> None:
+    path = tmp_path / "bare.csv"
+    path.write_text("u,1,2,3\nd,4,5,6\n")
+    found = read_labelled(path, Form(label="column_1", header=False))
+    assert found.labels == ["u", "d"]
+    assert found.frames[1][:, 0].tolist() == [4, 5, 6]

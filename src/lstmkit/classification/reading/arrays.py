@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import lzma
+import math
+import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -16,6 +20,17 @@ from lstmkit.data.content import free_memory
 from lstmkit.errors import InputError
 from lstmkit.sequences import Ragged
 
+DAMAGED: tuple[type[Exception], ...] = (
+    ValueError,
+    TypeError,
+    EOFError,
+    KeyError,
+    RuntimeError,
+    ArithmeticError,
+    OSError,
+)
+DAMAGED += (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, SyntaxError, tokenize.TokenError)
+"""What numpy and zipfile raise for files that are not as they should be."""
 SHARE = 0.25
 """Share of the free memory that arrays of a file may take."""
 FRAMES, LABELS, GROUPS = ("X", "x", "frames", "data"), ("y", "Y", "label", "labels", "target"), ("groups", "group")
@@ -97,12 +112,26 @@ def _loaded(path: Path) -> Any:
             size = sum(one.file_size for one in file.infolist())
             if size > SHARE * free_memory():
                 raise InputError(f"{path}: its arrays of {size:,} bytes do not fit into memory; save fewer")
+            for one in file.infolist():
+                _check_size(file, one)
         with np.load(path, allow_pickle=False) as found:
             return {name: found[name] for name in found.files}
-    except (ValueError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+    except InputError:
+        raise
+    except DAMAGED as error:
         raise InputError(
             f"{path}: not readable without unpickling objects, or damaged; save arrays of numbers"
         ) from error
+
+
+def _check_size(file: zipfile.ZipFile, one: zipfile.ZipInfo) -> None:
+    """Raise ValueError if an array says that it is larger than what is there: room would be made for it."""
+    with file.open(one) as content:
+        version = np.lib.format.read_magic(content)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(content)
+        if math.prod(shape) * dtype.itemsize > one.file_size:
+            raise ValueError(one.filename)
 
 
 def _listed(given: Any) -> list[Any]:

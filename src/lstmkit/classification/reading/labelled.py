@@ -33,6 +33,7 @@ class Form:
     group     column of the person, machine or source that a sequence is of; None: none
     channels  columns that are read; empty: all columns of numbers that are nothing else
     missing   "refuse" missing values, or "mask" them: the network is told which are
+    header    whether the first line of a text names the columns; without it they are column_1, column_2, ...
     layout    "long" (a row a step), "wide" (a row a sequence), "arrays"; "" finds out
     Raises    InputError if a column has two roles, or a word is none of these
     """
@@ -44,6 +45,7 @@ class Form:
     channels: tuple[str, ...] = ()
     missing: str = "refuse"
     layout: str = ""
+    header: bool = True
 
     def __post_init__(self) -> None:
         """Check every value."""

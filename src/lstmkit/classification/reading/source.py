@@ -90,7 +90,7 @@ def _of_path(path: Path, form: Form, labelled: bool, delimiter: str | None, deci
         text = read_bytes(path, int(SHARE * free_memory())).decode("utf-8", "replace")
         sequences, labels, names = parse_ts(text, place)
         return of_ragged(Ragged.of(sequences, len(names)), labels, None, form, names)
-    table = read_with_notes(path, delimiter)
+    table = read_with_notes(path, delimiter, form.header)
     found = of_table(table.frame, form, labelled, decimal or table.decimal)
     return dataclasses.replace(found, notes=(*table.notes, *found.notes))
 
@@ -112,7 +112,7 @@ def _of_folder(folder: Path, form: Form, labelled: bool, delimiter: str | None, 
         _named(folder, sequences, by_name) if labelled else (sequences, [_name(folder, p) for p in sequences])
     )
     inner = dataclasses.replace(form, id=None, group=None, layout="long")
-    tables = [(path, read_with_notes(path, delimiter)) for path in paths]
+    tables = [(path, read_with_notes(path, delimiter, form.header)) for path in paths]
     parts: list[Labelled] = []
     for path, table in tables:
         if parts and not set(inner.channels) <= set(table.frame.columns):

@@ -185,7 +185,7 @@ def _of_wide(frame: pl.DataFrame, form: Form, labelled: bool, decimal: str | Non
     values = np.empty((frame.height, len(steps[0]), len(names)))
     for channel, columns in enumerate(steps):
         for step, name in enumerate(columns):
-            values[:, step, channel] = to_numbers(frame[name], name, decimal)
+            values[:, step, channel] = _numbers(frame[name], name, decimal)
     there: NDArray[np.bool_] = np.asarray(~np.isnan(values).all(axis=2))
     ends = there.shape[1] - there[:, ::-1].argmax(axis=1)
     ends = np.where(there.any(axis=1), ends, 0)
@@ -201,6 +201,16 @@ def _of_wide(frame: pl.DataFrame, form: Form, labelled: bool, decimal: str | Non
     if shorter:
         notes.append(f"{shorter:,} of {len(ends):,} sequences end before the last column")
     return Labelled(ragged, ids, labels, form.said("wide", names), groups, whole, None, tuple(notes))
+
+
+def _numbers(column: pl.Series, name: str, decimal: str | None) -> NDArray[np.float64]:
+    """Return a step of a wide table as numbers."""
+    try:
+        return to_numbers(column, name, decimal)
+    except InputError as error:
+        raise InputError(
+            f"{error}; without --id each row is a whole sequence: pass --id if a row is a step of one"
+        ) from error
 
 
 def _steps(columns: Sequence[str], wanted: Sequence[str]) -> tuple[list[list[str]], list[str]]:

@@ -33,12 +33,16 @@ class Sequences:
         list[str] | None, typer.Option(help="Column to read; all other columns of numbers if left out; repeat it.")
     ] = None
     missing: Annotated[str, typer.Option(help="Missing values: refuse, or mask.")] = "refuse"
+    no_header: Annotated[
+        bool, typer.Option("--no-header", help="The files have no line of names: column_1, column_2 and so on.")
+    ] = False
 
     def form(self) -> Form:
         """Return the form."""
         from lstmkit.classification.reading import Form
 
-        return Form(self.label, self.id, self.time, self.group, tuple(self.channel or ()), self.missing)
+        channels, header = tuple(self.channel or ()), not self.no_header
+        return Form(self.label, self.id, self.time, self.group, channels, self.missing, header=header)
 
 
 @dataclass(frozen=True)
