@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import itertools
 import math
 
@@ -85,6 +86,15 @@ def test_an_epoch_is_cut_to_its_steps(training):
     assert [r.steps for r in history] == [0, 3, 6]
     assert set(map(len, one.seen)) == {8}
     assert set(itertools.chain(*one.seen[:3])) != set(itertools.chain(*one.seen[3:]))
+
+
+def test_an_epoch_of_few_items_goes_through_them_until_it_has_its_steps(training):
+    one = training()
+    history = one.run(max_epochs=2, least_steps=10)
+    assert [r.steps for r in history] == [0, 10, 20]
+    assert set(map(len, one.seen)) == {8}
+    times = collections.Counter(i for batch in one.seen[:10] for i in batch)
+    assert set(times) == set(range(50)) and set(times.values()) == {1, 2}
 
 
 def test_the_training_loss_is_the_mean_over_items(training):
@@ -171,7 +181,7 @@ def test_a_validation_loss_that_is_not_finite_is_named_with_its_epoch(epoch, tra
         training().run(validate=_scripted([1.0] * epoch + [math.nan] * 9))
 
 
-@pytest.mark.parametrize("name", ["max_epochs", "batch_size", "steps_per_epoch", "patience"])
+@pytest.mark.parametrize("name", ["max_epochs", "batch_size", "steps_per_epoch", "patience", "least_steps"])
 def test_settings_below_one_are_refused(name):
     with pytest.raises(InputError, match=f"{name} must be at least 1; got 0"):
         TrainSettings(**{"max_epochs": 1, "batch_size": 1, name: 0})

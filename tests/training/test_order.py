@@ -50,3 +50,10 @@ def test_items_in_order_go_on_where_the_epoch_before_stopped():
     assert next_items(7, 3, before=3).tolist() == [3, 4, 5]
     assert next_items(7, 3, before=6).tolist() == [6, 0, 1]
     assert next_items(4, 4, before=16).tolist() == [0, 1, 2, 3]
+
+
+def test_more_than_there_are_come_in_rounds() -> None:
+    drawn = draw_items(5, 13, seed=2).tolist()
+    assert sorted(drawn[:5]) == sorted(drawn[5:10]) == list(range(5))
+    assert len(set(drawn[10:])) == 3
+    assert drawn[:5] != drawn[5:10]

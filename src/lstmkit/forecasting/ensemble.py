@@ -54,6 +54,11 @@ class Ensemble(nn.Module):
         for member in self.networks:
             member.start_from(windows)
 
+    @property
+    def leaves_last_value(self) -> bool:
+        """Whether it forecasts anything but the last value before it is trained."""
+        return any(member.leaves_last_value for member in self.networks)
+
     @torch.no_grad()
     def believed_gain(self, start: Ensemble, validation: Windows) -> float:
         """Return the share of what training has changed that validation windows give reason to believe, 0 to 1.

@@ -22,6 +22,8 @@ from lstmkit.forecasting.seasons import Seasons, cycle_note, find_seasons
 from lstmkit.training import Checkpoint, Devices, EpochRecord, Snapshots, TrainSettings, threads_for, train
 
 Rows = NDArray[np.int64]
+LEAST_STEPS = 25
+"""Steps between two looks at the validation part, at least, where a pass over the windows has fewer."""
 
 
 @dataclass(frozen=True)
@@ -122,8 +124,8 @@ def train_ensemble(
         snapshots = Snapshots()
         follow(_records(request, network, training, validation, checkpoint, resume, snapshots))
         network = _of_snapshots(network, snapshots) if request.snapshots > 1 else network
-        # Without a season the start is the last value, from which few series can be told apart: that takes evidence.
-        kept = 1.0 if seasons.shown else network.believed_gain(start, validation)
+        # Few series can be told from one whose best forecast is its last value: to leave that takes evidence.
+        kept = 1.0 if start.leaves_last_value else network.believed_gain(start, validation)
         network.hold_back(start, kept)
         network.calibrate(training, validation)
         if request.settings.final_fit:
@@ -162,7 +164,13 @@ def make_task(request: Request, table: SeriesTable, fit_rows: Rows, seasons: Sea
         backend=request.backend,
         lower=table.columns.lower,
         upper=table.columns.upper,
+        means=_means(context, seasons.shown),
     )
+
+
+def _means(context: int, seasons: tuple[int, ...]) -> tuple[int, ...]:
+    """Return of how many last values a start without a season knows the mean."""
+    return () if seasons else tuple(k for k in (4, 16, 64) if k <= context) or (context,)
 
 
 def _context(request: Request, table: SeriesTable, fit_rows: Rows, seasons: Seasons) -> int:
@@ -217,6 +225,7 @@ def _records(
         max_epochs=settings.max_epochs,
         batch_size=min(settings.batch_size, max(8, len(training) // 16)),
         steps_per_epoch=settings.steps_per_epoch,
+        least_steps=min(LEAST_STEPS, settings.steps_per_epoch),
         patience=None if validation is None else settings.patience,
         clip_norm=1.0,
         seed=request.seed,

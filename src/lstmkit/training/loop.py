@@ -137,7 +137,9 @@ class _Training:
         """
         self.model.train()
         how, began = self.settings, time.perf_counter()
-        count = min(self.num_items, how.steps_an_epoch(self.num_items) * how.batch_size)
+        count = how.steps_an_epoch(self.num_items) * how.batch_size
+        if how.least_steps == 1:
+            count = min(self.num_items, count)
         if how.epoch_seconds is not None:
             left = how.max_epochs * how.steps_an_epoch(self.num_items) - steps
             order = next_items(self.num_items, min(count, left * how.batch_size), steps * how.batch_size)
@@ -226,7 +228,9 @@ class _Training:
 def _with_settings(checkpoint: Checkpoint, settings: TrainSettings) -> Checkpoint:
     """Return the checkpoint with those settings in its fingerprint without which it could not go on as it began."""
     plain: dict[str, Any] = {f.name: f.default for f in dataclasses.fields(TrainSettings)}
-    names = [n for n in ("schedule", "warmup", "keep", "average", "order") if getattr(settings, n) != plain[n]]
+    names = [
+        n for n in ("schedule", "warmup", "keep", "average", "order", "least_steps") if getattr(settings, n) != plain[n]
+    ]
     changed = {f"TrainSettings.{n}": getattr(settings, n) for n in names}
     if settings.schedule == "cosine":
         changed["TrainSettings.schedule"] = f"cosine over {settings.max_epochs} epochs"

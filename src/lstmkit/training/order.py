@@ -13,10 +13,13 @@ RARE = 8
 def draw_items(num_items: int, count: int, seed: int) -> Tensor:
     """Draw items without replacement, in random order; the cost depends on `count`, not on `num_items`.
 
-    count    how many, at most `num_items`
+    count    how many; of more than `num_items` each comes once before one comes again
     Returns  (count,) int64, every ordered choice equally likely; the same for the same arguments
     """
     generator = torch.Generator().manual_seed(seed)
+    if count > num_items:
+        rounds = [torch.randperm(num_items, generator=generator) for _ in range(-(-count // num_items))]
+        return torch.cat(rounds)[:count]
     if num_items < RARE * count:
         return torch.randperm(num_items, generator=generator)[:count]
     drawn = torch.empty(0, dtype=torch.int64)

@@ -18,6 +18,7 @@ class TrainSettings:
     batch_size       items in a step
     steps_per_epoch  steps in an epoch at most; with more items than that an epoch is a random part of them, so that
                      validation and checkpoints come at a steady pace on large data
+    least_steps      steps in an epoch at least: few items are gone through several times, each time in another order
     patience         epochs without a better validation loss before stopping; None trains all epochs and keeps the last
     clip_norm        gradients are scaled down to this Euclidean norm; None leaves them
     seed             of the order of the items and of dropout
@@ -49,6 +50,7 @@ class TrainSettings:
     max_seconds: float | None = None
     epoch_seconds: float | None = None
     order: str = "random"
+    least_steps: int = 1
 
     def __post_init__(self) -> None:
         """Check every value."""
@@ -57,8 +59,10 @@ class TrainSettings:
         check_fields(self, ranges | positive | {"schedule": SCHEDULES, "order": ORDERS}, "TrainSettings")
         if self.epoch_seconds is not None and self.order != "sequential":
             raise ValueError("TrainSettings: epoch_seconds needs the items in order")
+        if self.least_steps > 1 and self.order == "sequential":
+            raise ValueError("TrainSettings: least_steps needs the items in random order")
 
     def steps_an_epoch(self, num_items: int) -> int:
         """Return how many steps an epoch over `num_items` has."""
-        steps = -(-num_items // self.batch_size)
+        steps = max(self.least_steps, -(-num_items // self.batch_size))
         return steps if self.steps_per_epoch is None else min(steps, self.steps_per_epoch)

@@ -71,3 +71,48 @@ def test_the_start_repeats_a_season_with_the_quantiles_of_its_errors() -> None:
     below = (batch.future[..., None] < quantiles).double().mean((0, 1))
     assert below[[0, 2]].numpy() == pytest.approx([0.1, 0.9], abs=0.01)
     assert (quantiles[..., 1] - batch.future).abs().mean() < 0.15 * (batch.past[:, -1:] - batch.future).abs().mean()
+
+
+MEANS = Task(20, 5, (), (0.1, 0.5, 0.9), means=(4, 16))
+
+
+def start_on(series: np.ndarray) -> tuple[NaiveStart, Windows]:
+    table = read_table(pl.DataFrame({"y": series}), TableSettings("y"))
+    windows = make_windows(table, 20, 5)
+    start = NaiveStart(MEANS)
+    start.start_from(windows)
+    return start, windows
+
+
+@pytest.mark.parametrize("level", [0.0, 1e6])
+def test_noise_around_a_level_begins_near_the_mean_of_the_last_values(level: float) -> None:
+    rng = np.random.default_rng(1)
+    start, windows = start_on(level + rng.normal(0, 1, 400))
+    batch = windows.batch(torch.arange(len(windows)))
+    scale = start.scale(batch.past, batch.series)
+    with torch.no_grad():
+        median = scale.invert(start(batch.past, scale, torch.zeros(len(windows), 5, 3)).double())[..., 1]
+    error = (median - batch.future).square().mean().sqrt()
+    naive = (batch.past[:, -1:] - batch.future).square().mean().sqrt()
+    assert error / naive == pytest.approx(np.sqrt((1 + 1 / 20) / 2), abs=0.03)  # of a mean of 20, and of a single value
+
+
+def test_a_random_walk_begins_at_its_last_value() -> None:
+    left = [start_on(np.random.default_rng(k).normal(0, 1, 250).cumsum())[0].blend.any() for k in range(20)]
+    assert sum(map(bool, left)) <= 3  # chance alone shows as much in one of twenty
+
+
+def test_a_mean_of_what_is_there() -> None:
+    start = NaiveStart(Task(6, 2, (), (0.1, 0.5, 0.9), marked=True, means=(4, 6)))
+    nan = torch.nan
+    past = torch.tensor([[1.0, 2, nan, 4, nan, 8], [nan, nan, nan, nan, 3, nan], [nan] * 6], dtype=torch.float64)
+    scale = start.scale(past)
+    found = scale.invert(start.naive(past, scale).double())
+    assert found[0, 0].tolist() == pytest.approx([(2 + 4 + 4 + 8) / 4, (1 + 2 + 2 + 4 + 4 + 8) / 6])
+    assert found[1:].tolist() == [[[3.0, 3.0]] * 2, [[0.0, 0.0]] * 2]
+
+
+def test_windows_that_are_alone_in_their_series_show_nothing() -> None:
+    start = NaiveStart(Task(10, 5, (), (0.1, 0.5, 0.9), series=2, means=(4,)))
+    start.start_from(windows_of(list(np.arange(15.0)), list(np.arange(15.0) ** 2)))
+    assert not start.blend.any()

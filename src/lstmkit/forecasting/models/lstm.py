@@ -34,6 +34,7 @@ class LstmSettings(ModelSettings):
           shortest shown season whatever its length; a number is a period of your own
     """
 
+    average: float | None = 0.99
     fold: str | int = "auto"
 
     def __post_init__(self) -> None:
@@ -76,6 +77,11 @@ class LstmModel(ForecastModel[LstmSettings]):
     def start_from(self, windows: Windows) -> None:
         """Fit the blend of naive forecasts, the width of the intervals and the scales of covariates to windows."""
         self.reader.start_from(windows)
+
+    @property
+    def leaves_last_value(self) -> bool:
+        """Whether the blend of naive forecasts is more than the last value."""
+        return bool(self.reader.naive.blend.any())
 
     def hold_back(self, start: LstmModel, share: float) -> None:
         """Keep only a share of how the middle of the forecasts has moved since the start."""

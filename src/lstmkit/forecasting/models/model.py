@@ -33,6 +33,7 @@ class Task:
     categories  number of levels of each static category, (C,)
     backend     name of the backend that must run the recurrence; None for the fastest
     lower, upper  bounds of what is forecast, or None
+    means       numbers of last values whose mean a naive start may lean on, shortest first
     """
 
     context: Positive
@@ -48,6 +49,7 @@ class Task:
     backend: str | None = None
     lower: float | None = None
     upper: float | None = None
+    means: tuple[Positive, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,11 @@ class ForecastModel(nn.Module, ABC, Generic[S]):
 
     def start_from(self, windows: Windows) -> None:
         """Fit what has a closed form, such as a blend of naive forecasts, to training windows; nothing by default."""
+
+    @property
+    def leaves_last_value(self) -> bool:
+        """Whether the forecast before training is anything but the last value, or that is not known."""
+        return True
 
     def hold_back(self, start: Self, share: float) -> None:
         """Keep only a share of how the middle of the forecasts has moved since the start; all of it by default.

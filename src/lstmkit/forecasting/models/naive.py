@@ -13,7 +13,7 @@ from lstmkit.forecasting.models.evidence import believed
 from lstmkit.forecasting.models.model import Task
 from lstmkit.forecasting.models.usual import UsualChange, most_usual, usual_error
 from lstmkit.nn import WindowScale, squash, window_scale
-from lstmkit.nn.scaling import carry_forward
+from lstmkit.nn.scaling import carry_forward, mean_near
 
 RIDGE = 10.0  # windows: a blend that few windows support stays near the last value
 START_WINDOWS = 8192
@@ -31,12 +31,13 @@ class NaiveStart(nn.Module):
     """Quantiles around a blend of seasonal naive forecasts, and what the context looks like to a network.
 
     For each season m there are two naive forecasts of a step: the value m steps before it (or a multiple of m), and the
-    last value moved by the change since m steps ago; without a season there is the last value. Everything is scaled by
-    `window_scale`; in a window where next to nothing moves, or little is seen, what is usual takes the place of its own
-    spread (`usual.py`). `start_from` fits the blend, one for each step ahead, by ridge regression, and the quantiles of
-    its errors; training goes on from there.
+    last value moved by the change since m steps ago. Without a season there is the last value, and the means of the
+    last few, which come nearer where values are noise around a level; how far to follow them is a matter of evidence.
+    Everything is scaled by `window_scale`; in a window where next to nothing moves, or little is seen, what is usual
+    takes the place of its own spread (`usual.py`). `start_from` fits the blend, one for each step ahead, by ridge
+    regression, and the quantiles of its errors; training goes on from there.
 
-    Letters: B batch, L past values, C context, S seasons, P steps ahead, Q quantile levels.
+    Letters: B batch, L past values, C context, S seasons, M means, P steps ahead, Q quantile levels, K = 2S + M.
     """
 
     def __init__(self, task: Task) -> None:
@@ -45,7 +46,7 @@ class NaiveStart(nn.Module):
         self.task = task
         self.context_width = 2 + S + task.marked
         self.ahead_width = S
-        self.blend = nn.Parameter(torch.zeros(P, 2 * S))
+        self.blend = nn.Parameter(torch.zeros(P, 2 * S + len(task.means)))
         self.offset = nn.Parameter(torch.zeros(P, Q))
         self.spread: Tensor
         self.register_buffer("spread", torch.ones(P))
@@ -72,7 +73,7 @@ class NaiveStart(nn.Module):
         return scale._replace(spread=torch.maximum(scale.spread, self.usual.least(context, series)))
 
     def naive(self, past: Tensor, scale: WindowScale) -> Tensor:
-        """Return the naive forecasts (B, P, 2S), scaled; 0, the last value, where there is none."""
+        """Return the naive forecasts (B, P, K), scaled; 0, the last value, where there is none."""
         N, P, filled = past.shape[1], self.task.horizon, carry_forward(past)
         forecasts = []
         for m in self.task.seasons:
@@ -84,6 +85,7 @@ class NaiveStart(nn.Module):
             forecasts.append(scale.apply(season[:, torch.arange(P) % m]))
             change = (scale.last - filled[:, N - 1 - m, None]) / scale.spread
             forecasts.append(change.expand(-1, P))
+        forecasts += [scale.apply(mean_near(filled[:, -k:])).expand(-1, P) for k in self.task.means]
         stacked = torch.stack(forecasts, 2) if forecasts else past.new_empty(len(past), P, 0)
         return stacked.nan_to_num().to(self.blend.dtype)
 
@@ -114,6 +116,8 @@ class NaiveStart(nn.Module):
         scale = self.scale(batch.past, batch.series)
         naive, target = self.naive(batch.past, scale).double(), scale.apply(batch.future)
         blend = ridge(naive, target)
+        if self.task.means:
+            blend = blend * _share(naive, target, batch.series)
         errors = target - (naive * blend).sum(2)
         spread = usual_error(errors)
         levels = torch.tensor(self.task.levels, dtype=torch.float64)
@@ -126,6 +130,26 @@ class NaiveStart(nn.Module):
         self.blend.copy_(blend)
         self.spread.copy_(spread)
         self.offset.copy_(offset)
+
+
+def _share(naive: Tensor, target: Tensor, series: Tensor) -> float:
+    """Return which share of a blend to believe: how sure it is that a blend fitted to other windows is a gain.
+
+    Each half of every series' windows is forecast by the blend fitted to the other halves.
+
+    naive   (N, P, K), target (N, P), of the windows of each series together, in order of time
+    series  (N,)
+    """
+    count = torch.unique_consecutive(series, return_counts=True)[1]
+    begin = (count.cumsum(0) - count).repeat_interleave(count)
+    first = torch.arange(len(series)) - begin < (count // 2).repeat_interleave(count)
+    gains = torch.zeros(len(series), dtype=target.dtype)
+    if not bool(first.any()):
+        return 0.0
+    for own in (first, ~first):
+        errors = (target[own] - (naive[own] * ridge(naive[~own], target[~own])).sum(2)).abs()
+        gains[own] = ((target[own].abs() - errors) / usual_error(target[~own])).nanmean(1)
+    return believed(gains, series) if float(gains.nanmean()) > 0 else 0.0
 
 
 @torch.no_grad()

@@ -2,9 +2,9 @@
 
 Everything is expressed as a change from the last value, in units of the context window's own mean absolute change. The
 forecast is a blend of seasonal naive forecasts, fitted before training, plus what the LSTM adds through an output layer
-that begins at zero: before the first step the network forecasts exactly that blend (without a season: the last value),
-with intervals as wide as the blend's errors on the training windows were. Early stopping may keep that state, so the
-network is not easily worse than the naive forecast.
+that begins at zero: before the first step the network forecasts exactly that blend (without a season: the last value,
+or what lies between it and the mean of the last few), with intervals as wide as the blend's errors on the training
+windows were. Early stopping may keep that state, so the network is not easily worse than the naive forecast.
 """
 
 from __future__ import annotations
