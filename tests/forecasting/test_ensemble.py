@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
+import scipy.stats
 import torch
 
 from lstmkit import Forecaster, InputError
@@ -197,18 +198,33 @@ def test_snapshots_are_the_best_epochs(wave: np.ndarray) -> None:
     assert not torch.equal(best.reader.head.weight, second.reader.head.weight)
 
 
-def test_intervals_are_as_wide_as_the_errors_half_of_the_weight_on_recent_windows(walk: np.ndarray) -> None:
+def test_intervals_are_as_wide_as_the_errors_mostly_on_windows_that_were_not_learnt_from(walk: np.ndarray) -> None:
     network = network_of()
     early, late = windows_of(walk[:120], network), windows_of(3 * walk[120:], network)
     network.start_from(early)
-    network.calibrate(early, late)
     shares = []
     for windows in (early, late):
         batch = windows.batch(torch.arange(len(windows)))
-        quantiles = forecast(network, batch)
-        inside = (batch.future >= quantiles[..., 0]) & (batch.future <= quantiles[..., 4])
-        shares.append(float(inside.double().mean()))
-    assert sum(shares) / 2 == pytest.approx(0.8, abs=0.01)
+        plain = forecast(network, batch)
+        middle = plain[..., 2]
+        shares.append(
+            (
+                (batch.future - middle).abs()
+                / torch.where(batch.future > middle, plain[..., 4] - middle, middle - plain[..., 0])
+            ).flatten()
+        )
+    network.calibrate(early, late)
+    own = 1 + (len(late) - 1) / 3
+    weights = torch.cat(
+        [torch.full_like(shares[0], 8 / len(shares[0])), torch.full_like(shares[1], own / len(shares[1]))]
+    )
+    inside = float(weights[torch.cat(shares) <= network.width[0] / widening(8 + own)].sum() / (8 + own))
+    assert inside == pytest.approx(0.8, abs=0.01)
+
+
+def widening(n: float) -> float:
+    """By how much wider an 80 % interval of Student's t is than one of the normal distribution."""
+    return float(scipy.stats.t.ppf(0.9, n - 1) * np.sqrt(1 + 1 / n) / scipy.stats.norm.ppf(0.9))
 
 
 def test_ranks_and_values_are_inverse() -> None:

@@ -98,14 +98,14 @@ def _follow(forecaster: Forecaster, table: SeriesTable, delimiter: str, json: bo
     """
     from json import dumps
 
-    from lstmkit.forecasting.output import forecast_columns, to_csv
+    from lstmkit.forecasting.live import follow
+    from lstmkit.forecasting.output import to_csv
 
     forecaster.remember(table)
     wrong, headed = 0, False
     for number, row in _lines(delimiter):
         try:
-            series = forecaster.tail_.append(row)
-            columns = forecast_columns(forecaster, series)
+            series, columns = follow(forecaster, row)
             text = dumps(_rows(columns, series)) + "\n" if json else to_csv(columns, series).decode()
             printing.write(text.split("\n", 1)[1] if headed and not json else text)
             headed = True

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
+from statistics import NormalDist
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lstmkit.data import Batch, Windows
 from lstmkit.forecasting.models import ForecastModel
 from lstmkit.forecasting.models.evidence import believed
+from lstmkit.forecasting.significance import student_quantile
 from lstmkit.nn.scaling import rounding
 
 BATCH = 1024
 MOST_WATCHED = 4096
 """Validation windows that are looked at, about: with more of them, evenly spread ones, so that epochs stay short."""
 RANKS = 512
+PRIOR = 8
+"""As many windows that do not overlap as all training windows count for where intervals are calibrated."""
 
 
 class Ensemble(nn.Module):
@@ -95,19 +102,22 @@ class Ensemble(nn.Module):
         return self._within((median + self.width * (plain - median)).sort(dim=2).values)
 
     def calibrate(self, training: Windows, validation: Windows) -> None:
-        """Widen or narrow the intervals to the errors made, half of the weight on the most recent windows.
+        """Widen or narrow the intervals to the errors made, mostly those on windows that were not learnt from.
 
         For each pair of levels q and 1 - q, one factor for all steps ahead: the one with which the interval holds the
-        share 1 - 2 q of the truths, training windows and validation windows counting half each. Source: split
-        conformal prediction for quantile models, Romano et al. 2019, with a factor in place of a margin.
+        share 1 - 2 q of the truths. Training windows, which a network knows better than others, count as much as PRIOR
+        windows that do not overlap; validation windows as many as they are. Where both are few the factor is larger, as
+        a normal distribution of unknown spread asks for. Source: split conformal prediction for quantile models, Romano
+        et al. 2019, with a factor in place of a margin; the prediction interval of Student's t.
         """
-        distances, weights = [], []
-        for windows in (training, validation):
+        distances, weights, n = [], [], 0.0
+        for windows, count in ((training, PRIOR), (validation, _independent(validation))):
             if not len(windows):
                 continue
             own = torch.cat([self._distances(batch) for batch in _batches(windows, self.networks[0].most_calibrated)])
             distances.append(own)
-            weights.append(torch.full((len(own),), 1 / max(1, len(own)), dtype=torch.float64))
+            weights.append(torch.full((len(own),), count / max(1, len(own)), dtype=torch.float64))
+            n += count
         distance, weight = torch.cat(distances), torch.cat(weights)
         Q = len(self.task.levels)
         for q in range(Q // 2 if len(distance) else 0):
@@ -116,8 +126,18 @@ class Ensemble(nn.Module):
             at = int((cumulative < 1 - 2 * self.task.levels[q]).sum())
             last = int(distance[:, q].isfinite().sum()) - 1
             if last >= 0:
-                self.width[[q, Q - 1 - q]] = distance[order[min(at, last)], q]
+                self.width[[q, Q - 1 - q]] = distance[order[min(at, last)], q] * _widening(self.task.levels[q], n)
         self._remember_ranks(validation if len(validation) else training)
+
+    @property
+    def widths(self) -> NDArray[np.float64]:
+        """What the half widths of the intervals are multiplied by, (Q // 2,), outermost first; a copy."""
+        return np.asarray(self.width[: len(self.width) // 2].numpy().copy())
+
+    def widen(self, factors: Sequence[float]) -> None:
+        """Multiply the widths of the intervals by a factor for each pair of levels, outermost first."""
+        pairs = torch.tensor(factors, dtype=torch.float64)
+        self.width.mul_(torch.cat([pairs, torch.ones(1, dtype=torch.float64), pairs.flip(0)]))
 
     def calibrated_as(self, other: Ensemble) -> None:
         """Take over the widths of intervals, and the ranks of sample paths, of another ensemble for the same task."""
@@ -184,6 +204,17 @@ class Ensemble(nn.Module):
         found = torch.cat(ranks) if ranks else self.ranks[:0].double()
         if len(found):
             self.ranks.copy_(found[torch.linspace(0, len(found) - 1, RANKS).round().long()].float())
+
+
+def _independent(windows: Windows) -> float:
+    """Return as how many windows that do not overlap some windows count."""
+    series = int((np.diff(windows.ends, prepend=0) > 0).sum())
+    return series + max(0, len(windows) - series) / windows.horizon
+
+
+def _widening(level: float, n: float) -> float:
+    """Return how much wider an interval between `level` and 1 - `level` is for being learnt from n windows."""
+    return student_quantile(2 * level, n - 1) * math.sqrt(1 + 1 / n) / NormalDist().inv_cdf(1 - level)
 
 
 def rank(quantiles: Tensor, truth: Tensor, levels: Sequence[float]) -> Tensor:

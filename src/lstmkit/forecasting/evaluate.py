@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmkit.data import SeriesTable, make_windows
+from lstmkit.forecasting.adaptive import adapt
 from lstmkit.forecasting.baselines import TITLES as NAIVE_TITLES
 from lstmkit.forecasting.baselines import naive2, naive_forecasts
 from lstmkit.forecasting.classical import TITLES as CLASSICAL_TITLES
@@ -46,7 +47,8 @@ class Evaluation:
     series            (W,) series of each window
     truth             (W, P); NaN where it is missing
     forecasts         (W, P) by name: the model, whose point forecast is its mean, the naive and the classical ones
-    quantiles         (W, P, Q) of the model
+    quantiles         (W, P, Q) of the model, its widths following how often intervals held before each cutoff
+    widening          (Q // 2,) factors by which widths have changed at the end, outermost interval first
     levels            (Q,) of the quantiles
     scores            by name, the model first
     medians           as `scores`, with the median over the series in place of the mean
@@ -68,6 +70,7 @@ class Evaluation:
     truth: Array
     forecasts: dict[str, Array]
     quantiles: Array
+    widening: Array
     levels: tuple[float, ...]
     scores: dict[str, Scores]
     medians: dict[str, Scores]
@@ -136,12 +139,18 @@ def assemble(
     quantiles: Array,
     classical: Sequence[str] = (),
 ) -> Evaluation:
-    """Score quantile forecasts (W, P, Q) made at `cutoffs` beside the baselines at the same cutoffs."""
+    """Score quantile forecasts (W, P, Q) made at `cutoffs` beside the baselines at the same cutoffs.
+
+    quantiles  changed in place: their widths follow how often they held before each cutoff
+    """
     P, seasons, levels = forecaster.horizon, forecaster.seasons_, forecaster.quantile_levels
     series = np.searchsorted(table.offsets, cutoffs, side="right") - 1
     naive = naive_forecasts(table, cutoffs, P, seasons.naive)
     truth = table.values[cutoffs[:, None] + np.arange(P)]
     truth = np.where(np.isfinite(naive["last_value"]), truth, np.nan)  # nothing observed before: nothing to compare
+    times = table.times[cutoffs[:, None] + np.arange(P)].astype(np.int64)
+    quantiles, widening = adapt(quantiles, truth, times, levels)
+    quantiles = bounded(quantiles, table.columns)
     forecasts = {MODEL: forecaster.mean_of(quantiles)} | naive
     forecasts |= classical_forecasts(classical, table, train_rows, cutoffs, P, seasons.naive)
     forecasts = {name: bounded(forecast, table.columns) for name, forecast in forecasts.items()}
@@ -163,6 +172,7 @@ def assemble(
         truth=truth,
         forecasts=forecasts,
         quantiles=quantiles,
+        widening=widening,
         levels=levels,
         scores=scores,
         medians={name: found.median() for name, found in by_series.items()},

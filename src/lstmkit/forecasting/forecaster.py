@@ -27,6 +27,7 @@ from lstmkit.data import (
 )
 from lstmkit.errors import InputError, NotFittedError
 from lstmkit.forecasting.fitting import Request, noted, table_to_learn_from, train_ensemble
+from lstmkit.forecasting.live import Made, follow
 from lstmkit.forecasting.models import ModelSettings, model_named
 from lstmkit.forecasting.output import forecast_columns, sample_columns, to_user_table
 from lstmkit.forecasting.reading import columns_like, read_to_learn, recognised
@@ -187,6 +188,7 @@ class Forecaster(Parameters):
         """Keep the end of each series: the rows that `predict` without a table forecasts after; nothing is learnt."""
         window = self.network_.window
         self.tail_ = Tail(dataclasses.replace(table.tail(window), learnt=table.numbers), window)
+        self.made_ = Made()
         return self
 
     @property
@@ -210,7 +212,7 @@ class Forecaster(Parameters):
         return to_user_table(forecast_columns(self, read), read, kind)
 
     def update(self, rows: Any) -> Any:
-        """Take new observations and forecast again, without training.
+        """Take new observations and forecast again, without training; the intervals follow how earlier ones have held.
 
         rows     a table with the columns given to `fit`, one or more rows of one or more series; each follows the last
                  row of its series
@@ -218,8 +220,8 @@ class Forecaster(Parameters):
         Raises   InputError if a row does not follow, or its id is not among those learnt from; nothing is taken then
         """
         self._require_fit("update")
-        changed = self.tail_.append(rows)
-        return to_user_table(forecast_columns(self, changed), changed, table_kind(rows))
+        changed, columns = follow(self, rows)
+        return to_user_table(columns, changed, table_kind(rows))
 
     def calibrate(self, table: Any) -> Forecaster:
         """Make the intervals as wide as the errors on rows that came after the fit; nothing else is learnt.

@@ -60,7 +60,11 @@ def forecast_columns(forecaster: Forecaster, table: SeriesTable, ray: str | None
     ray     address of a Ray cluster that forecasts parts of the series at a time, or None
     Raises  InputError if a covariate known ahead is missing for a step, or the forecast can be no forecast
     """
-    quantiles = quantiles_ahead(forecaster, table, ray)
+    return columns_ahead(forecaster, table, quantiles_ahead(forecaster, table, ray))
+
+
+def columns_ahead(forecaster: Forecaster, table: SeriesTable, quantiles: NDArray[np.float64]) -> dict[str, Any]:
+    """Return a forecast (S, P, Q) of what follows every series as columns; see `forecast_columns`."""
     check_widths(quantiles, table, forecaster.network_.window)
     return _steps_ahead(table, forecaster.horizon) | interval_columns(forecaster, table, quantiles)
 

@@ -1,0 +1,78 @@
+"""Forecasting after every new row: what was forecast is kept until it is known, and the intervals learn from it."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstmkit.data import SeriesTable
+from lstmkit.forecasting.adaptive import distances, growth
+from lstmkit.forecasting.cluster import quantiles_ahead
+from lstmkit.forecasting.output import columns_ahead
+
+if TYPE_CHECKING:
+    from lstmkit.forecasting.forecaster import Forecaster
+
+Array = NDArray[np.float64]
+
+
+class Forecast(NamedTuple):
+    """A forecast: quantiles (P, Q) for times (P,), and how wide its intervals were made (Q // 2,)."""
+
+    times: NDArray[np.int64]
+    quantiles: Array
+    widths: Array
+
+
+class Made:
+    """The forecasts of each series that still have steps ahead."""
+
+    def __init__(self) -> None:
+        self._of: dict[object, list[Forecast]] = {}
+
+    def add(self, name: object, forecast: Forecast) -> None:
+        """Keep a forecast of a series."""
+        begun = [own for own in self._of.get(name, []) if own.times[-1] >= forecast.times[0]]
+        self._of[name] = [*begun, forecast]
+
+    def outside(self, name: object, times: NDArray[np.int64], values: Array) -> Iterator[tuple[int, Array]]:
+        """Yield when a series has a new value, and how far it lies from its forecasts (K, Q // 2), for a width of 1.
+
+        times, values  (N,) of the series; those after its last forecast was made are new
+        """
+        made = self._of.get(name, [])
+        new = times >= made[-1].times[0] if made else np.zeros(len(times), bool)
+        for time, value in zip(times[new], values[new], strict=True):
+            at = [(own, own.times == time) for own in made if np.isfinite(value)]
+            known = [distances(own.quantiles[k], np.full(k.sum(), value)) * own.widths for own, k in at]
+            if known:
+                yield int(time), np.concatenate(known)
+
+
+def follow(forecaster: Forecaster, rows: Any) -> tuple[SeriesTable, dict[str, Any]]:
+    """Take new rows; return the series that have some, and the columns of their forecast.
+
+    rows    as in `Forecaster.update`
+    Raises  InputError as it does; nothing is taken then
+    """
+    network, made = forecaster.network_, forecaster.made_
+    changed = forecaster.tail_.append(rows)
+    moments: dict[int, list[Array]] = defaultdict(list)
+    for s, (begin, end) in enumerate(itertools.pairwise(changed.offsets)):
+        times, values = changed.times[begin:end].astype(np.int64), changed.values[begin:end]
+        for time, outside in made.outside(changed.ids[s], times, values):
+            moments[time].append(outside)
+    for _, known in sorted(moments.items()):
+        outside = np.concatenate(known) / network.widths
+        network.widen(growth(outside, forecaster.quantile_levels, len(known) / network.task.series).tolist())
+    quantiles = quantiles_ahead(forecaster, changed)
+    columns = columns_ahead(forecaster, changed, quantiles)
+    ahead = changed.future_times(changed.times[changed.offsets[1:] - 1], forecaster.horizon).astype(np.int64)
+    for s in range(len(changed)):
+        made.add(changed.ids[s], Forecast(ahead[s], quantiles[s], network.widths))
+    return changed, columns
