@@ -105,7 +105,7 @@ class NaiveStart(nn.Module):
 
     def ahead(self, past: Tensor, scale: WindowScale) -> Tensor:
         """Return inputs (B, P, S) of every step ahead: the seasonal naive forecasts of it."""
-        return squash(self.naive(past, scale)[..., ::2])
+        return squash(self.naive(past, scale)[..., : 2 * self.ahead_width : 2])
 
     @torch.no_grad()
     def start_from(self, windows: Windows) -> None:
