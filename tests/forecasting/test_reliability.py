@@ -11,12 +11,19 @@ import pytest
 
 from lstmkit import Forecaster
 from lstmkit.data import TableSettings, read_table
+from lstmkit.forecasting import adaptive
 from lstmkit.forecasting.charts import error_figure, reliability_figure
 from lstmkit.forecasting.evaluate import MODEL, Evaluation, assemble
 from lstmkit.forecasting.rows import interval_rows, quantile_rows, series_rows, wide_score_rows
 from lstmkit.forecasting.seasons import Seasons
 
 TRAIN, T = 20, 420
+
+
+@pytest.fixture(autouse=True)
+def widths_as_they_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else they would soon be right."""
+    monkeypatch.setattr(adaptive, "RATE", 0.0)
 
 
 def evaluation_of(S: int = 1, factor: float = 1.0, missing: bool = False) -> Evaluation:
