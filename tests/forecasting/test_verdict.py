@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -106,3 +107,30 @@ def test_naive_forecasts_in_words() -> None:
     assert naive_name("moving_average", Seasons(None, ())) == "the mean of the last 5 values"
     assert naive_name("moving_average", Seasons(7, ())) == "the mean of the last 7 values"
     assert naive_name("drift", Seasons(None, ())) == "continuing the drift"
+
+
+@pytest.mark.parametrize(
+    ("coverage", "truths", "kind"),
+    [
+        ({80.0: 0.62, 95.0: 0.9}, 600, "doubtful"),  # 300 windows of their own
+        ({80.0: 0.62, 95.0: 0.9}, 10, "better"),  # so few say nothing
+        ({80.0: 0.75, 95.0: 0.95}, 60_000, "better"),
+        ({80.0: 0.80, 95.0: 0.85}, 600, "doubtful"),
+        ({80.0: 0.95, 95.0: 1.0}, 600, "better"),
+    ],
+)
+def test_a_gain_with_intervals_that_do_not_hold_is_doubtful(
+    coverage: dict[float, float], truths: int, kind: str, evaluation: Evaluation
+) -> None:
+    table = dataclasses.replace(evaluation.table, values=np.zeros(truths + 2), offsets=np.array([0, truths + 2]))
+    many = {
+        "cutoffs": np.arange(truths - 1),
+        "truth": np.zeros((truths - 1, 2)),
+        "skill": Skill(0.123, 0.051, 0.2),
+        "coverage": coverage,
+    }
+    found = judge(dataclasses.replace(evaluation, table=table, **many), Seasons(None, ()))
+    assert found.kind == kind
+    level, held = next(((k, v) for k, v in coverage.items() if v < (0.74, 0.9)[k > 80]), (0, 0))
+    said = f" less error, but its {level:g} % interval held only {100 * held:.0f} % of the true values."
+    assert (said in found.headline) == (kind == "doubtful")

@@ -6,10 +6,14 @@ import math
 
 from lstmkit.forecasting.evaluate import Evaluation
 from lstmkit.forecasting.seasons import Seasons
-from lstmkit.results.verdict import BETTER, EQUAL, WORSE, Verdict, kind_of
+from lstmkit.results.verdict import BETTER, DOUBTFUL, EQUAL, WORSE, Verdict, kind_of
 
 SIGNIFICANT = 0.05
 """Below this, the test of Diebold and Mariano sees a difference."""
+TOLERATED = 0.15
+"""Standard deviations of a single value's holding by which an interval may hold too seldom: 74 % where it says 80 %."""
+ONE_SIDED = 1.645
+"""Standard errors that luck exceeds in one case of twenty."""
 
 
 def naive_name(name: str, seasons: Seasons) -> str:
@@ -23,7 +27,7 @@ def naive_name(name: str, seasons: Seasons) -> str:
 
 
 def judge(evaluation: Evaluation, seasons: Seasons) -> Verdict:
-    """Judge the model against the best naive forecast by the 95 % interval of its skill."""
+    """Judge the model against the best naive forecast by the 95 % interval of its skill, and by its intervals."""
     skill, rival = evaluation.skill, naive_name(evaluation.best_naive, seasons)
     windows = f"{len(evaluation.cutoffs):,} test window{'s' if len(evaluation.cutoffs) != 1 else ''}"
     kind = kind_of(skill.low, skill.high)
@@ -32,6 +36,11 @@ def judge(evaluation: Evaluation, seasons: Seasons) -> Verdict:
     if kind == BETTER:
         headline = f"Better than {rival}: {_percent(skill.value)} less error."
         detail = f"{interval}, on {windows} that the model never saw."
+        narrow = _too_narrow(evaluation)
+        if narrow is not None:
+            kind = DOUBTFUL
+            held = f"{100 * evaluation.coverage[narrow]:.0f} %"
+            headline = f"{headline[:-1]}, but its {narrow:g} % interval held only {held} of the true values."
     elif kind == WORSE:
         headline = f"Worse than {rival}: {_percent(-skill.value)} more error."
         detail = (
@@ -49,10 +58,20 @@ def judge(evaluation: Evaluation, seasons: Seasons) -> Verdict:
             f"The model makes {_percent(abs(skill.value))} {more} error on {windows} that it never saw; the "
             f"uncertainty ({interval} of the error saved) includes zero."
         )
-    held = ", ".join(
+    shares = ", ".join(
         f"the {level:g} % interval held {100 * share:.0f} %" for level, share in evaluation.coverage.items()
     )
-    return Verdict(kind, headline, f"{detail}{_second_opinion(kind, evaluation.test.p)} Of the true values, {held}.")
+    return Verdict(kind, headline, f"{detail}{_second_opinion(kind, evaluation.test.p)} Of the true values, {shares}.")
+
+
+def _too_narrow(evaluation: Evaluation) -> float | None:
+    """Return the level of the first interval that held too seldom, by more than TOLERATED and by more than luck."""
+    n = max(1.0, evaluation.distinct_truths / evaluation.truth.shape[1])  # values of one window miss together
+    for level, held in evaluation.coverage.items():
+        spread = math.sqrt(level / 100 * (1 - level / 100))
+        if level / 100 - held > max(TOLERATED * spread, ONE_SIDED * spread / math.sqrt(n)):
+            return level
+    return None
 
 
 def _second_opinion(kind: str, p: float) -> str:

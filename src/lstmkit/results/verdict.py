@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-BETTER, EQUAL, WORSE = "better", "equal", "worse"
+BETTER, DOUBTFUL, EQUAL, WORSE = "better", "doubtful", "equal", "worse"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """One judgement.
 
-    kind      "better", "equal" or "worse" than the best of the simple methods
+    kind      "better", "equal" or "worse" than the best of the simple methods; "doubtful" if better, but not to be
+              believed in what it says of its own uncertainty
     headline  the judgement in a few words
     detail    by how much, with the uncertainty, and what else there is to know
     """
