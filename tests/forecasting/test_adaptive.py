@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -107,4 +109,18 @@ def test_following_new_rows_is_what_the_backtest_has_scored(series: int, monkeyp
         for level, name in ((0.1, "lo-80"), (0.5, "median"), (0.975, "hi-95")):
             own = expected[:, scored.levels.index(level)]
             assert found[name].to_numpy() == pytest.approx(own, rel=1e-4, abs=1e-4)
-    assert not 0.9 < float(scored.widening[1]) < 1.1
+    assert not 0.9 < float(scored.followed[1]) < 1.1
+
+
+def test_a_saved_model_keeps_what_its_widths_have_followed(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    frame = pl.DataFrame({"y": rng.normal(size=160)})
+    forecaster = Forecaster(2, context=8, settings=QUICK).fit(frame[:100], "y", "row")
+    for k in range(100, 160):
+        forecaster.update(frame[[k]] * 4)
+    assert not 0.99 < forecaster.network_.followed[1] < 1.01
+    forecaster.save(tmp_path / "model")
+    again = Forecaster.load(tmp_path / "model")
+    assert again.predict().equals(forecaster.predict())
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    assert config["followed"] == forecaster.network_.followed.tolist()

@@ -11,9 +11,12 @@ import pytest
 
 from lstmkit import Forecaster
 from lstmkit.data import TableSettings, read_table
-from lstmkit.forecasting import adaptive
+from lstmkit.forecasting import LstmSettings, adaptive
 from lstmkit.forecasting.charts import error_figure, reliability_figure
+from lstmkit.forecasting.ensemble import Ensemble
 from lstmkit.forecasting.evaluate import MODEL, Evaluation, assemble
+from lstmkit.forecasting.models import Task
+from lstmkit.forecasting.models.lstm import LstmModel
 from lstmkit.forecasting.rows import interval_rows, quantile_rows, series_rows, wide_score_rows
 from lstmkit.forecasting.seasons import Seasons
 
@@ -36,6 +39,8 @@ def evaluation_of(S: int = 1, factor: float = 1.0, missing: bool = False) -> Eva
     table = dataclasses.replace(read_table(frame, TableSettings("y", None, "s")), values=values)
     forecaster = Forecaster(2)
     forecaster.seasons_ = Seasons(None, ())
+    task = Task(2, 2, (), forecaster.quantile_levels)
+    forecaster.network_ = Ensemble([LstmModel(task, LstmSettings(hidden_size=2))])
     cutoffs = (np.arange(S)[:, None] * T + np.arange(TRAIN, T - 1)).reshape(-1)
     wide = np.array([NormalDist().inv_cdf(q) for q in forecaster.quantile_levels])
     quantiles = np.repeat(factor * (1 + (cutoffs // T)[:, None] / 10) * wide, 2, axis=0).reshape(len(cutoffs), 2, -1)

@@ -58,7 +58,8 @@ def test_stamps_follow_the_rule_everywhere(name: str, tmp_path: Path) -> None:
     pd.testing.assert_series_equal(longer["t"], expected[n + P : n + 2 * P].reset_index(drop=True), check_dtype=False)
     for k in range(n, n + P):
         updated = loaded.update(frame[k : k + 1])
-    pd.testing.assert_frame_equal(updated, longer)
+    same = ["t", "mean", "median"]  # the intervals have followed what came in between
+    pd.testing.assert_frame_equal(updated[same], longer[same])
     with pytest.raises(InputError, match="the one that follows is"):
         loaded.update(frame[:1].assign(t=frame["t"][n + P] + pd.Timedelta("7h")))
 

@@ -82,12 +82,16 @@ def growth(outside: Array, levels: Sequence[float], share: float = 1.0) -> Array
     return grown
 
 
+def both_sides(factors: Array) -> Array:
+    """Return factors (..., Q // 2) of intervals as those of their quantiles (..., Q), 1 at the median."""
+    return np.concatenate([factors, np.ones_like(factors[..., :1]), factors[..., ::-1]], -1)
+
+
 def widen(quantiles: Array, factors: Array) -> None:
     """Multiply the distances of quantiles (..., Q) from their median by factors (..., Q // 2), in place, in order."""
     half = quantiles.shape[-1] // 2
     median = quantiles[..., half, None].copy()
-    both = np.concatenate([factors, np.ones_like(factors[..., :1]), factors[..., ::-1]], -1)
     quantiles -= median
-    quantiles *= both
+    quantiles *= both_sides(factors)
     quantiles += median
     quantiles.sort(axis=-1)

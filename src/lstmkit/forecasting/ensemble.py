@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lstmkit.data import Batch, Windows
+from lstmkit.forecasting.adaptive import both_sides
 from lstmkit.forecasting.models import ForecastModel
 from lstmkit.forecasting.models.evidence import believed
 from lstmkit.forecasting.significance import student_quantile
@@ -29,8 +30,12 @@ PRIOR = 8
 class Ensemble(nn.Module):
     """Networks of one kind that differ by their seed or by the moment they were taken; the forecast is their mean.
 
-    members  at least one; all have the same task
+    members   at least one; all have the same task
+    followed  (Q // 2,) what widths are multiplied by, outermost interval first, for how often they have held since they
+              were calibrated: see `adaptive.py`
     """
+
+    followed: NDArray[np.float64]
 
     def __init__(self, members: Sequence[ForecastModel[Any]]) -> None:
         super().__init__()
@@ -39,6 +44,7 @@ class Ensemble(nn.Module):
         Q = len(self.task.levels)
         self.width: Tensor
         self.ranks: Tensor
+        self.followed = np.ones(Q // 2)
         self.register_buffer("width", torch.ones(Q, dtype=torch.float64))
         self.register_buffer("ranks", torch.full((RANKS, self.task.horizon), 0.5, dtype=torch.float32))
 
@@ -98,8 +104,9 @@ class Ensemble(nn.Module):
         plain = self._plain(batch)
         half = len(self.task.levels) // 2
         median = plain[..., half : half + 1]
+        width = self.width * torch.from_numpy(both_sides(self.followed))
         # Each pair has a width of its own, so that an inner one may come to lie outside an outer one.
-        return self._within((median + self.width * (plain - median)).sort(dim=2).values)
+        return self._within((median + width * (plain - median)).sort(dim=2).values)
 
     def calibrate(self, training: Windows, validation: Windows) -> None:
         """Widen or narrow the intervals to the errors made, mostly those on windows that were not learnt from.
@@ -110,6 +117,7 @@ class Ensemble(nn.Module):
         a normal distribution of unknown spread asks for. Source: split conformal prediction for quantile models, Romano
         et al. 2019, with a factor in place of a margin; the prediction interval of Student's t.
         """
+        self.followed = np.ones_like(self.followed)
         distances, weights, n = [], [], 0.0
         for windows, count in ((training, PRIOR), (validation, _independent(validation))):
             if not len(windows):
@@ -128,16 +136,6 @@ class Ensemble(nn.Module):
             if last >= 0:
                 self.width[[q, Q - 1 - q]] = distance[order[min(at, last)], q] * _widening(self.task.levels[q], n)
         self._remember_ranks(validation if len(validation) else training)
-
-    @property
-    def widths(self) -> NDArray[np.float64]:
-        """What the half widths of the intervals are multiplied by, (Q // 2,), outermost first; a copy."""
-        return np.asarray(self.width[: len(self.width) // 2].numpy().copy())
-
-    def widen(self, factors: Sequence[float]) -> None:
-        """Multiply the widths of the intervals by a factor for each pair of levels, outermost first."""
-        pairs = torch.tensor(factors, dtype=torch.float64)
-        self.width.mul_(torch.cat([pairs, torch.ones(1, dtype=torch.float64), pairs.flip(0)]))
 
     def calibrated_as(self, other: Ensemble) -> None:
         """Take over the widths of intervals, and the ranks of sample paths, of another ensemble for the same task."""

@@ -48,7 +48,7 @@ class Evaluation:
     truth             (W, P); NaN where it is missing
     forecasts         (W, P) by name: the model, whose point forecast is its mean, the naive and the classical ones
     quantiles         (W, P, Q) of the model, its widths following how often intervals held before each cutoff
-    widening          (Q // 2,) factors by which widths have changed at the end, outermost interval first
+    followed          (Q // 2,) what widths are multiplied by at the end for that, outermost interval first
     levels            (Q,) of the quantiles
     scores            by name, the model first
     medians           as `scores`, with the median over the series in place of the mean
@@ -70,7 +70,7 @@ class Evaluation:
     truth: Array
     forecasts: dict[str, Array]
     quantiles: Array
-    widening: Array
+    followed: Array
     levels: tuple[float, ...]
     scores: dict[str, Scores]
     medians: dict[str, Scores]
@@ -148,10 +148,9 @@ def assemble(
     naive = naive_forecasts(table, cutoffs, P, seasons.naive)
     truth = table.values[cutoffs[:, None] + np.arange(P)]
     truth = np.where(np.isfinite(naive["last_value"]), truth, np.nan)  # nothing observed before: nothing to compare
-    times = table.times[cutoffs[:, None] + np.arange(P)].astype(np.int64)
-    quantiles, widening = adapt(quantiles, truth, times, levels)
-    quantiles = bounded(quantiles, table.columns)
     forecasts = {MODEL: forecaster.mean_of(quantiles)} | naive
+    quantiles, followed = adapt(quantiles, truth, times_of(table, cutoffs, P), levels)
+    quantiles, followed = bounded(quantiles, table.columns), forecaster.network_.followed * followed
     forecasts |= classical_forecasts(classical, table, train_rows, cutoffs, P, seasons.naive)
     forecasts = {name: bounded(forecast, table.columns) for name, forecast in forecasts.items()}
     scales = naive_scales(table.head(train_rows), seasons.mase_period)
@@ -172,7 +171,7 @@ def assemble(
         truth=truth,
         forecasts=forecasts,
         quantiles=quantiles,
-        widening=widening,
+        followed=followed,
         levels=levels,
         scores=scores,
         medians={name: found.median() for name, found in by_series.items()},
@@ -186,6 +185,12 @@ def assemble(
         reliability={level: share_below(truth, quantiles[..., k]) for k, level in enumerate(levels)},
         pinball=_pinball_by_level(truth, quantiles, levels, series, len(table)),
     )
+
+
+def times_of(table: SeriesTable, cutoffs: NDArray[np.int64], horizon: int) -> NDArray[np.int64]:
+    """Return the times of the values that are forecast at `cutoffs` (W,), as numbers, (W, P)."""
+    times: NDArray[np.int64] = table.times[cutoffs[:, None] + np.arange(horizon)].astype(np.int64)
+    return times
 
 
 def _model_title(forecaster: Forecaster) -> str:

@@ -26,6 +26,7 @@ from lstmkit.data import (
     with_future,
 )
 from lstmkit.errors import InputError, NotFittedError
+from lstmkit.forecasting.adaptive import both_sides
 from lstmkit.forecasting.fitting import Request, noted, table_to_learn_from, train_ensemble
 from lstmkit.forecasting.live import Made, follow
 from lstmkit.forecasting.models import ModelSettings, model_named
@@ -315,10 +316,10 @@ class Forecaster(Parameters):
         return quantile_levels(tuple(float(level) for level in self.levels))
 
     def mean_of(self, quantiles: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the mean that increasing quantiles (..., Q) imply; it lies between the outermost ones."""
-        median = quantiles[..., self.quantile_levels.index(0.5)]  # from there: exact on a large level
-        weights = mean_weights(self.quantile_levels).numpy()
-        mean = median + (quantiles - median[..., None]) @ weights
+        """Return the mean that forecast quantiles (..., Q) imply; what intervals have followed does not move it."""
+        median = quantiles[..., self.quantile_levels.index(0.5), None]
+        weights = mean_weights(self.quantile_levels).numpy() / both_sides(self.network_.followed)
+        mean = median[..., 0] + (quantiles - median) @ weights  # from the median: exact on a large level
         return np.asarray(np.clip(mean, quantiles[..., 0], quantiles[..., -1]))
 
     def plot(self, table: Any = None, id: Any = None, ax: Axes | None = None) -> Axes:
@@ -363,19 +364,16 @@ class Forecaster(Parameters):
         settings = self.settings or model.Settings()
         if self.cell is not None:
             settings = dataclasses.replace(settings, cell=self.cell)
-        seeds, snapshots = _pair(self.ensemble)
-        seasons = None if self.seasons is None else tuple(self.seasons)
         return Request(
             model,
             settings,
             self.horizon,
             self.context,
             self.quantile_levels,
-            seasons,
+            None if self.seasons is None else tuple(self.seasons),
             self.seed,
             self.backend,
-            seeds,
-            snapshots,
+            *_pair(self.ensemble),
             self.devices,
         )
 

@@ -154,7 +154,7 @@ class ForecastJob(Job[Rows, TutorialResult | None, JobResult]):
         evaluation = evaluate(forecaster, table, read.training, classical=self.baselines)
         verdict = judge(evaluation, forecaster.seasons_)
         trading = trade_if_prices(evaluation, forecaster.seasons_, self.cost)
-        forecaster.network_.widen(evaluation.widening.tolist())
+        forecaster.network_.followed = evaluation.followed
         forecaster.remember(table)  # the saved model forecasts after the last row, not after the training part
         run.begin("predict")
         columns = forecast_columns(forecaster, table)

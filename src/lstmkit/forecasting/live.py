@@ -22,11 +22,11 @@ Array = NDArray[np.float64]
 
 
 class Forecast(NamedTuple):
-    """A forecast: quantiles (P, Q) for times (P,), and how wide its intervals were made (Q // 2,)."""
+    """A forecast: quantiles (P, Q) for times (P,), and what widths were multiplied by then (Q // 2,)."""
 
     times: NDArray[np.int64]
     quantiles: Array
-    widths: Array
+    followed: Array
 
 
 class Made:
@@ -41,7 +41,7 @@ class Made:
         self._of[name] = [*begun, forecast]
 
     def outside(self, name: object, times: NDArray[np.int64], values: Array) -> Iterator[tuple[int, Array]]:
-        """Yield when a series has a new value, and how far it lies from its forecasts (K, Q // 2), for a width of 1.
+        """Yield when a series has a new value, and how far it lies from its forecasts (K, Q // 2), times those factors.
 
         times, values  (N,) of the series; those after its last forecast was made are new
         """
@@ -49,7 +49,7 @@ class Made:
         new = times >= made[-1].times[0] if made else np.zeros(len(times), bool)
         for time, value in zip(times[new], values[new], strict=True):
             at = [(own, own.times == time) for own in made if np.isfinite(value)]
-            known = [distances(own.quantiles[k], np.full(k.sum(), value)) * own.widths for own, k in at]
+            known = [distances(own.quantiles[k], np.full(k.sum(), value)) * own.followed for own, k in at]
             if known:
                 yield int(time), np.concatenate(known)
 
@@ -68,11 +68,11 @@ def follow(forecaster: Forecaster, rows: Any) -> tuple[SeriesTable, dict[str, An
         for time, outside in made.outside(changed.ids[s], times, values):
             moments[time].append(outside)
     for _, known in sorted(moments.items()):
-        outside = np.concatenate(known) / network.widths
-        network.widen(growth(outside, forecaster.quantile_levels, len(known) / network.task.series).tolist())
+        outside, share = np.concatenate(known) / network.followed, len(known) / network.task.series
+        network.followed = network.followed * growth(outside, forecaster.quantile_levels, share)
     quantiles = quantiles_ahead(forecaster, changed)
     columns = columns_ahead(forecaster, changed, quantiles)
     ahead = changed.future_times(changed.times[changed.offsets[1:] - 1], forecaster.horizon).astype(np.int64)
     for s in range(len(changed)):
-        made.add(changed.ids[s], Forecast(ahead[s], quantiles[s], network.widths))
+        made.add(changed.ids[s], Forecast(ahead[s], quantiles[s], network.followed))
     return changed, columns

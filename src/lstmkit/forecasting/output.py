@@ -44,10 +44,10 @@ def interval_ends(
 
 
 def interval_columns(
-    forecaster: Forecaster, table: SeriesTable, quantiles: NDArray[np.float64]
+    forecaster: Forecaster, table: SeriesTable, mean: NDArray[np.float64], quantiles: NDArray[np.float64]
 ) -> dict[str, NDArray[np.float64]]:
-    """Return `mean`, `median`, and `lo-` and `hi-` of each level, flat, from quantiles (..., Q)."""
-    columns = {"mean": forecaster.mean_of(quantiles), "median": quantiles[..., forecaster.quantile_levels.index(0.5)]}
+    """Return `mean` (...), `median`, and `lo-` and `hi-` of each level, flat, from quantiles (..., Q)."""
+    columns = {"mean": mean, "median": quantiles[..., forecaster.quantile_levels.index(0.5)]}
     for level, (low, high) in interval_ends(forecaster, quantiles).items():
         columns[f"lo-{level_name(level)}"] = low
         columns[f"hi-{level_name(level)}"] = high
@@ -66,7 +66,9 @@ def forecast_columns(forecaster: Forecaster, table: SeriesTable, ray: str | None
 def columns_ahead(forecaster: Forecaster, table: SeriesTable, quantiles: NDArray[np.float64]) -> dict[str, Any]:
     """Return a forecast (S, P, Q) of what follows every series as columns; see `forecast_columns`."""
     check_widths(quantiles, table, forecaster.network_.window)
-    return _steps_ahead(table, forecaster.horizon) | interval_columns(forecaster, table, quantiles)
+    return _steps_ahead(table, forecaster.horizon) | interval_columns(
+        forecaster, table, forecaster.mean_of(quantiles), quantiles
+    )
 
 
 def sample_columns(forecaster: Forecaster, table: SeriesTable, paths: int) -> dict[str, Any]:
@@ -115,7 +117,8 @@ def backtest_columns(forecaster: Forecaster, evaluation: Evaluation, windows: sl
     columns[table.time_column] = table.times[(cutoffs[:, None] + np.arange(P)).reshape(-1)]
     columns[table.our_name("step")] = np.tile(np.arange(1, P + 1), len(cutoffs))
     columns[table.our_name("y")] = evaluation.truth[windows].reshape(-1)
-    columns |= interval_columns(forecaster, table, evaluation.quantiles[windows])
+    mean, quantiles = evaluation.forecasts["model"][windows], evaluation.quantiles[windows]
+    columns |= interval_columns(forecaster, table, mean, quantiles)
     naive = {name: f for name, f in evaluation.forecasts.items() if name != "model"}
     return columns | {table.our_name(name): f[windows].reshape(-1) for name, f in naive.items()}
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from lstmkit import __version__
 from lstmkit.errors import InputError
@@ -20,7 +21,7 @@ from lstmkit.forecasting.seasons import Seasons
 from lstmkit.forecasting.stored_table import COVARIATES, TABLE, StoredTable
 from lstmkit.training import ModelFolder, StoredRecord
 from lstmkit.training.folder import StoredModel, fill, part_of
-from lstmkit.training.schema import Positive, Seed, checked, shown
+from lstmkit.training.schema import Factor, Positive, Seed, checked, shown
 
 KIND = "forecaster"
 NETWORK = "network."
@@ -49,6 +50,7 @@ class ForecasterConfig:
     members: Positive
     seasons: Seasons
     history: tuple[StoredRecord, ...]
+    followed: tuple[Factor, ...] = ()
 
 
 def save_forecaster(forecaster: Forecaster, path: Path, force: bool) -> None:
@@ -76,6 +78,7 @@ def save_forecaster(forecaster: Forecaster, path: Path, force: bool) -> None:
         "frequency": str(table.frequency),
         "table_kind": forecaster.table_kind_,
         "needs": needs(forecaster),
+        "followed": forecaster.network_.followed.tolist(),
         "history": [record.to_json() for record in forecaster.history_],
     }
     times = table.times.astype("datetime64[us]").astype(np.int64) if table.times.dtype.kind == "M" else table.times
@@ -120,6 +123,8 @@ def load_forecaster(path: Path) -> Forecaster:
         tensors = folder.load()
         forecaster.network_ = _network(config, forecaster)
         fill(forecaster.network_, tensors, NETWORK)
+        if config.followed:  # a model of an earlier version has followed nothing
+            forecaster.network_.followed = _followed(config)
         forecaster.seasons_ = config.seasons
         forecaster.history_ = [record.record() for record in config.history]
         forecaster.table_kind_ = kept.table_kind
@@ -154,6 +159,12 @@ def _members(config: ForecasterConfig, forecaster: Forecaster) -> int:
     if config.members % asked.seeds or config.members > asked.seeds * asked.snapshots:
         raise InputError(f"members is {config.members}, but ensemble {config.params.ensemble}")
     return config.members * asked.settings.num_layers
+
+
+def _followed(config: ForecasterConfig) -> NDArray[np.float64]:
+    if len(config.followed) != len(config.task.levels) // 2:
+        raise InputError(f"followed holds {len(config.followed)} numbers, not {len(config.task.levels) // 2}")
+    return np.array(config.followed)
 
 
 def _network(config: ForecasterConfig, forecaster: Forecaster) -> Ensemble:

@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from lstmkit.data import SeriesTable, make_windows
 from lstmkit.errors import InputError
+from lstmkit.forecasting.adaptive import adapt
 from lstmkit.forecasting.cluster import run
+from lstmkit.forecasting.evaluate import times_of
 from lstmkit.forecasting.fitting import table_to_learn_from
 from lstmkit.forecasting.forecaster import Forecaster
 from lstmkit.forecasting.metrics import crps_of_quantiles, naive_scales, score_by_series
@@ -166,8 +168,10 @@ def score(forecaster: Forecaster, table: SeriesTable, fit_rows: NDArray[np.int64
     quantiles = forecaster.predict_windows(chosen)
     truth = table.values[chosen.cutoffs[:, None] + np.arange(P)]
     scales = naive_scales(table.head(fit_rows), forecaster.seasons_.mase_period)
+    mean = forecaster.mean_of(quantiles)
+    quantiles = adapt(quantiles, truth, times_of(table, chosen.cutoffs, P), forecaster.quantile_levels).quantiles
     crps = crps_of_quantiles(truth, quantiles, forecaster.quantile_levels)
-    scores = score_by_series(truth, forecaster.mean_of(quantiles), chosen.series, scales, crps).mean()
+    scores = score_by_series(truth, mean, chosen.series, scales, crps).mean()
     return scores.scaled_crps if math.isfinite(scores.scaled_crps) else scores.crps
 
 

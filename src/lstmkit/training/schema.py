@@ -22,6 +22,8 @@ Seed = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 """What torch takes for a seed."""
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 """A number from zero to one."""
+Factor = Annotated[float, msgspec.Meta(gt=0, le=1e300)]
+"""A number above zero that something is multiplied by."""
 
 
 def read_json(content: bytes) -> Any:
