@@ -35,10 +35,11 @@ def score_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
     ]
 
 
-def judge(evaluation: Evaluation, unseen: bool = True) -> Verdict:
+def judge(evaluation: Evaluation, unseen: bool = True, unit: str = "row") -> Verdict:
     """Judge the network against the best baseline by the 95 % interval of the difference.
 
     unseen  whether the rows scored are none that were learnt from
+    unit    what a row is called
     """
     difference, measure = evaluation.difference, evaluation.measure
     rival = evaluation.titles[evaluation.best]
@@ -48,7 +49,7 @@ def judge(evaluation: Evaluation, unseen: bool = True) -> Verdict:
     interval = f"95 % interval of the gain {_gain(difference.low, measure)} to {_gain(difference.high, measure)}"
     where = "that neither has seen" if unseen else "of which some are in the training part"
     groups = f" of {evaluation.groups:,} groups" if evaluation.groups else ""
-    rows = f"{evaluation.rows:,} test row{'s' if evaluation.rows != 1 else ''}{groups} {where}"
+    rows = f"{evaluation.rows:,} test {unit}{'s' if evaluation.rows != 1 else ''}{groups} {where}"
     if kind == BETTER:
         headline = f"Better than {rival}: {compared}."
         detail = f"{interval}, on {rows}."

@@ -81,6 +81,27 @@ def test_groups_are_never_on_both_sides() -> None:
     assert set(stay.groups or []).isdisjoint(cut.groups or [])
 
 
+def test_labels_of_every_type_come_back_as_something_equal() -> None:
+    for kind in (bool, float, int):
+        labels = np.array([label == "up" for label in Y]).astype(kind)
+        told = SequenceClassifier(quick()).fit(X, labels).predict(X)
+        assert (told == labels).mean() > 0.9, kind
+
+
+def test_too_few_groups_to_validate_by_leave_it_to_the_classes() -> None:
+    rows = SequenceClassifier(quick(epochs=1)).fit(X, Y).read(X, Y, labelled=True)
+    alone = type(rows)(rows.frames, rows.ids, rows.labels, rows.form, [f"only {label}" for label in Y])
+    with pytest.raises(InputError, match="groups are too few"):
+        SequenceClassifier(quick()).split(alone, 0.2)
+    _, held = SequenceClassifier(quick()).validating(alone, 0.2)
+    assert len(held) == 12
+
+
+def test_what_was_noticed_is_kept() -> None:
+    found = SequenceClassifier(quick(epochs=1)).fit(table(X, Y), label="kind", id="walk")
+    assert any("'t'" in note for note in found.notes_)
+
+
 def test_parameters_are_told_and_set() -> None:
     classifier = SequenceClassifier(quick(), seed=3)
     assert classifier.get_params()["seed"] == 3

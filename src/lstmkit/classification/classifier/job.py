@@ -153,7 +153,7 @@ class ClassifyJob(Job[Parts, None, JobResult]):
         else:
             told = [tell(classifier, read.divided, read.coding)]
         evaluation, answers = judged(told, read.coding, classifier.settings.compared)
-        verdict = judge(evaluation)
+        verdict = judge(evaluation, unit="sequence")
         own = _summary(self, read, evaluation, verdict, told)
         settings = dataclasses.asdict(classifier.settings)
         summary = run.summary(own, settings, classifier.network_, classifier.seed, lengths=[2, 1])
@@ -184,7 +184,7 @@ def _divided(job: ClassifyJob, rows: Labelled, held: Labelled | None, test: Labe
     if not folds and test is None:
         learnt, test = classifier.split(rows, TEST_SHARE)
     if held is None:
-        learnt, held = classifier.split(learnt, VALID_SHARE)
+        learnt, held = classifier.validating(learnt, VALID_SHARE)
     return Parts(rows, Divided(learnt, held, held if test is None else test), coding, folds)
 
 

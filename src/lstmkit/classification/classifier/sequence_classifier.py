@@ -22,7 +22,7 @@ from lstmkit.classification.frames import FrameShape, frame_ensemble
 from lstmkit.classification.labels import TASKS, Coding, hold_back
 from lstmkit.classification.learning import answers, fingerprint, fit_network
 from lstmkit.classification.reading import Form, Labelled, read_labelled
-from lstmkit.classification.reading.labelled import MISSING
+from lstmkit.classification.reading.labelled import MISSING, group_note
 from lstmkit.errors import InputError, NotFittedError
 from lstmkit.ranges import SEED, a_path, choice, whole, words
 from lstmkit.sequences import Examples, Ragged
@@ -42,7 +42,7 @@ class SequenceClassifier(Parameters):
     Raises    InputError if there is no such task or way, or the seed is negative
 
     After `fit`: `network_`, `coding_` (what labels mean), `form_` (how sequences lie in what is read, with their
-    channels), `history_` (a record per epoch).
+    channels), `history_` (a record per epoch), `notes_` (what was noticed in what was read).
     """
 
     def __init__(
@@ -116,9 +116,10 @@ class SequenceClassifier(Parameters):
         resume: bool = False,
     ) -> SequenceClassifier:
         """Learn from sequences that have been read; as `fit`, but the checkpoint stays."""
+        notes = (*rows.notes, *group_note(rows))
         if held is None:
             self.require_several(rows)
-            rows, held = self.split(rows, VALID_SHARE)
+            rows, held = self.validating(rows, VALID_SHARE)
         coding = Coding.learn(_labels(rows), rows.form.label, self.task, rows.whole)
         targets, wanted = coding.targets(_labels(rows), "training"), coding.targets(_labels(held), "validation")
         training = _examples(*pieces_to_learn(rows.frames, self.settings.max_steps), targets)
@@ -132,7 +133,7 @@ class SequenceClassifier(Parameters):
             own = {"task": self.task, "seed": self.seed, "classes": list(coding.classes)}
             kept = Checkpoint(checkpoint, fingerprint(self.settings, own, network, training, validation))
         history = fit_network(network, self.settings, training, validation, self.seed, kept, resume, on_epoch)
-        self.form_, self.coding_, self.shape_ = rows.form, coding, shape
+        self.form_, self.coding_, self.shape_, self.notes_ = rows.form, coding, shape, notes
         self.network_, self.history_ = network.eval(), history
         return self
 
@@ -141,6 +142,19 @@ class SequenceClassifier(Parameters):
         groups = rows.groups if rows.groups is not None and len(set(rows.groups)) > 1 else None
         stay, cut = hold_back(_labels(rows), rows.form.label, self.task, share, self.seed, groups)
         return rows.select(stay), rows.select(cut)
+
+    def validating(self, rows: Labelled, share: float) -> tuple[Labelled, Labelled]:
+        """Return the sequences that are learnt from, and those that say when to stop; as `split`.
+
+        Where there are too few groups to hold one back, a share of each class is: this favours no score, for no
+        sequence that is scored is in either part.
+        """
+        try:
+            return self.split(rows, share)
+        except InputError:
+            if rows.groups is None:
+                raise
+        return self.split(dataclasses.replace(rows, groups=None), share)
 
     def require_several(self, rows: Labelled) -> None:
         """Raise InputError if a class has one sequence: it cannot be both learnt and held back."""
@@ -251,7 +265,7 @@ class SequenceClassifier(Parameters):
         classifier = SequenceClassifier(config.settings, config.task, config.seed, config.form.missing)
         classifier.form_ = config.form
         classifier.coding_ = Coding(config.form.label, config.classes, config.whole, config.scale)
-        classifier.shape_, classifier.network_ = config.shape, network
+        classifier.shape_, classifier.network_, classifier.notes_ = config.shape, network, ()
         classifier.history_ = [record.record() for record in config.history]
         return classifier
 

@@ -125,7 +125,7 @@ def over_folds(
     found = []
     for number, (learnt, tested) in enumerate(folds, 1):
         own = SequenceClassifier(classifier.settings, classifier.task, classifier.seed, classifier.missing)
-        training, validation = own.split(rows.select(learnt), share)
+        training, validation = own.validating(rows.select(learnt), share)
         run.begin(f"fold {number}", own.settings.epochs_for(len(training)))
         own.fit_rows(training, validation, run.watcher.on_epoch)
         found.append(tell(own, Divided(training, validation, rows.select(tested)), coding))

@@ -67,6 +67,8 @@ def of_ragged(frames: Ragged, labels: Any, groups: Any, form: Form, names: Seque
     found = [f"channel {k}" for k in range(1, frames.values.shape[1] + 1)] if names is None else list(names)
     if form.channels and len(found) != len(form.channels):
         raise InputError(f"the sequences have {len(found)} channels; the model reads {len(form.channels)}")
+    if labels is not None and np.asarray(labels).dtype == bool:
+        labels = np.asarray(labels).astype(np.int64)  # so that what is told equals them, as scikit-learn compares
     own, whole = (None, False) if labels is None else texts_of(labels)
     told = None if groups is None else texts_of(groups)[0]
     for what, several in (("labels", own), ("groups", told)):

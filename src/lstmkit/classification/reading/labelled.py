@@ -166,7 +166,7 @@ def texts_of(values: Any) -> tuple[list[str], bool]:
     if column.dtype.is_float():  # pandas makes 1.0 of 1 in a column with a missing value
         known = column.drop_nulls().drop_nans()
         if len(known) and bool((known == known.round()).all()) and float(known.abs().max()) < 2**53:  # type: ignore[arg-type]
-            column, whole = column.fill_nan(None).cast(pl.Int64), False
+            column, whole = column.fill_nan(None).cast(pl.Int64), True
     texts: list[str] = column.cast(pl.String, strict=False).fill_null("").str.strip_chars().to_list()
     return texts, whole
 
