@@ -10,7 +10,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lstmkit import Forecaster, ModelFolderError
+from damage import write_config
+from lstmkit import Forecaster
+from lstmkit.errors import ModelFolderError
 from lstmkit.forecasting import LstmSettings, adaptive
 from lstmkit.forecasting.adaptive import adapt, distances, widen
 from lstmkit.forecasting.evaluate import evaluate
@@ -125,6 +127,6 @@ def test_a_saved_model_keeps_what_its_widths_have_followed(tmp_path: Path) -> No
     config = json.loads((tmp_path / "model" / "config.json").read_text())
     assert config["followed"] == forecaster.network_.followed.tolist()
     config["followed"] = config["followed"][:1]
-    (tmp_path / "model" / "config.json").write_text(json.dumps(config))
+    write_config(tmp_path / "model", config)
     with pytest.raises(ModelFolderError, match="followed holds 1 numbers, not 3"):
         Forecaster.load(tmp_path / "model")

@@ -12,7 +12,11 @@ from numpy.typing import NDArray
 
 from lstmkit import Forecaster
 from lstmkit.data import SeriesTable, TableSettings, read_table
+from lstmkit.forecasting import LstmSettings
+from lstmkit.forecasting.ensemble import Ensemble
 from lstmkit.forecasting.evaluate import MODEL, Evaluation, _model_title, assemble
+from lstmkit.forecasting.models import Task
+from lstmkit.forecasting.models.lstm import LstmModel
 from lstmkit.forecasting.seasons import Seasons
 
 P, SEASON = 3, 4
@@ -30,6 +34,7 @@ def table_of(values: NDArray[np.float64]) -> SeriesTable:
 def forecaster(season: int | None = SEASON) -> Forecaster:
     """One that is asked for its levels and its mean only."""
     made = Forecaster(P)
+    made.network_ = Ensemble([LstmModel(Task(2, P, (), made.quantile_levels), LstmSettings(hidden_size=2))])
     made.seasons_ = Seasons(season, () if season is None else (season,))
     return made
 
