@@ -9,11 +9,18 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.support.ui import Select, WebDriverWait
+
+from lstmkit import SequenceClassifier
+from lstmkit.classification.classifier import SequenceSettings
+from lstmkit.classification.classifier.job import ClassifyJob
+from lstmkit.classification.reading import Form
+from lstmkit.results import run_job
 
 PLOTS = ("forecast", "wealth", "fan", "windows", "running", "level", "season", "errors", "training")
 FLAGS = (
@@ -150,3 +157,28 @@ def test_report_of_many_series_switches_between_them(
 def visible(browser: webdriver.Chrome) -> list[bool]:
     script = "return document.getElementById('plot-forecast')._fullData.map(t => t.visible === true)"
     return list(browser.execute_script(script))
+
+
+def test_the_page_of_a_classifier_draws_what_was_told_wrongly(browser: webdriver.Chrome, tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    frames, labels = generator.normal(size=(40, 9, 2)), generator.permutation([0, 1] * 20)  # nothing to be learnt
+    np.savez(tmp_path / "own.npz", X=frames, y=labels)
+    classifier = SequenceClassifier(SequenceSettings(hidden_size=4, head_size=4, epochs=1))
+    found = run_job(ClassifyJob(str(tmp_path / "own.npz"), tmp_path / "out", Form(), classifier))
+    open_page(browser, tmp_path / "out" / "report.html")
+    for name, kind in (("confusion", "heatmaplayer"), ("training", "scatterlayer"), ("examples", "barlayer")):
+        assert browser.find_elements("css selector", f"#plot-{name} .{kind} *"), name
+    drawn = dict(
+        browser.execute_script(
+            "return document.getElementById('plot-examples').data.map(t => [t.name, Array.from(t.y)])"
+        )
+    )
+    told = browser.find_element("css selector", "#steps-examples output").text
+    own = found.tested[0].ids.index(told.split(":")[0])
+    truth = [int(label) for label in found.tested[0].labels or []]
+    shares = found.answers[range(len(truth)), truth]
+    assert own == int(shares.argmin())  # the most wrong comes first
+    assert drawn["channel 1"] == pytest.approx(found.tested[0].frames[own][:, 0].tolist(), rel=1e-5)
+    assert sum(drawn["weight"]) == pytest.approx(1, rel=1e-4)
+    errors = [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
+    assert errors == []

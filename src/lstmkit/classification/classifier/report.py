@@ -108,13 +108,13 @@ def _examples(result: JobResult, truth: Any) -> str:
         order = np.argsort(own, kind="stable")
         chosen = order[wrong[order]] if wrong.any() else order
         title = "Told wrongly" if wrong.any() else "Least sure"
-        text = "Most wrongly first." if wrong.any() else "All were told right; these with the lowest probability."
+        text = "All were told right; the one with the lowest probability is shown, the arrow back goes to the next."
         if wrong.any():
-            text = f"{int(wrong.sum()):,} of {len(truth):,}, most wrongly first."
+            text = f"{int(wrong.sum()):,} of {len(truth):,}. The worst is shown, the arrow back goes to the next."
     else:
         chosen = np.argsort(-np.abs(found[:, 0] - truth), kind="stable")
-        title, text = "Furthest off", "The largest errors first."
-    examples = [_example(result, int(row), truth) for row in chosen[:MOST_WRONG]]
+        title, text = "Furthest off", "The largest error is shown, the arrow back goes to the next."
+    examples = [_example(result, int(row), truth) for row in chosen[:MOST_WRONG][::-1]]  # a page shows the last first
     if result.summary["folds"] == 0:
         text += " Bars: how much each step weighed in the answer."
     figure, steps = charts.examples_figure(examples, result.summary["channels"])
