@@ -50,5 +50,11 @@ def test_folds_show_examples_without_weights(tmp_path: Path) -> None:
     assert len(found["examples"]["steps"][0]["traces"]) == 2
 
 
+def test_weights_of_very_long_sequences_are_left_out(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("lstmkit.classification.classifier.report.WEIGHED", 7)
+    found = figures(page_of(tmp_path, {"up": "up", "down": "down"}))
+    assert len(found["examples"]["steps"][0]["traces"]) == 2
+
+
 def test_a_page_of_numbers_shows_truth_and_answers(tmp_path: Path) -> None:
     assert set(figures(page_of(tmp_path, {"up": 1, "down": 0}, task="number"))) == {"numbers", "training", "examples"}

@@ -24,6 +24,8 @@ MOST_CLASSES = 60
 """Classes up to which there is a table and a matrix of them."""
 MOST_WRONG = 24
 """Sequences that are drawn."""
+WEIGHED = 5000
+"""Steps of a sequence up to which its weights are drawn: they cost as much as an epoch on it."""
 
 
 def write_report(result: JobResult, path: Path) -> None:
@@ -115,7 +117,7 @@ def _examples(result: JobResult, truth: Any) -> str:
         chosen = np.argsort(-np.abs(found[:, 0] - truth), kind="stable")
         title, text = "Furthest off", "The largest error is shown, the arrow back goes to the next."
     examples = [_example(result, int(row), truth) for row in chosen[:MOST_WRONG][::-1]]  # a page shows the last first
-    if result.summary["folds"] == 0:
+    if any(own.weights is not None for own in examples):
         text += " Bars: how much each step weighed in the answer."
     figure, steps = charts.examples_figure(examples, result.summary["channels"])
     return page.card(title, text, page.plot(figure, "examples", steps))
@@ -133,7 +135,8 @@ def _example(result: JobResult, row: int, truth: Ints | Floats) -> Wrong:
         best = int(found.argmax())
         told = f"{result.coding.classes[best]} ({100 * found[best]:.0f} %)"
     frames = tested.frames.select(np.array([place]))
-    weights = None if result.summary["folds"] else result.job.classifier.weights_of(frames)[0]
+    weighed = not result.summary["folds"] and len(frames.values) <= WEIGHED
+    weights = result.job.classifier.weights_of(frames)[0] if weighed else None
     return Wrong(f"{name}: {label}, told {told}", frames[0], weights)
 
 
