@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+import torch
 
 from damage import write_config
 from lstmkit import Forecaster
@@ -88,9 +89,9 @@ def test_quantiles_stay_in_order_and_a_level_keeps_its_digits() -> None:
 
 
 def test_an_interval_without_width_is_far_from_every_other_value() -> None:
-    flat = np.zeros((1, 5))
-    assert (distances(flat, np.array([1.0])) == np.inf).all()
-    assert not (distances(flat, np.array([0.0])) > 1).any()
+    flat = torch.zeros(1, 5, dtype=torch.float64)
+    assert (distances(flat, torch.ones(1, dtype=torch.float64)) == torch.inf).all()
+    assert not (distances(flat, torch.zeros(1, dtype=torch.float64)) > 1).any()
 
 
 @pytest.mark.parametrize("series", [1, 3])

@@ -15,7 +15,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+
+from lstmkit.nn.scaling import rounding
 
 Array = NDArray[np.float64]
 RATE = 0.05
@@ -43,7 +47,7 @@ def adapt(quantiles: Array, truth: Array, times: NDArray[np.int64], levels: Sequ
     moments = np.unique(times)
     together = -(-len(moments) // MOST_MOMENTS)
     at = (np.searchsorted(moments, times) // together).astype(np.int32)
-    outside = distances(quantiles, truth)
+    outside = distances(torch.from_numpy(quantiles), torch.from_numpy(truth)).numpy()
     order = np.argsort(at, axis=None, kind="stable")
     order = order[np.isfinite(truth.reshape(-1)[order])]
     known, sorted_distances = at.reshape(-1)[order], outside.reshape(-1, half)[order]
@@ -55,18 +59,18 @@ def adapt(quantiles: Array, truth: Array, times: NDArray[np.int64], levels: Sequ
     return Adapted(quantiles, factors[-1])
 
 
-def distances(quantiles: Array, truth: Array) -> Array:
+def distances(quantiles: Tensor, truth: Tensor) -> Tensor:
     """Return how far truths (..., P) lie from the median, in units of the half width of each interval there.
 
-    Returns  (..., P, Q // 2), outermost pair first; infinite where an interval has no width and does not hold
+    Returns  (..., P, Q // 2), outermost pair first; infinite where an interval has no width and does not hold the
+             truth: no factor makes it
     """
     half = quantiles.shape[-1] // 2
-    median, truth = quantiles[..., half, None], truth[..., None]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        above = (truth - median) / (quantiles[..., :half:-1] - median)
-        below = (median - truth) / (median - quantiles[..., :half])
-    found: Array = np.fmax(above, below)
-    return found
+    median, target = quantiles[..., half : half + 1], truth.unsqueeze(-1)
+    least = rounding(median)
+    above = _ratio(target - median, quantiles[..., half + 1 :].flip(-1) - median, least)
+    below = _ratio(median - target, median - quantiles[..., :half], least)
+    return torch.maximum(above, below)
 
 
 def growth(outside: Array, levels: Sequence[float], share: float = 1.0) -> Array:
@@ -95,3 +99,9 @@ def widen(quantiles: Array, factors: Array) -> None:
     quantiles *= both_sides(factors)
     quantiles += median
     quantiles.sort(axis=-1)
+
+
+def _ratio(distance: Tensor, width: Tensor, least: Tensor) -> Tensor:
+    """Return distances in units of widths; where the width is no more than `least`, 0 or infinity."""
+    none = torch.where(distance > least, torch.inf, 0.0).to(distance.dtype)
+    return torch.where(width > least, distance / torch.maximum(width, least), none)

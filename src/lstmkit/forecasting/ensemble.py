@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lstmkit.data import Batch, Windows
-from lstmkit.forecasting.adaptive import both_sides
+from lstmkit.forecasting.adaptive import both_sides, distances
 from lstmkit.forecasting.models import ForecastModel
 from lstmkit.forecasting.models.evidence import believed
 from lstmkit.forecasting.significance import student_quantile
@@ -118,15 +118,15 @@ class Ensemble(nn.Module):
         et al. 2019, with a factor in place of a margin; the prediction interval of Student's t.
         """
         self.followed = np.ones_like(self.followed)
-        distances, weights, n = [], [], 0.0
+        found, weights, n = [], [], 0.0
         for windows, count in ((training, PRIOR), (validation, _independent(validation))):
             if not len(windows):
                 continue
             own = torch.cat([self._distances(batch) for batch in _batches(windows, self.networks[0].most_calibrated)])
-            distances.append(own)
+            found.append(own)
             weights.append(torch.full((len(own),), count / max(1, len(own)), dtype=torch.float64))
             n += count
-        distance, weight = torch.cat(distances), torch.cat(weights)
+        distance, weight = torch.cat(found), torch.cat(weights)
         Q = len(self.task.levels)
         for q in range(Q // 2 if len(distance) else 0):
             order = distance[:, q].argsort()
@@ -177,19 +177,8 @@ class Ensemble(nn.Module):
 
     @torch.no_grad()
     def _distances(self, batch: Batch) -> Tensor:
-        """Return how far truths lie from the median, in units of each interval's half width there, (M, Q // 2).
-
-        It is infinite where the interval has no width: no factor makes it hold another value.
-        """
-        quantiles = self._plain(batch)
-        there = ~torch.isnan(batch.future)
-        target = batch.future.unsqueeze(2)
-        half = len(self.task.levels) // 2
-        median = quantiles[..., half : half + 1]
-        least = rounding(median)
-        above = _ratio(target - median, quantiles[..., half + 1 :].flip(2) - median, least)
-        below = _ratio(median - target, median - quantiles[..., :half], least)
-        return torch.maximum(above, below)[there]
+        """Return the `distances` of all truths that are there, (M, Q // 2)."""
+        return distances(self._plain(batch), batch.future)[~torch.isnan(batch.future)]
 
     @torch.no_grad()
     def _remember_ranks(self, windows: Windows) -> None:
@@ -236,12 +225,6 @@ def interpolate(quantiles: Tensor, ranks: Tensor, levels: Sequence[float]) -> Te
     wide = quantiles.expand(*ranks.shape, Q)
     a, b = wide.gather(-1, low.unsqueeze(-1)).squeeze(-1), wide.gather(-1, high.unsqueeze(-1)).squeeze(-1)
     return a + share * (b - a)
-
-
-def _ratio(distance: Tensor, width: Tensor, least: Tensor) -> Tensor:
-    """Return distances in units of widths; where the width is no more than `least`, 0 or infinity."""
-    none = torch.where(distance > least, torch.inf, 0.0).to(distance.dtype)
-    return torch.where(width > least, distance / torch.maximum(width, least), none)
 
 
 def _batches(windows: Windows, most: int) -> Iterator[Batch]:

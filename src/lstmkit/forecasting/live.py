@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from lstmkit.data import SeriesTable
@@ -49,9 +50,14 @@ class Made:
         new = times >= made[-1].times[0] if made else np.zeros(len(times), bool)
         for time, value in zip(times[new], values[new], strict=True):
             at = [(own, own.times == time) for own in made if np.isfinite(value)]
-            known = [distances(own.quantiles[k], np.full(k.sum(), value)) * own.followed for own, k in at]
+            known = [_outside(own.quantiles[k], value) * own.followed for own, k in at]
             if known:
                 yield int(time), np.concatenate(known)
+
+
+def _outside(quantiles: Array, value: float) -> Array:
+    """Return how far a value lies from its forecasts (K, Q), (K, Q // 2)."""
+    return distances(torch.from_numpy(quantiles), torch.full((len(quantiles),), value, dtype=torch.float64)).numpy()
 
 
 def follow(forecaster: Forecaster, rows: Any) -> tuple[SeriesTable, dict[str, Any]]:
