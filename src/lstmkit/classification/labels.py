@@ -51,6 +51,15 @@ class Coding:
             raise InputError(f"label column {column!r}: every row has {numbers[0]:g}; there is nothing to learn")
         return cls(column, (), whole, (float(numbers.mean()), float(numbers.std())))
 
+    def require_sound(self, task: str, outputs: int) -> None:
+        """Raise InputError if a coding read from a file contradicts itself, its task, or its network's outputs."""
+        if outputs != self.outputs or (task == "classes") != (len(self.classes) > 1):
+            raise InputError(f"{len(self.classes)} classes for {outputs} outputs")
+        if len(set(self.classes)) < len(self.classes):
+            raise InputError("a class occurs twice")
+        if not self.scale[1] > 0:
+            raise InputError(f"a spread of {self.scale[1]}")
+
     @property
     def outputs(self) -> int:
         """Numbers that a network answers with: one for each class, or the number."""

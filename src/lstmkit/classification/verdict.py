@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from lstmkit.classification.evaluation import MODEL, Evaluation
 from lstmkit.data.series import shorten
@@ -33,6 +34,21 @@ def score_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
         (evaluation.titles[name], *(_shown(score, metric) for metric, score in own.items()))
         for name, own in evaluation.scores.items()
     ]
+
+
+def judged_summary(evaluation: Evaluation, verdict: Verdict) -> dict[str, Any]:
+    """Return the fields of `summary.json` that say how a classifier did."""
+    difference = evaluation.difference
+    return {
+        "scores": evaluation.scores,
+        "measure": evaluation.measure,
+        "best_baseline": evaluation.best,
+        "gain": difference.value,
+        "gain_interval": [difference.low, difference.high],
+        "verdict": verdict.kind,
+        "headline": verdict.headline,
+        "detail": verdict.detail,
+    }
 
 
 def judge(evaluation: Evaluation, unseen: bool = True, unit: str = "row") -> Verdict:

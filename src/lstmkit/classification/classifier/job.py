@@ -19,7 +19,7 @@ from lstmkit.classification.labels import Coding
 from lstmkit.classification.metrics import Floats
 from lstmkit.classification.reading import Form, Labelled, read_labelled
 from lstmkit.classification.reading.labelled import group_note
-from lstmkit.classification.verdict import judge
+from lstmkit.classification.verdict import judge, judged_summary
 from lstmkit.data.content import place_of
 from lstmkit.data.series import shorten
 from lstmkit.errors import InputError
@@ -201,17 +201,10 @@ def _folds(job: ClassifyJob, rows: Labelled, coding: Coding) -> list[tuple[NDArr
 def _summary(
     job: ClassifyJob, parts: Parts, evaluation: Evaluation, verdict: Verdict, told: list[Told]
 ) -> dict[str, Any]:
-    classifier, difference, divided = job.classifier, evaluation.difference, parts.divided
+    classifier, divided = job.classifier, parts.divided
     tested = sum(len(one.test) for one in told)
     return {
-        "scores": evaluation.scores,
-        "measure": evaluation.measure,
-        "best_baseline": evaluation.best,
-        "gain": difference.value,
-        "gain_interval": [difference.low, difference.high],
-        "verdict": verdict.kind,
-        "headline": verdict.headline,
-        "detail": verdict.detail,
+        **judged_summary(evaluation, verdict),
         "task": classifier.task,
         "classes": list(classifier.coding_.classes),
         "sequences": {"training": len(divided.training), "validation": len(divided.validation), "test": tested},

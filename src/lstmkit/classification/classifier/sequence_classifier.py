@@ -264,7 +264,7 @@ class SequenceClassifier(Parameters):
         config, network = read_sequence_classifier(a_path("path", path))
         classifier = SequenceClassifier(config.settings, config.task, config.seed, config.form.missing)
         classifier.form_ = config.form
-        classifier.coding_ = Coding(config.form.label, config.classes, config.whole, config.scale)
+        classifier.coding_ = config.coding()
         classifier.shape_, classifier.network_, classifier.notes_ = config.shape, network, ()
         classifier.history_ = [record.record() for record in config.history]
         return classifier

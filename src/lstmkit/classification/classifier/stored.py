@@ -10,6 +10,7 @@ from typing import Any, Literal
 from lstmkit import __version__
 from lstmkit.classification.classifier.settings import SequenceSettings
 from lstmkit.classification.frames import FrameShape, frame_ensemble
+from lstmkit.classification.labels import Coding
 from lstmkit.classification.network import Ensemble
 from lstmkit.classification.reading import Form
 from lstmkit.errors import InputError
@@ -34,6 +35,10 @@ class StoredClassifier:
     scale: tuple[float, float]
     history: tuple[StoredRecord, ...]
 
+    def coding(self) -> Coding:
+        """Return how labels are coded."""
+        return Coding(self.form.label, self.classes, self.whole, self.scale)
+
 
 def write_sequence_classifier(path: Path, config: dict[str, Any], network: Ensemble, force: bool) -> None:
     """Write a fitted classifier to a folder; `config` is what a `StoredClassifier` is read from."""
@@ -57,15 +62,10 @@ def read_sequence_classifier(path: Path) -> tuple[StoredClassifier, Ensemble]:
 def _check(config: StoredClassifier) -> None:
     """Raise InputError if the parts of a config do not agree with each other."""
     shape, classes, channels = config.shape, config.classes, config.form.channels
-    if shape.outputs != max(1, len(classes)) or (config.task == "classes") != (len(classes) > 1):
-        raise InputError(f"{len(classes)} classes for {shape.outputs} outputs")
-    if len(set(classes)) < len(classes):
-        raise InputError("a class occurs twice")
+    config.coding().require_sound(config.task, shape.outputs)
     if config.whole and not all(re.fullmatch(r"[-+]?\d{1,18}", name, re.ASCII) for name in classes):
         raise InputError("classes that are no whole numbers")
     if shape.channels != len(channels) or not config.form.layout:
         raise InputError(f"a network of {shape.channels} channels for {len(channels)} names")
     if shape.further:
         raise InputError("a classifier of sequences has one head")
-    if not config.scale[1] > 0:
-        raise InputError(f"a spread of {config.scale[1]}")

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from lstmkit.classification.advice import label_notes, no_class_to_cut
 from lstmkit.classification.evaluation import Evaluation
 from lstmkit.classification.labels import class_numbers, classes_of, numbers_of
-from lstmkit.classification.verdict import judge
+from lstmkit.classification.verdict import judge, judged_summary
 from lstmkit.data.content import place_of
 from lstmkit.data.read import read_with_notes
 from lstmkit.errors import InputError
@@ -174,16 +174,9 @@ def _read_parts(job: ClassifyJob) -> Parts:
 
 
 def _summary(job: ClassifyJob, parts: Parts, evaluation: Evaluation, verdict: Verdict) -> dict[str, Any]:
-    classifier, difference = job.classifier, evaluation.difference
+    classifier = job.classifier
     return {
-        "scores": evaluation.scores,
-        "measure": evaluation.measure,
-        "best_baseline": evaluation.best,
-        "gain": difference.value,
-        "gain_interval": [difference.low, difference.high],
-        "verdict": verdict.kind,
-        "headline": verdict.headline,
-        "detail": verdict.detail,
+        **judged_summary(evaluation, verdict),
         "task": classifier.task,
         "classes": list(classifier.classes_),
         "rows": {

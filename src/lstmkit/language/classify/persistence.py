@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lstmkit import __version__
+from lstmkit.classification.labels import Coding
 from lstmkit.classification.network import Ensemble
 from lstmkit.errors import InputError
 from lstmkit.language.classify.network import Shape, text_ensemble
@@ -37,6 +38,10 @@ class ClassifierConfig:
     tokens: StoredTokens
     history: tuple[StoredRecord, ...]
 
+    def coding(self) -> Coding:
+        """Return how labels are coded."""
+        return Coding(self.columns.label, self.classes, self.whole, self.scale)
+
 
 def write_classifier(path: Path, config: dict[str, Any], network: Ensemble, force: bool) -> None:
     """Write a fitted classifier to a folder; `config` is what a `ClassifierConfig` is read from."""
@@ -64,13 +69,8 @@ def _check(config: ClassifierConfig, tokens: Tokens) -> None:
     shape, classes = config.shape, config.classes
     if (len(tokens.symbols), tokens.unknown, tokens.end) != (shape.symbols, shape.unknown, shape.end):
         raise InputError(f"a network of {shape.symbols} words for a vocabulary of {len(tokens.symbols)}")
-    if shape.outputs != max(1, len(classes)) or (config.task == "classes") != (len(classes) > 1):
-        raise InputError(f"{len(classes)} classes for {shape.outputs} outputs")
-    if len(set(classes)) < len(classes):
-        raise InputError("a class occurs twice")
+    config.coding().require_sound(config.task, shape.outputs)
     if config.whole and not all(re.fullmatch(r"[-+]?\d{1,19}", name, re.ASCII) for name in classes):
         raise InputError("classes that are no whole numbers")
     if shape.sides != len(config.columns.sides):
         raise InputError(f"a network of {shape.sides} sides for {len(config.columns.sides)} columns of text")
-    if not config.scale[1] > 0:
-        raise InputError(f"a spread of {config.scale[1]}")

@@ -245,7 +245,7 @@ class TextClassifier(Parameters):
         config, tokens, network = read_classifier(a_path("path", path))
         classifier = TextClassifier(config.settings, config.task, config.seed)
         classifier.columns_ = config.columns
-        classifier.coding_ = Coding(config.columns.label, config.classes, config.whole, config.scale)
+        classifier.coding_ = config.coding()
         classifier.lowercase_ = config.lowercase
         classifier.tokens_ = tokens
         classifier.shape_ = config.shape
