@@ -24,6 +24,8 @@ from lstmkit.nn.scaling import rounding
 Array = NDArray[np.float64]
 RATE = 0.05
 """Change of a logarithmic width when a whole moment is missed."""
+AT_ONCE = 4096
+"""Windows whose distances are taken at a time."""
 MOST_MOMENTS = 5000
 """Moments that are looked at one by one; of more of them, neighbours count as one."""
 
@@ -47,14 +49,13 @@ def adapt(quantiles: Array, truth: Array, times: NDArray[np.int64], levels: Sequ
     moments = np.unique(times)
     together = -(-len(moments) // MOST_MOMENTS)
     at = (np.searchsorted(moments, times) // together).astype(np.int32)
-    outside = distances(torch.from_numpy(quantiles), torch.from_numpy(truth)).numpy()
+    outside = _all_distances(quantiles, truth).reshape(-1, half)
     order = np.argsort(at, axis=None, kind="stable")
     order = order[np.isfinite(truth.reshape(-1)[order])]
-    known, sorted_distances = at.reshape(-1)[order], outside.reshape(-1, half)[order]
-    ends = np.searchsorted(known, np.arange(-(-len(moments) // together) + 1))
+    ends = np.searchsorted(at.reshape(-1)[order], np.arange(-(-len(moments) // together) + 1))
     factors = np.ones((len(ends), half))
     for k, (begin, end) in enumerate(itertools.pairwise(ends)):
-        factors[k + 1] = factors[k] * growth(sorted_distances[begin:end] / factors[k], levels)
+        factors[k + 1] = factors[k] * growth(outside[order[begin:end]] / factors[k], levels)
     widen(quantiles, factors[at[:, 0]][:, None])
     return Adapted(quantiles, factors[-1])
 
@@ -99,6 +100,15 @@ def widen(quantiles: Array, factors: Array) -> None:
     quantiles *= both_sides(factors)
     quantiles += median
     quantiles.sort(axis=-1)
+
+
+def _all_distances(quantiles: Array, truth: Array) -> Array:
+    """Return `distances`, some windows at a time: what it needs in between is several times what it returns."""
+    found = np.empty((*truth.shape, quantiles.shape[-1] // 2))
+    for begin in range(0, len(truth), AT_ONCE):
+        own = slice(begin, begin + AT_ONCE)
+        found[own] = distances(torch.from_numpy(quantiles[own]), torch.from_numpy(truth[own])).numpy()
+    return found
 
 
 def _ratio(distance: Tensor, width: Tensor, least: Tensor) -> Tensor:
