@@ -49,10 +49,10 @@ class Made:
         made = self._of.get(name, [])
         new = times >= made[-1].times[0] if made else np.zeros(len(times), bool)
         for time, value in zip(times[new], values[new], strict=True):
-            at = [(own, own.times == time) for own in made if np.isfinite(value)]
-            known = [_outside(own.quantiles[k], value) * own.followed for own, k in at]
-            if known:
-                yield int(time), np.concatenate(known)
+            of = [own for own in made if np.isfinite(value) and time in own.times]
+            if of:
+                quantiles = np.concatenate([own.quantiles[own.times == time] for own in of])
+                yield int(time), _outside(quantiles, value) * np.stack([own.followed for own in of])
 
 
 def _outside(quantiles: Array, value: float) -> Array:
