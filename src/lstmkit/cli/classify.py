@@ -130,7 +130,7 @@ def predict(
             found = _segments(classifier, rows, window, every, 0.5 if threshold is None else threshold)
         records += [name | record for record in found]
     if out is not None:
-        _write(records, out)
+        printing.write_records(records, out, "weights")
     if json:
         printing.print_json(records)
     elif out is None:
@@ -138,12 +138,7 @@ def predict(
 
 
 def _print(result: JobResult) -> None:
-    from lstmkit.classification.verdict import score_head, score_rows
-
-    evaluation = result.evaluation
-    title = f"{evaluation.rows:,} test sequences"
-    printing.print_table(score_head(evaluation), score_rows(evaluation), title, bold_first=True)
-    printing.print_verdict(result.verdict)
+    printing.print_classifier(result.evaluation, result.verdict, "sequences")
     seconds = result.summary["seconds"]["total"]
     printing.stdout().print(f"{result.job.out / 'model'} answers for other sequences ({seconds:.1f} s)")
 
@@ -170,15 +165,6 @@ def _segments(
         place = {"id": own.id, "start": own.start, "end": own.end}
         found.append({**place, **times, "label": own.label, "probability": own.probability})
     return found
-
-
-def _write(records: list[dict[str, Any]], out: Path) -> None:
-    import polars as pl
-
-    from lstmkit.training import write_atomically
-
-    plain = [{name: value for name, value in record.items() if name != "weights"} for record in records]
-    write_atomically(out, pl.DataFrame(plain, infer_schema_length=None).write_csv().encode())
 
 
 def _print_answers(records: list[dict[str, Any]]) -> None:

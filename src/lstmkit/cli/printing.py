@@ -10,7 +10,8 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -23,6 +24,7 @@ from rich.text import Text
 from lstmkit.visible import visible, visible_line
 
 if TYPE_CHECKING:
+    from lstmkit.classification.evaluation import Evaluation
     from lstmkit.forecasting.trading import Trading
     from lstmkit.results import Verdict
 
@@ -122,6 +124,25 @@ def print_verdict(verdict: Verdict) -> None:
     """Print a judgement, its headline in bold."""
     stdout().print(verdict.headline, style="bold")
     stdout().print(verdict.detail)
+
+
+def print_classifier(evaluation: Evaluation, verdict: Verdict, rows: str) -> None:
+    """Print what a classifier and its baselines scored on the test part, whose rows are called so, and the verdict."""
+    from lstmkit.classification.verdict import score_head, score_rows
+
+    title = f"{evaluation.rows:,} test {rows}"
+    print_table(score_head(evaluation), score_rows(evaluation), title, bold_first=True)
+    print_verdict(verdict)
+
+
+def write_records(records: Sequence[Mapping[str, Any]], out: Path, without: str) -> None:
+    """Write records as CSV, without one of their fields, which is no number and no text."""
+    import polars as pl
+
+    from lstmkit.training import write_atomically
+
+    plain = [{name: value for name, value in record.items() if name != without} for record in records]
+    write_atomically(out, pl.DataFrame(plain, infer_schema_length=None).write_csv().encode())
 
 
 def print_trading(trading: Trading | None) -> None:

@@ -145,7 +145,7 @@ def predict(
         for record, sides in zip(records, weights, strict=True):
             record["words"] = [[{"word": w, "weight": round(share, 6)} for w, share in side] for side in sides]
     if out is not None:
-        _write(records, out)
+        printing.write_records(records, out, "words")
     if json:
         printing.print_json(records)
     elif out is None:
@@ -160,12 +160,7 @@ def _settings(pairs: list[str] | None, given: dict[str, Any]) -> ClassifierSetti
 
 
 def _print(result: JobResult) -> None:
-    from lstmkit.classification.verdict import score_head, score_rows
-
-    evaluation = result.evaluation
-    title = f"{evaluation.rows:,} test rows"
-    printing.print_table(score_head(evaluation), score_rows(evaluation), title, bold_first=True)
-    printing.print_verdict(result.verdict)
+    printing.print_classifier(result.evaluation, result.verdict, "rows")
     seconds = result.summary["seconds"]["total"]
     printing.stdout().print(f"{result.job.out / 'model'} answers for other texts ({seconds:.1f} s)")
 
@@ -243,15 +238,6 @@ def _records(classifier: TextClassifier, rows: Rows) -> list[dict[str, Any]]:
         shares = {f"p_{name}": share for name, share in zip(classifier.classes_, own, strict=True)}
         records.append(record | {"label": int(best) if classifier.coding_.whole else best, **shares})
     return records
-
-
-def _write(records: list[dict[str, Any]], out: Path) -> None:
-    import polars as pl
-
-    from lstmkit.training import write_atomically
-
-    plain = [{name: value for name, value in record.items() if name != "words"} for record in records]
-    write_atomically(out, pl.DataFrame(plain).write_csv().encode())
 
 
 def _print_answers(classifier: TextClassifier, rows: Rows, records: list[dict[str, Any]]) -> None:
