@@ -72,10 +72,10 @@ def test_the_weights_are_scikit_learns_also_where_there_are_more_functionals_tha
     monkeypatch.setattr(module, "STRENGTHS", (0.1,))
     (side, kinds), (held, wanted), (later, truth) = told(rows, 0), told(60, 1), told(100, 2)
     model = FunctionalsModel.fit(side, kinds, held, wanted, 3, Features())
-    whole = functionals(side)
+    whole, both = functionals(side.joined(held)), torch.cat([kinds, wanted])
     spread = np.where(whole.std(axis=0) > 1e-9, whole.std(axis=0), np.inf)
-    own, other = ((functionals(part) - whole.mean(axis=0)) / spread for part in (side, later))
-    plain = LogisticRegression(C=0.1, tol=1e-8, max_iter=5000).fit(own, kinds)
+    own, other = ((functionals(part) - whole.mean(axis=0)) / spread for part in (side.joined(held), later))
+    plain = LogisticRegression(C=0.1, tol=1e-8, max_iter=5000).fit(own, both)
     np.testing.assert_allclose(model.answers(later), plain.predict_proba(other), atol=5e-4)
     assert (model.answers(later).argmax(axis=1) == truth.numpy()).mean() > 0.9
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,14 +45,29 @@ class FunctionalsModel:
     def fit(
         cls, training: Ragged, targets: Tensor, validation: Ragged, wanted: Tensor, count: int, features: Features
     ) -> FunctionalsModel:
-        """Learn the weights on the training part, and how far to shrink them on the validation part.
+        """Learn how far to shrink the weights on the validation part, then the weights on both parts.
 
         training, validation  frames
         targets, wanted       (N,) classes or standardised numbers likewise
         count                 classes; 1 for numbers
         features              of the frames: those that the network has
         """
-        rows = functionals(features.of(training))
+        rows, held = functionals(features.of(training)), functionals(features.of(validation))
+        chosen = cls._fit(rows, targets, held, wanted, count, features, STRENGTHS).linear.strength
+        both, told = np.concatenate([rows, held]), torch.cat([targets, wanted])
+        return cls._fit(both, told, held, wanted, count, features, (chosen,))
+
+    @classmethod
+    def _fit(
+        cls,
+        rows: Floats,
+        targets: Tensor,
+        held: Floats,
+        wanted: Tensor,
+        count: int,
+        features: Features,
+        strengths: Sequence[float],
+    ) -> FunctionalsModel:
         there = ~np.isnan(rows)
         known = np.maximum(there.sum(axis=0), 1)
         mean = np.where(there, rows, 0.0).sum(axis=0) / known
@@ -59,9 +75,9 @@ class FunctionalsModel:
         spread = np.where(spread > 1e-9 * np.abs(mean), spread, np.inf)  # what is always the same tells nothing
         own = _standardised(rows, mean, spread)
         basis = torch.linalg.qr(torch.from_numpy(own.T)).Q.numpy()
-        held = _standardised(functionals(features.of(validation)), mean, spread)
-        parts = Dense(Dense(own).times(basis)), targets, Dense(Dense(held).times(basis)), wanted
-        return cls(features, mean, spread, basis, LinearAnswers.fit(*parts, count, STRENGTHS))
+        beside = _standardised(held, mean, spread)
+        parts = Dense(Dense(own).times(basis)), targets, Dense(Dense(beside).times(basis)), wanted
+        return cls(features, mean, spread, basis, LinearAnswers.fit(*parts, count, strengths))
 
     def answers(self, rows: Ragged) -> Floats:
         """Return probabilities (N, K), or numbers (N, 1)."""

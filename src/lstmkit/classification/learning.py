@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -56,7 +57,7 @@ def fit_network(
     network: Ensemble,
     settings: NetworkSettings,
     training: Examples,
-    validation: Examples,
+    validation: Examples | None,
     seed: int,
     checkpoint: Checkpoint | None = None,
     resume: bool = False,
@@ -65,6 +66,7 @@ def fit_network(
 ) -> list[EpochRecord]:
     """Train in place; at the end the network is as it was where the validation score was best.
 
+    validation  None trains all epochs, and keeps the last
     on_epoch    called with the record of every epoch
     rate_share  from the name of a parameter to the share of the learning rate that it is trained with; 0 leaves it as
                 it is. None trains all alike
@@ -84,7 +86,7 @@ def _epochs(
     network: Ensemble,
     settings: NetworkSettings,
     training: Examples,
-    validation: Examples,
+    validation: Examples | None,
     seed: int,
     checkpoint: Checkpoint | None,
     resume: bool,
@@ -111,7 +113,7 @@ def _epochs(
     how = TrainSettings(
         max_epochs=settings.epochs_for(len(training)),
         batch_size=1,
-        patience=settings.patience,
+        patience=None if validation is None else settings.patience,
         clip_norm=1.0,
         seed=seed,
         schedule="cosine",
@@ -119,11 +121,12 @@ def _epochs(
         max_seconds=None if settings.minutes is None else 60 * settings.minutes,
     )
 
-    def validate() -> float:
-        return answer_score(_answers(network, validation), validation.targets, settings.measure)
+    def validate(rows: Examples) -> float:
+        return answer_score(_answers(network, rows), rows.targets, settings.measure)
 
     optimizer = _optimizer(network, settings, rate_share)
-    for record in train(network, optimizer, how, len(batches), batch_loss, validate, checkpoint, resume):
+    look = None if validation is None else functools.partial(validate, validation)
+    for record in train(network, optimizer, how, len(batches), batch_loss, look, checkpoint, resume):
         batches.begin(record.epoch + 1)  # also after each epoch that a resumed training yields again
         yield record
 

@@ -20,7 +20,7 @@ STEPS_AN_EPOCH = 240
 """At least, if batches of `LEAST_BATCH` rows give so many."""
 LEAST_BATCH = 8
 
-LATER = ("bidirectional", "layer_dropout", "label_smoothing", "measure")
+LATER = ("bidirectional", "layer_dropout", "label_smoothing", "measure", "final_fit")
 """Fields that trainings begun before do not know: a checkpoint names them only where they are not as usual."""
 
 

@@ -11,6 +11,7 @@ from small_sequences import quick, rising_and_falling
 
 from lstmkit import InputError, SequenceClassifier
 from lstmkit.classification.classifier.pieces import mean_of_pieces, pieces, pieces_to_learn
+from lstmkit.classification.reading import Form, read_labelled
 from lstmkit.errors import ModelFolderError, NotFittedError
 from lstmkit.sequences import Ragged
 
@@ -180,3 +181,29 @@ def test_a_long_sequence_is_answered_in_pieces() -> None:
 def test_a_million_steps_are_answered_in_bounded_memory() -> None:
     classifier = SequenceClassifier(quick(epochs=1, hidden_size=4)).fit(X, Y)
     assert classifier.predict_proba([np.zeros((1_000_000, 2))]).shape == (1, 2)
+
+
+def test_what_was_held_back_is_learnt_from_in_the_end_but_a_part_of_its_own_is_not() -> None:
+    """What a network has seen shows in the means that it was normalised by."""
+    classifier = SequenceClassifier(quick(differences=()))
+    parts = [read_labelled(own, Form(), labels=labels) for own, labels in ((X, Y), (NEW, TRUTH))]
+    alone, together = (np.concatenate(own).mean(axis=0) for own in (X, [*X, *NEW]))
+    assert np.abs(alone - together).max() > 1e-3
+
+    def seen(found: SequenceClassifier) -> np.ndarray:
+        return found.network_.networks[0].encoder.normalisation.mean.numpy()
+
+    np.testing.assert_allclose(seen(classifier.fit_rows(*parts)), alone)
+    np.testing.assert_allclose(seen(classifier.fit_rows(*parts, cut=True)), together)
+    np.testing.assert_allclose(seen(classifier.fit(X, Y, valid=(NEW, TRUTH))), alone)
+    np.testing.assert_allclose(seen(classifier.fit([*X, *NEW], [*Y, *TRUTH])), together)
+
+
+def test_a_final_fit_has_as_many_epochs_as_were_best() -> None:
+    history = SequenceClassifier(quick()).fit(X, Y).history_
+    first = [record for record in history if not np.isnan(record.valid_loss)]
+    assert [record.epoch for record in history] == list(range(len(history)))
+    assert len(history) - len(first) == max(record.epoch for record in first if record.improved)
+    assert history[-1].steps > first[-1].steps
+    alone = SequenceClassifier(quick(final_fit=False)).fit(X, Y).history_
+    assert [record.valid_loss for record in alone] == [record.valid_loss for record in first]

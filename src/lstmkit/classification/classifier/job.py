@@ -139,9 +139,10 @@ class ClassifyJob(Job[Parts, None, JobResult]):
     def fit(self, read: Parts, run: Run) -> None:
         """Train the classifier that is kept."""
         parts = read.divided
-        run.begin("fit", self.classifier.settings.epochs_for(len(parts.training)))
+        cut = self.valid is None
+        run.begin("fit", self.classifier.settings.most_epochs(len(parts.training), cut))
         kept = (run.checkpoint, self.resume)
-        self.classifier.fit_rows(parts.training, parts.validation, run.watcher.on_epoch, *kept)
+        self.classifier.fit_rows(parts.training, parts.validation, run.watcher.on_epoch, *kept, cut)
 
     def score(self, read: Parts, fitted: None, run: Run) -> JobResult:
         """Score the network and the yardsticks on the test part, or on every fold by one that has not seen it."""

@@ -21,6 +21,7 @@ from lstmkit.classification.classifier.stream import ClassifierStream
 from lstmkit.classification.frames import FrameShape, frame_ensemble
 from lstmkit.classification.labels import TASKS, Coding, hold_back
 from lstmkit.classification.learning import answers, fingerprint, fit_network
+from lstmkit.classification.network import Ensemble
 from lstmkit.classification.reading import Form, Labelled, read_labelled
 from lstmkit.classification.reading.labelled import MISSING, group_note
 from lstmkit.errors import InputError, NotFittedError
@@ -114,28 +115,67 @@ class SequenceClassifier(Parameters):
         on_epoch: Callable[[EpochRecord], None] | None = None,
         checkpoint: Path | None = None,
         resume: bool = False,
+        cut: bool = False,
     ) -> SequenceClassifier:
-        """Learn from sequences that have been read; as `fit`, but the checkpoint stays."""
+        """Learn from sequences that have been read; as `fit`, but the checkpoint stays.
+
+        held  for early stopping; None holds back a fifth of the rows
+        cut   whether `held` was cut off from the same sequences, so that a final fit learns from it
+        """
         notes = (*rows.notes, *group_note(rows))
         if held is None:
             self.require_several(rows)
             rows, held = self.validating(rows, VALID_SHARE)
+            cut = True
         coding = Coding.learn(_labels(rows), rows.form.label, self.task, rows.whole)
         targets, wanted = coding.targets(_labels(rows), "training"), coding.targets(_labels(held), "validation")
         training = _examples(*pieces_to_learn(rows.frames, self.settings.max_steps), targets)
         validation = _examples(*pieces_to_learn(held.frames, self.settings.max_steps), wanted)
         shape = FrameShape(len(rows.form.channels), coding.outputs, rows.holds_missing)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
-            network = frame_ensemble(self.settings, shape, training.sides[0])
-        kept = None
+        how, again = self.settings, cut and self.settings.final_fit
+        if again and how.minutes is not None:
+            how = dataclasses.replace(how, minutes=how.minutes / 2)
+        network, kept = self._new_network(shape, training), None
         if checkpoint is not None:
             own = {"task": self.task, "seed": self.seed, "classes": list(coding.classes)}
             kept = Checkpoint(checkpoint, fingerprint(self.settings, own, network, training, validation))
-        history = fit_network(network, self.settings, training, validation, self.seed, kept, resume, on_epoch)
+        history = fit_network(network, how, training, validation, self.seed, kept, resume, on_epoch)
+        best = max(record.epoch for record in history if record.improved)
+        if again and best:  # else the network that has learnt nothing was best
+            network = self._fit_again(
+                dataclasses.replace(how, epochs=best), shape, training, validation, history, on_epoch
+            )
         self.form_, self.coding_, self.shape_, self.notes_ = rows.form, coding, shape, notes
         self.network_, self.history_ = network.eval(), history
         return self
+
+    def _new_network(self, shape: FrameShape, rows: Examples) -> Ensemble:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            return frame_ensemble(self.settings, shape, rows.sides[0])
+
+    def _fit_again(
+        self,
+        how: SequenceSettings,
+        shape: FrameShape,
+        training: Examples,
+        validation: Examples,
+        history: list[EpochRecord],
+        on_epoch: Callable[[EpochRecord], None] | None,
+    ) -> Ensemble:
+        """Return a network trained on both parts; its epochs are added to the history, counted on."""
+        sides = (training.sides[0].joined(validation.sides[0]),)
+        everything = Examples(sides, torch.cat([training.targets, validation.targets]))
+        network, before = self._new_network(shape, everything), history[-1]
+
+        def follow(record: EpochRecord) -> None:
+            later = dataclasses.replace(record, epoch=before.epoch + record.epoch, steps=before.steps + record.steps)
+            history.append(later)
+            if on_epoch is not None:
+                on_epoch(later)
+
+        fit_network(network, how, everything, None, self.seed, on_epoch=follow)
+        return network
 
     def split(self, rows: Labelled, share: float) -> tuple[Labelled, Labelled]:
         """Return the sequences that stay, and those held back: a share of each class, or whole groups."""

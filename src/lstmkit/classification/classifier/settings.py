@@ -17,6 +17,8 @@ class SequenceSettings(FrameSettings):
 
     max_steps  of a piece: a longer sequence is cut into pieces of so many, which are learnt and answered by themselves,
                and the answer is their mean, by their lengths; bounds the memory
+    final_fit  whether the network is trained once more from the start on all rows, those held back for early stopping
+               included, for as many epochs as were best; `minutes` are then halved between the two trainings
     """
 
     hidden_size: int = 64
@@ -30,6 +32,7 @@ class SequenceSettings(FrameSettings):
     stretch: float = 0.2
     noise: float = 0.1
     max_steps: int = 2000
+    final_fit: bool = True
 
     def epochs_for(self, rows: int) -> int:
         """Return how many epochs there are at most where there are so many rows to learn from."""
@@ -37,3 +40,10 @@ class SequenceSettings(FrameSettings):
             return self.epochs
         steps = -(-rows // self.batch_for(rows))
         return max(EPOCHS[0], min(MOST_EPOCHS, round(STEPS / steps)))
+
+    def most_epochs(self, rows: int, cut: bool) -> int:
+        """Return how many epochs there are at most, a final fit included.
+
+        cut  whether what is held back may be learnt from in the end
+        """
+        return self.epochs_for(rows) * (2 if cut and self.final_fit else 1)

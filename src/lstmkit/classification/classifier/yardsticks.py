@@ -126,8 +126,8 @@ def over_folds(
     for number, (learnt, tested) in enumerate(folds, 1):
         own = SequenceClassifier(classifier.settings, classifier.task, classifier.seed, classifier.missing)
         training, validation = own.validating(rows.select(learnt), share)
-        run.begin(f"fold {number}", own.settings.epochs_for(len(training)))
-        own.fit_rows(training, validation, run.watcher.on_epoch)
+        run.begin(f"fold {number}", own.settings.most_epochs(len(training), cut=True))
+        own.fit_rows(training, validation, run.watcher.on_epoch, cut=True)
         found.append(tell(own, Divided(training, validation, rows.select(tested)), coding))
     return found
 
