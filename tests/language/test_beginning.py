@@ -75,7 +75,7 @@ def test_an_interrupted_training_begins_with_the_same_model(fitted, text, other,
 def test_settings_are_those_of_the_model_but_for_how_long(fitted):
     long = dataclasses.replace(SMALL, minutes=60.0, epochs=40, columns=20, weight_drop=0.3)
     model = LanguageModel(settings=long)
-    found = settings_after(model)
+    found = settings_after(model.unit, model.settings)
     assert (found.minutes, found.epochs, found.columns) == (None, 10, None)
     assert dataclasses.replace(found, minutes=60.0, epochs=40, columns=20) == long
 

@@ -14,8 +14,9 @@ import pytest
 from lstmkit import InputError
 from lstmkit.language.characters import Characters
 from lstmkit.language.splitting import find_split, join_words, lacks_spaces, splitter
+from lstmkit.language.stored_tokens import StoredTokens, tokens_from
 from lstmkit.language.subwords import Subwords
-from lstmkit.language.tokens import END, UNKNOWN, StoredTokens, Tokens, tokens_from
+from lstmkit.language.tokens import END, UNKNOWN, Tokens
 from lstmkit.language.words import Words
 from lstmkit.training.schema import checked
 
@@ -343,7 +344,7 @@ def test_words_and_characters_need_no_sentencepiece():
     program = (
         "import sys; sys.modules['sentencepiece'] = None\n"
         "from lstmkit.language.corpus import Corpus\n"
-        "from lstmkit.language.tokens import StoredTokens, tokens_from\n"
+        "from lstmkit.language.stored_tokens import StoredTokens, tokens_from\n"
         "tokens_from(StoredTokens('word', ('a', '<unk>', '<eos>'), 'space'))\n"
         "tokens_from(StoredTokens('character', ('a', '<unk>', '\\n')))\n"
     )

@@ -22,7 +22,8 @@ from lstmkit.language.ngram_levels import Level
 from lstmkit.language.ngram_lines import lines_alone
 from lstmkit.language.ngram_predictor import NGramPredictor
 from lstmkit.language.splitting import ASCII_SPACE
-from lstmkit.language.tokens import END, UNKNOWN, StoredTokens, Tokens, tokens_from
+from lstmkit.language.stored_tokens import StoredTokens, tokens_from
+from lstmkit.language.tokens import END, UNKNOWN, Tokens
 from lstmkit.language.word_search import SPACE
 from lstmkit.language.words import Words
 from lstmkit.training import replaces

@@ -78,7 +78,7 @@ class LanguageJob(Job[Corpus, None, LanguageResult]):
     def read(self) -> Corpus:
         """Read the text."""
         if self.begun is not None:
-            check_start(self.begun, self.model.unit, self.model.settings)
+            check_start(self.begun.unit, self.begun.settings, self.model.unit, self.model.settings)
         return read_corpus(
             self.text,
             self.valid,

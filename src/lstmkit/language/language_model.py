@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from lstmkit.errors import InputError, NotFittedError
-from lstmkit.language.beginning import begun, check_start
+from lstmkit.language.beginning import check_start
 from lstmkit.language.corpus import Corpus, VocabularySettings, read_corpus
 from lstmkit.language.fitting import Window, fit_network, token_counts
 from lstmkit.language.mixture import MixturePredictor, fit_share
@@ -22,6 +22,7 @@ from lstmkit.language.network_predictor import NetworkPredictor
 from lstmkit.language.ngram import NGramModel
 from lstmkit.language.ngram_predictor import NGramPredictor
 from lstmkit.language.pace import VALIDATED, Plan, measured, plan_for
+from lstmkit.language.persistence import read_language_model, write_language_model
 from lstmkit.language.predictor import Predictor
 from lstmkit.language.settings import LanguageSettings
 from lstmkit.language.tokens import UNITS, Tokens
@@ -97,7 +98,7 @@ class LanguageModel:
         Returns     itself
         Raises      InputError if something given cannot be used
         """
-        start = None if start is None else begun(start)
+        start = None if start is None else _begun(start)
         if not isinstance(text, Corpus):
             known = None if start is None else start.tokens_
             text = read_corpus(text, valid, unit=self.unit, settings=self.vocabulary, test_share=0.0, tokens=known)
@@ -125,7 +126,7 @@ class LanguageModel:
         if corpus.tokens.unit != self.unit:
             raise InputError(f"the corpus is one of {corpus.tokens.unit}s, the model one of {self.unit}s")
         if start is not None:
-            check_start(start, self.unit, self.settings)
+            check_start(start.unit, start.settings, self.unit, self.settings)
             if corpus.tokens != start.tokens_:
                 raise InputError("start: the corpus has another vocabulary; read it with tokens=, those of the model")
         network = self._begin(corpus, start)
@@ -215,10 +216,22 @@ class LanguageModel:
         force   replace a model that is there
         Raises  ModelFolderError if the folder exists or cannot be written; NotFittedError before `fit`
         """
-        from lstmkit.language.persistence import save_language_model
-
         self._check_fitted()
-        save_language_model(self, a_path("path", path), force)
+        config = {
+            "params": {
+                "unit": self.unit,
+                "settings": asdict(self.settings),
+                "vocabulary": asdict(self.vocabulary),
+                "order": self.order,
+                "seed": self.seed,
+            },
+            "tokens": self.tokens_.config(),
+            "ngram": None if self.ngram_ is None else self.ngram_.config(),
+            "share": self.share_,
+            "trained_on": self.trained_on_,
+            "history": [record.to_json() for record in self.history_],
+        }
+        write_language_model(a_path("path", path), config, self.network_, self.ngram_, force)
 
     @classmethod
     def load(cls, path: str | Path) -> LanguageModel:
@@ -226,9 +239,13 @@ class LanguageModel:
 
         Raises  ModelFolderError if it is missing, damaged, or of another kind
         """
-        from lstmkit.language.persistence import load_language_model
-
-        return load_language_model(a_path("path", path))
+        config, tokens, network, ngram = read_language_model(a_path("path", path))
+        params = config.params
+        model = LanguageModel(params.unit, params.settings, params.vocabulary, params.order, params.seed)
+        model.tokens_, model.network_, model.ngram_ = tokens, network, ngram
+        model.share_, model.trained_on_ = config.share, config.trained_on
+        model.history_ = [record.record() for record in config.history]
+        return model
 
     def _fingerprint(self, corpus: Corpus, start: LanguageModel | None, plan: Plan) -> dict[str, Any]:
         """Return what a checkpoint must agree with: settings, vocabulary and digests of the text and of the start."""
@@ -250,6 +267,18 @@ class LanguageModel:
     def _check_fitted(self) -> None:
         if "network_" not in vars(self):
             raise NotFittedError("LanguageModel: fit it first, or load one")
+
+
+def _begun(start: LanguageModel | str | Path) -> LanguageModel:
+    """Return the model to begin with, or that in a folder.
+
+    Raises  InputError if it is neither a fitted model nor such a folder
+    """
+    if isinstance(start, str | Path):
+        return LanguageModel.load(start)
+    if not isinstance(start, LanguageModel) or "network_" not in vars(start):
+        raise InputError(f"start: a fitted language model or its folder is needed; got {type(start).__name__}")
+    return start
 
 
 def _digest(network: LanguageNetwork) -> str:

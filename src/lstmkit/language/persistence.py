@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,12 +12,13 @@ import torch
 from lstmkit import __version__
 from lstmkit.errors import InputError
 from lstmkit.language.corpus import VocabularySettings
-from lstmkit.language.language_model import LanguageModel
 from lstmkit.language.network import LanguageNetwork
 from lstmkit.language.ngram import NGramModel
 from lstmkit.language.ngram_stored import StoredNGram
 from lstmkit.language.settings import LanguageSettings
-from lstmkit.language.tokens import StoredTokens, Tokens, Unit, tokens_from
+from lstmkit.language.stored_tokens import StoredTokens, Unit, tokens_from
+from lstmkit.language.tokens import Tokens
+from lstmkit.recurrence.cells import cell_named
 from lstmkit.training import ModelFolder, StoredRecord
 from lstmkit.training.folder import StoredModel, fill, part_of
 from lstmkit.training.schema import Natural, Positive, Seed, Share
@@ -39,7 +40,7 @@ class Params:
 
 @dataclass(frozen=True)
 class LanguageConfig:
-    """The config of a language model's folder, its types and ranges checked; see `save_language_model`."""
+    """The config of a language model's folder, its types and ranges checked; see `LanguageModel.save`."""
 
     params: Params
     tokens: StoredTokens
@@ -49,52 +50,36 @@ class LanguageConfig:
     history: tuple[StoredRecord, ...]
 
 
-def save_language_model(model: LanguageModel, path: Path, force: bool) -> None:
-    """Write a fitted language model to a folder; see `LanguageModel.save`."""
-    config = {
-        "params": {
-            "unit": model.unit,
-            "settings": dataclasses.asdict(model.settings),
-            "vocabulary": dataclasses.asdict(model.vocabulary),
-            "order": model.order,
-            "seed": model.seed,
-        },
-        "tokens": model.tokens_.config(),
-        "ngram": None if model.ngram_ is None else model.ngram_.config(),
-        "share": model.share_,
-        "trained_on": model.trained_on_,
-        "history": [record.to_json() for record in model.history_],
-    }
-    tensors = {NETWORK + name: tensor for name, tensor in model.network_.state_dict().items()}
-    if model.ngram_ is not None:
-        tensors |= {NGRAM + n: torch.from_numpy(np.array(a)) for n, a in model.ngram_.arrays().items()}
+def write_language_model(
+    path: Path, config: dict[str, Any], network: LanguageNetwork, ngram: NGramModel | None, force: bool
+) -> None:
+    """Write a fitted language model to a folder; `config` is what a `LanguageConfig` is read from."""
+    tensors = {NETWORK + name: tensor for name, tensor in network.state_dict().items()}
+    if ngram is not None:
+        tensors |= {NGRAM + n: torch.from_numpy(np.array(a)) for n, a in ngram.arrays().items()}
     ModelFolder(KIND, config, tensors).write(path, __version__, force)
 
 
-def load_language_model(path: Path) -> LanguageModel:
-    """Read a language model from a folder, or from a folder of results; see `LanguageModel.load`."""
+def read_language_model(path: Path) -> tuple[LanguageConfig, Tokens, LanguageNetwork, NGramModel | None]:
+    """Return what a folder, or one in a folder of results, holds; see `LanguageModel.load`."""
     folder = StoredModel.open(path, KIND)
     config = folder.checked(LanguageConfig)
-    params, how = config.params, config.params.settings
+    how, ngram = config.params.settings, None
     with folder.agreeing():
-        model = LanguageModel(params.unit, how, params.vocabulary, params.order, params.seed)
-        model.tokens_ = _tokens(config)
-        vocabulary = len(model.tokens_.symbols)
+        cell_named(how.cell)
+        tokens = _tokens(config)
+        vocabulary = len(tokens.symbols)
         shapes = folder.shapes_of(lambda: LanguageNetwork(vocabulary, how), how.num_layers, NETWORK)
         if config.ngram is not None:
             shapes |= config.ngram.shapes(vocabulary, folder.header, NGRAM)
         folder.require(shapes)
         tensors = folder.load()
-        model.network_ = LanguageNetwork(vocabulary, how).eval()
-        fill(model.network_, tensors, NETWORK)
-        model.ngram_ = None
+        network = LanguageNetwork(vocabulary, how).eval()
+        fill(network, tensors, NETWORK)
         if config.ngram is not None:
             arrays = {name: tensor.numpy() for name, tensor in part_of(tensors, NGRAM).items()}
-            model.ngram_ = NGramModel.from_arrays(config.ngram, arrays)
-        model.share_ = config.share
-        model.trained_on_ = config.trained_on
-        model.history_ = [record.record() for record in config.history]
-    return model
+            ngram = NGramModel.from_arrays(config.ngram, arrays)
+    return config, tokens, network, ngram
 
 
 def _tokens(config: LanguageConfig) -> Tokens:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmkit.errors import InputError
-from lstmkit.language.tokens import UNKNOWN, StoredTokens
+from lstmkit.language.tokens import UNKNOWN
 
 SIZE = 8000
 """Sub-words in a vocabulary unless something else is asked for."""
@@ -94,16 +94,18 @@ class Subwords:
         return cls(written.getvalue())
 
     @classmethod
-    def from_config(cls, config: StoredTokens) -> Subwords:
-        """Return the vocabulary whose `config()` this is.
+    def of(cls, model: str, symbols: tuple[str, ...]) -> Subwords:
+        """Return the vocabulary of which `config` says this.
 
+        model    in base64
+        symbols  the V parts
         Raises   ValueError if it is none; InputError if sentencepiece is not installed
         """
         try:
-            tokens = cls(base64.b64decode(config.model or "", validate=True))
+            tokens = cls(base64.b64decode(model, validate=True))
         except RuntimeError as error:
             raise ValueError("not a sentencepiece model") from error
-        if tokens.symbols != config.symbols:
+        if tokens.symbols != symbols:
             raise ValueError("the symbols are not those of the sentencepiece model")
         return tokens
 

@@ -6,13 +6,10 @@ Ids are int32, 0 to V - 1. A text is a row of ids in which the id `end` follows 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-
-from lstmkit.errors import InputError
 
 UNKNOWN, END = "<unk>", "<eos>"
 """How what is not in the vocabulary, and the end of a line of words, are shown."""
@@ -21,8 +18,6 @@ PLURALS = {"word": "words", "character": "characters", "subword": "sub-words"}
 """What a token may be, and how many of them are called."""
 
 UNITS = tuple(PLURALS)
-
-Unit = Literal["word", "character", "subword"]
 
 
 class Tokens(Protocol):
@@ -57,43 +52,6 @@ class Tokens(Protocol):
 
     def config(self) -> dict[str, Any]:
         """Return what `tokens_from` needs, as values that JSON can hold."""
-
-
-@dataclass(frozen=True)
-class StoredTokens:
-    """What a config says of a vocabulary.
-
-    unit     what a token is
-    symbols  how each token is shown
-    split    of words
-    model    of sub-words: that of sentencepiece, in base64
-    """
-
-    unit: Unit
-    symbols: tuple[str, ...]
-    split: str | None = None
-    model: str | None = None
-
-
-def tokens_from(config: StoredTokens) -> Tokens:
-    """Return the vocabulary whose `config()` this is.
-
-    Raises   InputError if it is none
-    """
-    try:
-        if config.unit == "word":
-            from lstmkit.language.words import Words
-
-            return Words(config.symbols, config.split or "")
-        if config.unit == "character":
-            from lstmkit.language.characters import Characters
-
-            return Characters(config.symbols)
-        from lstmkit.language.subwords import Subwords
-
-        return Subwords.from_config(config)
-    except (TypeError, ValueError) as error:
-        raise error if isinstance(error, InputError) else InputError(f"vocabulary: {error}") from error
 
 
 def check_symbols(symbols: tuple[str, ...], needed: tuple[str, ...]) -> None:

@@ -155,7 +155,7 @@ def _model(
 
     given = {name: value for name, value in given.items() if value is not None}
     changes = parameters.given_settings(LanguageSettings, setting, "a language model", given)
-    usual = LanguageSettings.of(unit) if begun is None else settings_after(begun)
+    usual = LanguageSettings.of(unit) if begun is None else settings_after(begun.unit, begun.settings)
     settings = dataclasses.replace(usual, **changes)
     if order is not None:
         whole("--order", order, NOT_NEGATIVE)
