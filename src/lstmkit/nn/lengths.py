@@ -1,4 +1,4 @@
-"""Lengths of the sequences of a padded batch: checked once, and as a mask of the padding."""
+"""Lengths of the sequences of a padded batch: checked once, as a mask of the padding, and as torch packs them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 from lstmkit.errors import InputError
 
@@ -49,3 +50,12 @@ def padding_mask(lengths: Tensor, T: int, device: torch.device) -> Tensor:
     Returns  (T, B) bool, True at and after a sequence's length
     """
     return torch.arange(T, device=device).unsqueeze(1) >= lengths.to(device)
+
+
+def packed_like(packed: PackedSequence, y: Tensor, lengths: Tensor) -> PackedSequence:
+    """Return what a layer made (T, B, F) of a packed sequence, packed as that was; lengths (B,) are its own."""
+    if packed.sorted_indices is None:
+        again = pack_padded_sequence(y, lengths, enforce_sorted=True)
+    else:
+        again = pack_padded_sequence(y.index_select(1, packed.sorted_indices), lengths[packed.sorted_indices.cpu()])
+    return PackedSequence(again.data, packed.batch_sizes, packed.sorted_indices, packed.unsorted_indices)

@@ -8,15 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import Parameter, functional
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from lstmkit.errors import InputError
-from lstmkit.nn.lengths import Lengths, checked_lengths
+from lstmkit.nn.lengths import Lengths, checked_lengths, packed_like
 from lstmkit.nn.regularization import Rates, Regularization, locked, rates
-from lstmkit.nn.streaming import Stream, fast_step
+from lstmkit.nn.streaming import Stream, is_followed, lies_plainly
 from lstmkit.ranges import Range, real
 from lstmkit.recurrence import Call, Cell, Explanation, Output
-from lstmkit.recurrence.backends import check_backend_name, explain_call, in_autocast, run
+from lstmkit.recurrence.backends import check_backend_name, choose, explain_call, in_autocast, run
 from lstmkit.recurrence.call import state_tensors
 from lstmkit.recurrence.cell import NO_MASKS, Sizes, State
 from lstmkit.recurrence.cells import Lstm, cell_named
@@ -73,9 +73,8 @@ class LSTM(torch.nn.RNNBase):
         check_backend_name(backend)
         self.cell = cell_named(cell)
         if forget_bias is not None:
-            most = torch.finfo(
-                dtype if dtype is not None and dtype.is_floating_point else torch.get_default_dtype()
-            ).max
+            own = dtype if dtype is not None and dtype.is_floating_point else torch.get_default_dtype()
+            most = torch.finfo(own).max
             within = Range("must be a number of the layer's type", least=-most, most=most)
             forget_bias = real("LSTM: forget_bias", forget_bias, within)
         self.regularization = Regularization(
@@ -215,7 +214,7 @@ class LSTM(torch.nn.RNNBase):
         if not isinstance(x, Tensor):
             raise InputError(f"LSTM: step() takes a tensor; got {type(x).__name__}")
         if given is not None:
-            found = fast_step(self, x, given)
+            found = self._fast_step(x, given)
             if found is not None:
                 return found[0], found[1][0] if isinstance(state, Tensor) else found[1]
         if self.bidirectional:
@@ -229,6 +228,33 @@ class LSTM(torch.nn.RNNBase):
         self.check_call(call)
         out = self._run(call)
         return out.y.squeeze(0), out.state[0] if isinstance(state, Tensor) else out.state
+
+    def _fast_step(self, x: Tensor, state: State) -> tuple[Tensor, State] | None:
+        """Advance by one step (B, I) without detours, or return None if this call needs them."""
+        if torch.is_grad_enabled() or is_followed():
+            return None
+        weights, settings = self.current_weights(), self._step_settings()
+        if self.stream is None or not self.stream.fits(weights, settings):
+            if not self._streamable(weights, x, state):
+                return None
+            example = self._assemble(weights[0].new_zeros(1, 1, self.input_size), None, None, weights)
+            self.stream = Stream(self._regularized(example), weights, settings)
+        return self.stream.step(weights, x, state)
+
+    def _streamable(self, weights: tuple[Tensor, ...], x: Tensor, state: State) -> bool:
+        """Whether the native kernel would run a step on the weights as they lie, with nothing drawn at random."""
+        if self.bidirectional or x.dim() != 2 or not all(lies_plainly(t) for t in (x, *weights)):
+            return False
+        if self.training and (self.draws or (self.dropout > 0 and self.num_layers > 1)):
+            return False
+        call = self._regularized(self._assemble(x.unsqueeze(0), state, None, weights))
+        self.check_call(call)
+        return choose(call, self.backend).name == "native"
+
+    def _step_settings(self) -> tuple[object, ...]:
+        """Return what a step depends on besides tensors."""
+        sizes = (self.num_layers, self.bidirectional, self.input_size, self.hidden_size, self.proj_size, self.bias)
+        return (self.training, self.dropout, *sizes, self.cell, self.regularization, self.backend)
 
     @property
     def draws(self) -> bool:
@@ -256,20 +282,9 @@ class LSTM(torch.nn.RNNBase):
 
     def _run_layers(self, call: Call) -> Output:
         """Run layer by layer, with dropout on what stands between them."""
-        D, n = self.directions, len(self._all_weights[0]) * self.directions
         x, states = call.x, []
         for k in range(self.num_layers):
-            at = slice(k * D, (k + 1) * D)
-            masks = type(call.masks)(*(None if m is None else m[at] for m in call.masks.in_order()))
-            layer = dataclasses.replace(
-                call,
-                x=x,
-                state=tuple(s[at] for s in call.state),
-                weights=call.weights[k * n : (k + 1) * n],
-                num_layers=1,
-                masks=masks,
-            )
-            out = run(layer, self.backend)
+            out = run(call.layer(k, x), self.backend)
             states.append(out.state)
             x = out.y
             if k < self.num_layers - 1:
@@ -295,13 +310,7 @@ class LSTM(torch.nn.RNNBase):
         call = self._assemble(x, hx, own_lengths)
         self.check_call(call)
         out = self._run(call)
-        if packed.sorted_indices is None:
-            repacked = pack_padded_sequence(out.y, own_lengths, enforce_sorted=True)
-        else:
-            sorted_lengths = own_lengths[packed.sorted_indices.cpu()]
-            repacked = pack_padded_sequence(out.y.index_select(1, packed.sorted_indices), sorted_lengths)
-        y = PackedSequence(repacked.data, packed.batch_sizes, packed.sorted_indices, packed.unsorted_indices)
-        return y, out.state
+        return packed_like(packed, out.y, own_lengths), out.state
 
     def _call(self, input: Tensor, hx: State | None, lengths: Lengths | None) -> Call:
         if input.dim() not in (2, 3):

@@ -41,10 +41,6 @@ class Regularization:
         names = ("zoneout", "weight_drop", "locked_dropout", "recurrent_dropout")
         check_fields(self, dict.fromkeys(names, PROBABILITY), "LSTM")
 
-    def between_layers(self, training: bool) -> bool:
-        """Whether something is dropped at the input of every layer."""
-        return training and self.locked_dropout[0] > 0
-
     def masks(self, like: Tensor, states: int, H: int, P: int, training: bool) -> Masks:
         """Draw the masks of a call.
 

@@ -14,21 +14,18 @@ from __future__ import annotations
 import ctypes
 from array import array
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch._C._dynamo.guards import TensorGuards
 
-from lstmkit.recurrence.backends import choose
+from lstmkit.recurrence import Call
 from lstmkit.recurrence.cell import State
 from lstmkit.recurrence.cells import Lstm
 from lstmkit.recurrence.kernels import kernel_cell, kernel_epsilon
 from lstmkit.recurrence.library import StackCall, load_library
 from lstmkit.recurrence.operators import stack_call
-
-if TYPE_CHECKING:
-    from lstmkit.nn.lstm import LSTM
 
 FEW = 3
 """Sequences up to which a step from weights as they are is faster than one from packed weights that are compared."""
@@ -65,22 +62,22 @@ class Packed:
 class Stream:
     """How a layer makes steps: the call of the library, to be filled in at every step, and packed weights if they help.
 
-    layer    the layer
-    weights  `layer.current_weights()`
+    example   the layer's call on one step of one sequence
+    weights   of the layer, as they are
+    settings  what a step depends on besides tensors
     """
 
-    def __init__(self, layer: LSTM, weights: tuple[Tensor, ...]) -> None:
+    def __init__(self, example: Call, weights: tuple[Tensor, ...], settings: tuple[object, ...]) -> None:
         library, why_not = load_library()
         if library is None:
             raise RuntimeError(why_not)
-        example = layer._regularized(layer._assemble(weights[0].new_zeros(1, 1, layer.input_size), None, None, weights))
         how, masks = kernel_cell(example), example.masks.in_order()
-        self._given = (example.x, example.state, weights, None, masks, kernel_epsilon(layer.cell), how)
+        self._given = (example.x, example.state, weights, None, masks, kernel_epsilon(example.cell), how)
         self._call, self._alive = stack_call(*self._given)
-        self._plain = layer.cell == Lstm() and not layer.proj_size and all(mask is None for mask in masks)
-        self._dtype, self._inputs, self._outputs, self._layers = weights[0].dtype, layer.input_size, how.P, how.K
+        self._plain = example.cell == Lstm() and example.hidden == how.P and all(mask is None for mask in masks)
+        self._dtype, self._inputs, self._outputs, self._layers = weights[0].dtype, example.x.shape[2], how.P, how.K
         self._widths = tuple(s.shape[2] for s in example.state)
-        self._settings, self._guards = _settings(layer), _guards(weights)
+        self._settings, self._guards = settings, _guards(weights)
         self._count, self._library = len(weights), library
         self._known: TensorGuards | None = None
         self._packed: Packed | None = None
@@ -92,9 +89,9 @@ class Stream:
         """Pickle as None, for the same reason."""
         return type(None), ()
 
-    def fits(self, layer: LSTM, weights: tuple[Tensor, ...]) -> bool:
+    def fits(self, weights: tuple[Tensor, ...], settings: tuple[object, ...]) -> bool:
         """Return whether the layer has the same settings, and weights of the same kind, as when this was made."""
-        return self._settings == _settings(layer) and len(weights) == self._count and self._guards.check(*weights)
+        return self._settings == settings and len(weights) == self._count and self._guards.check(*weights)
 
     def step(self, weights: tuple[Tensor, ...], x: Tensor, state: State) -> tuple[Tensor, State] | None:
         """Advance by one step, or return None if the input or the state is of another type, size or layout."""
@@ -130,30 +127,13 @@ class Stream:
 
     def _takes(self, x: Tensor, state: State) -> bool:
         """Whether the kernel can read the input and the state as they lie in memory."""
-        if not all(_lies_plainly(t) and t.dtype is self._dtype for t in (x, *state)):
+        if not all(lies_plainly(t) and t.dtype is self._dtype for t in (x, *state)):
             return False
         wanted = [(self._layers, x.shape[0], width) for width in self._widths]
         return x.dim() == 2 and x.shape[1] == self._inputs and [s.shape for s in state] == wanted
 
 
-def fast_step(layer: LSTM, x: Tensor, state: State) -> tuple[Tensor, State] | None:
-    """Advance `layer` by one step without detours, or return None if this call needs them.
-
-    x        (B, I)
-    state    each (K, B, its width)
-    Returns  y (B, P) and the state after the step, or None
-    """
-    if torch.is_grad_enabled() or _is_watched():
-        return None
-    weights, stream = layer.current_weights(), layer.stream
-    if stream is None or not stream.fits(layer, weights):
-        if not _streamable(layer, weights, x, state):
-            return None
-        stream = layer.stream = Stream(layer, weights)
-    return stream.step(weights, x, state)
-
-
-def _is_watched() -> bool:
+def is_followed() -> bool:
     """Whether something follows tensor operations and would not see a call of the library."""
     return (
         torch._C._len_torch_dispatch_stack() > 0
@@ -163,18 +143,7 @@ def _is_watched() -> bool:
     )
 
 
-def _streamable(layer: LSTM, weights: tuple[Tensor, ...], x: Tensor, state: State) -> bool:
-    """Whether the native kernel would run this layer on its weights as they lie, with nothing drawn at random."""
-    if layer.bidirectional or x.dim() != 2 or not all(_lies_plainly(t) for t in (x, *weights)):
-        return False
-    if layer.training and (layer.draws or (layer.dropout > 0 and layer.num_layers > 1)):
-        return False
-    call = layer._regularized(layer._assemble(x.unsqueeze(0), state, None, weights))
-    layer.check_call(call)
-    return choose(call, layer.backend).name == "native"
-
-
-def _lies_plainly(tensor: Tensor) -> bool:
+def lies_plainly(tensor: Tensor) -> bool:
     """Whether the numbers of a tensor stand in the memory of this process, one after another, as they are."""
     return (
         type(tensor) in (Tensor, torch.nn.Parameter)
@@ -183,23 +152,6 @@ def _lies_plainly(tensor: Tensor) -> bool:
         and tensor.is_contiguous()
         and not tensor.is_neg()
         and not tensor._is_zerotensor()
-    )
-
-
-def _settings(layer: LSTM) -> tuple[object, ...]:
-    """Return what a step depends on besides tensors."""
-    return (
-        layer.training,
-        layer.dropout,
-        layer.num_layers,
-        layer.bidirectional,
-        layer.input_size,
-        layer.hidden_size,
-        layer.proj_size,
-        layer.bias,
-        layer.cell,
-        layer.regularization,
-        layer.backend,
     )
 
 

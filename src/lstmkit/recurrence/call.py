@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import torch
@@ -58,6 +59,19 @@ class Call:
         names = self.cell.weight_shapes(self.sizes(layer))
         first = (layer * self.directions + direction) * len(names)
         return dict(zip(names, self.weights[first : first + len(names)], strict=True))
+
+    def layer(self, k: int, x: Tensor) -> Call:
+        """Return the call of layer number `k` alone, on the output x of the one below."""
+        D, n = self.directions, len(self.weights) // self.num_layers
+        at = slice(k * D, (k + 1) * D)
+        return dataclasses.replace(
+            self,
+            x=x,
+            state=tuple(s[at] for s in self.state),
+            weights=self.weights[k * n : (k + 1) * n],
+            num_layers=1,
+            masks=type(self.masks)(*(None if m is None else m[at] for m in self.masks.in_order())),
+        )
 
     def check(self) -> None:
         """Raise InputError unless every tensor has the shape that the cell and the sizes ask for."""

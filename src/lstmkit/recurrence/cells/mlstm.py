@@ -107,10 +107,47 @@ class MLstm(Cell):
     def step_gradients(
         self, inputs: Tensor, state: State, weights: Weights, masks: Masks, dy: Tensor, dstate: State
     ) -> tuple[Tensor, State, dict[str, Tensor]]:
-        """Return the step's gradients, derived by hand."""
-        from lstmkit.recurrence.cells.mlstm_gradients import mlstm_step_gradients
+        """Return the step's gradients, derived by hand; a name with d is the gradient by what follows.
 
-        return mlstm_step_gradients(self, inputs, state, dy, dstate)
+        That of m' is not read, since m' is a constant; there is none of weights, since `step` reads no weight.
+        """
+        q, k, v, o, log_i, log_f = self.parts(inputs)
+        C, n, m = self.memory(state)
+        m_new = torch.maximum(log_f + m, log_i)
+        i, f = torch.exp(log_i - m_new), torch.exp(log_f + m - m_new)
+        C_new = f[..., None, None] * C + i[..., None, None] * _outer(v, k)
+        n_new = f[..., None] * n + i[..., None] * k
+        product = (n_new * q).sum(-1)
+        least = torch.exp(-m_new).clamp(min=torch.finfo(m.dtype).tiny)
+        divisor = torch.maximum(product.abs(), least)
+        inner = _apply(C_new, q) / divisor[..., None]
+        dC_new, dn_new, _ = self.memory(dstate)
+
+        # h' = o * inner
+        dh_new = dy + dstate[0]
+        do, dinner = dh_new * inner.flatten(1), torch.unflatten(dh_new * o, -1, (self.heads, -1))
+
+        # inner = C' q / max(|n'ᵀ q|, exp(-m'))
+        dread = dinner / divisor[..., None]
+        ddivisor = -(dread * inner).sum(-1)
+        dproduct = torch.where(product.abs() > least, ddivisor * product.sign(), torch.zeros_like(product))[..., None]
+        dq = _apply(C_new.mT, dread) + dproduct * n_new
+        dC_new, dn_new = dC_new + _outer(dread, q), dn_new + dproduct * q
+
+        # C' = f' C + i' v kᵀ   n' = f' n + i' k
+        di = (v * _apply(dC_new, k)).sum(-1) + (dn_new * k).sum(-1)
+        df = (dC_new * C).sum((-1, -2)) + (dn_new * n).sum(-1)
+        dv = i[..., None] * _apply(dC_new, k)
+        dk = i[..., None] * (_apply(dC_new.mT, v) + dn_new)
+        dC, dn = f[..., None, None] * dC_new, f[..., None] * dn_new
+
+        # i' = exp(log i - m')   f' = exp(log f + m - m')   with m' constant
+        # log f = log σ(a_f), and exp(log f) = σ(a_f)
+        da_i, dm = di * i, df * f
+        da_f = -dm * torch.expm1(log_f)
+        da_k = dk / math.sqrt(k.shape[-1])
+        dinputs = torch.cat((dq.flatten(1), da_k.flatten(1), dv.flatten(1), do * o * (1 - o), da_i, da_f), dim=-1)
+        return dinputs, (torch.zeros_like(dy), dC.flatten(1), dn.flatten(1), dm), {}
 
     def chunkwise(
         self, x: Tensor, state: State, weights: Weights, lengths: Tensor | None = None, backward: bool = False
@@ -148,6 +185,14 @@ class MLstm(Cell):
         if lengths is not None:
             after = tuple(torch.where(alive[:1].mT, new, old) for new, old in zip(after, state, strict=True))
         return y, after
+
+
+def _outer(column: Tensor, row: Tensor) -> Tensor:
+    return column[..., :, None] * row[..., None, :]
+
+
+def _apply(matrix: Tensor, vector: Tensor) -> Tensor:
+    return (matrix @ vector[..., None]).squeeze(-1)
 
 
 def _at_end(y: Tensor, lengths: Tensor, backward: bool) -> Tensor:
