@@ -13,6 +13,7 @@ from lstmkit import Forecaster, InputError
 from lstmkit.data import TableSettings, read_table
 from lstmkit.forecasting import output
 from lstmkit.forecasting.backtest import backtest, backtest_series
+from lstmkit.forecasting.columns import to_csv
 from lstmkit.forecasting.models.lstm import LstmSettings
 
 QUICK = LstmSettings(hidden_size=4, max_epochs=1)
@@ -115,8 +116,8 @@ def test_the_file_is_the_same_however_much_is_written_at_a_time(
 ) -> None:
     read = read_table(table, TableSettings("sold", "day", "shop"))
     fitted, evaluation = backtest_series(make(), read, 5, False)
-    whole = output.to_csv(output.backtest_columns(fitted, evaluation), read)
+    whole = to_csv(output.backtest_columns(fitted.levels, evaluation), read)
     for rows in (1, 8, 12, 1000):
         monkeypatch.setattr(output, "ROWS_AT_ONCE", rows)
-        output.write_backtest(tmp_path / "rows.csv", fitted, evaluation)
+        output.write_backtest(tmp_path / "rows.csv", fitted.levels, evaluation)
         assert (tmp_path / "rows.csv").read_bytes() == whole

@@ -14,11 +14,11 @@ import torch
 
 from lstmkit import Forecaster, InputError
 from lstmkit.data import TableSettings, read_table
-from lstmkit.forecasting import forecaster as forecaster_module
+from lstmkit.forecasting import forecasts
 from lstmkit.forecasting.backtest import backtest
-from lstmkit.forecasting.cluster import quantiles_ahead, run
+from lstmkit.forecasting.cluster import run
+from lstmkit.forecasting.forecasts import quantiles_ahead, windows_ahead
 from lstmkit.forecasting.models.lstm import LstmSettings
-from lstmkit.forecasting.output import windows_ahead
 from lstmkit.forecasting.study import Study
 from lstmkit.forecasting.tune import Choice, ask_of, attempt, tune
 
@@ -169,13 +169,13 @@ def test_a_cluster_passes_on_what_cannot_be_used(connected: str) -> None:
 
 
 def test_parts_of_the_ids_are_forecast_the_same_on_a_cluster(monkeypatch: pytest.MonkeyPatch, connected: str) -> None:
-    monkeypatch.setattr(forecaster_module, "EVALUATION_BATCH", 64)
+    monkeypatch.setattr(forecasts, "BATCH", 64)
     frame = many_series(200)
     fitted = make(horizon=3).fit(frame.filter(pl.col("shop") < 20), "sold", "day", "shop")
     read = fitted.read(frame)
-    whole = fitted.predict_windows(windows_ahead(fitted, read))
-    np.testing.assert_array_equal(quantiles_ahead(fitted, read, connected), whole)
-    np.testing.assert_array_equal(quantiles_ahead(fitted, read), whole)
+    whole = fitted.predict_windows(windows_ahead(fitted.network_, read))
+    np.testing.assert_array_equal(quantiles_ahead(fitted.network_, read, connected), whole)
+    np.testing.assert_array_equal(quantiles_ahead(fitted.network_, read), whole)
 
 
 def test_trials_on_a_cluster_score_as_here(connected: str, table: pl.DataFrame, tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ from lstmkit import Forecaster
 from lstmkit.data import TableSettings, make_windows, read_table
 from lstmkit.forecasting.backtest import backtest
 from lstmkit.forecasting.evaluate import evaluate
-from lstmkit.forecasting.job import ForecastJob, JobResult
+from lstmkit.forecasting.job import ForecastJob
 from lstmkit.forecasting.models.lstm import LstmSettings
+from lstmkit.forecasting.result import JobResult
 from lstmkit.results import run_job
 
 QUICK = LstmSettings(hidden_size=8, max_epochs=2, learning_rate=0.02)

@@ -87,8 +87,8 @@ def _run(
 def _write(out: Path, forecaster: Forecaster, evaluation: Evaluation) -> None:
     from lstmkit.forecasting.output import renamed, write_backtest
 
-    write_backtest(out, forecaster, evaluation)
-    printing.remark(renamed(forecaster, evaluation.table))
+    write_backtest(out, forecaster.levels, evaluation)
+    printing.remark(renamed(forecaster.levels, evaluation.table))
 
 
 def _print_json(evaluation: Evaluation, trading: Trading | None, windows: int) -> None:

@@ -14,7 +14,7 @@ from lstmkit.visible import visible_line
 
 if TYPE_CHECKING:
     from lstmkit.classification.classifier import SequenceClassifier
-    from lstmkit.classification.classifier.job import JobResult
+    from lstmkit.classification.classifier.result import JobResult
     from lstmkit.classification.reading import Labelled
 
 classify = typer.Typer(
@@ -140,7 +140,7 @@ def predict(
 def _print(result: JobResult) -> None:
     printing.print_classifier(result.evaluation, result.verdict, "sequences")
     seconds = result.summary["seconds"]["total"]
-    printing.stdout().print(f"{result.job.out / 'model'} answers for other sequences ({seconds:.1f} s)")
+    printing.stdout().print(f"{result.out / 'model'} answers for other sequences ({seconds:.1f} s)")
 
 
 def _answers(classifier: SequenceClassifier, rows: Labelled) -> list[dict[str, Any]]:

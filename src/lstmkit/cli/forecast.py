@@ -11,7 +11,7 @@ from lstmkit.cli import parameters, printing
 from lstmkit.cli.progress import JobProgress, run_shown
 
 if TYPE_CHECKING:
-    from lstmkit.forecasting.job import JobResult
+    from lstmkit.forecasting.result import JobResult
 
 SHOWN_ROWS = 10
 EXAMPLES = """\b
@@ -61,7 +61,7 @@ def _print(result: JobResult) -> None:
 
     out = printing.stdout()
     if result.tutorial is not None:
-        rows = tutorial_rows(result)
+        rows = tutorial_rows(result.tutorial, result.evaluation)
         printing.print_table(("one step ahead", "train RMSE", "test RMSE"), rows, "The tutorial, as people write it")
         out.print(tutorial_verdict(result.tutorial))
         for fault in FAULTS:
@@ -75,4 +75,4 @@ def _print(result: JobResult) -> None:
     printing.print_table(head, rows[:SHOWN_ROWS], "Forecast")
     if len(rows) > SHOWN_ROWS:
         out.print(f"... and {len(rows) - SHOWN_ROWS:,} more rows")
-    out.print(f"{result.job.out / 'report.html'} shows it all ({result.summary['seconds']['total']:.1f} s)")
+    out.print(f"{result.out / 'report.html'} shows it all ({result.summary['seconds']['total']:.1f} s)")

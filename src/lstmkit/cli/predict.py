@@ -45,7 +45,8 @@ def predict(
       lstm predict forecast-aapl AAPL-today.csv --out tomorrow.csv
       tail -f -n +1 prices.csv | lstm predict forecast-aapl --follow
     """
-    from lstmkit.forecasting.output import forecast_columns, renamed, sample_columns
+    from lstmkit.forecasting.columns import forecast_columns, sample_columns
+    from lstmkit.forecasting.output import renamed
 
     if follow and (out is not None or paths is not None):
         raise InputError("--follow prints forecasts with intervals: --out and --paths do not go with it")
@@ -58,16 +59,20 @@ def predict(
     parameters.check_out(out, force)
     forecaster = reading.load(model)
     table = forecaster.table_ if file is None else forecaster.read_source(file, reading.delimiter)
-    printing.remark((*(() if file is None else table.notes), *renamed(forecaster, table)))
+    printing.remark((*(() if file is None else table.notes), *renamed(forecaster.levels, table)))
     if follow:
         _follow(forecaster, table, reading.delimiter or ",", json)
         return
-    columns = forecast_columns(forecaster, table, ray) if paths is None else sample_columns(forecaster, table, paths)
+    network = forecaster.network_
+    if paths is None:
+        columns = forecast_columns(network, forecaster.levels, table, ray)
+    else:
+        columns = sample_columns(network, table, paths, forecaster.seed)
     _show(columns, table, out, json)
 
 
 def _show(columns: dict[str, Any], table: SeriesTable, out: Path | None, json: bool) -> None:
-    from lstmkit.forecasting.output import to_csv
+    from lstmkit.forecasting.columns import to_csv
     from lstmkit.forecasting.rows import forecast_rows
     from lstmkit.training import write_atomically
 
@@ -83,7 +88,7 @@ def _show(columns: dict[str, Any], table: SeriesTable, out: Path | None, json: b
 
 
 def _rows(columns: dict[str, Any], table: SeriesTable) -> list[dict[str, Any]]:
-    from lstmkit.forecasting.output import to_user_table
+    from lstmkit.forecasting.columns import to_user_table
 
     frame = to_user_table(columns, table, "polars")
     dates = [column.cast(str) for column in frame if column.dtype.is_temporal()]
@@ -98,14 +103,13 @@ def _follow(forecaster: Forecaster, table: SeriesTable, delimiter: str, json: bo
     """
     from json import dumps
 
-    from lstmkit.forecasting.live import follow
-    from lstmkit.forecasting.output import to_csv
+    from lstmkit.forecasting.columns import to_csv
 
     forecaster.remember(table)
     wrong, headed = 0, False
     for number, row in _lines(delimiter):
         try:
-            series, columns = follow(forecaster, row)
+            series, columns = forecaster.follow(row)
             text = dumps(_rows(columns, series)) + "\n" if json else to_csv(columns, series).decode()
             printing.write(text.split("\n", 1)[1] if headed and not json else text)
             headed = True

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from lstmkit.data import SeriesTable, TableSettings, table_kind, windows_at
 from lstmkit.errors import InputError
 from lstmkit.forecasting.cluster import run
+from lstmkit.forecasting.columns import to_user_table
 from lstmkit.forecasting.evaluate import Evaluation, assemble, evaluate
 from lstmkit.forecasting.fitting import table_to_learn_from
 from lstmkit.forecasting.forecaster import Forecaster
-from lstmkit.forecasting.output import backtest_columns, to_user_table
+from lstmkit.forecasting.output import backtest_columns
 from lstmkit.forecasting.reading import read_to_learn
 from lstmkit.ranges import flag, shown, whole, words
 from lstmkit.training import EpochRecord
@@ -79,7 +80,7 @@ def backtest(
     )
     read = read_to_learn(table, columns)
     fitted, evaluation = backtest_series(forecaster, read, windows, refit, ray=ray, classical=baselines)
-    return to_user_table(backtest_columns(fitted, evaluation), read, table_kind(table))
+    return to_user_table(backtest_columns(fitted.levels, evaluation), read, table_kind(table))
 
 
 def backtest_series(

@@ -9,8 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from lstmkit.data import SeriesTable
+from lstmkit.forecasting.columns import level_name
 from lstmkit.forecasting.evaluate import MODEL, Evaluation
-from lstmkit.forecasting.output import level_name
 from lstmkit.forecasting.thinning import thin_before
 from lstmkit.forecasting.tutorial import TutorialResult
 from lstmkit.results.page import BLUE, GREY, INK, ORANGE, new_figure, words

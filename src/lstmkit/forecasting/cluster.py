@@ -1,4 +1,4 @@
-"""The same work in one process, in several, or on a Ray cluster: an ordered map, and forecasts over parts of the ids.
+"""The same work in one process, in several, or on a Ray cluster: an ordered map.
 
 Every call runs on one thread wherever it runs, so that a result does not depend on where it was made; only machines
 with another instruction set round otherwise.
@@ -7,8 +7,6 @@ with another instruction set round otherwise.
 from __future__ import annotations
 
 import copy
-import dataclasses
-import functools
 import importlib
 import multiprocessing
 import os
@@ -18,18 +16,12 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from lstmkit.data import SeriesTable
 from lstmkit.errors import InputError
 from lstmkit.ranges import whole
-
-if TYPE_CHECKING:
-    from lstmkit.forecasting.forecaster import Forecaster
 
 X = TypeVar("X")
 Y = TypeVar("Y")
@@ -74,33 +66,6 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def quantiles_ahead(forecaster: Forecaster, table: SeriesTable, address: str | None = None) -> NDArray[np.float64]:
-    """Forecast after the end of every series; on a cluster, parts of the ids are forecast side by side.
-
-    A part is as large as the batches that `Forecaster.predict_windows` makes, so that the numbers are the same.
-
-    table    as `forecaster.read` returns it
-    address  of a Ray cluster; None forecasts here
-    Returns  quantiles (S, P, Q) in the units of the series
-    Raises   InputError if a covariate known ahead is missing for a step, or there is no cluster
-    """
-    from lstmkit.forecasting.forecaster import EVALUATION_BATCH
-    from lstmkit.forecasting.output import windows_ahead
-
-    if address is None:
-        return forecaster.predict_windows(windows_ahead(forecaster, table))
-    numbered = dataclasses.replace(table, learnt=table.numbers).tail(forecaster.network_.window)
-    starts = range(0, len(table), EVALUATION_BATCH)
-    parts = (numbered.choose(np.arange(a, min(a + EVALUATION_BATCH, len(table)))) for a in starts)
-    return np.concatenate(list(run(functools.partial(_quantiles, forecaster), parts, address)))
-
-
-def _quantiles(forecaster: Forecaster, table: SeriesTable) -> NDArray[np.float64]:
-    from lstmkit.forecasting.output import windows_ahead
-
-    return forecaster.predict_windows(windows_ahead(forecaster, table))
 
 
 class _Workers(Protocol):

@@ -14,6 +14,7 @@ from lstmkit.forecasting.baselines import TITLES as NAIVE_TITLES
 from lstmkit.forecasting.baselines import naive2, naive_forecasts
 from lstmkit.forecasting.classical import TITLES as CLASSICAL_TITLES
 from lstmkit.forecasting.classical import classical_forecasts
+from lstmkit.forecasting.columns import interval_ends
 from lstmkit.forecasting.fitting import bounded
 from lstmkit.forecasting.forecaster import Forecaster
 from lstmkit.forecasting.metrics import (
@@ -30,7 +31,6 @@ from lstmkit.forecasting.metrics import (
     share_below,
 )
 from lstmkit.forecasting.models import model_named
-from lstmkit.forecasting.output import interval_ends
 from lstmkit.forecasting.significance import DieboldMariano, Skill, diebold_mariano, skill
 
 Array = NDArray[np.float64]
@@ -160,7 +160,7 @@ def assemble(
     scores = {name: found.mean().with_owa(base) for name, found in by_series.items()}
     best = min(naive, key=lambda name: (np.nan_to_num(scores[name].mase, nan=np.inf), scores[name].mae))
     errors = {name: np.abs(truth - forecasts[name]) for name in (MODEL, best)}
-    ends = interval_ends(forecaster, quantiles)
+    ends = interval_ends(forecaster.levels, quantiles)
     overlap = _overlap(cutoffs, series, P)
     block = max(overlap, round(len(cutoffs) ** (1 / 3)))
     return Evaluation(

@@ -26,14 +26,14 @@ from lstmkit.data import (
     with_future,
 )
 from lstmkit.errors import InputError, NotFittedError
-from lstmkit.forecasting.adaptive import both_sides
-from lstmkit.forecasting.fitting import Request, noted, table_to_learn_from, train_ensemble
+from lstmkit.forecasting.columns import forecast_columns, sample_columns, to_user_table
+from lstmkit.forecasting.fitting import Fit, Request, noted, table_to_learn_from, train_ensemble
+from lstmkit.forecasting.forecasts import mean_of, quantiles_of
 from lstmkit.forecasting.live import Made, follow
 from lstmkit.forecasting.models import ModelSettings, model_named
-from lstmkit.forecasting.output import forecast_columns, sample_columns, to_user_table
+from lstmkit.forecasting.persistence import StoredForecaster, write_forecaster
 from lstmkit.forecasting.reading import columns_like, read_to_learn, recognised
-from lstmkit.forecasting.soundness import check_finite
-from lstmkit.nn import mean_weights, quantile_levels
+from lstmkit.nn import quantile_levels
 from lstmkit.ranges import AT_LEAST_2, SEED, Range, a_path, several, shown, whole
 from lstmkit.recurrence.backends import check_backend_name
 from lstmkit.recurrence.cells import cell_named
@@ -42,7 +42,6 @@ from lstmkit.training import Checkpoint, Devices, EpochRecord, Parameters
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-EVALUATION_BATCH = 1024
 PERCENT = Range("must be from 1 to 99.99 percent", least=1, most=99.99, percent=100)
 
 
@@ -210,7 +209,7 @@ class Forecaster(Parameters):
         Raises   NotFittedError before `fit`; InputError if a series is too short or the table cannot be used
         """
         read, kind = self._to_forecast(table, future, "predict")
-        return to_user_table(forecast_columns(self, read), read, kind)
+        return to_user_table(forecast_columns(self.network_, self.levels, read), read, kind)
 
     def update(self, rows: Any) -> Any:
         """Take new observations and forecast again, without training; the intervals follow how earlier ones have held.
@@ -220,9 +219,13 @@ class Forecaster(Parameters):
         Returns  as `predict`, for the series that have new rows
         Raises   InputError if a row does not follow, or its id is not among those learnt from; nothing is taken then
         """
-        self._require_fit("update")
-        changed, columns = follow(self, rows)
+        changed, columns = self.follow(rows)
         return to_user_table(columns, changed, table_kind(rows))
+
+    def follow(self, rows: Any) -> tuple[SeriesTable, dict[str, Any]]:
+        """Do what `update` does; return the end of the series that have new rows, and the columns of their forecast."""
+        self._require_fit("update")
+        return follow(self.network_, self.levels, self.tail_, self.made_, rows)
 
     def calibrate(self, table: Any) -> Forecaster:
         """Make the intervals as wide as the errors on rows that came after the fit; nothing else is learnt.
@@ -254,7 +257,7 @@ class Forecaster(Parameters):
         """
         paths = whole("paths", paths)
         read, kind = self._to_forecast(table, future, "sample")
-        return to_user_table(sample_columns(self, read, paths), read, kind)
+        return to_user_table(sample_columns(self.network_, read, paths, self.seed), read, kind)
 
     def least_rows(self) -> int:
         """Return how many rows a series needs at least, so that it has a training window and a validation window."""
@@ -288,27 +291,7 @@ class Forecaster(Parameters):
         Raises   InputError if one is not finite
         """
         self._require_fit("predict_windows")
-        self.network_.eval()
-        quantiles = np.empty((len(windows), self.horizon, len(self.quantile_levels)))
-        with torch.no_grad():
-            for items in torch.split(torch.arange(len(windows)), EVALUATION_BATCH):
-                quantiles[int(items[0]) : int(items[-1]) + 1] = self.network_.quantiles(windows.batch(items)).numpy()
-        check_finite(quantiles, windows)
-        return quantiles
-
-    def sample_windows(self, windows: Windows, paths: int) -> NDArray[np.float64]:
-        """Draw sample paths (W, paths, P) from many windows, in the units of the series; the same for the same seed."""
-        self._require_fit("sample_windows")
-        self.network_.eval()
-        generator = torch.Generator().manual_seed(self.seed)
-        with torch.no_grad():
-            parts = [
-                self.network_.samples(windows.batch(items), paths, generator)
-                for items in torch.split(torch.arange(len(windows)), 64)
-            ]
-        paths_drawn = np.asarray(torch.cat(parts).numpy())
-        check_finite(paths_drawn, windows)
-        return paths_drawn
+        return quantiles_of(self.network_, windows)
 
     @property
     def quantile_levels(self) -> tuple[float, ...]:
@@ -317,10 +300,7 @@ class Forecaster(Parameters):
 
     def mean_of(self, quantiles: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the mean that forecast quantiles (..., Q) imply; what intervals have followed does not move it."""
-        median = quantiles[..., self.quantile_levels.index(0.5), None]
-        weights = mean_weights(self.quantile_levels).numpy() / both_sides(self.network_.followed)
-        mean = median[..., 0] + (quantiles - median) @ weights  # from the median: exact on a large level
-        return np.asarray(np.clip(mean, quantiles[..., 0], quantiles[..., -1]))
+        return mean_of(self.network_, quantiles)
 
     def plot(self, table: Any = None, id: Any = None, ax: Axes | None = None) -> Axes:
         """Draw the end of one series and its forecast with intervals, with matplotlib; return the axes.
@@ -332,17 +312,18 @@ class Forecaster(Parameters):
         """
         from lstmkit.forecasting.plot import plot_forecast
 
-        return plot_forecast(self, self._to_forecast(table, None, "plot")[0], id, ax)
+        read = self._to_forecast(table, None, "plot")[0]
+        return plot_forecast(self.network_, self.levels, read, id, ax)
 
     def save(self, path: str | Path, force: bool = False) -> None:
         """Write the model folder `path`: model.safetensors and config.json.
 
         Raises  NotFittedError before `fit`; ModelFolderError if it exists and not `force`, or cannot be written
         """
-        from lstmkit.forecasting.persistence import save_forecaster
-
         self._require_fit("save")
-        save_forecaster(self, a_path("path", path), force)
+        params = self._own_params() | {"settings": dataclasses.asdict(self.request().settings)}
+        fit = Fit(self.network_, self.seasons_, self.history_)
+        write_forecaster(a_path("path", path), params, fit, self.table_, self.table_kind_, force)
 
     @staticmethod
     def load(path: str | Path) -> Forecaster:
@@ -350,9 +331,13 @@ class Forecaster(Parameters):
 
         Raises  ModelFolderError if it is missing, damaged, or from a newer version
         """
-        from lstmkit.forecasting.persistence import load_forecaster
-
-        return load_forecaster(a_path("path", path))
+        stored = StoredForecaster(a_path("path", path))
+        with stored.agreeing():
+            forecaster = Forecaster(**stored.params())
+            fit, table = stored.learnt(forecaster.request())
+            forecaster.network_, forecaster.seasons_, forecaster.history_ = fit.network, fit.seasons, fit.history
+            forecaster.table_kind_ = stored.table_kind
+            return forecaster.remember(table)
 
     def _require_fit(self, method: str) -> None:
         if "tail_" not in self.__dict__:
@@ -377,13 +362,15 @@ class Forecaster(Parameters):
             self.devices,
         )
 
+    def _own_params(self) -> dict[str, Any]:
+        """Return the arguments that belong to a model, but for its settings, as JSON holds them."""
+        own = {k: v for k, v in self.get_params().items() if k not in ("settings", "backend", "cell", "devices")}
+        return own | {"levels": list(self.levels), "seasons": None if self.seasons is None else list(self.seasons)}
+
     def _fingerprint(self, table: SeriesTable) -> dict[str, Any]:
         digest = hashlib.sha256(np.ascontiguousarray(table.values).data)
         digest.update(np.ascontiguousarray(table.offsets).data)
-        own = {k: v for k, v in self.get_params().items() if k not in ("settings", "backend", "cell", "devices")}
-        own["levels"] = list(self.levels)
-        own["seasons"] = None if self.seasons is None else list(self.seasons)
-        own["ensemble"] = list(_pair(self.ensemble))
+        own = self._own_params() | {"ensemble": list(_pair(self.ensemble))}
         made_with = {"lstmkit": lstmkit.__version__, "torch": torch.__version__}  # other versions round otherwise
         settings = dataclasses.asdict(self.request().settings)
         return {**own, **settings, **made_with, "target": table.columns.target, "data": digest.hexdigest()[:16]}

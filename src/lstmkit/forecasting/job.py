@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -15,19 +15,21 @@ from lstmkit.data.content import place_of
 from lstmkit.data.frequency import show
 from lstmkit.data.series import shorten
 from lstmkit.errors import InputError
-from lstmkit.forecasting.evaluate import Evaluation, evaluate, test_split
+from lstmkit.forecasting.columns import forecast_columns, level_name, to_csv
+from lstmkit.forecasting.evaluate import evaluate, test_split
 from lstmkit.forecasting.fitting import note_on_bounds, noted, seasons_of, table_to_learn_from
 from lstmkit.forecasting.forecaster import Forecaster
-from lstmkit.forecasting.output import forecast_columns, level_name, renamed, to_csv, write_backtest
+from lstmkit.forecasting.output import renamed, write_backtest
 from lstmkit.forecasting.persistence import needs
 from lstmkit.forecasting.report import write_report
-from lstmkit.forecasting.reproduce import command
-from lstmkit.forecasting.trading import Trading, check_prices, trade_if_prices, trading_summary
+from lstmkit.forecasting.reproduce import command, python
+from lstmkit.forecasting.result import JobResult
+from lstmkit.forecasting.trading import check_prices, trade_if_prices, trading_summary
 from lstmkit.forecasting.tutorial import EPOCHS, UNITS, TutorialResult, check_rows, run_tutorial
 from lstmkit.forecasting.verdict import judge
 from lstmkit.forecasting.worst import worst_summary
 from lstmkit.ranges import BETWEEN_0_AND_1, real
-from lstmkit.results import SUMMARY, Job, Run, Verdict
+from lstmkit.results import SUMMARY, Job, Run
 from lstmkit.training import threads_for, write_atomically
 
 
@@ -39,25 +41,6 @@ class Rows(NamedTuple):
 
     table: SeriesTable
     training: NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class JobResult:
-    """What a job found; the folder `job.out` holds it.
-
-    columns  of forecast.csv
-    trading  on the forecasts of the test windows, of prices
-    summary  what summary.json holds
-    """
-
-    job: ForecastJob
-    forecaster: Forecaster
-    evaluation: Evaluation
-    verdict: Verdict
-    columns: dict[str, Any]
-    tutorial: TutorialResult | None
-    trading: Trading | None
-    summary: dict[str, Any] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -103,7 +86,7 @@ class ForecastJob(Job[Rows, TutorialResult | None, JobResult]):
         table = read_source(self.source, self.table, self.delimiter)
         table = table_to_learn_from(table, self.forecaster.request(), table.lengths - test_split(table, self.test))
         training = test_split(table, self.test)
-        remarks = (*note_on_bounds(table.head(training)), *renamed(self.forecaster, table))
+        remarks = (*note_on_bounds(table.head(training)), *renamed(self.forecaster.levels, table))
         table = dataclasses.replace(table, notes=(*table.notes, *remarks))
         _check_rows(self, table, training)
         check_prices(table, int((table.lengths - training).max()) - self.forecaster.horizon + 1, self.cost)
@@ -157,15 +140,16 @@ class ForecastJob(Job[Rows, TutorialResult | None, JobResult]):
         forecaster.network_.followed = evaluation.followed
         forecaster.remember(table)  # the saved model forecasts after the last row, not after the training part
         run.begin("predict")
-        columns = forecast_columns(forecaster, table)
-        result = JobResult(self, forecaster, evaluation, verdict, columns, fitted, trading, {})
-        return dataclasses.replace(result, summary=_summary(result, run))
+        columns = forecast_columns(forecaster.network_, forecaster.levels, table)
+        found = (self.source, self.out, forecaster, evaluation, verdict, columns, fitted, trading, python(self))
+        result = JobResult(*found, {})
+        return dataclasses.replace(result, summary=_summary(self, result, run))
 
     def write(self, found: JobResult) -> None:
         """Write the model, the forecast, the backtest and the report."""
         found.forecaster.save(self.out / "model", self.replaces)
         write_atomically(self.out / "forecast.csv", to_csv(found.columns, found.evaluation.table))
-        write_backtest(self.out / "backtest.csv", found.forecaster, found.evaluation)
+        write_backtest(self.out / "backtest.csv", found.forecaster.levels, found.evaluation)
         write_report(found, self.out / "report.html")
 
 
@@ -193,7 +177,7 @@ def _check_rows(job: ForecastJob, table: SeriesTable, train_rows: NDArray[np.int
         )
 
 
-def _summary(result: JobResult, run: Run) -> dict[str, Any]:
+def _summary(job: ForecastJob, result: JobResult, run: Run) -> dict[str, Any]:
     forecaster, evaluation = result.forecaster, result.evaluation
     summary: dict[str, Any] = {
         "scores": {name: dataclasses.asdict(scores) for name, scores in evaluation.scores.items()},
@@ -218,8 +202,8 @@ def _summary(result: JobResult, run: Run) -> dict[str, Any]:
         "steps": forecaster.history_[-1].steps,
         "epochs": forecaster.history_[-1].epoch,
         "columns": dataclasses.asdict(evaluation.table.columns),
-        "needs": needs(forecaster),
-        "command": command(result.job),
+        "needs": needs(forecaster.table_, forecaster.network_),
+        "command": command(job),
     }
     if result.tutorial is not None:
         names = ("train_rmse", "test_rmse", "naive_train_rmse", "naive_rmse", "steps", "seconds_fit")
@@ -231,7 +215,7 @@ def _summary(result: JobResult, run: Run) -> dict[str, Any]:
         "context": forecaster.network_.task.context,
         "ensemble": len(forecaster.network_.members),
         "levels": list(forecaster.levels),
-        "test": result.job.test,
+        "test": job.test,
         **dataclasses.asdict(forecaster.request().settings),
     }
     return run.summary(summary, settings, forecaster.network_.networks[0], forecaster.seed)

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lstmkit.data import SeriesTable
+from lstmkit.data import SeriesTable, Tail
 from lstmkit.forecasting.adaptive import distances, growth
-from lstmkit.forecasting.cluster import quantiles_ahead
-from lstmkit.forecasting.output import columns_ahead
-
-if TYPE_CHECKING:
-    from lstmkit.forecasting.forecaster import Forecaster
+from lstmkit.forecasting.columns import columns_ahead
+from lstmkit.forecasting.ensemble import Ensemble
+from lstmkit.forecasting.forecasts import quantiles_ahead
 
 Array = NDArray[np.float64]
 
@@ -60,14 +58,18 @@ def _outside(quantiles: Array, value: float) -> Array:
     return distances(torch.from_numpy(quantiles), torch.full((len(quantiles),), value, dtype=torch.float64)).numpy()
 
 
-def follow(forecaster: Forecaster, rows: Any) -> tuple[SeriesTable, dict[str, Any]]:
+def follow(
+    network: Ensemble, levels: Sequence[float], tail: Tail, made: Made, rows: Any
+) -> tuple[SeriesTable, dict[str, Any]]:
     """Take new rows; return the series that have some, and the columns of their forecast.
 
+    levels  coverages of the intervals in percent
+    tail    the last rows of every series, to which the new ones are added
+    made    what has been forecast, to which this forecast is added
     rows    as in `Forecaster.update`
     Raises  InputError as it does; nothing is taken then
     """
-    network, made = forecaster.network_, forecaster.made_
-    changed = forecaster.tail_.append(rows)
+    changed = tail.append(rows)
     moments: dict[int, list[Array]] = defaultdict(list)
     for s, (begin, end) in enumerate(itertools.pairwise(changed.offsets)):
         times, values = changed.times[begin:end].astype(np.int64), changed.values[begin:end]
@@ -75,10 +77,10 @@ def follow(forecaster: Forecaster, rows: Any) -> tuple[SeriesTable, dict[str, An
             moments[time].append(outside)
     for _, known in sorted(moments.items()):
         outside, share = np.concatenate(known) / network.followed, len(known) / network.task.series
-        network.followed = network.followed * growth(outside, forecaster.quantile_levels, share)
-    quantiles = quantiles_ahead(forecaster, changed)
-    columns = columns_ahead(forecaster, changed, quantiles)
-    ahead = changed.future_times(changed.times[changed.offsets[1:] - 1], forecaster.horizon).astype(np.int64)
+        network.followed = network.followed * growth(outside, network.task.levels, share)
+    quantiles = quantiles_ahead(network, changed)
+    columns = columns_ahead(network, levels, changed, quantiles)
+    ahead = changed.future_times(changed.times[changed.offsets[1:] - 1], network.task.horizon).astype(np.int64)
     for s in range(len(changed)):
         made.add(changed.ids[s], Forecast(ahead[s], quantiles[s], network.followed))
     return changed, columns

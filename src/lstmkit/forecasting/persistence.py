@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 
 from lstmkit import __version__
+from lstmkit.data import SeriesTable, TableKind
 from lstmkit.errors import InputError
 from lstmkit.forecasting.ensemble import Ensemble
-from lstmkit.forecasting.fitting import build, with_snapshots
-from lstmkit.forecasting.forecaster import Forecaster
+from lstmkit.forecasting.fitting import Fit, Request, build, with_snapshots
 from lstmkit.forecasting.models import Task, model_named
 from lstmkit.forecasting.seasons import Seasons
 from lstmkit.forecasting.stored_table import COVARIATES, TABLE, StoredTable
@@ -43,7 +43,7 @@ class Params:
 
 @dataclass(frozen=True)
 class ForecasterConfig:
-    """The config of a forecaster's folder, its types and ranges checked; see `save_forecaster`."""
+    """The config of a forecaster's folder, its types and ranges checked; see `write_forecaster`."""
 
     params: Params
     task: Task
@@ -53,20 +53,20 @@ class ForecasterConfig:
     followed: tuple[Factor, ...] = ()
 
 
-def save_forecaster(forecaster: Forecaster, path: Path, force: bool) -> None:
-    """Write a fitted forecaster to a folder; see `Forecaster.save`."""
-    table = forecaster.table_
-    params = forecaster.get_params()
-    params["levels"] = list(forecaster.levels)
-    params["seasons"] = None if forecaster.seasons is None else list(forecaster.seasons)
-    params["settings"] = dataclasses.asdict(forecaster.request().settings)
-    del params["backend"], params["cell"], params["devices"]
-    given = table.covariates
+def write_forecaster(
+    path: Path, params: dict[str, Any], fit: Fit, table: SeriesTable, table_kind: TableKind, force: bool
+) -> None:
+    """Write a fitted forecaster to a folder; see `Forecaster.save`.
+
+    params  arguments of the forecaster, as JSON holds them
+    table   the end of every series
+    """
+    given, network = table.covariates, fit.network
     config = {
         "params": params,
-        "task": dataclasses.asdict(forecaster.network_.task) | {"backend": None},
-        "members": len(forecaster.network_.members),
-        "seasons": dataclasses.asdict(forecaster.seasons_),
+        "task": dataclasses.asdict(network.task) | {"backend": None},
+        "members": len(network.members),
+        "seasons": dataclasses.asdict(fit.seasons),
         "columns": dataclasses.asdict(table.columns),
         "number_names": list(given.number_names),
         "category_names": list(given.category_names),
@@ -76,10 +76,10 @@ def save_forecaster(forecaster: Forecaster, path: Path, force: bool) -> None:
         "time_zone": table.zone,
         "time_on_wall": table.wall,
         "frequency": str(table.frequency),
-        "table_kind": forecaster.table_kind_,
-        "needs": needs(forecaster),
-        "followed": forecaster.network_.followed.tolist(),
-        "history": [record.to_json() for record in forecaster.history_],
+        "table_kind": table_kind,
+        "needs": needs(table, network),
+        "followed": network.followed.tolist(),
+        "history": [record.to_json() for record in fit.history],
     }
     times = table.times.astype("datetime64[us]").astype(np.int64) if table.times.dtype.kind == "M" else table.times
     arrays = {
@@ -91,14 +91,17 @@ def save_forecaster(forecaster: Forecaster, path: Path, force: bool) -> None:
     }
     if table.given is not None:
         arrays |= {name: getattr(given, name) for name in COVARIATES}
-    tensors = {NETWORK + k: v for k, v in forecaster.network_.state_dict().items()}
+    tensors = {NETWORK + k: v for k, v in network.state_dict().items()}
     tensors |= {TABLE + name: torch.from_numpy(np.array(values)) for name, values in arrays.items()}
     ModelFolder(KIND, config, tensors).write(path, __version__, force)
 
 
-def needs(forecaster: Forecaster) -> str:
-    """Return what a table must hold to be forecast by a fitted forecaster, in a sentence or two."""
-    columns, window = forecaster.table_.columns, forecaster.network_.window
+def needs(table: SeriesTable, network: Ensemble) -> str:
+    """Return what a table must hold to be forecast by a fitted forecaster, in a sentence or two.
+
+    table  the end of every series
+    """
+    columns = table.columns
     roles = [("target", columns.wide or (columns.target,)), ("time", (columns.time,)), ("id", (columns.id,))]
     roles += [("known ahead", columns.future), ("known up to now", columns.past), ("static", columns.static)]
     named = [f"{role} {', '.join(repr(n) for n in names)}" for role, names in roles if any(names) and names[0]]
@@ -106,40 +109,55 @@ def needs(forecaster: Forecaster) -> str:
         named = [part for part in named if not part.startswith("id ")]
     ahead = ""
     if columns.future:
-        ahead = f" Columns known ahead must also be given for the {forecaster.horizon} steps after the last target."
-    words = "step" if forecaster.table_.frequency.unit == "step" else forecaster.table_.frequency.words
-    return f"Columns: {'; '.join(named)}. A row per {words}, the last {window} of each series at least.{ahead}"
+        ahead = f" Columns known ahead must also be given for the {network.task.horizon} steps after the last target."
+    words = "step" if table.frequency.unit == "step" else table.frequency.words
+    return f"Columns: {'; '.join(named)}. A row per {words}, the last {network.window} of each series at least.{ahead}"
 
 
-def load_forecaster(path: Path) -> Forecaster:
-    """Read a forecaster from a folder; see `Forecaster.load`."""
-    folder = StoredModel.open(path, KIND)
-    config, kept = folder.checked(ForecasterConfig), folder.checked(StoredTable)
-    with folder.agreeing():
-        forecaster = _forecaster(config)
-        members = _members(config, forecaster)
-        network = folder.shapes_of(lambda: _network(config, forecaster), members, NETWORK)
-        folder.require(network | kept.shapes(config.task, folder.header))
+class StoredForecaster:
+    """A folder with a forecaster in it, which is read in two steps: its arguments, then what it learnt.
+
+    path    of the folder, or of results with one in it
+    Raises  ModelFolderError if it is missing or no folder of a forecaster
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._folder = StoredModel.open(path, KIND)
+        self._config, self._table = self._folder.checked(ForecasterConfig), self._folder.checked(StoredTable)
+        self.agreeing = self._folder.agreeing
+        self.table_kind = self._table.table_kind
+
+    def params(self) -> dict[str, Any]:
+        """Return the arguments of `Forecaster`."""
+        params = self._config.params
+        settings = checked(params.settings, model_named(params.model).Settings)
+        return {field.name: getattr(params, field.name) for field in dataclasses.fields(params)} | {
+            "settings": settings
+        }
+
+    def learnt(self, request: Request) -> tuple[Fit, SeriesTable]:
+        """Return what was learnt, and the end of every series.
+
+        request  of the forecaster with these arguments
+        Raises   InputError if the parts of the folder contradict each other
+        """
+        config, kept, folder = self._config, self._table, self._folder
+        _check(config, request)
+        networks = _networks(config, request)
+        shapes = folder.shapes_of(lambda: _network(config, request), networks, NETWORK)
+        folder.require(shapes | kept.shapes(config.task, folder.header))
         tensors = folder.load()
-        forecaster.network_ = _network(config, forecaster)
-        fill(forecaster.network_, tensors, NETWORK)
+        network = _network(config, request)
+        fill(network, tensors, NETWORK)
         if config.followed:  # a model of an earlier version has followed nothing
-            forecaster.network_.followed = _followed(config)
-        forecaster.seasons_ = config.seasons
-        forecaster.history_ = [record.record() for record in config.history]
-        forecaster.table_kind_ = kept.table_kind
-        table = kept.table(part_of(tensors, TABLE), config.task, forecaster.network_.window)
-        forecaster.remember(table)
-    return forecaster
+            network.followed = _followed(config)
+        fit = Fit(network, config.seasons, [record.record() for record in config.history])
+        return fit, kept.table(part_of(tensors, TABLE), config.task, network.window)
 
 
-def _forecaster(config: ForecasterConfig) -> Forecaster:
-    """Return the unfitted forecaster; what its parts say twice must agree."""
-    params, task = config.params, config.task
-    settings = checked(params.settings, model_named(params.model).Settings)
-    given = {field.name: getattr(params, field.name) for field in dataclasses.fields(params)}
-    forecaster = Forecaster(**given | {"settings": settings})
-    asked = forecaster.request()
+def _check(config: ForecasterConfig, asked: Request) -> None:
+    """Raise InputError unless what the parts of a config say twice agrees."""
+    task = config.task
     for name, own, said in (
         ("horizon", task.horizon, asked.horizon),
         ("context", task.context, asked.context or task.context),
@@ -150,12 +168,10 @@ def _forecaster(config: ForecasterConfig) -> Forecaster:
             raise InputError(f"task.{name} is {shown(own)}, not {shown(said)}")
     if task.context < 2 or list(task.seasons) != sorted(set(task.seasons)) or min(task.seasons, default=2) < 2:
         raise InputError(f"task: context {task.context} and seasons {shown(task.seasons)}")
-    return forecaster
 
 
-def _members(config: ForecasterConfig, forecaster: Forecaster) -> int:
+def _networks(config: ForecasterConfig, asked: Request) -> int:
     """Return how many modules the networks have at least."""
-    asked = forecaster.request()
     if config.members % asked.seeds or config.members > asked.seeds * asked.snapshots:
         raise InputError(f"members is {config.members}, but ensemble {config.params.ensemble}")
     return config.members * asked.settings.num_layers
@@ -167,6 +183,6 @@ def _followed(config: ForecasterConfig) -> NDArray[np.float64]:
     return np.array(config.followed)
 
 
-def _network(config: ForecasterConfig, forecaster: Forecaster) -> Ensemble:
-    network = build(forecaster.request(), config.task)
+def _network(config: ForecasterConfig, request: Request) -> Ensemble:
+    network = build(request, config.task)
     return with_snapshots(network, config.members // len(network.members)).eval()

@@ -10,37 +10,39 @@ import numpy as np
 
 from lstmkit.data.series import SeriesTable, closest, shorten
 from lstmkit.errors import InputError
-from lstmkit.forecasting.output import forecast_columns, level_name
+from lstmkit.forecasting.columns import forecast_columns, level_name
+from lstmkit.forecasting.ensemble import Ensemble
 from lstmkit.results.page import BLUE, INK, ORANGE
 from lstmkit.visible import visible_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from lstmkit.forecasting.forecaster import Forecaster
-
 FIRST = ("step", "y", "mean", "median")
 """Columns of a backtest after id, cutoff and time."""
 ID_FIRST = 3
 
 
-def plot_forecast(forecaster: Forecaster, table: SeriesTable, id: Any = None, ax: Axes | None = None) -> Axes:
+def plot_forecast(
+    network: Ensemble, levels: Sequence[float], table: SeriesTable, id: Any = None, ax: Axes | None = None
+) -> Axes:
     """Draw the end of one series and its forecast with intervals; return the axes.
 
-    table  rows in the columns of the model
-    id     which series; None for the first
-    ax     to draw on; None makes new ones
+    levels  coverages of the intervals in percent
+    table   rows in the columns of the model
+    id      which series; None for the first
+    ax      to draw on; None makes new ones
     """
     ids = [str(i) for i in table.ids]
     if id is not None and str(id) not in ids:
         raise InputError(f"plot: no series {id!r}{closest(str(id), ids)}")
     s = 0 if id is None else ids.index(str(id))
     own = table.choose(np.array([s]))
-    columns = forecast_columns(forecaster, own)
+    columns = forecast_columns(network, levels, own)
     ax = _axes(ax)
     ax.plot(own.times, own.values, color=INK, linewidth=1.2, label="observed")
     ahead = np.asarray(columns[own.time_column])
-    for level in sorted(forecaster.levels, reverse=True):
+    for level in sorted(levels, reverse=True):
         low, high = (columns[own.our_name(f"{end}-{level_name(level)}")] for end in ("lo", "hi"))
         ax.fill_between(ahead, low, high, color=BLUE, alpha=0.18, linewidth=0, label=f"{level_name(level)} % interval")
     ax.plot(

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from lstmkit.data import SeriesTable
 from lstmkit.data.frequency import show
 from lstmkit.data.series import shorten
+from lstmkit.forecasting.columns import level_name
 from lstmkit.forecasting.evaluate import Evaluation, test_split
 from lstmkit.forecasting.figures import figure
-from lstmkit.forecasting.output import level_name
-from lstmkit.forecasting.reproduce import command, python
+from lstmkit.forecasting.result import JobResult
 from lstmkit.forecasting.rows import (
     MOST_ENDS,
     forecast_rows,
@@ -32,7 +32,6 @@ from lstmkit.forecasting.verdict import naive_name
 from lstmkit.results import page
 
 if TYPE_CHECKING:
-    from lstmkit.forecasting.job import JobResult
     from lstmkit.forecasting.worst import Worst
 
 MOST_ROWS = 60
@@ -43,7 +42,7 @@ MOST_SHAPES = 6
 def write_report(result: JobResult, path: Path) -> None:
     """Write report.html."""
     table = result.evaluation.table
-    source = Path(result.job.source).name
+    source = Path(result.source).name
     horizon = f"{result.forecaster.horizon} {_step(table)}{'s' if result.forecaster.horizon > 1 else ''} ahead"
     page.write_page(
         path,
@@ -63,7 +62,7 @@ def _sections(result: JobResult) -> list[str]:
     forecaster, evaluation = result.forecaster, result.evaluation
     table = evaluation.table
     rival = naive_name(evaluation.best_naive, forecaster.seasons_)
-    starts = table.offsets[:-1] + test_split(table, result.job.test)
+    starts = table.offsets[:-1] + test_split(table, result.summary["settings"]["test"])
     scores = page.table(*wide_score_rows(evaluation, forecaster.seasons_), first="model")
     sections = []
     if result.tutorial is not None:
@@ -97,7 +96,7 @@ def _sections(result: JobResult) -> list[str]:
             "Do it again",
             "The command of this run; with another --out, or --force to replace these results. Below it the same in "
             "Python.",
-            page.code(command(result.job)) + page.code(python(result.job)),
+            page.code(result.summary["command"]) + page.code(result.python),
         ),
     ]
     return sections
@@ -261,7 +260,7 @@ def _calibration_section(evaluation: Evaluation) -> str:
 def _tutorial_section(result: JobResult, tutorial: TutorialResult) -> str:
     from lstmkit.forecasting.charts import tutorial_figure
 
-    rows = page.table(("one step ahead", "train RMSE", "test RMSE"), tutorial_rows(result))
+    rows = page.table(("one step ahead", "train RMSE", "test RMSE"), tutorial_rows(tutorial, result.evaluation))
     faults = "".join(f"<li>{escape(fault)}</li>" for fault in FAULTS)
     return page.card(
         "The tutorial, as people write it",
@@ -287,7 +286,7 @@ def _settings(result: JobResult) -> str:
         "seasons the network sees": ", ".join(map(str, seasons.shown)) or "none shown by the training rows",
         "training rows": f"{len(result.evaluation.table.values) - result.summary['windows']:,}"
         if forecaster.horizon == 1
-        else f"first {100 * (1 - result.job.test):.0f} % of every series",
+        else f"first {100 * (1 - result.summary['settings']['test']):.0f} % of every series",
         **{k: ", ".join(map(level_name, v)) if isinstance(v, list) else v for k, v in chosen.items()},
         "epochs trained": f"{result.summary['epochs']} ({result.summary['steps']:,} steps)",
         "seed": forecaster.seed,
@@ -305,7 +304,7 @@ def _understood(result: JobResult) -> str:
     series = "one series" if len(table) == 1 else f"{len(table):,} series"
     period = "" if table.time_kind == "row" else f", {show(table.times.min())} to {show(table.times.max())}"
     notes = "".join(f"; {note}" for note in table.notes)
-    return f"{Path(result.job.source).name}: {len(table.values):,} rows, {series}{period}{notes}."
+    return f"{Path(result.source).name}: {len(table.values):,} rows, {series}{period}{notes}."
 
 
 def _footer(result: JobResult) -> str:

@@ -6,49 +6,44 @@ import dataclasses
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from lstmkit.data import TableSettings
+from lstmkit.forecasting.forecaster import Forecaster
 from lstmkit.forecasting.models import model_named
+from lstmkit.results import Job
 from lstmkit.training import Devices
-
-if TYPE_CHECKING:
-    from lstmkit.forecasting.forecaster import Forecaster
-    from lstmkit.forecasting.job import ForecastJob
 
 REPEATED = {"wide": "target", "levels": "level", "seasons": "season", "baselines": "baseline"}
 """Options that are given once for each of several values, and are not called as in Python."""
 NOT_REPEATED_IN_A_RUN = ("force", "resume")
+PARTS = ("source", "out", "table", "forecaster")
+"""What a job is made of; its other fields are options of its own."""
 FOUND = ("id_type", "usual_format")
 """Settings of a table that reading finds and nobody gives."""
 
 
-def command(job: ForecastJob, into: bool = True) -> str:
-    """Return the line for a shell that does a job again, with the options that differ from their defaults.
+def command(job: Job[Any, Any, Any], into: bool = True) -> str:
+    """Return the line for a shell that does a `ForecastJob` again, with the options that differ from their defaults.
 
     into  name the folder of results, too
     """
-    words = ["lstm", "forecast", job.source]
-    own = {
-        name: value
-        for name, value in _changed(job)
-        if name not in ("source", "out", "table", "forecaster", *NOT_REPEATED_IN_A_RUN)
-    }
-    own |= {"out": str(job.out)} if into else {}
-    for name, value in [*_changed(job.table), *_of_forecaster(job.forecaster), *own.items()]:
+    source, out, table, forecaster = _parts(job)
+    words = ["lstm", "forecast", source]
+    named = [("out", str(out))] if into else []
+    for name, value in [*_changed(table), *_of_forecaster(forecaster), *_own(job), *named]:
         words += _option(REPEATED.get(name, name.replace("_", "-")), value)
     return " ".join(shlex.quote(word) for word in words)
 
 
-def python(job: ForecastJob) -> str:
-    """Return Python that does a job again and forecasts with the model it leaves."""
-    settings = job.forecaster.settings
+def python(job: Job[Any, Any, Any]) -> str:
+    """Return Python that does a `ForecastJob` again and forecasts with the model it leaves."""
+    source, out, table, forecaster = _parts(job)
+    settings = forecaster.settings
     more = "" if settings is None else f"from {type(settings).__module__} import {type(settings).__name__}\n"
-    more += "" if job.forecaster.devices is None else "from lstmkit.training import Devices\n"
-    given = [f"{job.source!r}", _written(job.out), _written(job.table), _constructed(job.forecaster)]
-    own = [
-        (n, v) for n, v in _changed(job) if n not in ("source", "out", "table", "forecaster", *NOT_REPEATED_IN_A_RUN)
-    ]
-    given += [f"{name}={_written(value)}" for name, value in own]
+    more += "" if forecaster.devices is None else "from lstmkit.training import Devices\n"
+    given = [f"{source!r}", _written(out), _written(table), _constructed(forecaster)]
+    given += [f"{name}={_written(value)}" for name, value in _own(job)]
     lines = "".join(f"    {argument},\n" for argument in given)
     return (
         "from pathlib import Path\n\n"
@@ -60,9 +55,19 @@ def python(job: ForecastJob) -> str:
         f"job = ForecastJob(\n{lines})\n"
         "result = run_job(job)\n"
         "print(result.verdict.headline, result.evaluation.scores['model'])\n\n"
-        f"forecaster = Forecaster.load({str(job.out / 'model')!r})\n"
+        f"forecaster = Forecaster.load({str(out / 'model')!r})\n"
         "print(forecaster.predict())  # or predict(newer_rows)"
     )
+
+
+def _parts(job: Job[Any, Any, Any]) -> tuple[str, Path, TableSettings, Forecaster]:
+    given = dict(_changed(job))
+    return given["source"], given["out"], given["table"], given["forecaster"]
+
+
+def _own(job: Job[Any, Any, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield name and value of the options of a job itself that differ from their defaults."""
+    return ((name, value) for name, value in _changed(job) if name not in (*PARTS, *NOT_REPEATED_IN_A_RUN))
 
 
 def _changed(settings: Any) -> Iterator[tuple[str, Any]]:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from lstmkit.data import SeriesTable
 from lstmkit.data.frequency import show
+from lstmkit.forecasting.columns import level_name
 from lstmkit.forecasting.evaluate import MODEL, Evaluation
 from lstmkit.forecasting.figures import figure, fixed, p_value, percent
-from lstmkit.forecasting.output import level_name
 from lstmkit.forecasting.seasons import Seasons
 from lstmkit.forecasting.trading import Trading, largest_fall, signed
 from lstmkit.forecasting.tutorial import TutorialResult
-
-if TYPE_CHECKING:
-    from lstmkit.forecasting.job import JobResult
 
 MOST_ENDS = 10
 """Series shown at each end of a long list of them."""
@@ -101,10 +98,8 @@ def quantile_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
     ]
 
 
-def tutorial_rows(result: JobResult) -> list[tuple[str, ...]]:
+def tutorial_rows(tutorial: TutorialResult, evaluation: Evaluation) -> list[tuple[str, ...]]:
     """Return the honest comparison for the tutorial: title, train RMSE, test RMSE, all on the tutorial's own rows."""
-    tutorial, evaluation = result.tutorial, result.evaluation
-    assert tutorial is not None
     same = np.isin(evaluation.cutoffs, tutorial.test_at)
     error = evaluation.truth[same, 0] - evaluation.forecasts[MODEL][same, 0]
     return [

@@ -22,9 +22,9 @@ from lstmkit.forecasting.charts import (
     name_axes,
     range_of,
 )
+from lstmkit.forecasting.columns import level_name
 from lstmkit.forecasting.evaluate import Evaluation
 from lstmkit.forecasting.forecaster import Forecaster
-from lstmkit.forecasting.output import level_name
 from lstmkit.forecasting.shape import SeasonShape, moving_level
 from lstmkit.forecasting.thinning import thin
 from lstmkit.results.page import BLUE, GREY, INK, new_figure, words

@@ -20,10 +20,10 @@ from lstmkit.forecasting.charts import (
     look_at,
     name_axes,
 )
+from lstmkit.forecasting.columns import interval_ends
 from lstmkit.forecasting.evaluate import MODEL, Evaluation
 from lstmkit.forecasting.figures import figure as number
 from lstmkit.forecasting.forecaster import Forecaster
-from lstmkit.forecasting.output import interval_ends
 from lstmkit.forecasting.thinning import thin, thin_before
 from lstmkit.forecasting.trading import Trading
 from lstmkit.forecasting.worst import Worst, window_errors, worst_windows
@@ -51,7 +51,7 @@ def windows_figure(forecaster: Forecaster, evaluation: Evaluation, rival_title: 
     figure.update_yaxes(title=words(str(table.columns.target)), col=1)
     steps = sorted({1, (P + 1) // 2, P})
     choices = [(s, p) for s in _drawn(evaluation) for p in steps]
-    ends = interval_ends(forecaster, evaluation.quantiles)
+    ends = interval_ends(forecaster.levels, evaluation.quantiles)
     narrow = min(ends)
     most = max(300, POINTS // len(choices))
     rival = colour_of(evaluation.best_naive)
@@ -97,7 +97,7 @@ def fan_figure(forecaster: Forecaster, evaluation: Evaluation) -> tuple[go.Figur
     figure = new_figure(440)
     legend_below(figure)
     name_axes(figure, table)
-    ends = interval_ends(forecaster, evaluation.quantiles)
+    ends = interval_ends(forecaster.levels, evaluation.quantiles)
     levels = sorted(ends, reverse=True)
     add_bands(figure, [], {level: ([], []) for level in levels})
     rival = {"color": colour_of(evaluation.best_naive), "width": 1.7, "dash": "dash"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from lstmkit.classification.advice import label_notes, no_class_to_cut
 from lstmkit.classification.classifier.report import write_report
+from lstmkit.classification.classifier.result import JobResult
 from lstmkit.classification.classifier.sequence_classifier import VALID_SHARE, SequenceClassifier
 from lstmkit.classification.classifier.yardsticks import Divided, Told, judged, over_folds, tell
 from lstmkit.classification.evaluation import Evaluation
 from lstmkit.classification.labels import Coding
-from lstmkit.classification.metrics import Floats
 from lstmkit.classification.reading import Form, Labelled, read_labelled
 from lstmkit.classification.reading.labelled import group_note
 from lstmkit.classification.verdict import judge, judged_summary
@@ -45,24 +45,6 @@ class Parts:
     divided: Divided
     coding: Coding
     folds: list[tuple[NDArray[np.int64], NDArray[np.int64]]]
-
-
-@dataclass(frozen=True)
-class JobResult:
-    """What a job found; the folder `job.out` holds it.
-
-    tested   the sequences that were scored, in the order of `answers`
-    answers  of the network for them
-    summary  what summary.json holds
-    """
-
-    job: ClassifyJob
-    evaluation: Evaluation
-    verdict: Verdict
-    tested: list[Labelled]
-    answers: Floats
-    coding: Coding
-    summary: dict[str, Any] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -159,7 +141,8 @@ class ClassifyJob(Job[Parts, None, JobResult]):
         settings = dataclasses.asdict(classifier.settings)
         summary = run.summary(own, settings, classifier.network_, classifier.seed, lengths=[2, 1])
         tested = [one.test for one in told]
-        return JobResult(self, evaluation, verdict, tested, answers, read.coding, summary)
+        asked = (self.source, self.out, classifier)
+        return JobResult(*asked, evaluation, verdict, tested, answers, read.coding, summary)
 
     def write(self, found: JobResult) -> None:
         """Write the model and the report."""

@@ -5,20 +5,18 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from lstmkit.classification.classifier import charts
 from lstmkit.classification.classifier.charts import Wrong
+from lstmkit.classification.classifier.result import JobResult
 from lstmkit.classification.labels import Coding
 from lstmkit.classification.metrics import Floats, Ints, confusion
 from lstmkit.classification.verdict import score_head, score_rows
 from lstmkit.data.series import shorten
 from lstmkit.results import page
-
-if TYPE_CHECKING:
-    from lstmkit.classification.classifier.job import JobResult
 
 MOST_CLASSES = 60
 """Classes up to which there is a table and a matrix of them."""
@@ -30,8 +28,7 @@ WEIGHED = 5000
 
 def write_report(result: JobResult, path: Path) -> None:
     """Write report.html."""
-    job, summary = result.job, result.summary
-    source = Path(job.source).name
+    summary, source = result.summary, Path(result.source).name
     rows = summary["sequences"]
     how = f"{summary['folds']} folds" if summary["folds"] else f"{rows['test']:,} sequences that it has not seen"
     lead = (
@@ -40,7 +37,7 @@ def write_report(result: JobResult, path: Path) -> None:
     )
     seconds = f"{summary['seconds']['total']:.0f} s, seed {summary['seed']}, lstmkit {summary['versions']['lstmkit']}"
     footer = f"lstm classify train, {seconds}. This page needs no network."
-    page.write_page(path, f"{job.form.label} of {source}", lead, result.verdict, _sections(result), footer)
+    page.write_page(path, f"{result.coding.column} of {source}", lead, result.verdict, _sections(result), footer)
 
 
 def _sections(result: JobResult) -> list[str]:
@@ -67,9 +64,9 @@ def _sections(result: JobResult) -> list[str]:
             page.card("Scores by class", "", page.scrolling(_by_class(table, coding))),
         ]
     elif not coding.classes:
-        figure = charts.numbers_figure(truth, result.answers[:, 0], result.job.form.label)
+        figure = charts.numbers_figure(truth, result.answers[:, 0], coding.column)
         sections.append(page.card("Truth and answers", "", page.plot(figure, "numbers")))
-    history = result.job.classifier.history_
+    history = result.classifier.history_
     sections += [
         page.card(
             "Training",
@@ -78,7 +75,7 @@ def _sections(result: JobResult) -> list[str]:
             page.plot(charts.training_figure(history), "training"),
         ),
         _examples(result, truth),
-        page.card("Use it", "", page.code(f"lstm classify predict {shlex.quote(str(result.job.out))} NEW_FILE")),
+        page.card("Use it", "", page.code(f"lstm classify predict {shlex.quote(str(result.out))} NEW_FILE")),
         page.card("Settings", "", page.table(("", ""), _settings(result))),
     ]
     return sections
@@ -136,7 +133,7 @@ def _example(result: JobResult, row: int, truth: Ints | Floats) -> Wrong:
         told = f"{result.coding.classes[best]} ({100 * found[best]:.0f} %)"
     frames = tested.frames.select(np.array([place]))
     weighed = not result.summary["folds"] and len(frames.values) <= WEIGHED
-    weights = result.job.classifier.weights_of(frames)[0] if weighed else None
+    weights = result.classifier.weights_of(frames)[0] if weighed else None
     return Wrong(f"{name}: {label}, told {told}", frames[0], weights)
 
 
