@@ -25,9 +25,9 @@ import torch
 
 from bench.machine import ROOT, header, write
 from lstmkit.language import Corpus, LanguageSettings, VocabularySettings, read_corpus
-from lstmkit.language.fitting import mean_loss, token_counts
-from lstmkit.language.network import LanguageNetwork
-from lstmkit.language.streams import Reader, Streams
+from lstmkit.language.neural.fitting import mean_loss, token_counts
+from lstmkit.language.neural.network import LanguageNetwork
+from lstmkit.language.neural.streams import Reader, Streams
 from lstmkit.results import versions
 from lstmkit.training import TrainSettings
 from lstmkit.training.schedule import rate_factor

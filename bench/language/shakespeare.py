@@ -24,11 +24,11 @@ import torch
 
 from bench.machine import ROOT, header, write
 from lstmkit.language import Corpus, LanguageModel, LanguageSettings, NGramModel, read_corpus
-from lstmkit.language.mixture import MixturePredictor, fit_share
-from lstmkit.language.network_predictor import NetworkPredictor
-from lstmkit.language.ngram_predictor import NGramPredictor
-from lstmkit.language.predictor import Predictor, Scorer
-from lstmkit.language.scoring import score_ids
+from lstmkit.language.judgement.scoring import score_ids
+from lstmkit.language.neural.predictor import NetworkPredictor
+from lstmkit.language.ngrams.predictor import NGramPredictor
+from lstmkit.language.predicting.mixture import MixturePredictor, fit_share
+from lstmkit.language.predicting.predictor import Predictor, Scorer
 from lstmkit.results import versions
 
 ORDERS = (5, 6, 7, 8)

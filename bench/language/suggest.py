@@ -2,8 +2,8 @@
 
 Takes a folder of a trained word model and a text that it has not seen. For the network, its n-gram model (interpolated
 modified Kneser-Ney) and their mixture: the share of words that are the first, or among the first three, before any
-letter is typed; the share of keystrokes saved by three suggestions (`lstmkit.language.typing_aid`); and the time from a
-key to its suggestions. Writes bench/results/language-suggest.txt.
+letter is typed; the share of keystrokes saved by three suggestions (`language/judgement/typing_aid.py`); and the time
+from a key to its suggestions. Writes bench/results/language-suggest.txt.
 
     python -m bench.language.suggest MODEL TEXT [--tokens 20000]
 """
@@ -19,11 +19,11 @@ import numpy as np
 import torch
 
 from bench.machine import header, write
-from lstmkit.language.corpus import encode_source
+from lstmkit.language.judgement.typing_aid import measure
 from lstmkit.language.language_model import LanguageModel
-from lstmkit.language.predictor import Predictor
-from lstmkit.language.suggesting import Suggester
-from lstmkit.language.typing_aid import measure
+from lstmkit.language.predicting.predictor import Predictor
+from lstmkit.language.suggestions.suggesting import Suggester
+from lstmkit.language.text.corpus import encode_source
 
 SHOWN, KEYSTROKES = 3, 3000
 COLUMNS = ("top-1", "top-3", "saved", "key, median", "key, 99 %", "word, median", "word, 99 %")

@@ -12,7 +12,7 @@ import pytest
 from small_models import SMALL, TRAIN, sentences
 
 from damage import write_config
-from lstmkit.language import prompt as prompts
+from lstmkit.language.writing import prompt as prompts
 
 Complain = Callable[..., str]
 SCORE, SUGGEST, GENERATE = (("language", command) for command in ("score", "suggest", "generate"))

@@ -14,9 +14,10 @@ from small_models import TRAIN, sentences
 from lstmkit.cli import progress
 from lstmkit.cli.language.train import loss_of
 from lstmkit.cli.progress import JobProgress, Rounds
-from lstmkit.language import LanguageModel, pace
+from lstmkit.language import LanguageModel
 from lstmkit.language.job import in_words
-from lstmkit.language.pace import Plan
+from lstmkit.language.neural import pace
+from lstmkit.language.neural.pace import Plan
 from lstmkit.training import EpochRecord, loop
 
 Run = Callable[..., "Ran"]  # noqa: F821

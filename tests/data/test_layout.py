@@ -12,7 +12,7 @@ import pytest
 from lstmkit import Forecaster, InputError
 from lstmkit.data import TableSettings, read_file, read_source, read_table
 from lstmkit.data.read import FileTable, read_with_notes
-from lstmkit.language.reading import text_files
+from lstmkit.language.text.reading import text_files
 
 ROWS = [("2022-01-03", "5.1"), ("2022-01-04", "6.2")]
 TABLE = "Date,Close\n2022-01-03,5.1\n2022-01-04,6.2\n"

@@ -20,8 +20,8 @@ from lstmkit.cli import main
 from lstmkit.data import TableSettings, read_table
 from lstmkit.language import LanguageModel, LanguageSettings
 from lstmkit.language.classify import TextClassifier
-from lstmkit.language.scoring import score_lines
-from lstmkit.language.suggesting import Suggester
+from lstmkit.language.judgement.scoring import score_lines
+from lstmkit.language.suggestions.suggesting import Suggester
 
 
 def folder_door(kind: str, use: Callable[[Path], None]) -> Callable[[Path], Run]:

@@ -18,10 +18,10 @@ from small_seeds import SEEDS
 from lstmkit.classification.labels import classes_of
 from lstmkit.data import SeriesTable, TableSettings, read_source, read_table
 from lstmkit.language import read_corpus
-from lstmkit.language.arpa_predictor import arpa_predictor
 from lstmkit.language.classify.table import Columns, open_table, read_rows
-from lstmkit.language.ngram import NGramModel
-from lstmkit.language.scoring import score_lines
+from lstmkit.language.judgement.scoring import score_lines
+from lstmkit.language.ngrams.arpa_predictor import arpa_predictor
+from lstmkit.language.ngrams.model import NGramModel
 from lstmkit.nn import LSTM
 from lstmkit.onnx import export, load_lstm
 

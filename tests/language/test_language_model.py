@@ -13,9 +13,9 @@ from lstmkit import InputError
 from lstmkit.errors import ModelFolderError, NotFittedError
 from lstmkit.language import LanguageModel, LanguageSettings, read_corpus
 from lstmkit.language.job import LanguageJob
-from lstmkit.language.mixture import MixturePredictor, fit_share
-from lstmkit.language.scoring import score_all, score_ids
-from lstmkit.language.verdict import judge
+from lstmkit.language.judgement.scoring import score_all, score_ids
+from lstmkit.language.judgement.verdict import judge
+from lstmkit.language.predicting.mixture import MixturePredictor, fit_share
 from lstmkit.results import Watcher, run_job
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lstmkit.language.tokens import Tokens
+from lstmkit.language.vocabulary import Tokens
 
 
 class Bigram:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -63,6 +64,7 @@ def circles_of(graph: Graph) -> list[list[str]]:
     return sorted(circles)
 
 
+@functools.cache
 def graph_of(package: Path) -> dict[str, set[str]]:
     """Return what each module of a package imports of the others.
 
@@ -73,10 +75,40 @@ def graph_of(package: Path) -> dict[str, set[str]]:
     return {module: imports_of(file.read_text(encoding="utf-8"), files) for module, file in files.items()}
 
 
+def folded(graph: Graph, folder: str) -> dict[str, set[str]]:
+    """Return what the files and folders in a folder import of each other, a folder with all that is in it as one."""
+
+    def within(module: str) -> str | None:
+        inside = module.removeprefix(f"{folder}.")
+        return None if inside == module else inside.split(".")[0]
+
+    found: dict[str, set[str]] = {name: set() for module in graph if (name := within(module))}
+    for module, imported in graph.items():
+        if (name := within(module)) is not None:
+            found[name] |= {other for one in imported if (other := within(one)) and other != name}
+    return found
+
+
 def test_no_file_imports_in_a_circle():
     graph = graph_of(PACKAGE)
     assert len(graph) > 250 and sum(map(len, graph.values())) > 1000
     assert circles_of(graph) == []
+
+
+FOLDERS = sorted({name_of(file, PACKAGE.parent) for file in PACKAGE.rglob("__init__.py")})
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_no_folder_imports_in_a_circle(folder):
+    inside = folded(graph_of(PACKAGE), folder)
+    assert inside and circles_of(inside) == []
+
+
+def test_a_folder_counts_as_one():
+    graph = {"a.x.one": {"a.y"}, "a.x.two": set(), "a.y": {"a.x.two"}, "b": {"a.x.one"}}
+    assert circles_of(graph) == []
+    assert folded(graph, "a") == {"x": {"y"}, "y": {"x"}}
+    assert folded(graph, "a.x") == {"one": set(), "two": set()}
 
 
 @pytest.mark.parametrize(

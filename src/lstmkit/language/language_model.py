@@ -13,19 +13,19 @@ import numpy as np
 import torch
 
 from lstmkit.errors import InputError, NotFittedError
-from lstmkit.language.beginning import check_start
-from lstmkit.language.corpus import Corpus, VocabularySettings, read_corpus
-from lstmkit.language.fitting import Window, fit_network, token_counts
-from lstmkit.language.mixture import MixturePredictor, fit_share
-from lstmkit.language.network import LanguageNetwork, precision_note
-from lstmkit.language.network_predictor import NetworkPredictor
-from lstmkit.language.ngram import NGramModel
-from lstmkit.language.ngram_predictor import NGramPredictor
-from lstmkit.language.pace import VALIDATED, Plan, measured, plan_for
+from lstmkit.language.neural.beginning import check_start
+from lstmkit.language.neural.fitting import Window, fit_network, token_counts
+from lstmkit.language.neural.network import LanguageNetwork, precision_note
+from lstmkit.language.neural.pace import VALIDATED, Plan, measured, plan_for
+from lstmkit.language.neural.predictor import NetworkPredictor
+from lstmkit.language.neural.settings import LanguageSettings
+from lstmkit.language.ngrams.model import NGramModel
+from lstmkit.language.ngrams.predictor import NGramPredictor
 from lstmkit.language.persistence import read_language_model, write_language_model
-from lstmkit.language.predictor import Predictor
-from lstmkit.language.settings import LanguageSettings
-from lstmkit.language.tokens import UNITS, Tokens
+from lstmkit.language.predicting.mixture import MixturePredictor, fit_share
+from lstmkit.language.predicting.predictor import Predictor
+from lstmkit.language.text.corpus import Corpus, VocabularySettings, read_corpus
+from lstmkit.language.vocabulary import UNITS, Tokens
 from lstmkit.ranges import SEED, a_path, whole
 from lstmkit.recurrence.cells import cell_named
 from lstmkit.training import EpochRecord

@@ -11,13 +11,13 @@ import torch
 
 from lstmkit import __version__
 from lstmkit.errors import InputError
-from lstmkit.language.corpus import VocabularySettings
-from lstmkit.language.network import LanguageNetwork
-from lstmkit.language.ngram import NGramModel
-from lstmkit.language.ngram_stored import StoredNGram
-from lstmkit.language.settings import LanguageSettings
-from lstmkit.language.stored_tokens import StoredTokens, Unit, tokens_from
-from lstmkit.language.tokens import Tokens
+from lstmkit.language.neural.network import LanguageNetwork
+from lstmkit.language.neural.settings import LanguageSettings
+from lstmkit.language.ngrams.model import NGramModel
+from lstmkit.language.ngrams.stored import StoredNGram
+from lstmkit.language.text.corpus import VocabularySettings
+from lstmkit.language.vocabulary import Tokens
+from lstmkit.language.vocabulary.stored import StoredTokens, Unit, tokens_from
 from lstmkit.recurrence.cells import cell_named
 from lstmkit.training import ModelFolder, StoredRecord
 from lstmkit.training.folder import StoredModel, fill, part_of

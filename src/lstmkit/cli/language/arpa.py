@@ -33,7 +33,7 @@ def arpa(
     A comment in the file says how a text is cut into words, so that it scores a text as MODEL does. Other tools want
     words and marks with white space around each.
     """
-    from lstmkit.language.arpa_predictor import save_arpa
+    from lstmkit.language.ngrams.arpa_predictor import save_arpa
 
     predictor = load_ngram(model)
     written = save_arpa(predictor, out, force, sentences)

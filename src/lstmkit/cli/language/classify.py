@@ -203,7 +203,7 @@ def _input_rows(path: Path, columns: Columns, delimiter: str | None) -> Rows:
     from lstmkit.data.content import opened
     from lstmkit.data.parquet import MARK
     from lstmkit.language.classify.table import Rows, open_table, read_rows
-    from lstmkit.language.reading import read_lines
+    from lstmkit.language.text.reading import read_lines
 
     with opened(path) as file:
         packed = file.read(len(MARK)) == MARK

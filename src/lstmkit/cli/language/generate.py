@@ -42,8 +42,8 @@ def generate(
     json: parameters.Json = False,
 ) -> None:
     """Write on from a prompt, token by token as a model finds them likely."""
-    from lstmkit.language import generating
-    from lstmkit.language.sampling import SamplingSettings
+    from lstmkit.language.writing import generating
+    from lstmkit.language.writing.sampling import SamplingSettings
 
     drawn = {name: parameters.is_given(context, name) for name in ("top_k", "top_p", "seed", "samples")}
     if temperature == 0:

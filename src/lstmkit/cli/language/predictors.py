@@ -11,8 +11,8 @@ import typer
 from lstmkit.errors import InputError
 
 if TYPE_CHECKING:
-    from lstmkit.language.ngram_predictor import NGramPredictor
-    from lstmkit.language.predictor import Predictor
+    from lstmkit.language.ngrams.predictor import NGramPredictor
+    from lstmkit.language.predicting.predictor import Predictor
 
 Model = Annotated[
     Path,
@@ -53,8 +53,8 @@ def load_predictors(model: Path, by: str | None) -> dict[str, Predictor]:
     by      None: the mixture, or the network where there are no n-grams; "all": all there are
     Raises  InputError if the model cannot be loaded, or has no such predictor
     """
-    from lstmkit.language.arpa_predictor import arpa_predictor, is_arpa
     from lstmkit.language.language_model import PREDICTORS, LanguageModel
+    from lstmkit.language.ngrams.arpa_predictor import arpa_predictor, is_arpa
 
     _check_by(by, (*PREDICTORS, "all"))
     if is_arpa(model):

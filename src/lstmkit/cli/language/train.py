@@ -108,7 +108,7 @@ def _refuse_shares(context: typer.Context) -> None:
 
 def _unit_for(text: str, silent: bool) -> str:
     """Return the unit that suits a text, and say so where it is not words."""
-    from lstmkit.language.corpus import unit_for
+    from lstmkit.language.text.corpus import unit_for
 
     unit = unit_for(text)
     if unit != "word" and not silent:
@@ -148,10 +148,10 @@ def _model(
     begun: LanguageModel | None,
 ) -> LanguageModel:
     """Return the unfitted model that the options describe, on what the one to go on from is like."""
-    from lstmkit.language.beginning import settings_after
-    from lstmkit.language.corpus import VocabularySettings
     from lstmkit.language.language_model import LanguageModel
-    from lstmkit.language.settings import ORDERS, LanguageSettings
+    from lstmkit.language.neural.beginning import settings_after
+    from lstmkit.language.neural.settings import ORDERS, LanguageSettings
+    from lstmkit.language.text.corpus import VocabularySettings
 
     given = {name: value for name, value in given.items() if value is not None}
     changes = parameters.given_settings(LanguageSettings, setting, "a language model", given)
@@ -174,7 +174,7 @@ def loss_of(unit: str) -> Callable[[float], str]:
 
 
 def _print(result: LanguageResult) -> None:
-    from lstmkit.language.verdict import TITLES
+    from lstmkit.language.judgement.verdict import TITLES
 
     out, scores = printing.stdout(), result.comparison.scores
     rows = [

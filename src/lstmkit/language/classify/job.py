@@ -19,7 +19,7 @@ from lstmkit.language.classify.baselines import evaluate
 from lstmkit.language.classify.start import Beginning
 from lstmkit.language.classify.table import Columns, Rows, read_rows
 from lstmkit.language.classify.text_classifier import TextClassifier
-from lstmkit.language.parts import Repeats, find_repeats
+from lstmkit.language.text.parts import Repeats, find_repeats
 from lstmkit.results import SUMMARY, Job, Run, Verdict
 
 SHARE = 0.1
