@@ -20,10 +20,13 @@ AMOUNTS = 20
 """Whole numbers in a column of labels from which on they may be amounts."""
 
 
-def label_notes(labels: Sequence[str], tested: Sequence[str], settings: NetworkSettings) -> list[str]:
+def label_notes(
+    labels: Sequence[str], tested: Sequence[str], settings: NetworkSettings, ways: str = "--test"
+) -> list[str]:
     """Return a line on how many classes there are, then what stands in the way of learning or scoring them.
 
     labels, tested  of the training and of the test part
+    ways            options by which more rows are scored
     """
     counted, rows = Counter(sorted(labels)), len(labels)
     name, size = counted.most_common(1)[0]
@@ -37,7 +40,7 @@ def label_notes(labels: Sequence[str], tested: Sequence[str], settings: NetworkS
         balanced = "; --class-weights balanced lets every class weigh the same" * (settings.class_weights == "none")
         share = f"{100 * size / rows:.0f} %"
         lines.append(f"whoever always answers {shorten([name])} is right for {share}: look at Matthews{balanced}")
-    return lines + _rarely_tested(counted, Counter(tested))
+    return lines + _rarely_tested(counted, Counter(tested), ways)
 
 
 def numbers_kind(classes: Sequence[str]) -> str:
@@ -76,7 +79,7 @@ def _all_numbers(labels: Sequence[str]) -> bool:
         return False
 
 
-def _rarely_tested(counted: Counter[str], tested: Counter[str]) -> list[str]:
+def _rarely_tested(counted: Counter[str], tested: Counter[str], ways: str) -> list[str]:
     """Return a line on the classes with hardly a row to be scored on."""
     rare = {label: tested[label] for label in counted if tested[label] < FEW}
     if not rare or not tested.total():
@@ -84,4 +87,4 @@ def _rarely_tested(counted: Counter[str], tested: Counter[str]) -> list[str]:
     named = [f"{shorten([label])} {count or 'none'}" for label, count in list(rare.items())[:NAMED]]
     more = f" and {len(rare) - NAMED:,} more classes" if len(rare) > NAMED else ""
     what = "their" if len(rare) > 1 else "its"
-    return [f"few rows to score on: {', '.join(named)}{more}; {what} scores are chance: give more rows, or --test"]
+    return [f"few rows to score on: {', '.join(named)}{more}; {what} scores are chance: give more rows, or {ways}"]

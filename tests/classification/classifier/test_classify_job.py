@@ -108,3 +108,10 @@ def test_segments_cover_every_step_once(steps, every) -> None:
     found = timeline(classifier, rows, 20, every, 0.6)
     covered = [step for one in found for step in range(one.start, one.end + 1)]
     assert covered == list(range(1, steps + 1))
+
+
+def test_where_few_are_scored_folds_are_named(tmp_path) -> None:
+    few = job_of(tmp_path)
+    assert any("give more rows, or --folds 5, which scores all" in line for line in few.understood(few.read()))
+    scored = job_of(tmp_path, folds=5)
+    assert not any("--folds" in line for line in scored.understood(scored.read()))

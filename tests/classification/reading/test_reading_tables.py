@@ -166,3 +166,11 @@ def test_files_without_names_have_numbered_columns(tmp_path) -> None:
     found = read_labelled(path, Form(label="column_1", header=False))
     assert found.labels == ["u", "d"]
     assert found.frames[1][:, 0].tolist() == [4, 5, 6]
+
+
+def test_a_model_of_arrays_says_why_it_cannot_read_a_table() -> None:
+    form = read_labelled(np.zeros((4, 5, 2)), Form(), labels=list("abab")).form
+    with pytest.raises(InputError, match=r"columns 'x', 'y'; the model learnt from arrays"):
+        read_labelled(pl.DataFrame({"x": [1.0, 2.0], "y": [3.0, 4.0]}), form, labelled=False)
+    named = pl.DataFrame({"channel 1": [1.0, 2.0], "channel 2": [3.0, 4.0]})
+    assert read_labelled(named, form, labelled=False).frames.values.shape == (2, 2)

@@ -111,7 +111,8 @@ class ClassifyJob(Job[Parts, None, JobResult]):
         lines = [f"{place_of(Path(self.source))}: {len(rows):,} sequences of {steps} steps, {channels}; {counts}"]
         if self.classifier.task == "classes":
             tested = rows.labels if read.folds else parts.test.labels
-            lines += label_notes(rows.labels or [], tested or [], self.classifier.settings)
+            ways = "--test" if read.folds or self.test is not None else "--folds 5, which scores all"
+            lines += label_notes(rows.labels or [], tested or [], self.classifier.settings, ways)
         lines += [*rows.notes, *group_note(rows)]
         most = self.classifier.settings.max_steps
         if long := int((lengths > most).sum()):

@@ -59,10 +59,15 @@ def of_table(frame: pl.DataFrame, form: Form, labelled: bool, decimal: str | Non
     decimal   before decimals in text; None finds it
     Raises    InputError if a column is not there, or does not hold what it should
     """
+    if form.layout == "arrays" and not set(form.channels) <= set(frame.columns):
+        raise InputError(
+            f"the table has the columns {shorten(frame.columns, 12)}; the model learnt from arrays or a .ts file, whose "
+            f"channels have no names: give an array, a .npz, .npy or .ts file, or call the columns {shorten(form.channels)}"
+        )
     needed = [*([form.label] if labelled else []), *([form.group] if form.group is not None and labelled else [])]
     for name in (*needed, *form.channels * (form.layout != "wide"), *([form.id] if form.id and labelled else [])):
         _require(frame, name)
-    layout = form.layout
+    layout = "long" if form.layout == "arrays" else form.layout  # a table is one sequence there
     if not layout:
         layout = "wide"
         if form.time is not None or (form.id is not None and frame[form.id].n_unique() < frame.height):
