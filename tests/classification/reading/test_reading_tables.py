@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import polars as pl
 import pytest
@@ -174,3 +176,18 @@ def test_a_model_of_arrays_says_why_it_cannot_read_a_table() -> None:
         read_labelled(pl.DataFrame({"x": [1.0, 2.0], "y": [3.0, 4.0]}), form, labelled=False)
     named = pl.DataFrame({"channel 1": [1.0, 2.0], "channel 2": [3.0, 4.0]})
     assert read_labelled(named, form, labelled=False).frames.values.shape == (2, 2)
+
+
+def test_channels_that_take_turns_are_told_apart(tmp_path) -> None:
+    path = tmp_path / "bare.csv"
+    path.write_text("u,1,2,3,4,5,6\nd,7,8,9,10,,\n")
+    form = Form(label="column_1", header=False, interleaved=2)
+    found = read_labelled(path, form)
+    assert found.frames[0].tolist() == [[1, 2], [3, 4], [5, 6]]
+    assert found.frames[1].tolist() == [[7, 8], [9, 10]]
+    assert read_labelled(path, found.form).form == found.form
+    path.write_text("u,1,2,3\nd,4,5,6\n")
+    assert "--interleaved 2: the 3 columns of steps cannot be dealt out evenly to 2 channels" in refused(path, form)
+    assert "--interleaved 2: this table has a row a step" in refused(
+        long_table(), dataclasses.replace(LONG, interleaved=2)
+    )

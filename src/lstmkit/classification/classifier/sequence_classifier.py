@@ -72,6 +72,7 @@ class SequenceClassifier(Parameters):
         time: str | None = None,
         group: str | None = None,
         channels: Sequence[str] = (),
+        interleaved: int = 1,
         groups: Any = None,
         valid: Any = None,
         on_epoch: Callable[[EpochRecord], None] | None = None,
@@ -88,6 +89,7 @@ class SequenceClassifier(Parameters):
         time        column by which steps are put in order
         group       column of the person, machine or source of a sequence: none is both learnt from and validated on
         channels    columns that are read; empty: all other columns of numbers
+        interleaved  channels whose values take turns in the columns of a table with a row a sequence: x, y, x, y, ...
         groups      (N,) likewise, of arrays
         valid       further sequences for early stopping, (X, y) or as X; None holds back a fifth
         on_epoch    called with every `EpochRecord`
@@ -96,7 +98,8 @@ class SequenceClassifier(Parameters):
         Returns     self
         Raises      InputError if something given cannot be used; one line that says why, where and how to mend it
         """
-        form = Form(label, id, time, group, words("channels", channels), self.missing)
+        names = words("channels", channels)
+        form = Form(label, id, time, group, names, self.missing, interleaved=interleaved)
         rows = read_labelled(X, form, True, y, groups)
         held = None
         if valid is not None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lstmkit.data.series import LARGEST, shorten
 from lstmkit.errors import InputError
-from lstmkit.ranges import check_fields
+from lstmkit.ranges import AT_LEAST_1, check_fields
 from lstmkit.sequences import Ragged
 
 MISSING = ("refuse", "mask")
@@ -34,6 +34,7 @@ class Form:
     channels  columns that are read; empty: all columns of numbers that are nothing else
     missing   "refuse" missing values, or "mask" them: the network is told which are
     header    whether the first line of a text names the columns; without it they are column_1, column_2, ...
+    interleaved  channels whose values take turns in the columns of a wide table (x, y, x, y, ...); 1: they do not
     layout    "long" (a row a step), "wide" (a row a sequence), "arrays"; "" finds out
     Raises    InputError if a column has two roles, or a word is none of these
     """
@@ -46,10 +47,11 @@ class Form:
     missing: str = "refuse"
     layout: str = ""
     header: bool = True
+    interleaved: int = 1
 
     def __post_init__(self) -> None:
         """Check every value."""
-        check_fields(self, {"missing": MISSING, "layout": LAYOUTS}, "Form")
+        check_fields(self, {"missing": MISSING, "layout": LAYOUTS, "interleaved": AT_LEAST_1}, "Form")
         names = [*self.roles, *self.channels]
         if len(set(names)) < len(names):
             raise InputError(

@@ -60,9 +60,10 @@ def of_table(frame: pl.DataFrame, form: Form, labelled: bool, decimal: str | Non
     Raises    InputError if a column is not there, or does not hold what it should
     """
     if form.layout == "arrays" and not set(form.channels) <= set(frame.columns):
+        has, called = shorten(frame.columns, 12), shorten(form.channels)
         raise InputError(
-            f"the table has the columns {shorten(frame.columns, 12)}; the model learnt from arrays or a .ts file, whose "
-            f"channels have no names: give an array, a .npz, .npy or .ts file, or call the columns {shorten(form.channels)}"
+            f"the table has the columns {has}; the model learnt from arrays or a .ts file, whose channels have no "
+            f"names: give an array, a .npz, .npy or .ts file, or call the columns {called}"
         )
     needed = [*([form.label] if labelled else []), *([form.group] if form.group is not None and labelled else [])]
     for name in (*needed, *form.channels * (form.layout != "wide"), *([form.id] if form.id and labelled else [])):
@@ -72,6 +73,10 @@ def of_table(frame: pl.DataFrame, form: Form, labelled: bool, decimal: str | Non
         layout = "wide"
         if form.time is not None or (form.id is not None and frame[form.id].n_unique() < frame.height):
             layout = "long"
+    if layout == "long" and form.interleaved > 1:
+        raise InputError(
+            f"--interleaved {form.interleaved}: this table has a row a step, a column a channel; leave the option out"
+        )
     return (_of_long if layout == "long" else _of_wide)(frame, form, labelled, decimal)
 
 
@@ -184,7 +189,7 @@ def _channels(
 
 
 def _of_wide(frame: pl.DataFrame, form: Form, labelled: bool, decimal: str | None) -> Labelled:
-    steps, names = _steps([n for n in frame.columns if n and n not in form.roles], form.channels)
+    steps, names = _steps([n for n in frame.columns if n and n not in form.roles], form)
     if form.channels and names != list(form.channels):
         raise InputError(f"the table has the channels {shorten(names)}; the model reads {shorten(form.channels)}")
     values = np.empty((frame.height, len(steps[0]), len(names)))
@@ -218,23 +223,32 @@ def _numbers(column: pl.Series, name: str, decimal: str | None) -> NDArray[np.fl
         ) from error
 
 
-def _steps(columns: Sequence[str], wanted: Sequence[str]) -> tuple[list[list[str]], list[str]]:
+def _steps(columns: Sequence[str], form: Form) -> tuple[list[list[str]], list[str]]:
     """Return the columns of each channel in the order of the steps, and the names of the channels.
 
-    Names such as x_1, x_2, y_1, y_2 are steps of the channels x and y; any others are the steps of one channel.
+    Names such as x_1, x_2, y_1, y_2 are steps of the channels x and y; any others are the steps of one channel, or of
+    several that take turns.
 
-    wanted  channels of a model
+    form    with the channels of a model
     Raises  InputError if there are no columns, or a channel has fewer steps than another
     """
     if not columns:
         raise InputError("no column is left for the steps of the sequences; a row holds a sequence, a column a step")
+    turns = form.interleaved
+    if len(columns) % turns:
+        raise InputError(
+            f"--interleaved {turns}: the {len(columns):,} columns of steps cannot be dealt out evenly to {turns} "
+            f"channels; name the columns of other things by --id, --label and --group"
+        )
+    if turns > 1:
+        return [list(columns[k::turns]) for k in range(turns)], [f"channel {k}" for k in range(1, turns + 1)]
     parts = [NUMBERED.fullmatch(name) for name in columns]
     channels: dict[str, list[tuple[int, str]]] = {}
     for name, part in zip(columns, parts, strict=True):
         if part is None:
             return [list(columns)], [ALONE]
         channels.setdefault(part[1], []).append((int(part[2]), name))
-    if len(channels) == 1 or (list(wanted) == [ALONE]):
+    if len(channels) == 1 or (list(form.channels) == [ALONE]):
         return [list(columns)], [ALONE]
     longest = max(len(own) for own in channels.values())
     for channel, own in channels.items():

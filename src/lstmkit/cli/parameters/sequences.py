@@ -36,13 +36,25 @@ class Sequences:
     no_header: Annotated[
         bool, typer.Option("--no-header", help="The files have no line of names: column_1, column_2 and so on.")
     ] = False
+    interleaved: Annotated[
+        int, typer.Option(help="Channels whose values take turns in the columns of a row: x, y, x, y.")
+    ] = 1
 
     def form(self) -> Form:
         """Return the form."""
         from lstmkit.classification.reading import Form
 
         channels, header = tuple(self.channel or ()), not self.no_header
-        return Form(self.label, self.id, self.time, self.group, channels, self.missing, header=header)
+        return Form(
+            self.label,
+            self.id,
+            self.time,
+            self.group,
+            channels,
+            self.missing,
+            header=header,
+            interleaved=self.interleaved,
+        )
 
 
 @dataclass(frozen=True)
