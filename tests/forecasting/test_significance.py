@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from lstmkit.forecasting import significance
-from lstmkit.forecasting.significance import diebold_mariano, incomplete_beta, skill, student_p, student_quantile
+from lstmkit.forecasting.significance import diebold_mariano, skill
+from lstmkit.forecasting.student import incomplete_beta, student_p, student_quantile
 
 
 def noisy_errors(windows: int = 200, seed: int = 3) -> NDArray[np.float64]:

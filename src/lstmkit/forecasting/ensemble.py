@@ -16,7 +16,7 @@ from lstmkit.data import Batch, Windows
 from lstmkit.forecasting.adaptive import both_sides, distances
 from lstmkit.forecasting.models import ForecastModel
 from lstmkit.forecasting.models.evidence import believed
-from lstmkit.forecasting.significance import student_quantile
+from lstmkit.forecasting.student import student_quantile
 from lstmkit.nn.scaling import rounding
 
 BATCH = 1024

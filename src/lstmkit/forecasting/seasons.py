@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lstmkit.data import Frequency
 from lstmkit.data.series import SeriesTable
-from lstmkit.forecasting.significance import student_p
+from lstmkit.forecasting.student import student_p
 from lstmkit.training.schema import Positive
 
 EVIDENCE = 0.95

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from lstmkit.forecasting.significance import student_quantile
+from lstmkit.forecasting.student import student_quantile
 
 CHANCE = 0.05
 """A mean that chance alone makes so large as often as this, or more often, is not believed at all."""
