@@ -21,8 +21,8 @@ import torch
 from bench.machine import ROOT, header, write
 from lstmkit import Forecaster
 from lstmkit.data import TableSettings, read_file, read_table
-from lstmkit.forecasting.evaluate import Evaluation, evaluate
-from lstmkit.forecasting.metrics import Scales, naive_scales, score_by_series
+from lstmkit.forecasting.judgement.evaluation import Evaluation, evaluate
+from lstmkit.forecasting.judgement.metrics import Scales, naive_scales, score_by_series
 
 SEEDS = (0, 1, 2)
 COLUMNS = ("lstm", "worst", "its mean", "last value", "s. naive", "Theta", "ETS", "cover 80", "CPU s")

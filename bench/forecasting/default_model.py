@@ -21,7 +21,7 @@ import torch
 from bench.machine import ROOT, header, write
 from lstmkit import Forecaster
 from lstmkit.data import TableSettings, read_file, read_table
-from lstmkit.forecasting.evaluate import evaluate, test_split
+from lstmkit.forecasting.judgement.evaluation import evaluate, test_split
 
 SEEDS = (0, 1, 2)
 COLUMNS = ("RMSE/last", "worst", "MASE/best", "MASE", "cover 80", "epochs", "s")

@@ -30,9 +30,9 @@ import torch
 from bench.machine import ROOT, header, write
 from lstmkit import Forecaster
 from lstmkit.data import SeriesTable, TableSettings, make_windows, read_source, windows_at
-from lstmkit.forecasting.fitting import build, make_task
+from lstmkit.forecasting.learning.fitting import build, make_task
+from lstmkit.forecasting.learning.seasons import Seasons
 from lstmkit.forecasting.models import MODELS
-from lstmkit.forecasting.seasons import Seasons
 
 SIZES = (10, 100, 1_000, 10_000, 100_000)
 POINTS, HORIZON, CONTEXT = 200, 7, 28

@@ -28,7 +28,7 @@ from lstmkit.language import Corpus, LanguageSettings, VocabularySettings, read_
 from lstmkit.language.neural.fitting import mean_loss, token_counts
 from lstmkit.language.neural.network import LanguageNetwork
 from lstmkit.language.neural.streams import Reader, Streams
-from lstmkit.results import versions
+from lstmkit.results.summary import versions
 from lstmkit.training import TrainSettings
 from lstmkit.training.schedule import rate_factor
 

@@ -40,7 +40,7 @@ from lstmkit.language.classify import network as networks
 from lstmkit.language.classify.baselines import evaluate
 from lstmkit.language.classify.table import Columns, Rows
 from lstmkit.nn import LSTM
-from lstmkit.results import versions
+from lstmkit.results.summary import versions
 from lstmkit.sequences import Padded
 
 DIVISION = {"training": slice(0, 1150), "validation": slice(1150, 1300), "test": slice(1300, 1550)}

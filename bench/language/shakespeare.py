@@ -29,7 +29,7 @@ from lstmkit.language.neural.predictor import NetworkPredictor
 from lstmkit.language.ngrams.predictor import NGramPredictor
 from lstmkit.language.predicting.mixture import MixturePredictor, fit_share
 from lstmkit.language.predicting.predictor import Predictor, Scorer
-from lstmkit.results import versions
+from lstmkit.results.summary import versions
 
 ORDERS = (5, 6, 7, 8)
 RATES = (0.1, 0.3, 1.0)

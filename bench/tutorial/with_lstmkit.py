@@ -6,7 +6,7 @@ lstmkit reports once per epoch, so mode steps times whole epochs: two of them, t
 import torch
 
 from bench.tutorial import recipe
-from lstmkit.forecasting.tutorial import run_tutorial
+from lstmkit.forecasting.judgement.tutorial import run_tutorial
 
 
 def main() -> None:

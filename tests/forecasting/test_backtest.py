@@ -11,10 +11,10 @@ import pytest
 
 from lstmkit import Forecaster, InputError
 from lstmkit.data import TableSettings, read_table
-from lstmkit.forecasting import output
 from lstmkit.forecasting.backtest import backtest, backtest_series
-from lstmkit.forecasting.columns import to_csv
 from lstmkit.forecasting.models.lstm import LstmSettings
+from lstmkit.forecasting.predicting.columns import to_csv
+from lstmkit.forecasting.reporting import output
 
 QUICK = LstmSettings(hidden_size=4, max_epochs=1)
 

@@ -14,13 +14,13 @@ import torch
 
 from lstmkit import Forecaster, InputError
 from lstmkit.data import TableSettings, read_table
-from lstmkit.forecasting import forecasts
 from lstmkit.forecasting.backtest import backtest
 from lstmkit.forecasting.cluster import run
-from lstmkit.forecasting.forecasts import quantiles_ahead, windows_ahead
 from lstmkit.forecasting.models.lstm import LstmSettings
-from lstmkit.forecasting.study import Study
-from lstmkit.forecasting.tune import Choice, ask_of, attempt, tune
+from lstmkit.forecasting.predicting import forecasts
+from lstmkit.forecasting.predicting.forecasts import quantiles_ahead, windows_ahead
+from lstmkit.forecasting.tuning.study import Study
+from lstmkit.forecasting.tuning.trying import Choice, ask_of, attempt, tune
 
 QUICK = LstmSettings(hidden_size=4, max_epochs=2)
 Run = Callable[..., "Ran"]  # noqa: F821

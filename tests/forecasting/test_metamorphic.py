@@ -19,10 +19,10 @@ import pytest
 from lstmkit import Forecaster
 from lstmkit.data import SeriesTable, TableSettings, read_file, read_table
 from lstmkit.data.mapped import read_mapped
-from lstmkit.forecasting.evaluate import Evaluation, evaluate
-from lstmkit.forecasting.evaluate import test_split as split_rows
+from lstmkit.forecasting.judgement.evaluation import Evaluation, evaluate
+from lstmkit.forecasting.judgement.evaluation import test_split as split_rows
+from lstmkit.forecasting.judgement.verdict import judge
 from lstmkit.forecasting.models import MODELS
-from lstmkit.forecasting.verdict import judge
 
 P = 4
 FIGURES = ("mean", "median", "lo-80", "hi-80", "lo-95", "hi-95")

@@ -12,8 +12,8 @@ from polars.testing import assert_frame_equal, assert_frame_not_equal
 from lstmkit import Forecaster
 from lstmkit.data import TableSettings, make_windows, read_table
 from lstmkit.forecasting.backtest import backtest
-from lstmkit.forecasting.evaluate import evaluate
 from lstmkit.forecasting.job import ForecastJob
+from lstmkit.forecasting.judgement.evaluation import evaluate
 from lstmkit.forecasting.models.lstm import LstmSettings
 from lstmkit.forecasting.result import JobResult
 from lstmkit.results import run_job

@@ -11,7 +11,7 @@ import pytest
 
 from lstmkit import Forecaster
 from lstmkit.data import SeriesTable, TableSettings, read_table, windows_at
-from lstmkit.forecasting.evaluate import evaluate
+from lstmkit.forecasting.judgement.evaluation import evaluate
 from lstmkit.forecasting.models import MODELS
 
 DAYS, CUTOFF, P = 120, 100, 4

@@ -14,10 +14,10 @@ from lstmkit.cli.progress import JobProgress
 
 if TYPE_CHECKING:
     from lstmkit.data import SeriesTable
-    from lstmkit.forecasting.evaluate import Evaluation
     from lstmkit.forecasting.forecaster import Forecaster
-    from lstmkit.forecasting.seasons import Seasons
-    from lstmkit.forecasting.trading import Trading
+    from lstmkit.forecasting.judgement.evaluation import Evaluation
+    from lstmkit.forecasting.judgement.trading import Trading
+    from lstmkit.forecasting.learning.seasons import Seasons
 
 
 EXAMPLES = """\b
@@ -48,7 +48,7 @@ def backtest(
 ) -> None:
     """Forecast from several cutoffs at the end of every series, and score beside the naive forecasts."""
     from lstmkit.data import read_source
-    from lstmkit.forecasting.trading import check_prices, trade_if_prices
+    from lstmkit.forecasting.judgement.trading import check_prices, trade_if_prices
 
     parameters.check_out(out, force)
     columns, unfitted = reading.settings(series), learner.forecaster(horizon, chance)
@@ -85,14 +85,14 @@ def _run(
 
 
 def _write(out: Path, forecaster: Forecaster, evaluation: Evaluation) -> None:
-    from lstmkit.forecasting.output import renamed, write_backtest
+    from lstmkit.forecasting.reporting.output import renamed, write_backtest
 
     write_backtest(out, forecaster.levels, evaluation)
     printing.remark(renamed(forecaster.levels, evaluation.table))
 
 
 def _print_json(evaluation: Evaluation, trading: Trading | None, windows: int) -> None:
-    from lstmkit.forecasting.trading import trading_summary
+    from lstmkit.forecasting.judgement.trading import trading_summary
 
     scores = {name: dataclasses.asdict(s) for name, s in evaluation.scores.items()}
     skill = dataclasses.asdict(evaluation.skill)
@@ -103,8 +103,8 @@ def _print_json(evaluation: Evaluation, trading: Trading | None, windows: int) -
 
 
 def _print(evaluation: Evaluation, seasons: Seasons, title: str) -> None:
-    from lstmkit.forecasting.rows import SCORE_HEAD, score_rows
-    from lstmkit.forecasting.verdict import judge
+    from lstmkit.forecasting.judgement.verdict import judge
+    from lstmkit.forecasting.reporting.rows import SCORE_HEAD, score_rows
 
     printing.print_table(SCORE_HEAD, score_rows(evaluation, seasons), title, bold_first=True)
     printing.print_verdict(judge(evaluation, seasons))

@@ -56,8 +56,14 @@ def forecast(
 
 
 def _print(result: JobResult) -> None:
-    from lstmkit.forecasting.rows import SCORE_HEAD, forecast_rows, score_rows, tutorial_rows, tutorial_verdict
-    from lstmkit.forecasting.tutorial import FAULTS
+    from lstmkit.forecasting.judgement.tutorial import FAULTS
+    from lstmkit.forecasting.reporting.rows import (
+        SCORE_HEAD,
+        forecast_rows,
+        score_rows,
+        tutorial_rows,
+        tutorial_verdict,
+    )
 
     out = printing.stdout()
     if result.tutorial is not None:

@@ -45,8 +45,8 @@ def predict(
       lstm predict forecast-aapl AAPL-today.csv --out tomorrow.csv
       tail -f -n +1 prices.csv | lstm predict forecast-aapl --follow
     """
-    from lstmkit.forecasting.columns import forecast_columns, sample_columns
-    from lstmkit.forecasting.output import renamed
+    from lstmkit.forecasting.predicting.columns import forecast_columns, sample_columns
+    from lstmkit.forecasting.reporting.output import renamed
 
     if follow and (out is not None or paths is not None):
         raise InputError("--follow prints forecasts with intervals: --out and --paths do not go with it")
@@ -72,8 +72,8 @@ def predict(
 
 
 def _show(columns: dict[str, Any], table: SeriesTable, out: Path | None, json: bool) -> None:
-    from lstmkit.forecasting.columns import to_csv
-    from lstmkit.forecasting.rows import forecast_rows
+    from lstmkit.forecasting.predicting.columns import to_csv
+    from lstmkit.forecasting.reporting.rows import forecast_rows
     from lstmkit.training import write_atomically
 
     if out is not None:
@@ -88,7 +88,7 @@ def _show(columns: dict[str, Any], table: SeriesTable, out: Path | None, json: b
 
 
 def _rows(columns: dict[str, Any], table: SeriesTable) -> list[dict[str, Any]]:
-    from lstmkit.forecasting.columns import to_user_table
+    from lstmkit.forecasting.predicting.columns import to_user_table
 
     frame = to_user_table(columns, table, "polars")
     dates = [column.cast(str) for column in frame if column.dtype.is_temporal()]
@@ -103,7 +103,7 @@ def _follow(forecaster: Forecaster, table: SeriesTable, delimiter: str, json: bo
     """
     from json import dumps
 
-    from lstmkit.forecasting.columns import to_csv
+    from lstmkit.forecasting.predicting.columns import to_csv
 
     forecaster.remember(table)
     wrong, headed = 0, False

@@ -25,7 +25,7 @@ from lstmkit.visible import visible, visible_line
 
 if TYPE_CHECKING:
     from lstmkit.classification.evaluation import Evaluation
-    from lstmkit.forecasting.trading import Trading
+    from lstmkit.forecasting.judgement.trading import Trading
     from lstmkit.results import Verdict
 
 PIPED_WIDTH = 110
@@ -147,7 +147,7 @@ def write_records(records: Sequence[Mapping[str, Any]], out: Path, without: str)
 
 def print_trading(trading: Trading | None) -> None:
     """Print what trading on the forecasts would have earned; nothing where nobody traded."""
-    from lstmkit.forecasting.trading import judge_trading
+    from lstmkit.forecasting.judgement.trading import judge_trading
 
     if trading is not None:
         print_verdict(judge_trading(trading))

@@ -11,7 +11,7 @@ from lstmkit.cli import parameters, printing
 from lstmkit.cli.progress import JobProgress, run_shown
 
 if TYPE_CHECKING:
-    from lstmkit.forecasting.tune_job import TuneSummary
+    from lstmkit.forecasting.tuning.job import TuneSummary
 
 SHOWN_TRIALS = 5
 KEPT = "interrupted; the trials so far are kept in {}: run the same command to go on"
@@ -65,7 +65,7 @@ def tune(
 
     Interrupted or run again, it goes on where it stopped. What --set, --cell and --context say is not tried.
     """
-    from lstmkit.forecasting.tune_job import TuneJob
+    from lstmkit.forecasting.tuning.job import TuneJob
 
     parameters.refuse_without_effect("with --ray", {"jobs": ray is not None and jobs != 1})
     learners = [parameters.Learner(context, name, cell, setting, "1", level, season) for name in dict.fromkeys(model)]
@@ -80,7 +80,7 @@ def tune(
 
 
 def _print(found: TuneSummary) -> None:
-    from lstmkit.forecasting.tune_job import in_words, verdict
+    from lstmkit.forecasting.tuning.job import in_words, verdict
 
     best = sorted((t for t in found.result.trials if t.state == "complete"), key=lambda t: (t.score, t.number))
     rows = [(in_words(t), str(t.number), f"{t.score:.4f}") for t in best[:SHOWN_TRIALS]]

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from lstmkit.data import SeriesTable, TableSettings, table_kind, windows_at
 from lstmkit.errors import InputError
 from lstmkit.forecasting.cluster import run
-from lstmkit.forecasting.columns import to_user_table
-from lstmkit.forecasting.evaluate import Evaluation, assemble, evaluate
-from lstmkit.forecasting.fitting import table_to_learn_from
 from lstmkit.forecasting.forecaster import Forecaster
-from lstmkit.forecasting.output import backtest_columns
+from lstmkit.forecasting.judgement.evaluation import Evaluation, assemble, evaluate
+from lstmkit.forecasting.learning.fitting import table_to_learn_from
+from lstmkit.forecasting.predicting.columns import to_user_table
 from lstmkit.forecasting.reading import read_to_learn
+from lstmkit.forecasting.reporting.output import backtest_columns
 from lstmkit.ranges import flag, shown, whole, words
 from lstmkit.training import EpochRecord
 

@@ -26,12 +26,12 @@ from lstmkit.data import (
     with_future,
 )
 from lstmkit.errors import InputError, NotFittedError
-from lstmkit.forecasting.columns import forecast_columns, sample_columns, to_user_table
-from lstmkit.forecasting.fitting import Fit, Request, noted, table_to_learn_from, train_ensemble
-from lstmkit.forecasting.forecasts import mean_of, quantiles_of
-from lstmkit.forecasting.live import Made, follow
+from lstmkit.forecasting.learning.fitting import Fit, Request, noted, table_to_learn_from, train_ensemble
 from lstmkit.forecasting.models import ModelSettings, model_named
 from lstmkit.forecasting.persistence import StoredForecaster, write_forecaster
+from lstmkit.forecasting.predicting.columns import forecast_columns, sample_columns, to_user_table
+from lstmkit.forecasting.predicting.forecasts import mean_of, quantiles_of
+from lstmkit.forecasting.predicting.live import Made, follow
 from lstmkit.forecasting.reading import columns_like, read_to_learn, recognised
 from lstmkit.nn import quantile_levels
 from lstmkit.ranges import AT_LEAST_2, SEED, Range, a_path, several, shown, whole

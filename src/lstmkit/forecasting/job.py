@@ -15,19 +15,19 @@ from lstmkit.data.content import place_of
 from lstmkit.data.frequency import show
 from lstmkit.data.series import shorten
 from lstmkit.errors import InputError
-from lstmkit.forecasting.columns import forecast_columns, level_name, to_csv
-from lstmkit.forecasting.evaluate import evaluate, test_split
-from lstmkit.forecasting.fitting import note_on_bounds, noted, seasons_of, table_to_learn_from
 from lstmkit.forecasting.forecaster import Forecaster
-from lstmkit.forecasting.output import renamed, write_backtest
+from lstmkit.forecasting.judgement.evaluation import evaluate, test_split
+from lstmkit.forecasting.judgement.trading import check_prices, trade_if_prices, trading_summary
+from lstmkit.forecasting.judgement.tutorial import EPOCHS, UNITS, TutorialResult, check_rows, run_tutorial
+from lstmkit.forecasting.judgement.verdict import judge
+from lstmkit.forecasting.judgement.worst import worst_summary
+from lstmkit.forecasting.learning.fitting import note_on_bounds, noted, seasons_of, table_to_learn_from
 from lstmkit.forecasting.persistence import needs
-from lstmkit.forecasting.report import write_report
-from lstmkit.forecasting.reproduce import command, python
+from lstmkit.forecasting.predicting.columns import forecast_columns, level_name, to_csv
+from lstmkit.forecasting.reporting.output import renamed, write_backtest
+from lstmkit.forecasting.reporting.report import write_report
+from lstmkit.forecasting.reporting.reproduce import command, python
 from lstmkit.forecasting.result import JobResult
-from lstmkit.forecasting.trading import check_prices, trade_if_prices, trading_summary
-from lstmkit.forecasting.tutorial import EPOCHS, UNITS, TutorialResult, check_rows, run_tutorial
-from lstmkit.forecasting.verdict import judge
-from lstmkit.forecasting.worst import worst_summary
 from lstmkit.ranges import BETWEEN_0_AND_1, real
 from lstmkit.results import SUMMARY, Job, Run
 from lstmkit.training import threads_for, write_atomically

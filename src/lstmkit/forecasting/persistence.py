@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from lstmkit import __version__
 from lstmkit.data import SeriesTable, TableKind
 from lstmkit.errors import InputError
-from lstmkit.forecasting.ensemble import Ensemble
-from lstmkit.forecasting.fitting import Fit, Request, build, with_snapshots
+from lstmkit.forecasting.learning.ensemble import Ensemble
+from lstmkit.forecasting.learning.fitting import Fit, Request, build, with_snapshots
+from lstmkit.forecasting.learning.seasons import Seasons
 from lstmkit.forecasting.models import Task, model_named
-from lstmkit.forecasting.seasons import Seasons
 from lstmkit.forecasting.stored_table import COVARIATES, TABLE, StoredTable
 from lstmkit.training import ModelFolder, StoredRecord
 from lstmkit.training.folder import StoredModel, fill, part_of

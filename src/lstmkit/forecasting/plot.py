@@ -10,8 +10,8 @@ import numpy as np
 
 from lstmkit.data.series import SeriesTable, closest, shorten
 from lstmkit.errors import InputError
-from lstmkit.forecasting.columns import forecast_columns, level_name
-from lstmkit.forecasting.ensemble import Ensemble
+from lstmkit.forecasting.learning.ensemble import Ensemble
+from lstmkit.forecasting.predicting.columns import forecast_columns, level_name
 from lstmkit.results.page import BLUE, INK, ORANGE
 from lstmkit.visible import visible_line
 

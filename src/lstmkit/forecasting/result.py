@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lstmkit.forecasting.evaluate import Evaluation
 from lstmkit.forecasting.forecaster import Forecaster
-from lstmkit.forecasting.trading import Trading
-from lstmkit.forecasting.tutorial import TutorialResult
+from lstmkit.forecasting.judgement.evaluation import Evaluation
+from lstmkit.forecasting.judgement.trading import Trading
+from lstmkit.forecasting.judgement.tutorial import TutorialResult
 from lstmkit.results import Verdict
 
 
