@@ -17,9 +17,9 @@ def test_classes_are_places_among_their_names_sorted() -> None:
     assert coding.targets(["9", "-1"], "test").tolist() == [1, 0]
     found = np.array([[0.2, 0.5, 0.3], [0.1, 0.2, 0.7]])
     columns = coding.columns(found)
-    assert columns["label"] == [9, 10] and list(columns) == ["label", "p_-1", "p_9", "p_10"]
+    assert columns["label"].tolist() == [9, 10] and list(columns) == ["label", "p_-1", "p_9", "p_10"]
     assert coding.restored(found) is found
-    assert Coding.learn(["10", "9"], "kind", "classes", False).columns(found[:, :2])["label"] == ["10", "10"]
+    assert Coding.learn(["10", "9"], "kind", "classes", False).columns(found[:, :2])["label"].tolist() == ["10", "10"]
     with pytest.raises(InputError, match=r"^test part, label column 'kind', row 2: class '8' is not in the training"):
         coding.targets(["9", "8"], "test")
 
@@ -47,3 +47,42 @@ def test_groups_are_held_back_whole_for_classes_and_for_numbers() -> None:
         assert len(cut) in range(39, 42) and {groups[row] for row in kept} & {groups[row] for row in cut}
     with pytest.raises(InputError, match=r"^1 groups are too few"):
         hold_back(classes, "label", "classes", 0.2, 0, ["x"] * 200)
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind"),
+    [
+        ([-(2**63), 2**63 - 1], np.int64),
+        ([0, 2**63], np.uint64),
+        ([10**18, 2**64 - 1], np.uint64),
+        ([1234567890123456789, 9], np.int64),
+    ],
+)
+def test_whole_numbers_of_64_bits_are_classes_that_come_back(labels: list[int], kind: type) -> None:
+    coding = Coding.learn([str(label) for label in labels], "kind", "classes", True)
+    coding.require_sound("classes", 2)
+    assert coding.names.dtype == kind and coding.names.tolist() == sorted(labels)
+    assert coding.columns(np.array([[0.9, 0.1], [0.2, 0.8]]))["label"].tolist() == sorted(labels)
+
+
+@pytest.mark.parametrize("labels", [["-1", "18446744073709551615"], ["1", "18446744073709551616"]])
+def test_whole_numbers_that_no_type_holds_are_names(labels: list[str]) -> None:
+    coding = Coding.learn(labels, "kind", "classes", True)
+    assert not coding.whole and coding.names.tolist() == sorted(labels)
+
+
+@pytest.mark.parametrize("name", ["1.5", "x", "+1", "٣", "1_0", " 1", "", "18446744073709551616", "9" * 5000])
+def test_a_file_that_calls_other_names_whole_numbers_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match=r"^classes that are no whole numbers$"):
+        Coding("kind", ("1", name), True, (0.0, 1.0)).require_sound("classes", 2)
+
+
+def test_classes_written_in_several_ways_have_one_order() -> None:
+    assert Coding.learn(["01", "1", "007", "7", "10"], "kind", "classes", False).classes == (
+        "01",
+        "1",
+        "007",
+        "7",
+        "10",
+    )
+    Coding.learn(["1", "2"], "kind", "number", True).require_sound("number", 1)

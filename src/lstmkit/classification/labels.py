@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ from lstmkit.errors import InputError
 from lstmkit.sequences import cut_off, cut_off_groups
 
 TASKS = ("classes", "number")
+WHOLE = re.compile(r"-?[0-9]{1,20}")
+"""How whole numbers of up to 64 bits are written."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Coding:
 
     column   of the labels
     classes  sorted, (K,); empty for numbers
-    whole    whether the classes are whole numbers by the type of their column
+    whole    whether the classes are whole numbers by the type of their column: they come back as such
     scale    mean and spread of numbers in the training part; 0 and 1 for classes
     """
 
@@ -45,7 +48,8 @@ class Coding:
         Raises  InputError if there is nothing to tell apart
         """
         if task == "classes":
-            return cls(column, classes_of(labels, column), whole, (0.0, 1.0))
+            classes = classes_of(labels, column)
+            return cls(column, classes, whole and whole_numbers(classes) is not None, (0.0, 1.0))
         numbers = numbers_of(labels, column)
         if np.ptp(numbers) == 0:
             raise InputError(f"label column {column!r}: every row has {numbers[0]:g}; there is nothing to learn")
@@ -57,8 +61,16 @@ class Coding:
             raise InputError(f"{len(self.classes)} classes for {outputs} outputs")
         if len(set(self.classes)) < len(self.classes):
             raise InputError("a class occurs twice")
+        if self.whole and self.classes and whole_numbers(self.classes) is None:
+            raise InputError("classes that are no whole numbers")
         if not self.scale[1] > 0:
             raise InputError(f"a spread of {self.scale[1]}")
+
+    @property
+    def names(self) -> NDArray[Any]:
+        """The classes as they are in the table (K,): int64 or uint64 if they were whole numbers there, else text."""
+        numbers = whole_numbers(self.classes) if self.whole else None
+        return np.array(self.classes, str) if numbers is None else numbers
 
     @property
     def outputs(self) -> int:
@@ -92,13 +104,12 @@ class Coding:
             return class_scores(truth, found.argmax(axis=1), self.classes, recall)
         return number_scores(truth, found[:, 0])
 
-    def columns(self, found: NDArray[np.float64]) -> dict[str, Any]:
+    def columns(self, found: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
         """Return answers as columns of a table: `label` and `p_` with the name of each class, or `value`."""
         if not self.classes:
             return {"value": found[:, 0]}
-        names = [int(name) if self.whole else name for name in self.classes]
         shares = {f"p_{name}": found[:, k] for k, name in enumerate(self.classes)}
-        return {"label": [names[k] for k in found.argmax(axis=1)], **shares}
+        return {"label": self.names[found.argmax(axis=1)], **shares}
 
 
 def hold_back(
@@ -145,7 +156,7 @@ def numbers_of(labels: Sequence[str], column: str) -> NDArray[np.float64]:
 
 
 def classes_of(labels: Sequence[str], column: str) -> tuple[str, ...]:
-    """Return the classes among labels, sorted, whole numbers by size.
+    """Return the classes among labels, sorted, whole numbers by size, and such as 1 and 01 as text among them.
 
     Raises  InputError if there is only one
     """
@@ -154,10 +165,30 @@ def classes_of(labels: Sequence[str], column: str) -> tuple[str, ...]:
         raise InputError(
             f"label column {column!r}: every row is of class {labels[0]!r}; there is nothing to tell apart"
         )
-    whole = all(
-        label.removeprefix("-").isascii() and label.removeprefix("-").isdigit() and len(label) < 20 for label in found
-    )
-    return tuple(sorted(found, key=int)) if whole else tuple(sorted(found))
+    if whole_numbers(tuple(found)) is None:
+        return tuple(sorted(found))
+    return tuple(sorted(found, key=lambda label: (int(label), label)))
+
+
+def whole_numbers(names: Sequence[str]) -> NDArray[Any] | None:
+    """Return names of classes as numbers of one type, int64 or uint64; None where they are none that it can hold."""
+    if not names or not all(WHOLE.fullmatch(name) for name in names):
+        return None
+    numbers = [int(name) for name in names]
+    for kind in (np.iinfo(np.int64), np.iinfo(np.uint64)):
+        if kind.min <= min(numbers) and max(numbers) <= kind.max:
+            return np.array(numbers, kind.dtype)
+    return None
+
+
+def as_texts(column: pl.Series) -> tuple[pl.Series, bool]:
+    """Return a column as text, "" where a value is missing, and whether it holds whole numbers by its type."""
+    whole = column.dtype.is_integer()
+    if column.dtype.is_float():  # pandas makes 1.0 of 1 in a column with a missing value
+        known = column.drop_nulls().drop_nans()
+        if len(known) and bool((known == known.round()).all()) and float(known.abs().max()) < 2**53:  # type: ignore[arg-type]
+            column, whole = column.fill_nan(None).cast(pl.Int64), True
+    return column.cast(pl.String, strict=False).fill_null(""), whole
 
 
 def class_numbers(labels: Sequence[str], classes: Sequence[str], column: str, part: str) -> NDArray[np.int64]:

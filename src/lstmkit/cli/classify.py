@@ -146,12 +146,8 @@ def _print(result: JobResult) -> None:
 def _answers(classifier: SequenceClassifier, rows: Labelled) -> list[dict[str, Any]]:
     """Return a record for each sequence: its name, the answer, and probabilities."""
     columns = classifier.coding_.columns(classifier.answers(rows))
-    names = list(columns)
-    values = zip(*(list(columns[name]) for name in names), strict=True)
-    return [
-        {"id": id, **{n: v if isinstance(v, str | int) else float(v) for n, v in zip(names, own, strict=True)}}
-        for id, own in zip(rows.ids, values, strict=True)
-    ]
+    answers = zip(*(column.tolist() for column in columns.values()), strict=True)
+    return [{"id": id, **dict(zip(columns, own, strict=True))} for id, own in zip(rows.ids, answers, strict=True)]
 
 
 def _segments(

@@ -64,6 +64,17 @@ def test_whole_numbers_come_back_as_such_and_numbers_are_learnt() -> None:
         regressor.predict_proba(NEW)
 
 
+@pytest.mark.parametrize("pair", [(-(2**63), 2**63 - 1), (1, 2**64 - 1)])
+def test_labels_of_64_bits_are_kept_by_a_folder(pair, tmp_path) -> None:
+    numbers = np.array([pair[label == "up"] for label in Y], np.uint64 if pair[0] > 0 else np.int64)
+    classifier = SequenceClassifier(quick(epochs=1)).fit(X, numbers)
+    classifier.save(tmp_path / "model")
+    again = SequenceClassifier.load(tmp_path / "model")
+    assert again.classes_.dtype == numbers.dtype and again.classes_.tolist() == list(pair)
+    np.testing.assert_array_equal(again.predict(NEW), classifier.predict(NEW))
+    assert 0 <= again.score(NEW, numbers[: len(NEW)]) <= 1
+
+
 def test_missing_values_are_masked_where_that_is_asked_for() -> None:
     holes = [np.where(np.random.default_rng(k).random(own.shape) < 0.2, np.nan, own) for k, own in enumerate(X)]
     with pytest.raises(InputError, match="the value is missing"):

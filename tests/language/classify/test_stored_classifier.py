@@ -12,6 +12,20 @@ from damage import check_all
 from lstmkit.language.classify import TextClassifier
 
 
+@pytest.mark.parametrize(
+    ("pair", "kind"), [((-(2**63), 2**63 - 1), pl.Int64), ((1, 2**64 - 1), pl.UInt64), ((0, 10**18), pl.Int64)]
+)
+def test_labels_of_64_bits_are_kept_by_a_folder(pair, kind, reviews, small, tmp_path):
+    rows = reviews.head(60)
+    numbers = pl.Series("label", [pair[label == "yes"] for label in rows["label"]], kind)
+    classifier = TextClassifier(dataclasses.replace(small, epochs=1)).fit(rows.with_columns(numbers))
+    classifier.save(tmp_path / "model")
+    found = TextClassifier.load(tmp_path / "model").predict(rows)
+    assert found["label"].dtype == kind and set(found["label"]) <= set(pair)
+    assert found.columns == ["label", *(f"p_{number}" for number in pair)]
+    assert found.equals(classifier.predict(rows))
+
+
 @pytest.mark.parametrize("task", ["classes", "number"])
 def test_every_damage_to_a_folder_is_answered_in_a_line(task, reviews, small, tmp_path):
     how = dataclasses.replace(small, embedding_size=4, hidden_size=4, head_size=4, epochs=1, pooling="attention")

@@ -315,8 +315,7 @@ class SequenceClassifier(Parameters):
     @property
     def classes_(self) -> NDArray[Any]:
         """The classes in the order of the probabilities; none for numbers."""
-        names = self.coding_.classes
-        return np.array([int(name) for name in names]) if self.coding_.whole and names else np.array(names, str)
+        return self.coding_.names
 
     def _require_fit(self, method: str) -> None:
         if "network_" not in self.__dict__:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -61,10 +60,8 @@ def read_sequence_classifier(path: Path) -> tuple[StoredClassifier, Ensemble]:
 
 def _check(config: StoredClassifier) -> None:
     """Raise InputError if the parts of a config do not agree with each other."""
-    shape, classes, channels = config.shape, config.classes, config.form.channels
+    shape, channels = config.shape, config.form.channels
     config.coding().require_sound(config.task, shape.outputs)
-    if config.whole and not all(re.fullmatch(r"[-+]?\d{1,18}", name, re.ASCII) for name in classes):
-        raise InputError("classes that are no whole numbers")
     if shape.channels != len(channels) or not config.form.layout:
         raise InputError(f"a network of {shape.channels} channels for {len(channels)} names")
     if shape.further:

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from lstmkit.classification.labels import as_texts
 from lstmkit.data.series import LARGEST, shorten
 from lstmkit.errors import InputError
 from lstmkit.ranges import AT_LEAST_1, check_fields
@@ -164,13 +165,8 @@ def texts_of(values: Any) -> tuple[list[str], bool]:
         column = values
     else:
         column = pl.Series([v.item() if isinstance(v, np.generic) else v for v in values], strict=False)
-    whole = column.dtype.is_integer()
-    if column.dtype.is_float():  # pandas makes 1.0 of 1 in a column with a missing value
-        known = column.drop_nulls().drop_nans()
-        if len(known) and bool((known == known.round()).all()) and float(known.abs().max()) < 2**53:  # type: ignore[arg-type]
-            column, whole = column.fill_nan(None).cast(pl.Int64), True
-    texts: list[str] = column.cast(pl.String, strict=False).fill_null("").str.strip_chars().to_list()
-    return texts, whole
+    texts, whole = as_texts(column)
+    return texts.str.strip_chars().to_list(), whole
 
 
 def group_note(found: Labelled) -> list[str]:

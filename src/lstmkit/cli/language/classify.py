@@ -227,17 +227,9 @@ def _input_rows(path: Path, columns: Columns, delimiter: str | None) -> Rows:
 
 def _records(classifier: TextClassifier, rows: Rows) -> list[dict[str, Any]]:
     """Return one record a row: its texts, and the answer."""
-    found = classifier.answers(rows)
-    records: list[dict[str, Any]] = []
-    for texts, own in zip(zip(*rows.texts, strict=True), found.tolist(), strict=True):
-        record: dict[str, Any] = dict(zip(classifier.columns_.sides, texts, strict=True))
-        if classifier.task == "number":
-            records.append(record | {"value": own[0]})
-            continue
-        best = classifier.classes_[own.index(max(own))]
-        shares = {f"p_{name}": share for name, share in zip(classifier.classes_, own, strict=True)}
-        records.append(record | {"label": int(best) if classifier.coding_.whole else best, **shares})
-    return records
+    columns = dict(zip(classifier.columns_.sides, rows.texts, strict=True))
+    columns |= {name: own.tolist() for name, own in classifier.coding_.columns(classifier.answers(rows)).items()}
+    return [dict(zip(columns, own, strict=True)) for own in zip(*columns.values(), strict=True)]
 
 
 def _print_answers(classifier: TextClassifier, rows: Rows, records: list[dict[str, Any]]) -> None:

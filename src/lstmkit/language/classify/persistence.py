@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -67,11 +66,9 @@ def read_classifier(path: Path) -> tuple[ClassifierConfig, Tokens, Ensemble]:
 
 def _check(config: ClassifierConfig, tokens: Tokens) -> None:
     """Raise InputError if the parts of a config do not agree with each other."""
-    shape, classes = config.shape, config.classes
+    shape = config.shape
     if (len(tokens.symbols), tokens.unknown, tokens.end) != (shape.symbols, shape.unknown, shape.end):
         raise InputError(f"a network of {shape.symbols} words for a vocabulary of {len(tokens.symbols)}")
     config.coding().require_sound(config.task, shape.outputs)
-    if config.whole and not all(re.fullmatch(r"[-+]?\d{1,19}", name, re.ASCII) for name in classes):
-        raise InputError("classes that are no whole numbers")
     if shape.sides != len(config.columns.sides):
         raise InputError(f"a network of {shape.sides} sides for {len(config.columns.sides)} columns of text")

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from lstmkit.classification.labels import as_texts
 from lstmkit.data import TableKind, table_kind
 from lstmkit.data.native import to_polars
 from lstmkit.data.parse import to_numbers
@@ -101,7 +102,8 @@ def read_rows(frame: pl.DataFrame, columns: Columns, labelled: bool, decimal: st
             raise InputError(f"no column {name!r}{closest(name, frame.columns)} (columns: {found})")
     if not labelled:
         return Rows(tuple(_texts(frame, name) for name in columns.sides), None)
-    written = _as_text(frame[columns.label]).str.strip_chars()
+    written, whole = as_texts(frame[columns.label])
+    written = written.str.strip_chars()
     if decimal is not None:
         written = pl.Series([f"{number:.15g}" for number in to_numbers(frame[columns.label], columns.label, decimal)])
     blank = _blank_rows(frame, written)
@@ -115,7 +117,7 @@ def read_rows(frame: pl.DataFrame, columns: Columns, labelled: bool, decimal: st
             f"{frame.height:,} rows; fill it in, or leave such rows out"
         )
     labels: list[str] = written.filter(~blank).to_list()
-    return Rows(texts, labels, frame[columns.label].dtype.is_integer(), int(blank.sum()))
+    return Rows(texts, labels, whole, int(blank.sum()))
 
 
 def _blank_rows(frame: pl.DataFrame, labels: pl.Series) -> pl.Series:
@@ -132,16 +134,7 @@ def _blank_rows(frame: pl.DataFrame, labels: pl.Series) -> pl.Series:
 
 
 def _texts(frame: pl.DataFrame, name: str) -> list[str]:
-    texts: list[str] = _as_text(frame[name]).to_list()
+    texts: list[str] = as_texts(frame[name])[0].to_list()
     if not any(text.strip() for text in texts):
         raise InputError(f"text column {name!r}: the text is empty in every row")
     return texts
-
-
-def _as_text(column: pl.Series) -> pl.Series:
-    """Return a column as text, "" where a value is missing."""
-    if column.dtype.is_float():  # pandas makes 1.0 of 1 in a column with a missing value
-        known = column.drop_nulls().drop_nans()
-        if len(known) and (known == known.round()).all() and known.abs().max() < 2**53:  # type: ignore[operator]
-            column = column.fill_nan(None).cast(pl.Int64)
-    return column.cast(pl.String, strict=False).fill_null("")
