@@ -30,7 +30,7 @@ def started(
     windows: Windows, series: int, scale: str = "series", season: int = 0, linear: str = "own", returning: bool = False
 ) -> LinearStart:
     task = Task(context=C, horizon=P, seasons=(season,) if season else (), levels=(0.1, 0.5, 0.9), series=series)
-    start = LinearStart(task, scale, season, linear, returning)
+    start = LinearStart(task, scale, season > 0, linear, returning)
     start.fit(windows)
     return start
 
@@ -71,7 +71,7 @@ def test_a_series_that_returns_to_its_level_is_seen_to() -> None:
     windows = make_windows(table_of(y + 30), 3, 20)
     batch = windows.batch(torch.arange(len(windows)))
     task = Task(context=3, horizon=20, seasons=(), levels=(0.1, 0.5, 0.9))
-    starts = [LinearStart(task, "series", 0, "shared", returning) for returning in (False, True)]
+    starts = [LinearStart(task, "series", False, "shared", returning) for returning in (False, True)]
     for start in starts:
         start.fit(windows)
     errors = [(s(batch).invert(s(batch).forecast[:, :, None])[:, :, 0] - batch.future)[:, -1].std() for s in starts]

@@ -12,13 +12,15 @@ class AheadCovariates(nn.Module):
     inputs       covariates of a step, D
     hidden_size  of the state, H
     outputs      quantile levels, Q
+    width        units that both are mixed in; None for H
     """
 
-    def __init__(self, inputs: int, hidden_size: int, outputs: int) -> None:
+    def __init__(self, inputs: int, hidden_size: int, outputs: int, width: int | None = None) -> None:
         super().__init__()
-        self.steps = nn.Linear(inputs, hidden_size)
-        self.state = nn.Linear(hidden_size, hidden_size, bias=False)
-        self.head = nn.Linear(hidden_size, outputs)
+        width = hidden_size if width is None else width
+        self.steps = nn.Linear(inputs, width)
+        self.state = nn.Linear(hidden_size, width, bias=False)
+        self.head = nn.Linear(width, outputs)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from lstmkit.data import Batch, Windows
 from lstmkit.errors import InputError
+from lstmkit.forecasting.models.ahead import AheadCovariates
 from lstmkit.forecasting.models.dilated import DilatedStack
 from lstmkit.forecasting.models.inputs import CovariateInputs
 from lstmkit.forecasting.models.model import ForecastModel, ModelSettings, Task, masked_mean
@@ -114,7 +115,7 @@ class EsRnnModel(ForecastModel[EsRnnSettings]):
         self.head = nn.Linear(H, P * Q)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
-        self.ahead = _Ahead(self.covariates.ahead, H, Q) if self.covariates.ahead else None
+        self.ahead = AheadCovariates(self.covariates.ahead, H, Q, AHEAD) if self.covariates.ahead else None
         self.rates = nn.Parameter(torch.full((N, 1 + len(self.periods)), -1.0))
         self.factors = nn.Parameter(torch.zeros(N, sum(self.periods)))
         self.offset = nn.Parameter(torch.zeros(P, Q))
@@ -284,22 +285,6 @@ class EsRnnModel(ForecastModel[EsRnnSettings]):
 
     def _following(self, positions: Tensor) -> Tensor:
         return positions[:, None] + 1 + torch.arange(self.task.horizon)
-
-
-class _Ahead(nn.Module):
-    """What the covariates known ahead add to the forecast of their step; it begins as nothing."""
-
-    def __init__(self, inputs: int, hidden_size: int, outputs: int) -> None:
-        super().__init__()
-        self.steps = nn.Linear(inputs, AHEAD)
-        self.state = nn.Linear(hidden_size, AHEAD, bias=False)
-        self.head = nn.Linear(AHEAD, outputs)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
-
-    def forward(self, state: Tensor, ahead: Tensor) -> Tensor:
-        """Return (B, N, P, Q) from states (B, N, H) and the covariates of the steps ahead (B, N, P, D)."""
-        return self.head(torch.relu(self.steps(ahead) + self.state(state).unsqueeze(2)))  # type: ignore[no-any-return]
 
 
 def _near(target: Tensor) -> Tensor:

@@ -74,14 +74,15 @@ class LinearStart(nn.Module):
     to fully, is what the most recent training windows find best.
 
     scale   "window" for the standard deviation of the context, "series" for that of the series in training
-    season  steps of the profile taken away, which needs rows counted from the first one ever read; 0 for none
+    profile whether that of the shortest season is taken away, which needs rows counted from the first one ever read
     linear  "own" for weights of each series (of at most 64), "shared" for all alike, "none" for the last value
     returning  whether the distance of the last value from the mean of its series in training has a weight as well
     Source  closed form: Toner & Darlow 2024; profile: Lin et al. 2024 (CycleNet)
     """
 
-    def __init__(self, task: Task, scale: str, season: int, linear: str, returning: bool) -> None:
+    def __init__(self, task: Task, scale: str, profile: bool, linear: str, returning: bool) -> None:
         super().__init__()
+        season = task.seasons[0] if profile and task.seasons else 0
         self.context, self.horizon, self.by_series = task.context, task.horizon, scale == "series"
         self.returning = returning and linear != "none"
         inputs = task.context + self.returning

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lstmkit.data import Windows
-from lstmkit.forecasting.models.linear_start import LinearStart
+from lstmkit.forecasting.models.linear_start import LinearStart, Start
 from lstmkit.forecasting.models.model import Task, masked_mean
 from lstmkit.forecasting.models.usual import usual_error
 from lstmkit.nn import mean_weights, pinball_loss
@@ -35,8 +35,17 @@ class PointAndSpread(nn.Module):
         """Return quantiles (B, P, Q) from a forecast (B, P) and a change (B, P, Q) in units of its usual error."""
         return forecast[:, :, None] + self.spread[:, None] * (change + self.offset)
 
-    def loss(self, quantiles: Tensor, target: Tensor) -> Tensor:
-        """Return the mean loss in units of the usual error of all steps; NaN in target (B, P) counts for nothing."""
+    def quantiles(self, start: Start, change: Tensor) -> Tensor:
+        """Return quantiles (B, P, Q), in the units of the series, of a linear forecast and a change to it (B, P, Q)."""
+        return start.invert(self(start.forecast, change))
+
+    def loss(self, start: Start, change: Tensor, future: Tensor) -> Tensor:
+        """Return the mean loss in units of the usual error of all steps: pinball, and the squared error of the mean.
+
+        start, change  as in `quantiles`
+        future         (B, P) in the units of the series; NaN counts for nothing
+        """
+        quantiles, target = self(start.forecast, change), start.express(future)
         unit, filled = self.spread.mean(), target.nan_to_num()
         loss = pinball_loss(quantiles, filled, self.levels).mean(2) / unit
         if self.squared:

@@ -75,8 +75,7 @@ class SegRnnModel(ForecastModel[SegRnnSettings]):
         H, Q = settings.hidden_size, len(task.levels)
         self.segment = settings.segment or _segment(task)
         self.ahead = -(-task.horizon // self.segment)
-        season = task.seasons[0] if settings.profile and task.seasons else 0
-        self.start = LinearStart(task, settings.scale, season, settings.linear, settings.returning)
+        self.start = LinearStart(task, settings.scale, settings.profile, settings.linear, settings.returning)
         self.covariates = CovariateInputs(task)
         self.marks = int(task.marked or task.context % self.segment > 0)
         self.segments = nn.Linear(self.segment * (1 + self.marks + self.covariates.past), H)
@@ -100,15 +99,12 @@ class SegRnnModel(ForecastModel[SegRnnSettings]):
     def quantiles(self, batch: Batch) -> Tensor:
         """Return quantiles (B, P, Q) of what follows, in the units of the series."""
         start = self.start(batch)
-        quantiles: Tensor = start.invert(self.output(start.forecast, self._change(start, batch)))
-        return quantiles
+        return self.output.quantiles(start, self._change(start, batch))
 
     def loss(self, batch: Batch) -> Tensor:
         """Return the mean pinball loss, and the squared error of the mean if the settings say so."""
         start = self.start(batch)
-        expressed = self.output(start.forecast, self._change(start, batch))
-        loss: Tensor = self.output.loss(expressed, start.express(batch.future))
-        return loss
+        return self.output.loss(start, self._change(start, batch), batch.future)
 
     def start_from(self, windows: Windows) -> None:
         """Fit the linear forecast, and the width of the intervals, to training windows."""
