@@ -14,7 +14,7 @@ from lstmkit.classification.baselines import LinearAnswers
 from lstmkit.classification.linear import Dense
 from lstmkit.classification.metrics import Floats
 from lstmkit.sequences import Features, Ragged
-from lstmkit.sequences.ragged import batches_by_length
+from lstmkit.sequences.ragged import batches_by_length, padded
 
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 PARTS = ((0, 3), (0, 1), (1, 2), (2, 3))
@@ -103,10 +103,8 @@ def functionals(frames: Ragged) -> Floats:
 
 def _measured(frames: Ragged, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> Floats:
     """Return the numbers about pieces of the frames, (B, measures, C)."""
-    steps = np.arange(max(1, int(lengths.max())))[:, None]
-    inside = steps < lengths
-    values = np.full((*inside.shape, frames.values.shape[1]), np.nan)
-    values[inside] = frames.values[(starts + steps)[inside]]
+    values = padded(frames.values, starts, lengths, np.nan, np.float64)
+    steps = np.arange(len(values))[:, None]
     there = ~np.isnan(values)
     count = there.sum(axis=0)
     known = np.where(count > 0, count, np.nan)

@@ -55,6 +55,10 @@ class Coding:
             raise InputError(f"label column {column!r}: every row has {numbers[0]:g}; there is nothing to learn")
         return cls(column, (), whole, (float(numbers.mean()), float(numbers.std())))
 
+    def config(self) -> dict[str, Any]:
+        """Return all but the column, as values that JSON can hold."""
+        return {"classes": list(self.classes), "whole": self.whole, "scale": list(self.scale)}
+
     def require_sound(self, task: str, outputs: int) -> None:
         """Raise InputError if a coding read from a file contradicts itself, its task, or its network's outputs."""
         if outputs != self.outputs or (task == "classes") != (len(self.classes) > 1):

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import hashlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -157,6 +158,13 @@ def _answers(network: Ensemble, rows: Examples) -> NDArray[np.float64]:
             scores = network.scores(rows.batch(items)).double()
             found[items] = (scores if scores.shape[2] == 1 else scores.softmax(dim=2)).mean(dim=0).numpy()
     return found
+
+
+def checkpoint_at(
+    path: Path | None, settings: NetworkSettings, own: dict[str, Any], network: Ensemble, *parts: Examples
+) -> Checkpoint | None:
+    """Return a checkpoint of a training in a file, None for none; arguments as those of `fingerprint`."""
+    return None if path is None else Checkpoint(path, fingerprint(settings, own, network, *parts))
 
 
 def fingerprint(settings: NetworkSettings, own: dict[str, Any], network: Ensemble, *parts: Examples) -> dict[str, Any]:

@@ -38,6 +38,7 @@ from lstmkit.ranges import AT_LEAST_2, SEED, Range, a_path, several, shown, whol
 from lstmkit.recurrence.backends import check_backend_name
 from lstmkit.recurrence.cells import cell_named
 from lstmkit.training import Checkpoint, Devices, EpochRecord, Parameters
+from lstmkit.training.checkpoint import until_done
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -163,10 +164,8 @@ class Forecaster(Parameters):
             upper=upper,
         )
         self.table_kind_ = table_kind(table)
-        path = None if checkpoint is None else a_path("checkpoint", checkpoint)
-        self.fit_series(read_to_learn(table, columns), on_epoch, path, resume)
-        if path is not None:
-            path.unlink(missing_ok=True)
+        with until_done(checkpoint) as path:
+            self.fit_series(read_to_learn(table, columns), on_epoch, path, resume)
         return self
 
     def fit_series(

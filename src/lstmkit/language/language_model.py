@@ -29,7 +29,7 @@ from lstmkit.language.vocabulary import UNITS, Tokens
 from lstmkit.ranges import SEED, a_path, whole
 from lstmkit.recurrence.cells import cell_named
 from lstmkit.training import EpochRecord
-from lstmkit.training.checkpoint import fingerprint_in
+from lstmkit.training.checkpoint import fingerprint_in, until_done
 
 PREDICTORS = ("lstm", "ngram", "mixture")
 
@@ -104,9 +104,8 @@ class LanguageModel:
             text = read_corpus(text, valid, unit=self.unit, settings=self.vocabulary, test_share=0.0, tokens=known)
         if note := precision_note(self.settings):
             warnings.warn(f"lstmkit: {note}", UserWarning, stacklevel=2)
-        self.fit_corpus(text, start, on_epoch, on_window, checkpoint=checkpoint, resume=resume)
-        if checkpoint is not None:
-            a_path("checkpoint", checkpoint).unlink(missing_ok=True)
+        with until_done(checkpoint) as path:
+            self.fit_corpus(text, start, on_epoch, on_window, checkpoint=path, resume=resume)
         return self
 
     def fit_corpus(
@@ -116,7 +115,7 @@ class LanguageModel:
         on_epoch: Callable[[EpochRecord], None] | None = None,
         on_window: Callable[[Window], None] | None = None,
         on_plan: Callable[[Plan], None] | None = None,
-        checkpoint: str | Path | None = None,
+        checkpoint: Path | None = None,
         resume: bool = False,
     ) -> LanguageModel:
         """Learn from a corpus as `fit` does, and leave the checkpoint for the caller, who may have more to do.
@@ -135,12 +134,11 @@ class LanguageModel:
         self.trained_on_ = len(corpus.train)
         self.network_, self.share_ = network, 1.0
         self.ngram_: NGramModel | None = None
-        path = None if checkpoint is None else a_path("checkpoint", checkpoint)
-        plan = self._plan(corpus, path if resume else None, on_plan is not None)
+        plan = self._plan(corpus, checkpoint if resume else None, on_plan is not None)
         self.plan_ = plan
         if on_plan is not None:
             on_plan(plan)
-        kept = None if path is None else (path, self._fingerprint(corpus, start, plan))
+        kept = None if checkpoint is None else (checkpoint, self._fingerprint(corpus, start, plan))
         for record in fit_network(
             network, corpus.train, corpus.valid, corpus.tokens.end, plan, self.seed, on_window, kept, resume
         ):

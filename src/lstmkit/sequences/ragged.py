@@ -93,13 +93,25 @@ class Ragged:
     def batch(self, rows: NDArray[np.int64]) -> Padded:
         """Return some of the sequences, padded to the longest of them; of a mapped array, nothing else is read."""
         lengths = self.offsets[rows + 1] - self.offsets[rows]
-        T = max(1, int(lengths.max()))
-        steps = np.arange(T)[:, None]
-        inside = steps < lengths
         kind = np.int64 if self.values.ndim == 1 else self.values.dtype
-        values = np.zeros((*inside.shape, *self.values.shape[1:]), kind)
-        values[inside] = self.values[(self.offsets[rows] + steps)[inside]]
+        values = padded(self.values, self.offsets[rows], lengths, 0, kind)
         return Padded(torch.from_numpy(values), torch.from_numpy(lengths))
+
+
+def padded(
+    values: NDArray[Any], starts: NDArray[np.int64], lengths: NDArray[np.int64], filler: float, dtype: Any = None
+) -> NDArray[Any]:
+    """Return pieces of an array (N, ...) side by side, (T, B, ...), at least one step long.
+
+    starts, lengths  (B,) of the pieces
+    filler           what stands after the end of a piece
+    dtype            of what is returned; None for that of the values
+    """
+    steps = np.arange(max(1, int(lengths.max())))[:, None]
+    inside = steps < lengths
+    found = np.full((*inside.shape, *values.shape[1:]), filler, dtype or values.dtype)
+    found[inside] = values[(starts + steps)[inside]]
+    return found
 
 
 def batches_by_length(lengths: NDArray[np.int64], steps: int, rows: int = 1 << 16) -> Iterator[NDArray[np.int64]]:

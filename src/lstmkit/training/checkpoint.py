@@ -11,7 +11,8 @@ import copy
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from lstmkit.errors import InputError
+from lstmkit.ranges import a_path
 from lstmkit.training.records import EpochRecord, StoredRecord
 from lstmkit.training.schema import checked, read_json
 from lstmkit.training.tensors import TensorShape, header_of, load_tensors, require_shapes
@@ -47,6 +49,18 @@ class Restored(NamedTuple):
     rng: Tensor
     history: list[EpochRecord]
     more: dict[str, dict[str, Tensor]]
+
+
+@contextmanager
+def until_done(path: str | Path | None) -> Iterator[Path | None]:
+    """Give the path of a checkpoint, None for none, and remove the file once all that is done with it has succeeded.
+
+    Raises  InputError if it is no path
+    """
+    file = None if path is None else a_path("checkpoint", path)
+    yield file
+    if file is not None:
+        file.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)

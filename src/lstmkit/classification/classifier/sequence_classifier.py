@@ -20,14 +20,15 @@ from lstmkit.classification.classifier.stored import read_sequence_classifier, w
 from lstmkit.classification.classifier.stream import ClassifierStream
 from lstmkit.classification.frames import FrameShape, frame_ensemble
 from lstmkit.classification.labels import TASKS, Coding, hold_back
-from lstmkit.classification.learning import answers, fingerprint, fit_network
+from lstmkit.classification.learning import answers, checkpoint_at, fit_network
 from lstmkit.classification.network import Ensemble
 from lstmkit.classification.reading import Form, Labelled, read_labelled
 from lstmkit.classification.reading.labelled import MISSING, group_note
 from lstmkit.errors import InputError, NotFittedError
 from lstmkit.ranges import SEED, a_path, choice, whole, words
 from lstmkit.sequences import Examples, Ragged
-from lstmkit.training import Checkpoint, EpochRecord, Parameters
+from lstmkit.training import EpochRecord, Parameters
+from lstmkit.training.checkpoint import until_done
 
 VALID_SHARE = 0.2
 """Of the sequences, for early stopping: sets of sequences are often small."""
@@ -105,10 +106,8 @@ class SequenceClassifier(Parameters):
         if valid is not None:
             pair = valid if isinstance(valid, tuple) and len(valid) == 2 else (valid, None)
             held = read_labelled(pair[0], rows.form, True, pair[1])
-        path = None if checkpoint is None else a_path("checkpoint", checkpoint)
-        self.fit_rows(rows, held, on_epoch, path, resume)
-        if path is not None:
-            path.unlink(missing_ok=True)
+        with until_done(checkpoint) as path:
+            self.fit_rows(rows, held, on_epoch, path, resume)
         return self
 
     def fit_rows(
@@ -138,10 +137,9 @@ class SequenceClassifier(Parameters):
         how, again = self.settings, cut and self.settings.final_fit
         if again and how.minutes is not None:
             how = dataclasses.replace(how, minutes=how.minutes / 2)
-        network, kept = self._new_network(shape, training), None
-        if checkpoint is not None:
-            own = {"task": self.task, "seed": self.seed, "classes": list(coding.classes)}
-            kept = Checkpoint(checkpoint, fingerprint(self.settings, own, network, training, validation))
+        network = self._new_network(shape, training)
+        own = {"task": self.task, "seed": self.seed, "classes": list(coding.classes)}
+        kept = checkpoint_at(checkpoint, self.settings, own, network, training, validation)
         history = fit_network(network, how, training, validation, self.seed, kept, resume, on_epoch)
         best = max(record.epoch for record in history if record.improved)
         if again and best:  # else the network that has learnt nothing was best
@@ -291,9 +289,7 @@ class SequenceClassifier(Parameters):
             "settings": dataclasses.asdict(self.settings),
             "shape": dataclasses.asdict(self.shape_),
             "form": dataclasses.asdict(self.form_),
-            "classes": list(self.coding_.classes),
-            "whole": self.coding_.whole,
-            "scale": list(self.coding_.scale),
+            **self.coding_.config(),
             "history": [record.to_json() for record in self.history_],
         }
         write_sequence_classifier(a_path("path", path), config, self.network_, force)

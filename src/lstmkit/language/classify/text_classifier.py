@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lstmkit.classification.labels import TASKS, Coding, hold_back
-from lstmkit.classification.learning import answers, fingerprint, fit_network
+from lstmkit.classification.learning import answers, checkpoint_at, fit_network
 from lstmkit.classification.network import Ensemble
 from lstmkit.errors import InputError, NotFittedError
 from lstmkit.language.classify.network import Shape, text_ensemble
@@ -28,7 +28,8 @@ from lstmkit.language.vocabulary.splitting import splitter
 from lstmkit.language.vocabulary.words import Words
 from lstmkit.ranges import SEED, a_path, whole
 from lstmkit.sequences import Examples
-from lstmkit.training import Checkpoint, EpochRecord, Parameters
+from lstmkit.training import EpochRecord, Parameters
+from lstmkit.training.checkpoint import until_done
 
 VALID_SHARE = 0.1
 
@@ -94,10 +95,8 @@ class TextClassifier(Parameters):
             for part, own in ((table, delimiter), (valid, delimiter if isinstance(valid, str | Path) else None))
         )
         assert rows is not None
-        path = None if checkpoint is None else a_path("checkpoint", checkpoint)
-        self.fit_rows(rows, held, columns, start, on_epoch, path, resume)
-        if path is not None:
-            path.unlink(missing_ok=True)
+        with until_done(checkpoint) as path:
+            self.fit_rows(rows, held, columns, start, on_epoch, path, resume)
         return self
 
     def fit_rows(
@@ -119,10 +118,8 @@ class TextClassifier(Parameters):
         beginning = None if start is None else Beginning.of(start)
         network = self._build(rows, beginning)
         training, validation = self._encode(rows, targets), self._encode(held, wanted)
-        kept = None
-        if checkpoint is not None:
-            own = {"task": self.task, "seed": self.seed, "classes": list(self.classes_)}
-            kept = Checkpoint(checkpoint, fingerprint(self.settings, own, network, training, validation))
+        own = {"task": self.task, "seed": self.seed, "classes": list(self.classes_)}
+        kept = checkpoint_at(checkpoint, self.settings, own, network, training, validation)
         shares = None if beginning is None else beginning.rate_share(self.settings.start_rate)
         self.history_ = fit_network(
             network, self.settings, training, validation, self.seed, kept, resume, on_epoch, shares
@@ -227,9 +224,7 @@ class TextClassifier(Parameters):
             "settings": dataclasses.asdict(self.settings),
             "shape": dataclasses.asdict(self.shape_),
             "columns": dataclasses.asdict(self.columns_),
-            "classes": list(self.classes_),
-            "whole": self.coding_.whole,
-            "scale": list(self.coding_.scale),
+            **self.coding_.config(),
             "lowercase": self.lowercase_,
             "tokens": self.tokens_.config(),
             "history": [record.to_json() for record in self.history_],
