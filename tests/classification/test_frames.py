@@ -21,7 +21,15 @@ from lstmkit.training import Checkpoint, EpochRecord
 SMALL = FrameSettings(
     hidden_size=8, head_size=8, dropout=0.0, epochs=10, batch_size=16, learning_rate=0.02, average=None, patience=100
 )
-CHANGED = {"stretch": 0.2, "crop": 0.1, "noise": 0.1, "time_mask": 0.1, "channel_mask": 0.3, "input_dropout": 0.1}
+CHANGED = {
+    "stretch": 0.2,
+    "crop": 0.1,
+    "scale": 0.2,
+    "noise": 0.1,
+    "time_mask": 0.1,
+    "channel_mask": 0.3,
+    "input_dropout": 0.1,
+}
 
 
 def movements(rows: int, seed: int, missing: float = 0.0) -> tuple[Ragged, torch.Tensor, torch.Tensor]:

@@ -82,6 +82,17 @@ def test_noise_has_the_spread_asked_for_and_gaps_stay_gaps() -> None:
     assert float(found.nan_to_num().std()) == pytest.approx(0.3, rel=0.02)
 
 
+def test_a_channel_is_scaled_by_one_factor_in_all_of_its_features_and_steps() -> None:
+    features = torch.arange(1.0, 13.0).expand(5, 300, 12)
+    found = Augmentation(scale=0.3).blur(features, torch.full((300,), 5), 4, drawn(1))
+    factors = (found / features).reshape(5, 300, 3, 4)
+    torch.testing.assert_close(factors, factors[:1, :, :1].expand_as(factors))
+    own = factors[0, :, 0]
+    assert 0.7 <= float(own.min()) < 0.71 and 1.29 < float(own.max()) <= 1.3
+    assert float(own.mean()) == pytest.approx(1, abs=0.02)
+    assert abs(float(torch.corrcoef(own.T)[0, 1])) < 0.15
+
+
 def test_masks_are_one_piece_of_each_sequence_up_to_their_share() -> None:
     lengths = torch.tensor([100, 60, 10, 1, 0] * 80)
     ones = torch.ones(100, 400, 4)

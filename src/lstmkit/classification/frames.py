@@ -26,7 +26,7 @@ class FrameSettings(NetworkSettings):
     normalise      "features": by statistics of the training part; "together": with one spread for all channels;
                    "sequence": by those of each sequence; "none"
     input_dropout  of the features, for a whole sequence
-    stretch, crop, noise, time_mask, channel_mask
+    stretch, crop, scale, noise, time_mask, channel_mask
                    how sequences are changed in training, as in `Augmentation`
     """
 
@@ -36,6 +36,7 @@ class FrameSettings(NetworkSettings):
     input_dropout: float = 0.0
     stretch: float = 0.0
     crop: float = 0.0
+    scale: float = 0.0
     noise: float = 0.0
     time_mask: float = 0.0
     channel_mask: float = 0.0
@@ -52,7 +53,7 @@ class FrameSettings(NetworkSettings):
     @property
     def augmentation(self) -> Augmentation:
         """How sequences are changed in training."""
-        return Augmentation(self.stretch, self.crop, self.noise, self.time_mask, self.channel_mask)
+        return Augmentation(self.stretch, self.crop, self.scale, self.noise, self.time_mask, self.channel_mask)
 
 
 @dataclass(frozen=True)

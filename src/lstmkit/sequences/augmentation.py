@@ -1,4 +1,4 @@
-"""Sequences that could have been as well, drawn on a batch in training: stretched, cut, with noise, with gaps."""
+"""Sequences that could have been as well, drawn on a batch in training: stretched, cut, scaled, with noise, with gaps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lstmkit.nn.lengths import padding_mask
 from lstmkit.ranges import BELOW_1, NOT_NEGATIVE, check_fields
 from lstmkit.sequences.ragged import Padded
 
-RANGES = {**dict.fromkeys(("stretch", "crop", "time_mask", "channel_mask"), BELOW_1), "noise": NOT_NEGATIVE}
+RANGES = {**dict.fromkeys(("stretch", "crop", "scale", "time_mask", "channel_mask"), BELOW_1), "noise": NOT_NEGATIVE}
 """Of the amounts, also where other settings hold them."""
 
 
@@ -21,6 +21,7 @@ class Augmentation:
 
     stretch       frames are drawn out or pressed together by a factor within this of 1
     crop          share of the frames that is cut off at most, from both ends together
+    scale         features of each channel are multiplied by a factor within this of 1
     noise         spread of what is added to features, which have a spread of one
     time_mask     share of the steps that is blanked out at most, in one piece
     channel_mask  share of the channels that is blanked out at most, neighbours, in all steps
@@ -30,6 +31,7 @@ class Augmentation:
 
     stretch: float = 0.0
     crop: float = 0.0
+    scale: float = 0.0
     noise: float = 0.0
     time_mask: float = 0.0
     channel_mask: float = 0.0
@@ -73,6 +75,9 @@ class Augmentation:
         generator  what is drawn from; None draws from torch's own
         """
         T, B, F = features.shape
+        if self.scale:
+            factor = torch.rand(B, channels, generator=generator).to(features)
+            features = features * (1 + self.scale * (2 * factor - 1)).repeat(1, F // channels)
         if self.noise:
             features = features + self.noise * torch.randn(features.shape, generator=generator).to(features)
         if self.time_mask:
