@@ -133,11 +133,14 @@ def table(truth: NDArray[np.int64], networks: Floats, others: dict[str, Floats],
     shares = 100 * (networks.argmax(axis=2) == truth).mean(axis=1)
     mean = networks.mean(axis=0)
     together = 100 * (mean.argmax(axis=1) == truth).mean()
-    spread = f"{shares.min():.1f} to {shares.max():.1f}, {len(shares)} seeds"
-    lines = [
-        f"  {'network, the mean of the seeds':36}{shares.mean():7.2f} %   {spread}",
-        f"  {'networks averaged':36}{together:7.2f} %",
-    ]
+    if len(shares) == 1:
+        lines = [f"  {'network, one seed':36}{shares.mean():7.2f} %"]
+    else:
+        spread = f"{shares.min():.1f} to {shares.max():.1f}, {len(shares)} seeds"
+        lines = [
+            f"  {'network, the mean of the seeds':36}{shares.mean():7.2f} %   {spread}",
+            f"  {'networks averaged':36}{together:7.2f} %",
+        ]
     for name, title in TITLES.items():
         if name in others:
             share = 100 * (others[name].argmax(axis=1) == truth).mean()
@@ -189,7 +192,7 @@ def one_subject_out(settings: SequenceSettings, seeds: Sequence[int]) -> list[st
     joined = {name: np.concatenate(own) for name, own in others.items() if own}
     return [
         f"UTD-MHAD, each of eight subjects by networks that learnt from the other seven; {said(settings)}",
-        f"  {np.mean(seconds) / 60:.2f} minutes a seed; network (mean of the seeds) and nearest neighbour by subject:",
+        f"  {np.mean(seconds) / 60:.2f} minutes a seed; network and nearest neighbour by subject:",
         f"  {'; '.join(subjects)}",
         *table(np.concatenate(truths), np.concatenate(networks, axis=1), joined, groups),
         "",

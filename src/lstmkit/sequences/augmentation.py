@@ -1,4 +1,4 @@
-"""Sequences that could have been as well, drawn on a batch in training: stretched, cut, scaled, with noise, with gaps."""
+"""Sequences that could have been as well, drawn on a batch in training: stretched, cut, scaled, noisy, with gaps."""
 
 from __future__ import annotations
 
