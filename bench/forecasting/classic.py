@@ -21,7 +21,8 @@ import torch
 from bench.machine import ROOT, header, write
 from lstmkit import Forecaster
 from lstmkit.data import TableSettings, read_file, read_table
-from lstmkit.forecasting.judgement.evaluation import Evaluation, evaluate
+from lstmkit.forecasting.judgement import Evaluation
+from lstmkit.forecasting.judgement.evaluation import evaluate
 from lstmkit.forecasting.judgement.metrics import Scales, naive_scales, score_by_series
 
 SEEDS = (0, 1, 2)

@@ -30,8 +30,8 @@ import torch
 from bench.machine import ROOT, header, write
 from lstmkit import Forecaster
 from lstmkit.data import SeriesTable, TableSettings, make_windows, read_source, windows_at
+from lstmkit.forecasting.learning import Seasons
 from lstmkit.forecasting.learning.fitting import build, make_task
-from lstmkit.forecasting.learning.seasons import Seasons
 from lstmkit.forecasting.models import MODELS
 
 SIZES = (10, 100, 1_000, 10_000, 100_000)

@@ -25,8 +25,8 @@ import torch
 
 from bench.machine import ROOT, header, write
 from lstmkit.language import Corpus, LanguageSettings, VocabularySettings, read_corpus
+from lstmkit.language.neural import LanguageNetwork
 from lstmkit.language.neural.fitting import mean_loss, token_counts
-from lstmkit.language.neural.network import LanguageNetwork
 from lstmkit.language.neural.streams import Reader, Streams
 from lstmkit.results.summary import versions
 from lstmkit.training import TrainSettings

@@ -25,10 +25,9 @@ import torch
 from bench.machine import ROOT, header, write
 from lstmkit.language import Corpus, LanguageModel, LanguageSettings, NGramModel, read_corpus
 from lstmkit.language.judgement.scoring import score_ids
-from lstmkit.language.neural.predictor import NetworkPredictor
-from lstmkit.language.ngrams.predictor import NGramPredictor
-from lstmkit.language.predicting.mixture import MixturePredictor, fit_share
-from lstmkit.language.predicting.predictor import Predictor, Scorer
+from lstmkit.language.neural import NetworkPredictor
+from lstmkit.language.ngrams import NGramPredictor
+from lstmkit.language.predicting import MixturePredictor, Predictor, Scorer, fit_share
 from lstmkit.results.summary import versions
 
 ORDERS = (5, 6, 7, 8)

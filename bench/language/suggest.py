@@ -21,8 +21,8 @@ import torch
 from bench.machine import header, write
 from lstmkit.language.judgement.typing_aid import measure
 from lstmkit.language.language_model import LanguageModel
-from lstmkit.language.predicting.predictor import Predictor
-from lstmkit.language.suggestions.suggesting import Suggester
+from lstmkit.language.predicting import Predictor
+from lstmkit.language.suggestions import Suggester
 from lstmkit.language.text.corpus import encode_source
 
 SHOWN, KEYSTROKES = 3, 3000

@@ -22,8 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench.machine import header, write
-from lstmkit.language.neural.network import LanguageNetwork
-from lstmkit.language.neural.settings import LanguageSettings
+from lstmkit.language.neural import LanguageNetwork, LanguageSettings
 
 V, SIZE, LAYERS = 33_278, 256, 2
 SHAPES = ((20, 35), (32, 64), (64, 70))

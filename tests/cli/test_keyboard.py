@@ -20,7 +20,7 @@ from lstmkit.cli.language.keyboard import (
     terminal,
     type_along,
 )
-from lstmkit.language.suggestions.suggesting import Suggestion
+from lstmkit.language.suggestions import Suggestion
 
 pty = pytest.importorskip("pty", reason="no pseudo-terminals on this system")
 

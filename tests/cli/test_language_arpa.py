@@ -12,12 +12,9 @@ import pytest
 from small_models import sentences, train_small
 
 from lstmkit.language import LanguageModel
+from lstmkit.language.ngrams import NGramModel, NGramPredictor
 from lstmkit.language.ngrams.arpa_predictor import arpa_predictor, save_arpa
-from lstmkit.language.ngrams.model import NGramModel
-from lstmkit.language.ngrams.predictor import NGramPredictor
-from lstmkit.language.vocabulary.characters import Characters
-from lstmkit.language.vocabulary.subwords import Subwords
-from lstmkit.language.vocabulary.words import Words
+from lstmkit.language.vocabulary import Characters, Subwords, Words
 
 Run = Callable[..., "Ran"]  # noqa: F821
 Complain = Callable[..., str]

@@ -21,7 +21,7 @@ from lstmkit.data import read as reading
 from lstmkit.data.content import read_blocks
 from lstmkit.data.mapped import read_mapped
 from lstmkit.forecasting.models import MODELS
-from lstmkit.language.ngrams.arpa import read_arpa
+from lstmkit.language.ngrams import read_arpa
 from lstmkit.language.text.reading import read_pieces
 
 SMALL = MODELS["lstm"].Settings(hidden_size=4, max_epochs=1, steps_per_epoch=1)

@@ -17,10 +17,11 @@ from lstmkit.data import TableSettings, read_table
 from lstmkit.forecasting.backtest import backtest
 from lstmkit.forecasting.cluster import run
 from lstmkit.forecasting.models.lstm import LstmSettings
-from lstmkit.forecasting.predicting import forecasts
-from lstmkit.forecasting.predicting.forecasts import quantiles_ahead, windows_ahead
+from lstmkit.forecasting.predicting import forecasts, quantiles_ahead
+from lstmkit.forecasting.predicting.forecasts import windows_ahead
+from lstmkit.forecasting.tuning import ask_of, tune
 from lstmkit.forecasting.tuning.study import Study
-from lstmkit.forecasting.tuning.trying import Choice, ask_of, attempt, tune
+from lstmkit.forecasting.tuning.trying import Choice, attempt
 
 QUICK = LstmSettings(hidden_size=4, max_epochs=2)
 Run = Callable[..., "Ran"]  # noqa: F821

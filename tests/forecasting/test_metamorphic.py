@@ -19,7 +19,8 @@ import pytest
 from lstmkit import Forecaster
 from lstmkit.data import SeriesTable, TableSettings, read_file, read_table
 from lstmkit.data.mapped import read_mapped
-from lstmkit.forecasting.judgement.evaluation import Evaluation, evaluate
+from lstmkit.forecasting.judgement import Evaluation
+from lstmkit.forecasting.judgement.evaluation import evaluate
 from lstmkit.forecasting.judgement.evaluation import test_split as split_rows
 from lstmkit.forecasting.judgement.verdict import judge
 from lstmkit.forecasting.models import MODELS

@@ -21,7 +21,7 @@ from lstmkit.data import TableSettings, read_table
 from lstmkit.language import LanguageModel, LanguageSettings
 from lstmkit.language.classify import TextClassifier
 from lstmkit.language.judgement.scoring import score_lines
-from lstmkit.language.suggestions.suggesting import Suggester
+from lstmkit.language.suggestions import Suggester
 
 
 def folder_door(kind: str, use: Callable[[Path], None]) -> Callable[[Path], Run]:

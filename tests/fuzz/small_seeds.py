@@ -19,8 +19,8 @@ from lstmkit import Forecaster, SequenceClassifier
 from lstmkit.classification.classifier import SequenceSettings
 from lstmkit.data import TableSettings, read_source
 from lstmkit.forecasting.models.lstm import LstmSettings
+from lstmkit.forecasting.tuning import ask_of, tune
 from lstmkit.forecasting.tuning.study import Study
-from lstmkit.forecasting.tuning.trying import ask_of, tune
 from lstmkit.language import LanguageModel, LanguageSettings
 from lstmkit.language.classify import ClassifierSettings, TextClassifier
 from lstmkit.training.checkpoint import EMPTY

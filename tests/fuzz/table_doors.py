@@ -20,8 +20,8 @@ from lstmkit.data import SeriesTable, TableSettings, read_source, read_table
 from lstmkit.language import read_corpus
 from lstmkit.language.classify.table import Columns, open_table, read_rows
 from lstmkit.language.judgement.scoring import score_lines
+from lstmkit.language.ngrams import NGramModel
 from lstmkit.language.ngrams.arpa_predictor import arpa_predictor
-from lstmkit.language.ngrams.model import NGramModel
 from lstmkit.nn import LSTM
 from lstmkit.onnx import export, load_lstm
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from small_text import sentences
 
 from lstmkit.language import LanguageModel, read_corpus
-from lstmkit.language.judgement.scoring import score_lines, score_source
-from lstmkit.language.suggestions.suggesting import Suggester
+from lstmkit.language.judgement import score_source
+from lstmkit.language.judgement.scoring import score_lines
+from lstmkit.language.suggestions import Suggester
 from lstmkit.language.text import reading as reading_module
-from lstmkit.language.writing.generating import generate
-from lstmkit.language.writing.sampling import SamplingSettings
+from lstmkit.language.writing import SamplingSettings, generate
 
 WORDS = ("the", "cat", "cats", "with", "a", "very", "old", "grey", "quiet", "tail", "sleeps", "sleep", "\n")
 TEXTS = st.lists(st.sampled_from(WORDS), min_size=2, max_size=24).map(" ".join)

@@ -13,9 +13,10 @@ from lstmkit import InputError
 from lstmkit.errors import ModelFolderError, NotFittedError
 from lstmkit.language import LanguageModel, LanguageSettings, read_corpus
 from lstmkit.language.job import LanguageJob
-from lstmkit.language.judgement.scoring import score_all, score_ids
+from lstmkit.language.judgement import score_all
+from lstmkit.language.judgement.scoring import score_ids
 from lstmkit.language.judgement.verdict import judge
-from lstmkit.language.predicting.mixture import MixturePredictor, fit_share
+from lstmkit.language.predicting import MixturePredictor, fit_share
 from lstmkit.results import Watcher, run_job
 
 

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from lstmkit.errors import InputError
-from lstmkit.training import EpochRecord, TrainSettings, threads_for
+from lstmkit.training import EpochRecord, StoredRecord, TrainSettings, threads_for
+from lstmkit.training.schema import checked
 
 
 def _scripted(losses: list[float]):
@@ -190,7 +191,7 @@ def test_settings_below_one_are_refused(name):
 def test_a_record_survives_json():
     record = EpochRecord(3, 0.1 + 0.2, math.nan, True, 7, 0.5)
     assert record.to_json()["valid_loss"] is None
-    again = EpochRecord.from_json(record.to_json())
+    again = checked(record.to_json(), StoredRecord).record()
     assert math.isnan(again.valid_loss)
     assert again.to_json() == record.to_json()
 

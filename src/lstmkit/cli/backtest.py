@@ -15,9 +15,9 @@ from lstmkit.cli.progress import JobProgress
 if TYPE_CHECKING:
     from lstmkit.data import SeriesTable
     from lstmkit.forecasting.forecaster import Forecaster
-    from lstmkit.forecasting.judgement.evaluation import Evaluation
+    from lstmkit.forecasting.judgement import Evaluation
     from lstmkit.forecasting.judgement.trading import Trading
-    from lstmkit.forecasting.learning.seasons import Seasons
+    from lstmkit.forecasting.learning import Seasons
 
 
 EXAMPLES = """\b

@@ -45,7 +45,8 @@ def predict(
       lstm predict forecast-aapl AAPL-today.csv --out tomorrow.csv
       tail -f -n +1 prices.csv | lstm predict forecast-aapl --follow
     """
-    from lstmkit.forecasting.predicting.columns import forecast_columns, sample_columns
+    from lstmkit.forecasting.predicting import forecast_columns
+    from lstmkit.forecasting.predicting.columns import sample_columns
     from lstmkit.forecasting.reporting.output import renamed
 
     if follow and (out is not None or paths is not None):

@@ -147,7 +147,7 @@ def write_records(records: Sequence[Mapping[str, Any]], out: Path, without: str)
 
 def print_trading(trading: Trading | None) -> None:
     """Print what trading on the forecasts would have earned; nothing where nobody traded."""
-    from lstmkit.forecasting.judgement.trading import judge_trading
+    from lstmkit.forecasting.judgement import judge_trading
 
     if trading is not None:
         print_verdict(judge_trading(trading))

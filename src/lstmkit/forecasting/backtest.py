@@ -13,7 +13,8 @@ from lstmkit.data import SeriesTable, TableSettings, table_kind, windows_at
 from lstmkit.errors import InputError
 from lstmkit.forecasting.cluster import run
 from lstmkit.forecasting.forecaster import Forecaster
-from lstmkit.forecasting.judgement.evaluation import Evaluation, assemble, evaluate
+from lstmkit.forecasting.judgement import Evaluation
+from lstmkit.forecasting.judgement.evaluation import assemble, evaluate
 from lstmkit.forecasting.learning.fitting import table_to_learn_from
 from lstmkit.forecasting.predicting.columns import to_user_table
 from lstmkit.forecasting.reading import read_to_learn

@@ -26,10 +26,12 @@ from lstmkit.data import (
     with_future,
 )
 from lstmkit.errors import InputError, NotFittedError
-from lstmkit.forecasting.learning.fitting import Fit, Request, noted, table_to_learn_from, train_ensemble
+from lstmkit.forecasting.learning import Fit, Request
+from lstmkit.forecasting.learning.fitting import noted, table_to_learn_from, train_ensemble
 from lstmkit.forecasting.models import ModelSettings, model_named
 from lstmkit.forecasting.persistence import StoredForecaster, write_forecaster
-from lstmkit.forecasting.predicting.columns import forecast_columns, sample_columns, to_user_table
+from lstmkit.forecasting.predicting import forecast_columns
+from lstmkit.forecasting.predicting.columns import sample_columns, to_user_table
 from lstmkit.forecasting.predicting.forecasts import mean_of, quantiles_of
 from lstmkit.forecasting.predicting.live import Made, follow
 from lstmkit.forecasting.reading import columns_like, read_to_learn, recognised

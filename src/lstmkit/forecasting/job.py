@@ -23,9 +23,10 @@ from lstmkit.forecasting.judgement.verdict import judge
 from lstmkit.forecasting.judgement.worst import worst_summary
 from lstmkit.forecasting.learning.fitting import note_on_bounds, noted, seasons_of, table_to_learn_from
 from lstmkit.forecasting.persistence import needs
-from lstmkit.forecasting.predicting.columns import forecast_columns, level_name, to_csv
+from lstmkit.forecasting.predicting import forecast_columns
+from lstmkit.forecasting.predicting.columns import level_name, to_csv
+from lstmkit.forecasting.reporting import write_report
 from lstmkit.forecasting.reporting.output import renamed, write_backtest
-from lstmkit.forecasting.reporting.report import write_report
 from lstmkit.forecasting.reporting.reproduce import command, python
 from lstmkit.forecasting.result import JobResult
 from lstmkit.ranges import BETWEEN_0_AND_1, real

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from lstmkit import __version__
 from lstmkit.data import SeriesTable, TableKind
 from lstmkit.errors import InputError
-from lstmkit.forecasting.learning.ensemble import Ensemble
-from lstmkit.forecasting.learning.fitting import Fit, Request, build, with_snapshots
-from lstmkit.forecasting.learning.seasons import Seasons
+from lstmkit.forecasting.learning import Ensemble, Fit, Request, Seasons
+from lstmkit.forecasting.learning.fitting import build, with_snapshots
 from lstmkit.forecasting.models import Task, model_named
 from lstmkit.forecasting.stored_table import COVARIATES, TABLE, StoredTable
 from lstmkit.training import ModelFolder, StoredRecord

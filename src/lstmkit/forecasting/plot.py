@@ -10,8 +10,9 @@ import numpy as np
 
 from lstmkit.data.series import SeriesTable, closest, shorten
 from lstmkit.errors import InputError
-from lstmkit.forecasting.learning.ensemble import Ensemble
-from lstmkit.forecasting.predicting.columns import forecast_columns, level_name
+from lstmkit.forecasting.learning import Ensemble
+from lstmkit.forecasting.predicting import forecast_columns
+from lstmkit.forecasting.predicting.columns import level_name
 from lstmkit.results.page import BLUE, INK, ORANGE
 from lstmkit.visible import visible_line
 

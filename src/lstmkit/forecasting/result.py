@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lstmkit.forecasting.forecaster import Forecaster
-from lstmkit.forecasting.judgement.evaluation import Evaluation
+from lstmkit.forecasting.judgement import Evaluation
 from lstmkit.forecasting.judgement.trading import Trading
 from lstmkit.forecasting.judgement.tutorial import TutorialResult
 from lstmkit.results import Verdict

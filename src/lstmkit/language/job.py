@@ -10,14 +10,15 @@ from typing import Any, ClassVar
 
 import torch
 
-from lstmkit.language.judgement.scoring import Comparison, score_all
+from lstmkit.language.judgement import Comparison, score_all
 from lstmkit.language.judgement.verdict import judge
 from lstmkit.language.language_model import LanguageModel
+from lstmkit.language.neural import LanguageNetwork
 from lstmkit.language.neural.beginning import check_start
 from lstmkit.language.neural.fitting import Window
-from lstmkit.language.neural.network import LanguageNetwork, precision_note
+from lstmkit.language.neural.network import precision_note
 from lstmkit.language.neural.pace import Plan
-from lstmkit.language.text.corpus import Corpus, read_corpus
+from lstmkit.language.text import Corpus, read_corpus
 from lstmkit.language.vocabulary import PLURALS
 from lstmkit.language.writing.generating import sample
 from lstmkit.results import SUMMARY, Job, Run, Verdict, Watcher, duration

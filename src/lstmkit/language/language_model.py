@@ -13,18 +13,15 @@ import numpy as np
 import torch
 
 from lstmkit.errors import InputError, NotFittedError
+from lstmkit.language.neural import LanguageNetwork, LanguageSettings, NetworkPredictor
 from lstmkit.language.neural.beginning import check_start
 from lstmkit.language.neural.fitting import Window, fit_network, token_counts
-from lstmkit.language.neural.network import LanguageNetwork, precision_note
+from lstmkit.language.neural.network import precision_note
 from lstmkit.language.neural.pace import VALIDATED, Plan, measured, plan_for
-from lstmkit.language.neural.predictor import NetworkPredictor
-from lstmkit.language.neural.settings import LanguageSettings
-from lstmkit.language.ngrams.model import NGramModel
-from lstmkit.language.ngrams.predictor import NGramPredictor
+from lstmkit.language.ngrams import NGramModel, NGramPredictor
 from lstmkit.language.persistence import read_language_model, write_language_model
-from lstmkit.language.predicting.mixture import MixturePredictor, fit_share
-from lstmkit.language.predicting.predictor import Predictor
-from lstmkit.language.text.corpus import Corpus, VocabularySettings, read_corpus
+from lstmkit.language.predicting import MixturePredictor, Predictor, fit_share
+from lstmkit.language.text import Corpus, VocabularySettings, read_corpus
 from lstmkit.language.vocabulary import UNITS, Tokens
 from lstmkit.ranges import SEED, a_path, whole
 from lstmkit.recurrence.cells import cell_named

@@ -11,13 +11,12 @@ import torch
 
 from lstmkit import __version__
 from lstmkit.errors import InputError
-from lstmkit.language.neural.network import LanguageNetwork
-from lstmkit.language.neural.settings import LanguageSettings
-from lstmkit.language.ngrams.model import NGramModel
+from lstmkit.language.neural import LanguageNetwork, LanguageSettings
+from lstmkit.language.ngrams import NGramModel
 from lstmkit.language.ngrams.stored import StoredNGram
-from lstmkit.language.text.corpus import VocabularySettings
-from lstmkit.language.vocabulary import Tokens
-from lstmkit.language.vocabulary.stored import StoredTokens, Unit, tokens_from
+from lstmkit.language.text import VocabularySettings
+from lstmkit.language.vocabulary import StoredTokens, Tokens, tokens_from
+from lstmkit.language.vocabulary.stored import Unit
 from lstmkit.recurrence.cells import cell_named
 from lstmkit.training import ModelFolder, StoredRecord
 from lstmkit.training.folder import StoredModel, fill, part_of

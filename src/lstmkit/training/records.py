@@ -9,10 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from lstmkit.training.schema import Natural, checked
-
-RECENT = 5
-"""Epochs whose median says how long the next will take: earlier ones also paid for warming up."""
+from lstmkit.training.schema import Natural
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +36,6 @@ class EpochRecord:
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON-able data, null for nan."""
         return {k: None if v != v else v for k, v in dataclasses.asdict(self).items()}
-
-    @classmethod
-    def from_json(cls, record: Any) -> EpochRecord:
-        """Undo `to_json`.
-
-        Raises  InputError if it is no record
-        """
-        return checked(record, StoredRecord).record()
 
 
 @dataclass(frozen=True, slots=True)

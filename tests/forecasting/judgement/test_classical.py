@@ -16,7 +16,7 @@ from lstmkit.errors import InputError
 from lstmkit.forecasting.forecaster import Forecaster
 from lstmkit.forecasting.judgement.classical import CLASSES, TITLES, classical_forecasts
 from lstmkit.forecasting.judgement.evaluation import MODEL, assemble
-from lstmkit.forecasting.learning.seasons import Seasons
+from lstmkit.forecasting.learning import Seasons
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from lstmkit import Forecaster
 from lstmkit.data import SeriesTable, TableSettings, read_table
 from lstmkit.forecasting import LstmSettings
+from lstmkit.forecasting.judgement import Evaluation
 from lstmkit.forecasting.judgement import evaluation as module
-from lstmkit.forecasting.judgement.evaluation import MODEL, Evaluation, _model_title, assemble
-from lstmkit.forecasting.learning.ensemble import Ensemble
-from lstmkit.forecasting.learning.seasons import Seasons
+from lstmkit.forecasting.judgement.evaluation import MODEL, _model_title, assemble
+from lstmkit.forecasting.learning import Ensemble, Seasons
 from lstmkit.forecasting.models import Task
 from lstmkit.forecasting.models.lstm import LstmModel
 

@@ -12,10 +12,9 @@ import pytest
 from lstmkit import Forecaster
 from lstmkit.data import TableSettings, read_table
 from lstmkit.forecasting import LstmSettings
-from lstmkit.forecasting.judgement.evaluation import MODEL, Evaluation, assemble
-from lstmkit.forecasting.learning import adaptive
-from lstmkit.forecasting.learning.ensemble import Ensemble
-from lstmkit.forecasting.learning.seasons import Seasons
+from lstmkit.forecasting.judgement import Evaluation
+from lstmkit.forecasting.judgement.evaluation import MODEL, assemble
+from lstmkit.forecasting.learning import Ensemble, Seasons, adaptive
 from lstmkit.forecasting.models import Task
 from lstmkit.forecasting.models.lstm import LstmModel
 from lstmkit.forecasting.reporting.charts import error_figure, reliability_figure

@@ -12,18 +12,17 @@ from numpy.typing import NDArray
 
 from lstmkit import Forecaster, InputError
 from lstmkit.data import SeriesTable, TableSettings, read_table
-from lstmkit.forecasting.judgement.evaluation import MODEL, Evaluation, evaluate
+from lstmkit.forecasting.judgement import Evaluation, judge_trading, trade
+from lstmkit.forecasting.judgement.evaluation import MODEL, evaluate
 from lstmkit.forecasting.judgement.trading import (
     check_prices,
-    judge_trading,
     largest_fall,
     looks_like_prices,
     signed,
-    trade,
     trade_if_prices,
     trading_summary,
 )
-from lstmkit.forecasting.learning.seasons import Seasons
+from lstmkit.forecasting.learning import Seasons
 from lstmkit.forecasting.models.lstm import LstmSettings
 
 P, ROWS, TRAIN = 2, 200, 100

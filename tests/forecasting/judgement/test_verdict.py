@@ -10,10 +10,10 @@ import pytest
 
 from lstmkit import Forecaster
 from lstmkit.forecasting.backtest import backtest_series
-from lstmkit.forecasting.judgement.evaluation import Evaluation
+from lstmkit.forecasting.judgement import Evaluation
 from lstmkit.forecasting.judgement.significance import DieboldMariano, Skill
 from lstmkit.forecasting.judgement.verdict import judge, naive_name
-from lstmkit.forecasting.learning.seasons import Seasons
+from lstmkit.forecasting.learning import Seasons
 from lstmkit.forecasting.models.lstm import LstmSettings
 
 

@@ -15,7 +15,8 @@ import torch
 from lstmkit import Forecaster, InputError
 from lstmkit.data import Batch, TableSettings, Windows, make_windows, read_table
 from lstmkit.forecasting.judgement.evaluation import evaluate
-from lstmkit.forecasting.learning.ensemble import Ensemble, interpolate, rank
+from lstmkit.forecasting.learning import Ensemble
+from lstmkit.forecasting.learning.ensemble import interpolate, rank
 from lstmkit.forecasting.models import Task
 from lstmkit.forecasting.models.lstm import LstmModel, LstmSettings
 

@@ -10,7 +10,8 @@ import pytest
 
 from lstmkit import Forecaster
 from lstmkit.data import SeriesTable, TableSettings, parse_frequency, read_table
-from lstmkit.forecasting.learning.seasons import Seasons, cycle_note, find_seasons
+from lstmkit.forecasting.learning import Seasons
+from lstmkit.forecasting.learning.seasons import cycle_note, find_seasons
 from lstmkit.forecasting.models.lstm import LstmSettings
 
 

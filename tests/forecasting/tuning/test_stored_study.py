@@ -16,9 +16,9 @@ from damage import VALUES, changed, places, refused_in_a_line, without
 from lstmkit import Forecaster
 from lstmkit.data import TableSettings, read_table
 from lstmkit.forecasting.models.lstm import LstmSettings
+from lstmkit.forecasting.tuning import ask_of
 from lstmkit.forecasting.tuning import study as study_module
 from lstmkit.forecasting.tuning.study import Question, Study
-from lstmkit.forecasting.tuning.trying import ask_of
 
 pytest.importorskip("optuna", reason="Optuna is not installed: pip install 'lstmkit[tune]'")
 

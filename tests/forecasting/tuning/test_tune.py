@@ -17,11 +17,12 @@ from lstmkit.data import SeriesTable, TableSettings, read_table
 from lstmkit.forecasting.judgement.evaluation import evaluate
 from lstmkit.forecasting.models import MODELS
 from lstmkit.forecasting.models.lstm import LstmModel, LstmSettings
+from lstmkit.forecasting.tuning import ask_of, tune
 from lstmkit.forecasting.tuning import trying as tune_module
 from lstmkit.forecasting.tuning.job import TuneJob, verdict
 from lstmkit.forecasting.tuning.search import SEARCH, Between, contexts, search_space
 from lstmkit.forecasting.tuning.study import Question, Study, Trial
-from lstmkit.forecasting.tuning.trying import Choice, Deadline, TuneResult, ask_of, attempt, median_curve, tune
+from lstmkit.forecasting.tuning.trying import Choice, Deadline, TuneResult, attempt, median_curve
 from lstmkit.results import Run
 from lstmkit.results.watcher import Nobody
 

@@ -16,10 +16,9 @@ from lstmkit.language.classify import ClassifierSettings, TextClassifier
 from lstmkit.language.classify.network import Shape, text_ensemble
 from lstmkit.language.classify.texts import encode_texts
 from lstmkit.language.language_model import LanguageModel
-from lstmkit.language.neural.settings import LanguageSettings
-from lstmkit.language.text.corpus import read_corpus
-from lstmkit.language.vocabulary.characters import Characters
-from lstmkit.language.vocabulary.words import Words
+from lstmkit.language.neural import LanguageSettings
+from lstmkit.language.text import read_corpus
+from lstmkit.language.vocabulary import Characters, Words
 from lstmkit.nn import LSTM
 from lstmkit.recurrence.cells import ALstm
 from lstmkit.sequences import Padded

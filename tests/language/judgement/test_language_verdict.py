@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from lstmkit.language.judgement.scoring import Comparison, Difference, Score
+from lstmkit.language.judgement import Comparison, Score
+from lstmkit.language.judgement.scoring import Difference
 from lstmkit.language.judgement.verdict import judge
 
 

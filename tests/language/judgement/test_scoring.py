@@ -11,16 +11,9 @@ import pytest
 from toy_predictor import Bigram
 
 from lstmkit import InputError
-from lstmkit.language.judgement.scoring import (
-    Comparison,
-    score_all,
-    score_ids,
-    score_lines,
-    score_source,
-    score_source_lines,
-)
-from lstmkit.language.vocabulary.characters import Characters
-from lstmkit.language.vocabulary.words import Words
+from lstmkit.language.judgement import Comparison, score_all, score_source
+from lstmkit.language.judgement.scoring import score_ids, score_lines, score_source_lines
+from lstmkit.language.vocabulary import Characters, Words
 
 WORDS = Words(("a", "b", "<unk>", "<eos>"))
 TABLE = [[0.5, 0.25, 0.125, 0.125], [0.25, 0.25, 0.25, 0.25], [0.125, 0.125, 0.25, 0.5], [1, 0, 0, 0], [0.5, 0.5, 0, 0]]

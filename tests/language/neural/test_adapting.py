@@ -12,8 +12,8 @@ from small_text import SMALL, sentences
 from torch.nn import functional
 
 from lstmkit import InputError
+from lstmkit.language.neural import LanguageNetwork
 from lstmkit.language.neural.adapting import CLIP, AdaptingScorer
-from lstmkit.language.neural.network import LanguageNetwork
 
 
 @pytest.mark.parametrize("softmax", ["tied", "full"])

@@ -10,8 +10,8 @@ import torch
 from small_text import SMALL
 
 from lstmkit.language import LanguageSettings
+from lstmkit.language.neural import LanguageNetwork
 from lstmkit.language.neural.fitting import mean_loss, text_log_probs, token_counts, train_settings
-from lstmkit.language.neural.network import LanguageNetwork
 from lstmkit.language.neural.pace import columns_for
 from lstmkit.language.neural.streams import Streams
 

@@ -10,7 +10,8 @@ from torch.nn import functional
 
 from lstmkit import InputError
 from lstmkit.language import LanguageSettings
-from lstmkit.language.neural.network import LanguageNetwork, precision_note
+from lstmkit.language.neural import LanguageNetwork
+from lstmkit.language.neural.network import precision_note
 from lstmkit.nn import CELLS
 
 V = 40

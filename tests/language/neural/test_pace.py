@@ -10,8 +10,7 @@ import torch
 from small_text import SMALL, sentences
 
 from lstmkit.language import LanguageModel, LanguageSettings, read_corpus
-from lstmkit.language.neural import pace
-from lstmkit.language.neural.network import LanguageNetwork
+from lstmkit.language.neural import LanguageNetwork, pace
 from lstmkit.language.neural.pace import VALIDATED, Pace, columns_for, measured, plan_for
 
 SLOW = Pace(fixed=0.03, per_token=0.0008, reading=0.0002)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from lstmkit.errors import InputError
-from lstmkit.language.ngrams.arpa import escape, looks_like_arpa, read_arpa, unescape, write_arpa
-from lstmkit.language.ngrams.model import NGramModel
+from lstmkit.language.ngrams import NGramModel, read_arpa, write_arpa
+from lstmkit.language.ngrams.arpa import escape, looks_like_arpa, unescape
 
 BY_OTHERS = r"""Made by another tool, with a word before the data.
 

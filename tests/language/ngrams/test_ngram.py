@@ -17,10 +17,9 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 from lstmkit.errors import InputError
+from lstmkit.language.ngrams import NGramModel, NGramPredictor
 from lstmkit.language.ngrams import model as ngram
 from lstmkit.language.ngrams.kneser_ney import discounts, estimate
-from lstmkit.language.ngrams.model import NGramModel
-from lstmkit.language.ngrams.predictor import NGramPredictor
 from lstmkit.language.ngrams.stored import StoredNGram
 from lstmkit.training.schema import checked
 from lstmkit.training.tensors import TensorShape, require_shapes

@@ -10,11 +10,8 @@ from toy_predictor import Bigram
 
 from lstmkit import InputError
 from lstmkit.language.judgement.typing_aid import measure
-from lstmkit.language.suggestions import suggesting, word_search
-from lstmkit.language.suggestions.suggesting import Suggester
-from lstmkit.language.vocabulary.characters import Characters
-from lstmkit.language.vocabulary.subwords import Subwords
-from lstmkit.language.vocabulary.words import Words
+from lstmkit.language.suggestions import Suggester, suggesting, word_search
+from lstmkit.language.vocabulary import Characters, Subwords, Words
 from lstmkit.language.writing import prompt as prompts
 
 WORDS = Words(("the", "king", "<unk>", "<eos>", "kings", "Kingdom", "kin", "of", "sleeps", "NATO", ","), "space")

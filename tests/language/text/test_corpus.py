@@ -13,13 +13,11 @@ import numpy as np
 import pytest
 
 from lstmkit import InputError
+from lstmkit.language.text import Corpus, VocabularySettings, read_corpus, reading
 from lstmkit.language.text import corpus as corpus_module
-from lstmkit.language.text import reading
-from lstmkit.language.text.corpus import Corpus, VocabularySettings, encode_counted, encode_source, read_corpus
-from lstmkit.language.vocabulary import END, UNKNOWN
+from lstmkit.language.text.corpus import encode_counted, encode_source
+from lstmkit.language.vocabulary import END, UNKNOWN, Subwords, Words
 from lstmkit.language.vocabulary import words as words_module
-from lstmkit.language.vocabulary.subwords import Subwords
-from lstmkit.language.vocabulary.words import Words
 
 
 def lines_of_words(count: int, seed: int = 0) -> list[str]:

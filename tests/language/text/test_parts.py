@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from small_text import sentences
 
-from lstmkit.language.text.corpus import read_corpus
+from lstmkit.language.text import read_corpus
 from lstmkit.language.text.parts import find_repeats, parts_of
 from lstmkit.language.text.reading import text_files
 

@@ -12,12 +12,8 @@ import numpy as np
 import pytest
 
 from lstmkit import InputError
-from lstmkit.language.vocabulary import END, UNKNOWN, Tokens
-from lstmkit.language.vocabulary.characters import Characters
+from lstmkit.language.vocabulary import END, UNKNOWN, Characters, StoredTokens, Subwords, Tokens, Words, tokens_from
 from lstmkit.language.vocabulary.splitting import find_split, join_words, lacks_spaces, splitter
-from lstmkit.language.vocabulary.stored import StoredTokens, tokens_from
-from lstmkit.language.vocabulary.subwords import Subwords
-from lstmkit.language.vocabulary.words import Words
 from lstmkit.training.schema import checked
 
 PROSE = 'He said: "It\'s 3.14, a well-known (old) value!" Then he left; nobody knew why...\n'

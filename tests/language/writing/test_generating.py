@@ -7,12 +7,10 @@ import pytest
 from toy_predictor import Bigram
 
 from lstmkit import InputError
-from lstmkit.language.vocabulary.characters import Characters
-from lstmkit.language.vocabulary.subwords import Subwords
-from lstmkit.language.vocabulary.words import Words
+from lstmkit.language.vocabulary import Characters, Subwords, Words
+from lstmkit.language.writing import SamplingSettings, generate
 from lstmkit.language.writing import prompt as prompts
-from lstmkit.language.writing.generating import generate, generate_tokens
-from lstmkit.language.writing.sampling import SamplingSettings
+from lstmkit.language.writing.generating import generate_tokens
 
 WORDS = Words(("the", "king", "<unk>", "<eos>", ",", "sleeps", "(", '"'), "punctuation")
 PROMPT = 'the king, "sleeps (the'

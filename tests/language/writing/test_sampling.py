@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from lstmkit import InputError
-from lstmkit.language.writing.sampling import SamplingSettings, draw, filtered, most_likely
+from lstmkit.language.writing import SamplingSettings
+from lstmkit.language.writing.sampling import draw, filtered, most_likely
 
 FOUR = np.log([0.5, 0.3, 0.15, 0.05])
 

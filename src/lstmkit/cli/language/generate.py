@@ -42,8 +42,7 @@ def generate(
     json: parameters.Json = False,
 ) -> None:
     """Write on from a prompt, token by token as a model finds them likely."""
-    from lstmkit.language.writing import generating
-    from lstmkit.language.writing.sampling import SamplingSettings
+    from lstmkit.language.writing import SamplingSettings, generating
 
     drawn = {name: parameters.is_given(context, name) for name in ("top_k", "top_p", "seed", "samples")}
     if temperature == 0:

@@ -18,7 +18,7 @@ from lstmkit.errors import InputError
 from lstmkit.visible import visible_line
 
 if TYPE_CHECKING:
-    from lstmkit.language.suggestions.suggesting import Suggester, Suggestion
+    from lstmkit.language.suggestions import Suggester, Suggestion
 
 TAB, ENTER, BACKSPACE, ESCAPE = "\t", "\n", "\x7f", "\x1b"
 LEAVE = frozenset("\x03\x04")

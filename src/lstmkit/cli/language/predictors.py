@@ -11,8 +11,8 @@ import typer
 from lstmkit.errors import InputError
 
 if TYPE_CHECKING:
-    from lstmkit.language.ngrams.predictor import NGramPredictor
-    from lstmkit.language.predicting.predictor import Predictor
+    from lstmkit.language.ngrams import NGramPredictor
+    from lstmkit.language.predicting import Predictor
 
 Model = Annotated[
     Path,

@@ -14,8 +14,9 @@ from lstmkit.cli.streams import STANDARD_INPUT, named_or_input
 from lstmkit.errors import InputError
 
 if TYPE_CHECKING:
-    from lstmkit.language.judgement.scoring import Comparison, Difference
-    from lstmkit.language.predicting.predictor import Scorer
+    from lstmkit.language.judgement import Comparison
+    from lstmkit.language.judgement.scoring import Difference
+    from lstmkit.language.predicting import Scorer
 
 EXAMPLES = """\b
 examples:
@@ -52,7 +53,7 @@ def score(
     Every token counts, those that end lines too. With --lines, a line of tab-separated values comes for each line of
     text, or with --json one line of JSON.
     """
-    from lstmkit.language.judgement.scoring import score_source
+    from lstmkit.language.judgement import score_source
 
     predictors: dict[str, Scorer] = dict(load_predictors(model, by if by is not None or lines else "all"))
     if adapt is not None:
@@ -70,7 +71,7 @@ def score(
 
 def _adapting(predictors: dict[str, Scorer], rate: float, lines: bool) -> Scorer:
     """Return the network of a model as one that goes on learning."""
-    from lstmkit.language.neural.predictor import NetworkPredictor
+    from lstmkit.language.neural import NetworkPredictor
 
     network = predictors.get("lstm")
     if lines or not isinstance(network, NetworkPredictor):

@@ -14,7 +14,7 @@ from lstmkit.cli.streams import input_lines
 from lstmkit.errors import InputError
 
 if TYPE_CHECKING:
-    from lstmkit.language.suggestions.suggesting import Suggester, Suggestion
+    from lstmkit.language.suggestions import Suggester, Suggestion
 
 EXAMPLES = """\b
 examples:
@@ -45,7 +45,7 @@ def suggest(
     With --interactive, unknown words are always allowed. Where standard input is no terminal, or with --json, it reads
     lines and answers each with one line; a line that does not end in a space ends within a word.
     """
-    from lstmkit.language.suggestions.suggesting import Suggester
+    from lstmkit.language.suggestions import Suggester
 
     if interactive:
         if complete:

@@ -149,9 +149,10 @@ def _model(
 ) -> LanguageModel:
     """Return the unfitted model that the options describe, on what the one to go on from is like."""
     from lstmkit.language.language_model import LanguageModel
+    from lstmkit.language.neural import LanguageSettings
     from lstmkit.language.neural.beginning import settings_after
-    from lstmkit.language.neural.settings import ORDERS, LanguageSettings
-    from lstmkit.language.text.corpus import VocabularySettings
+    from lstmkit.language.neural.settings import ORDERS
+    from lstmkit.language.text import VocabularySettings
 
     given = {name: value for name, value in given.items() if value is not None}
     changes = parameters.given_settings(LanguageSettings, setting, "a language model", given)

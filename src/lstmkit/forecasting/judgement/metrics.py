@@ -45,11 +45,6 @@ def naive_scales(train: SeriesTable, period: int) -> Scales:
     return Scales(np.where(usable, absolute, np.nan), np.where(usable, squared, np.nan))
 
 
-def mase_scales(train: SeriesTable, period: int) -> Array:
-    """Return each series' mean absolute error of the seasonal naive forecast within its training rows, (S,)."""
-    return naive_scales(train, period).absolute
-
-
 @dataclass(frozen=True, slots=True)
 class Scores:
     """Errors of one forecast over all windows; each is averaged within a series first, then over the series.

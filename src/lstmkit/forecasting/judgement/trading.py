@@ -14,7 +14,7 @@ from lstmkit.data import SeriesTable
 from lstmkit.errors import InputError
 from lstmkit.forecasting.judgement.evaluation import MODEL, Evaluation
 from lstmkit.forecasting.judgement.significance import draw_blocks
-from lstmkit.forecasting.learning.seasons import Seasons
+from lstmkit.forecasting.learning import Seasons
 from lstmkit.ranges import Range, real
 from lstmkit.results.verdict import BETTER, EQUAL, WORSE, Verdict, kind_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from lstmkit.forecasting.judgement.evaluation import Evaluation
-from lstmkit.forecasting.learning.seasons import Seasons
+from lstmkit.forecasting.learning import Seasons
 from lstmkit.results.verdict import BETTER, DOUBTFUL, EQUAL, WORSE, Verdict, kind_of
 
 SIGNIFICANT = 0.05

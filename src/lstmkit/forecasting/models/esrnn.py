@@ -16,12 +16,7 @@ from lstmkit.forecasting.models.dilated import DilatedStack
 from lstmkit.forecasting.models.inputs import CovariateInputs
 from lstmkit.forecasting.models.model import ForecastModel, ModelSettings, Task, masked_mean
 from lstmkit.forecasting.models.smoothing import Smoothed, smooth
-from lstmkit.forecasting.models.smoothing_start import (
-    all_positive,
-    best_rates,
-    first_factors,
-    rows_within,
-)
+from lstmkit.forecasting.models.smoothing_start import all_positive, best_rates, first_factors, rows_within
 from lstmkit.forecasting.models.usual import FEW, FLAT, lacking, usual_error
 from lstmkit.forecasting.models.window_units import WindowUnits, window_units
 from lstmkit.nn import pinball_loss, squash

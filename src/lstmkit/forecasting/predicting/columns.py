@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmkit.data import SeriesTable, TableKind, to_native
-from lstmkit.forecasting.learning.ensemble import Ensemble
+from lstmkit.forecasting.learning import Ensemble
 from lstmkit.forecasting.predicting.forecasts import mean_of, paths_of, quantiles_ahead, windows_ahead
 from lstmkit.forecasting.predicting.soundness import check_widths
 from lstmkit.nn import quantile_levels

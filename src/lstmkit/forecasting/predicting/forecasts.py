@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from lstmkit.data import SeriesTable, Windows, require_ahead, windows_at
 from lstmkit.forecasting.cluster import run
+from lstmkit.forecasting.learning import Ensemble
 from lstmkit.forecasting.learning.adaptive import both_sides
-from lstmkit.forecasting.learning.ensemble import Ensemble
 from lstmkit.forecasting.predicting.soundness import check_finite
 from lstmkit.nn import mean_weights
 

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from lstmkit.data import SeriesTable, Tail
+from lstmkit.forecasting.learning import Ensemble
 from lstmkit.forecasting.learning.adaptive import distances, growth
-from lstmkit.forecasting.learning.ensemble import Ensemble
 from lstmkit.forecasting.predicting.columns import columns_ahead
 from lstmkit.forecasting.predicting.forecasts import quantiles_ahead
 

@@ -9,7 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from lstmkit.data import SeriesTable
-from lstmkit.forecasting.judgement.evaluation import MODEL, Evaluation
+from lstmkit.forecasting.judgement import Evaluation
+from lstmkit.forecasting.judgement.evaluation import MODEL
 from lstmkit.forecasting.judgement.tutorial import TutorialResult
 from lstmkit.forecasting.predicting.columns import level_name
 from lstmkit.forecasting.reporting.thinning import thin_before

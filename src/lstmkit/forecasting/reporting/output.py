@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from lstmkit.data import SeriesTable
+from lstmkit.forecasting.judgement import Evaluation
 from lstmkit.forecasting.judgement.baselines import TITLES as NAIVE_TITLES
 from lstmkit.forecasting.judgement.classical import TITLES as CLASSICAL_TITLES
-from lstmkit.forecasting.judgement.evaluation import Evaluation
 from lstmkit.forecasting.predicting.columns import interval_columns, level_name, to_csv
 from lstmkit.training.writing import replacing
 

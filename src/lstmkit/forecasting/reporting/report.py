@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from lstmkit.data import SeriesTable
 from lstmkit.data.frequency import show
 from lstmkit.data.series import shorten
-from lstmkit.forecasting.judgement.evaluation import Evaluation, test_split
-from lstmkit.forecasting.judgement.trading import judge_trading
+from lstmkit.forecasting.judgement import Evaluation, judge_trading
+from lstmkit.forecasting.judgement.evaluation import test_split
 from lstmkit.forecasting.judgement.tutorial import FAULTS, TutorialResult
 from lstmkit.forecasting.judgement.verdict import naive_name
 from lstmkit.forecasting.predicting.columns import level_name

@@ -8,10 +8,11 @@ import numpy as np
 
 from lstmkit.data import SeriesTable
 from lstmkit.data.frequency import show
-from lstmkit.forecasting.judgement.evaluation import MODEL, Evaluation
+from lstmkit.forecasting.judgement import Evaluation
+from lstmkit.forecasting.judgement.evaluation import MODEL
 from lstmkit.forecasting.judgement.trading import Trading, largest_fall, signed
 from lstmkit.forecasting.judgement.tutorial import TutorialResult
-from lstmkit.forecasting.learning.seasons import Seasons
+from lstmkit.forecasting.learning import Seasons
 from lstmkit.forecasting.predicting.columns import level_name
 from lstmkit.forecasting.reporting.figures import figure, fixed, p_value, percent
 

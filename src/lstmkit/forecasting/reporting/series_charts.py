@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from lstmkit.data import SeriesTable
 from lstmkit.forecasting.forecaster import Forecaster
+from lstmkit.forecasting.judgement import Evaluation
 from lstmkit.forecasting.judgement.baselines import naive_forecasts
-from lstmkit.forecasting.judgement.evaluation import Evaluation
 from lstmkit.forecasting.predicting.columns import level_name
 from lstmkit.forecasting.reporting.charts import (
     BAND_GREY,

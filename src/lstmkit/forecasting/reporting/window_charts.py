@@ -11,7 +11,8 @@ from plotly.subplots import make_subplots
 
 from lstmkit.data.frequency import show
 from lstmkit.forecasting.forecaster import Forecaster
-from lstmkit.forecasting.judgement.evaluation import MODEL, Evaluation
+from lstmkit.forecasting.judgement import Evaluation
+from lstmkit.forecasting.judgement.evaluation import MODEL
 from lstmkit.forecasting.judgement.trading import Trading
 from lstmkit.forecasting.judgement.worst import Worst, window_errors, worst_windows
 from lstmkit.forecasting.predicting.columns import interval_ends

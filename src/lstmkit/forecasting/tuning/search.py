@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lstmkit.data import SeriesTable
-from lstmkit.forecasting.learning.fitting import Request, decisive, make_task, seasons_of
+from lstmkit.forecasting.learning import Request
+from lstmkit.forecasting.learning.fitting import decisive, make_task, seasons_of
 from lstmkit.forecasting.models import ModelSettings
 
 CELLS = ("lstm", "gru", "slstm")

@@ -16,8 +16,7 @@ from lstmkit.language.classify.table import Rows
 from lstmkit.language.classify.text_classifier import TextClassifier
 from lstmkit.language.classify.texts import encode_texts, joined
 from lstmkit.language.classify.tfidf import Sparse, TfIdf, pair_features
-from lstmkit.language.vocabulary import Tokens
-from lstmkit.language.vocabulary.words import Words
+from lstmkit.language.vocabulary import Tokens, Words
 
 TFIDF = "tfidf"
 

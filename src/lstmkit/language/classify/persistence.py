@@ -13,8 +13,7 @@ from lstmkit.errors import InputError
 from lstmkit.language.classify.network import Shape, text_ensemble
 from lstmkit.language.classify.settings import ClassifierSettings
 from lstmkit.language.classify.table import Columns
-from lstmkit.language.vocabulary import Tokens
-from lstmkit.language.vocabulary.stored import StoredTokens, tokens_from
+from lstmkit.language.vocabulary import StoredTokens, Tokens, tokens_from
 from lstmkit.training import ModelFolder, StoredRecord
 from lstmkit.training.folder import StoredModel, fill
 from lstmkit.training.schema import Natural

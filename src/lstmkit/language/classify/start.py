@@ -14,8 +14,7 @@ from lstmkit.classification.network import Ensemble
 from lstmkit.errors import InputError
 from lstmkit.language.classify.network import LayerShape, TextEncoder
 from lstmkit.language.classify.texts import extended
-from lstmkit.language.vocabulary import Tokens
-from lstmkit.language.vocabulary.words import Words
+from lstmkit.language.vocabulary import Tokens, Words
 from lstmkit.nn import LSTM
 
 

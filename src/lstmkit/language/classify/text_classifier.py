@@ -23,9 +23,8 @@ from lstmkit.language.classify.settings import ClassifierSettings
 from lstmkit.language.classify.start import Beginning
 from lstmkit.language.classify.table import Columns, Rows, open_table, read_rows
 from lstmkit.language.classify.texts import encode_texts, joined
-from lstmkit.language.vocabulary import Tokens
+from lstmkit.language.vocabulary import Tokens, Words
 from lstmkit.language.vocabulary.splitting import splitter
-from lstmkit.language.vocabulary.words import Words
 from lstmkit.ranges import SEED, a_path, whole
 from lstmkit.sequences import Examples
 from lstmkit.training import EpochRecord, Parameters

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lstmkit.language.vocabulary import Tokens
-from lstmkit.language.vocabulary.words import Words
+from lstmkit.language.vocabulary import Tokens, Words
 from lstmkit.sequences import Ragged
 
 

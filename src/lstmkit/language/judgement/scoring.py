@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmkit.errors import InputError
-from lstmkit.language.predicting.mixture import MixturePredictor
+from lstmkit.language.predicting import MixturePredictor
 from lstmkit.language.text.corpus import check_vocabulary, encode_counted
 from lstmkit.language.text.reading import read_lines, read_pieces
 
 if TYPE_CHECKING:
-    from lstmkit.language.predicting.predictor import Scorer
+    from lstmkit.language.predicting import Scorer
 
 BLOCK = 1000
 """Tokens that are drawn together, because errors close to each other are alike."""

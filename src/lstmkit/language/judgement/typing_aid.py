@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmkit.errors import InputError
-from lstmkit.language.vocabulary.words import Words
+from lstmkit.language.vocabulary import Words
 from lstmkit.ranges import whole
 
 if TYPE_CHECKING:
-    from lstmkit.language.predicting.predictor import Predictor
+    from lstmkit.language.predicting import Predictor
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,12 +20,9 @@ from lstmkit.language.ngrams.levels import Level
 from lstmkit.language.ngrams.lines import lines_alone
 from lstmkit.language.ngrams.model import NGramModel
 from lstmkit.language.ngrams.predictor import NGramPredictor
-from lstmkit.language.vocabulary import END, UNKNOWN, Tokens
-from lstmkit.language.vocabulary.characters import Characters
+from lstmkit.language.vocabulary import END, UNKNOWN, Characters, StoredTokens, Tokens, Words, tokens_from
 from lstmkit.language.vocabulary.splitting import ASCII_SPACE
-from lstmkit.language.vocabulary.stored import StoredTokens, tokens_from
 from lstmkit.language.vocabulary.subwords import SPACE
-from lstmkit.language.vocabulary.words import Words
 from lstmkit.training import replaces
 from lstmkit.training.schema import checked, read_json
 

@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmkit.language.suggestions.word_search import WordSearch, in_word
+from lstmkit.language.vocabulary import Words
 from lstmkit.language.vocabulary.spelling import INSIDE, as_typed, variants
 from lstmkit.language.vocabulary.splitting import splitter
-from lstmkit.language.vocabulary.words import Words
 from lstmkit.language.writing.prompt import encode_prompt
 from lstmkit.language.writing.sampling import most_likely
 from lstmkit.ranges import whole
 
 if TYPE_CHECKING:
-    from lstmkit.language.predicting.predictor import Predictor
+    from lstmkit.language.predicting import Predictor
 
 KEPT = 1000
 """Positions at the end of the text whose contexts are kept; to go back further, a text is read again."""

@@ -16,7 +16,7 @@ from lstmkit.language.vocabulary.subwords import SPACE
 from lstmkit.language.writing.sampling import most_likely
 
 if TYPE_CHECKING:
-    from lstmkit.language.predicting.predictor import Predictor
+    from lstmkit.language.predicting import Predictor
 
 LONGEST = 32
 """Tokens of a word at most."""

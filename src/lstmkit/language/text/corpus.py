@@ -21,11 +21,8 @@ from lstmkit.errors import InputError
 from lstmkit.language.text.encoding import encode_pieces
 from lstmkit.language.text.parts import Repeats, find_repeats, parts_of
 from lstmkit.language.text.reading import Source, last_space, named, read_pieces, size_on_disk, text_files
-from lstmkit.language.vocabulary import PLURALS, UNITS, Tokens
-from lstmkit.language.vocabulary.characters import Characters
+from lstmkit.language.vocabulary import PLURALS, UNITS, Characters, Subwords, Tokens, Words
 from lstmkit.language.vocabulary.splitting import lacks_spaces
-from lstmkit.language.vocabulary.subwords import Subwords
-from lstmkit.language.vocabulary.words import Words
 from lstmkit.ranges import BELOW_1, BETWEEN_0_AND_1, check_fields, real
 
 ON_DISK = 1 << 28

@@ -17,7 +17,7 @@ from lstmkit.language.writing.sampling import SamplingSettings, draw, filtered
 from lstmkit.ranges import SEED, whole
 
 if TYPE_CHECKING:
-    from lstmkit.language.predicting.predictor import Predictor
+    from lstmkit.language.predicting import Predictor
     from lstmkit.language.vocabulary import Tokens
 
 SAMPLED = {"word": 20, "subword": 30, "character": 100}

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmkit.errors import InputError
-from lstmkit.language.vocabulary import UNKNOWN
+from lstmkit.language.vocabulary import UNKNOWN, Words
 from lstmkit.language.vocabulary.spelling import variants
 from lstmkit.language.vocabulary.splitting import splitter
-from lstmkit.language.vocabulary.words import Words
 
 if TYPE_CHECKING:
     from lstmkit.language.vocabulary import Tokens
