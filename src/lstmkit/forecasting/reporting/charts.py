@@ -56,6 +56,24 @@ def add_bands(
         figure.add_trace(upper, row=row, col=col)
 
 
+def add_band(figure: go.Figure, x: Any, low: Any, high: Any, name: str, visible: bool = True) -> None:
+    """Add a grey band that says nothing under the pointer."""
+    edge = {"width": 0, "color": BAND_GREY}
+    shared = {"x": x, "mode": "lines", "line": edge, "visible": visible, "hoverinfo": "skip"}
+    figure.add_trace(go.Scatter(y=low, showlegend=False, **shared))
+    figure.add_trace(go.Scatter(y=high, fill="tonexty", fillcolor=BAND_GREY, name=name, **shared))
+
+
+def add_ahead(figure: go.Figure, evaluation: Evaluation, x: Any, rival: Any, model: Any, visible: bool = True) -> None:
+    """Add the forecast of the best naive model and that of ours from one cutoff."""
+    line = {"color": colour_of(evaluation.best_naive), "width": 1.7, "dash": "dash"}
+    title = f"{evaluation.title_of(evaluation.best_naive)} (best naive)"
+    figure.add_scatter(x=x, y=rival, name=title, mode="lines", line=line, visible=visible)
+    few = "lines+markers" if evaluation.truth.shape[1] <= 60 else "lines"
+    own, marker = {"color": BLUE, "width": 2.2}, {"size": 5}
+    figure.add_scatter(x=x, y=model, name=evaluation.title, mode=few, line=own, marker=marker, visible=visible)
+
+
 def error_figure(evaluation: Evaluation) -> go.Figure:
     """Draw the mean absolute error by step ahead, or as bars when there is one step."""
     figure = new_figure(360)
@@ -68,9 +86,7 @@ def error_figure(evaluation: Evaluation) -> go.Figure:
             x=values, y=names, orientation="h", marker_color=colours, texttemplate="%{x:.4g}", showlegend=False
         )
         figure.update_yaxes(autorange="reversed", showgrid=False)
-        figure.update_xaxes(
-            title=f"mean absolute error of {words(str(evaluation.table.columns.target))}", rangemode="tozero"
-        )
+        figure.update_xaxes(title=error_title(evaluation.table), rangemode="tozero")
         figure.update_layout(hovermode="closest", margin={"l": 110})
         return figure
     for name, error in errors.items():
@@ -85,9 +101,7 @@ def error_figure(evaluation: Evaluation) -> go.Figure:
     more = 18 * max(0, -(-len(errors) // 2) - 2)  # two names a line; beyond two lines the figure grows
     figure.update_layout(height=360 + more, margin={"b": 92 + more})
     figure.update_xaxes(title="steps ahead")
-    figure.update_yaxes(
-        title=f"mean absolute error of {words(str(evaluation.table.columns.target))}", rangemode="tozero"
-    )
+    figure.update_yaxes(title=error_title(evaluation.table), rangemode="tozero")
     return figure
 
 
@@ -97,18 +111,7 @@ def reliability_figure(evaluation: Evaluation) -> go.Figure:
     grid = np.linspace(0, 1, 101)
     spread = 1.96 * np.sqrt(grid * (1 - grid) / max(evaluation.distinct_truths, 1))
     low, high = np.maximum(grid - spread, 0), np.minimum(grid + spread, 1)
-    edge = {"width": 0, "color": BAND_GREY}
-    figure.add_scatter(x=100 * grid, y=100 * low, mode="lines", line=edge, showlegend=False, hoverinfo="skip")
-    figure.add_scatter(
-        x=100 * grid,
-        y=100 * high,
-        mode="lines",
-        line=edge,
-        fill="tonexty",
-        fillcolor=BAND_GREY,
-        name="chance, 95 %",
-        hoverinfo="skip",
-    )
+    add_band(figure, 100 * grid, 100 * low, 100 * high, "chance, 95 %")
     line = {"color": GREY, "width": 1, "dash": "dot"}
     figure.add_scatter(x=[0, 100], y=[0, 100], mode="lines", line=line, name="calibrated", hoverinfo="skip")
     levels, shares = np.array(list(evaluation.reliability)), np.array(list(evaluation.reliability.values()))
@@ -162,9 +165,8 @@ def training_figure(history: Sequence[EpochRecord]) -> go.Figure:
 
 def tutorial_figure(evaluation: Evaluation, tutorial: TutorialResult) -> go.Figure:
     """Draw the tutorial's own picture, with the naive forecast that it leaves out."""
-    figure = new_figure(420)
-    legend_below(figure)
     table = evaluation.table
+    figure = series_figure(table, 420)
     late = 2 * RECENT_WINDOWS
     at = thin_before(table.values, late, MOST_POINTS)
     figure.add_scatter(x=table.times[at], y=table.values[at], name="observed", line={"color": INK, "width": 1.2})
@@ -177,7 +179,6 @@ def tutorial_figure(evaluation: Evaluation, tutorial: TutorialResult) -> go.Figu
         figure.add_scatter(x=table.times[rows[at]], y=forecast[at], name=name, line={"color": colour, "width": 1.3})
     recent = tutorial.test_at[-late:]
     look_at(figure, table.times[recent], np.concatenate([tutorial.test_forecast[-late:], table.values[recent]]))
-    name_axes(figure, table)
     return figure
 
 
@@ -193,10 +194,28 @@ def legend_below(figure: go.Figure) -> None:
     figure.update_layout(legend={"y": -0.24, "yanchor": "top", "x": 0}, margin={"t": 36, "b": 92})
 
 
-def name_axes(figure: go.Figure, table: SeriesTable) -> None:
-    """Name the axes of a figure of series after the user's columns."""
+def series_figure(table: SeriesTable, height: int) -> go.Figure:
+    """Return an empty figure of series, its axes named after the user's columns."""
+    figure = new_figure(height)
+    legend_below(figure)
     figure.update_xaxes(title=words(table.time_column))
     figure.update_yaxes(title=words(str(table.columns.target)))
+    return figure
+
+
+def error_title(table: SeriesTable) -> str:
+    """Return the name of an axis of errors."""
+    return f"mean absolute error of {words(str(table.columns.target))}"
+
+
+def names_of(table: SeriesTable, count: int) -> list[str]:
+    """Return the names of the first series, as they stand in a menu."""
+    return [words(str(id)) for id in table.ids[:count]]
+
+
+def label_of(table: SeriesTable, s: int, what: str) -> str:
+    """Return what is shown of a series, as it stands in a menu: with its name, if there are several."""
+    return f"{words(str(table.ids[s]))}, {what}" if len(table) > 1 else what
 
 
 def range_of(times: Any, ahead: Any, values: Any, bands: list[tuple[Any, Any]]) -> tuple[list[Any], list[float]]:

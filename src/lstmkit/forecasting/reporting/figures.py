@@ -48,3 +48,8 @@ def percent(share: float) -> str:
 def p_value(p: float) -> str:
     """Return the p-value of a test."""
     return "" if math.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def steps_ahead(step: int) -> str:
+    """Return how far ahead a forecast is, in words."""
+    return f"{step} step{'s' if step > 1 else ''} ahead"

@@ -14,16 +14,17 @@ from lstmkit.forecasting.judgement import Evaluation
 from lstmkit.forecasting.judgement.baselines import naive_forecasts
 from lstmkit.forecasting.predicting.columns import level_name
 from lstmkit.forecasting.reporting.charts import (
-    BAND_GREY,
     MOST_POINTS,
     MOST_SERIES,
+    add_ahead,
+    add_band,
     add_bands,
     choose_between,
-    colour_of,
     legend_below,
     menu,
-    name_axes,
+    names_of,
     range_of,
+    series_figure,
 )
 from lstmkit.forecasting.reporting.shape import SeasonShape, moving_level
 from lstmkit.forecasting.reporting.thinning import thin
@@ -47,9 +48,7 @@ def forecast_figure(
     test_starts  (S,) flat position of each series' first test row
     """
     table, P = evaluation.table, forecaster.horizon
-    figure = new_figure(470)
-    legend_below(figure)
-    name_axes(figure, table)
+    figure = series_figure(table, 470)
     shown = min(len(table), MOST_SERIES)
     naive = _naive_ahead(forecaster, evaluation, shown)
     steps = np.unique(np.linspace(0, P - 1, min(P, MOST_AHEAD)).round().astype(np.int64))
@@ -74,28 +73,14 @@ def forecast_figure(
         observed = {"color": INK, "width": 1.3}
         figure.add_scatter(x=times[at], y=values[at], name="observed", line=observed, visible=visible)
         add_bands(figure, ahead, bands, visible=visible)
-        rival = {"color": colour_of(evaluation.best_naive), "width": 1.7, "dash": "dash"}
-        title = f"{evaluation.title_of(evaluation.best_naive)} (best naive)"
-        figure.add_scatter(x=ahead, y=joined(naive[s, steps]), name=title, mode="lines", line=rival, visible=visible)
-        figure.add_scatter(
-            x=ahead,
-            y=joined(own[table.our_name("mean")]),
-            name=evaluation.title,
-            mode="lines+markers" if P <= 60 else "lines",
-            line={"color": BLUE, "width": 2.2},
-            marker={"size": 5},
-            visible=visible,
-        )
+        mean = own[table.our_name("mean")]
+        add_ahead(figure, evaluation, ahead, joined(naive[s, steps]), joined(mean), visible)
         marks = times[test], times[max(0, len(times) - forecaster.network_.window)], times[-1]
         for label, first in (("recent", recent), ("test part", test), ("everything", 0)):
-            shown_values = np.append(values[first:][_finite(values[first:])], naive[s])
+            shown_values = np.append(values[first:][np.isfinite(values[first:])], naive[s])
             views.append((s, label, range_of(times[first:], ahead, shown_values, list(bands.values())), marks))
-    _buttons(figure, views, shown, [words(str(i)) for i in table.ids[:shown]])
+    _buttons(figure, views, shown, names_of(table, shown))
     return figure
-
-
-def _finite(values: Array) -> NDArray[np.bool_]:
-    return np.isfinite(values)
 
 
 def _last_seen(values: Array) -> int:
@@ -159,9 +144,7 @@ def _plain(time: Any) -> Any:
 
 def level_figure(table: SeriesTable, span: int) -> go.Figure:
     """Draw the series and the mean of `span` values around each row; a menu chooses among several series."""
-    figure = new_figure(360)
-    legend_below(figure)
-    name_axes(figure, table)
+    figure = series_figure(table, 360)
     shown = min(len(table), MOST_SERIES)
     for s in range(shown):
         own = slice(int(table.offsets[s]), int(table.offsets[s + 1]))
@@ -171,7 +154,7 @@ def level_figure(table: SeriesTable, span: int) -> go.Figure:
         figure.add_scatter(x=table.times[own][drawn], y=values[drawn], name="observed", line=thinline, visible=s == 0)
         name = f"mean of {span:,} values around"
         figure.add_scatter(x=table.times[own][smooth], y=level[smooth], name=name, line=line, visible=s == 0)
-    choose_between(figure, [words(str(i)) for i in table.ids[:shown]], 2)
+    choose_between(figure, names_of(table, shown), 2)
     return figure
 
 
@@ -186,20 +169,7 @@ def season_figure(table: SeriesTable, shapes: dict[tuple[int, int], SeasonShape]
     labels = []
     for k, ((s, period), shape) in enumerate(shapes.items()):
         x, visible = list(shape.names), k == 0
-        edge = {"width": 0, "color": BAND_GREY}
-        hidden = {"showlegend": False, "hoverinfo": "skip"}
-        figure.add_scatter(x=x, y=shape.low, mode="lines", line=edge, visible=visible, **hidden)
-        figure.add_scatter(
-            x=x,
-            y=shape.high,
-            mode="lines",
-            line=edge,
-            fill="tonexty",
-            fillcolor=BAND_GREY,
-            visible=visible,
-            name=f"middle 80 % of the last {shape.seasons:,} seasons",
-            hoverinfo="skip",
-        )
+        add_band(figure, x, shape.low, shape.high, f"middle 80 % of the last {shape.seasons:,} seasons", visible)
         few = "lines+markers" if len(x) <= 31 else "lines"
         line = {"color": BLUE, "width": 2.2}
         figure.add_scatter(x=x, y=shape.middle, name="median", mode=few, line=line, visible=visible)

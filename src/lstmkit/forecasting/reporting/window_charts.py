@@ -19,14 +19,18 @@ from lstmkit.forecasting.predicting.columns import interval_ends
 from lstmkit.forecasting.reporting.charts import (
     MOST_SERIES,
     RECENT_WINDOWS,
+    add_ahead,
     add_bands,
     choose_between,
     colour_of,
+    error_title,
+    label_of,
     legend_below,
     look_at,
-    name_axes,
+    series_figure,
 )
 from lstmkit.forecasting.reporting.figures import figure as number
+from lstmkit.forecasting.reporting.figures import steps_ahead
 from lstmkit.forecasting.reporting.thinning import thin, thin_before
 from lstmkit.results.page import BLUE, GREY, INK, Step, new_figure, words
 
@@ -72,8 +76,7 @@ def windows_figure(forecaster: Forecaster, evaluation: Evaluation, rival_title: 
             figure.add_scatter(x=x, y=truth, name="observed", line=seen, showlegend=col == 1, visible=visible, **at)
             y, line = evaluation.forecasts[name][own, p - 1], {"color": colour, "width": 1.4}
             figure.add_scatter(x=x, y=y, name=title, line=line, visible=visible, **at)
-        ahead = f"{p} step{'s' if p > 1 else ''} ahead"
-        labels.append((f"{words(str(table.ids[s]))}, " if len(table) > 1 else "") + ahead)
+        labels.append(label_of(table, s, steps_ahead(p)))
     own = np.flatnonzero(evaluation.series == evaluation.series[:1])[-RECENT_WINDOWS:]
     if len(own):
         shown = np.concatenate([evaluation.truth[own, 0], *(end[own, 0] for end in ends[narrow])])
@@ -94,26 +97,14 @@ def fan_figure(forecaster: Forecaster, evaluation: Evaluation) -> tuple[go.Figur
 
     Returns  the figure, its steps (a cutoff each), and the worst windows, each with its place among the steps
     """
-    table, P = evaluation.table, forecaster.horizon
-    figure = new_figure(440)
-    legend_below(figure)
-    name_axes(figure, table)
+    table = evaluation.table
+    figure = series_figure(table, 440)
     ends = interval_ends(forecaster.levels, evaluation.quantiles)
     levels = sorted(ends, reverse=True)
     add_bands(figure, [], {level: ([], []) for level in levels})
-    rival = {"color": colour_of(evaluation.best_naive), "width": 1.7, "dash": "dash"}
-    title = f"{evaluation.title_of(evaluation.best_naive)} (best naive)"
     figure.add_scatter(x=[], y=[], name="observed before", mode="lines", line={"color": GREY, "width": 1.6})
     figure.add_scatter(x=[], y=[], name="what came", mode="lines", line={"color": INK, "width": 1.6})
-    figure.add_scatter(x=[], y=[], name=title, mode="lines", line=rival)
-    figure.add_scatter(
-        x=[],
-        y=[],
-        name=evaluation.title,
-        mode="lines+markers" if P <= 60 else "lines",
-        line={"color": BLUE, "width": 2.2},
-        marker={"size": 5},
-    )
+    add_ahead(figure, evaluation, [], [], [])
     worst = worst_windows(evaluation)
     chosen = _fan_windows(evaluation, _numbers_per_fan(forecaster), len(worst))
     errors = {name: window_errors(evaluation, name) for name in (MODEL, evaluation.best_naive)}
@@ -177,9 +168,8 @@ def _fan_step(
 
 def residual_figure(evaluation: Evaluation) -> go.Figure:
     """Draw the true values minus the model's forecasts over time, at the first and at the last step ahead."""
-    figure = new_figure(360)
-    legend_below(figure)
-    name_axes(figure, evaluation.table)
+    table = evaluation.table
+    figure = series_figure(table, 360)
     figure.update_yaxes(title="observed minus forecast")
     residual = evaluation.truth - evaluation.forecasts[MODEL]
     steps = sorted({1, evaluation.truth.shape[1]})
@@ -188,17 +178,10 @@ def residual_figure(evaluation: Evaluation) -> go.Figure:
     for k, (s, p) in enumerate(choices):
         own = np.flatnonzero(evaluation.series == s)
         own = own[thin(residual[own, p - 1], max(300, POINTS // 3 // len(choices)))]
-        x = evaluation.table.times[evaluation.cutoffs[own] + p - 1]
-        ahead = f"{p} step{'s' if p > 1 else ''} ahead"
-        figure.add_scatter(
-            x=x,
-            y=residual[own, p - 1],
-            name=f"residual, {ahead}",
-            mode="lines",
-            line={"color": BLUE, "width": 1},
-            visible=k == 0,
-        )
-        labels.append((f"{words(str(evaluation.table.ids[s]))}, " if len(evaluation.table) > 1 else "") + ahead)
+        x, y, line = table.times[evaluation.cutoffs[own] + p - 1], residual[own, p - 1], {"color": BLUE, "width": 1}
+        name = f"residual, {steps_ahead(p)}"
+        figure.add_scatter(x=x, y=y, name=name, mode="lines", line=line, visible=k == 0)
+        labels.append(label_of(table, s, steps_ahead(p)))
     figure.add_hline(y=0, line={"color": GREY, "width": 1})
     figure.update_layout(showlegend=False, margin={"b": 56})
     choose_between(figure, labels, 1)
@@ -210,12 +193,8 @@ def running_error_figure(evaluation: Evaluation, span: int) -> go.Figure:
 
     span  windows in a mean, that window the last of them
     """
-    figure = new_figure(360)
-    legend_below(figure)
-    name_axes(figure, evaluation.table)
-    figure.update_yaxes(
-        title=f"mean absolute error of {words(str(evaluation.table.columns.target))}", rangemode="tozero"
-    )
+    figure = series_figure(evaluation.table, 360)
+    figure.update_yaxes(title=error_title(evaluation.table), rangemode="tozero")
     shown = _drawn(evaluation)
     names = (MODEL, evaluation.best_naive)
     errors = {name: window_errors(evaluation, name) for name in names}
