@@ -297,7 +297,7 @@ class Forecaster(Parameters):
     @property
     def quantile_levels(self) -> tuple[float, ...]:
         """Levels of the quantiles that the network forecasts, increasing."""
-        return quantile_levels(tuple(float(level) for level in self.levels))
+        return quantile_levels(self.levels)
 
     def mean_of(self, quantiles: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the mean that forecast quantiles (..., Q) imply; what intervals have followed does not move it."""

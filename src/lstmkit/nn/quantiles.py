@@ -28,7 +28,8 @@ def quantile_levels(intervals: Sequence[float]) -> tuple[float, ...]:
     """
     ends = {0.1, 0.25, 0.5, 0.75, 0.9}
     for coverage in intervals:
-        ends |= {round(0.5 - coverage / 200, 6), round(0.5 + coverage / 200, 6)}
+        half = float(coverage) / 200
+        ends |= {round(0.5 - half, 6), round(0.5 + half, 6)}
     return tuple(sorted(ends))
 
 

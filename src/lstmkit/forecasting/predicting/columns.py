@@ -27,7 +27,7 @@ def interval_ends(
 
     levels  coverages in percent, in the order asked for
     """
-    at = {q: k for k, q in enumerate(_quantile_levels(levels))}
+    at = {q: k for k, q in enumerate(quantile_levels(levels))}
     return {
         float(level): (quantiles[..., at[round(0.5 - level / 200, 6)]], quantiles[..., at[round(0.5 + level / 200, 6)]])
         for level in levels
@@ -38,7 +38,7 @@ def interval_columns(
     levels: Sequence[float], table: SeriesTable, mean: NDArray[np.float64], quantiles: NDArray[np.float64]
 ) -> dict[str, NDArray[np.float64]]:
     """Return `mean` (...), `median`, and `lo-` and `hi-` of each level, flat, from quantiles (..., Q)."""
-    columns = {"mean": mean, "median": quantiles[..., _quantile_levels(levels).index(0.5)]}
+    columns = {"mean": mean, "median": quantiles[..., quantiles.shape[-1] // 2]}
     for level, (low, high) in interval_ends(levels, quantiles).items():
         columns[f"lo-{level_name(level)}"] = low
         columns[f"hi-{level_name(level)}"] = high
@@ -107,7 +107,3 @@ def to_user_table(columns: dict[str, Any], table: SeriesTable, kind: TableKind) 
         [] if table.columns.time is None else [c for c in (table.time_column, table.our_name("cutoff")) if c in columns]
     )
     return to_native(columns, table, kind, times)
-
-
-def _quantile_levels(levels: Sequence[float]) -> tuple[float, ...]:
-    return quantile_levels(tuple(float(level) for level in levels))

@@ -37,9 +37,8 @@ def quantiles_of(network: Ensemble, windows: Windows) -> NDArray[np.float64]:
 
 def mean_of(network: Ensemble, quantiles: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the mean that forecast quantiles (..., Q) imply; what intervals have followed does not move it."""
-    levels = network.task.levels
-    median = quantiles[..., levels.index(0.5), None]
-    weights = mean_weights(levels).numpy() / both_sides(network.followed)
+    median = quantiles[..., quantiles.shape[-1] // 2, None]
+    weights = mean_weights(network.task.levels).numpy() / both_sides(network.followed)
     mean = median[..., 0] + (quantiles - median) @ weights  # from the median: exact on a large level
     return np.asarray(np.clip(mean, quantiles[..., 0], quantiles[..., -1]))
 

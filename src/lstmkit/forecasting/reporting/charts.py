@@ -224,8 +224,12 @@ def range_of(times: Any, ahead: Any, values: Any, bands: list[tuple[Any, Any]]) 
     shown = shown[np.isfinite(shown)]
     low, high = (shown.min(), shown.max()) if len(shown) else (0.0, 1.0)
     margin = 0.05 * (high - low or abs(high) or 1.0)
-    x = [times[0], ahead[-1]]
-    return [str(t) if isinstance(t, np.datetime64) else int(t) for t in x], [low - margin, high + margin]
+    return [plain(times[0]), plain(ahead[-1])], [low - margin, high + margin]
+
+
+def plain(time: Any) -> Any:
+    """Return a time as JSON holds it."""
+    return str(time) if isinstance(time, np.datetime64) else int(time)
 
 
 def menu(buttons: list[dict[str, Any]]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from lstmkit.forecasting.reporting.charts import (
     legend_below,
     menu,
     names_of,
+    plain,
     range_of,
     series_figure,
 )
@@ -110,7 +111,7 @@ def _buttons(figure: go.Figure, views: list[Any], shown: int, names: list[str]) 
 
     def layout(view: Any) -> dict[str, Any]:
         _, _, (x, y), marks = view
-        test, window, last = map(_plain, marks)
+        test, window, last = map(plain, marks)
         shapes, annotations = _marks(test, window, last, max(window, x[0]))
         return {"xaxis.range": x, "yaxis.range": y, "shapes": shapes, "annotations": annotations}
 
@@ -136,10 +137,6 @@ def _marks(test: Any, window: Any, last: Any, words_at: Any) -> tuple[list[Any],
         text | {"x": test, "y": 1, "yanchor": "bottom", "xanchor": "left", "text": "test part begins"},
         text | {"x": words_at, "y": 0, "yanchor": "bottom", "xanchor": "left", "text": "what the network sees"},
     ]
-
-
-def _plain(time: Any) -> Any:
-    return str(time) if isinstance(time, np.datetime64) else int(time)
 
 
 def level_figure(table: SeriesTable, span: int) -> go.Figure:
