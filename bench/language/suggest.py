@@ -23,7 +23,7 @@ from lstmkit.language.judgement.typing_aid import measure
 from lstmkit.language.language_model import LanguageModel
 from lstmkit.language.predicting import Predictor
 from lstmkit.language.suggestions import Suggester
-from lstmkit.language.text.corpus import encode_source
+from lstmkit.language.text.corpus import encode_counted
 
 SHOWN, KEYSTROKES = 3, 3000
 COLUMNS = ("top-1", "top-3", "saved", "key, median", "key, 99 %", "word, median", "word, 99 %")
@@ -58,7 +58,7 @@ def main() -> None:
     torch.set_num_threads(1)
     model = LanguageModel.load(given.model)
     predictors = model.predictors()
-    ids = encode_source(given.text, model.tokens_)[: given.tokens]
+    ids = encode_counted(given.text, model.tokens_)[0][: given.tokens]
     found = {name: measure(predictor, ids, SHOWN) for name, predictor in predictors.items()}
     taken = type_text(predictors, model.tokens_.decode(ids[:KEYSTROKES])[:KEYSTROKES])
     lines = [f"{'':10}" + "".join(f"{name:>14}" for name in COLUMNS)]

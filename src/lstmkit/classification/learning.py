@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-import lstmkit
 from lstmkit.classification.metrics import answer_score
 from lstmkit.classification.network import Answer, Ensemble
 from lstmkit.classification.settings import LATER, NetworkSettings
 from lstmkit.sequences import Examples, LengthBatches
 from lstmkit.training import Checkpoint, EpochRecord, TrainSettings, threads_for, train
+from lstmkit.training.checkpoint import made_with
 
 AT_ONCE, STEPS_AT_ONCE = 256, 1 << 18
 """Rows, and steps, that are answered together at most."""
@@ -179,7 +179,6 @@ def fingerprint(settings: NetworkSettings, own: dict[str, Any], network: Ensembl
             digest.update(np.ascontiguousarray(array).data)
     for tensor in network.state_dict().values():  # what came from a finished model counts, too
         digest.update(tensor.numpy().data)
-    made_with = {"lstmkit": lstmkit.__version__, "torch": torch.__version__}  # other versions round otherwise
     usual = {field.name: field.default for field in dataclasses.fields(settings) if field.name in LATER}
     given = {name: v for name, v in dataclasses.asdict(settings).items() if name not in usual or v != usual[name]}
-    return {**given, **own, **made_with, "data": digest.hexdigest()[:16]}
+    return {**given, **own, **made_with(), "data": digest.hexdigest()[:16]}

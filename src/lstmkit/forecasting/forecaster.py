@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-import lstmkit
 from lstmkit.data import (
     SeriesTable,
     TableKind,
@@ -40,7 +38,7 @@ from lstmkit.ranges import AT_LEAST_2, SEED, Range, a_path, several, shown, whol
 from lstmkit.recurrence.backends import check_backend_name
 from lstmkit.recurrence.cells import cell_named
 from lstmkit.training import Checkpoint, Devices, EpochRecord, Parameters
-from lstmkit.training.checkpoint import until_done
+from lstmkit.training.checkpoint import made_with, until_done
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -372,9 +370,8 @@ class Forecaster(Parameters):
         digest = hashlib.sha256(np.ascontiguousarray(table.values).data)
         digest.update(np.ascontiguousarray(table.offsets).data)
         own = self._own_params() | {"ensemble": list(_pair(self.ensemble))}
-        made_with = {"lstmkit": lstmkit.__version__, "torch": torch.__version__}  # other versions round otherwise
         settings = dataclasses.asdict(self.request().settings)
-        return {**own, **settings, **made_with, "target": table.columns.target, "data": digest.hexdigest()[:16]}
+        return {**own, **settings, **made_with(), "target": table.columns.target, "data": digest.hexdigest()[:16]}
 
 
 def _pair(ensemble: int | tuple[int, int]) -> tuple[int, int]:

@@ -21,6 +21,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
+import lstmkit
 from lstmkit.errors import InputError
 from lstmkit.ranges import a_path
 from lstmkit.training.records import EpochRecord, StoredRecord
@@ -49,6 +50,11 @@ class Restored(NamedTuple):
     rng: Tensor
     history: list[EpochRecord]
     more: dict[str, dict[str, Tensor]]
+
+
+def made_with() -> dict[str, str]:
+    """Return the versions that a training belongs to: others round otherwise."""
+    return {"lstmkit": lstmkit.__version__, "torch": torch.__version__}
 
 
 @contextmanager

@@ -13,7 +13,6 @@ from lstmkit.forecasting.judgement.metrics import (
     Scales,
     coverage,
     crps_of_quantiles,
-    crps_of_samples,
     mean_by_series,
     naive_scales,
     pinball,
@@ -163,27 +162,6 @@ def test_crps_of_few_quantiles_is_twice_the_trapezoid_of_pinball_losses() -> Non
     q = np.array([0, *levels, 1])
     expected = 2 * np.trapezoid(np.where(error >= 0, q * error, (q - 1) * error), q, axis=2)
     np.testing.assert_allclose(crps_of_quantiles(truth, quantiles, levels), expected, rtol=1e-12)
-
-
-@pytest.mark.parametrize("fair", [False, True])
-def test_crps_of_samples_is_the_double_sum(fair: bool) -> None:
-    rng = np.random.default_rng(4)
-    truth, samples = rng.normal(size=(2, 3)), rng.normal(size=(2, 3, 7))
-    pairs = np.abs(samples[..., :, None] - samples[..., None, :]).sum((2, 3)) / (7 * (6 if fair else 7))
-    expected = np.abs(samples - truth[..., None]).mean(2) - pairs / 2
-    np.testing.assert_allclose(crps_of_samples(truth, samples, fair), expected, rtol=1e-12)
-
-
-def test_the_fair_score_of_two_samples_is_right_on_average() -> None:
-    rng = np.random.default_rng(0)
-    truth, samples = rng.normal(size=200_000), rng.normal(size=(200_000, 2))
-    assert crps_of_samples(truth, samples, fair=True).mean() == pytest.approx(1 / np.sqrt(np.pi), abs=0.01)
-    assert crps_of_samples(truth, samples).mean() > 1 / np.sqrt(np.pi) + 0.2
-
-
-def test_too_few_samples_are_refused() -> None:
-    with pytest.raises(ValueError, match="at least 2 samples are needed; got 1"):
-        crps_of_samples(np.zeros(3), np.zeros((3, 1)), fair=True)
 
 
 def test_coverage_counts_the_ends_as_inside_and_missing_truths_not_at_all() -> None:

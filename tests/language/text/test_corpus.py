@@ -15,7 +15,7 @@ import pytest
 from lstmkit import InputError
 from lstmkit.language.text import Corpus, VocabularySettings, read_corpus, reading
 from lstmkit.language.text import corpus as corpus_module
-from lstmkit.language.text.corpus import encode_counted, encode_source
+from lstmkit.language.text.corpus import encode_counted
 from lstmkit.language.vocabulary import END, UNKNOWN, Subwords, Words
 from lstmkit.language.vocabulary import words as words_module
 
@@ -106,9 +106,9 @@ def test_a_last_line_without_end_is_ended_but_no_character_is_invented(tmp_path:
     path = tmp_path / "a.txt"
     path.write_text("a b\na b")
     words = Words(("a", "b", UNKNOWN, END))
-    assert encode_source(path, words).tolist() == [0, 1, 3, 0, 1, 3]
+    assert encode_counted(path, words)[0].tolist() == [0, 1, 3, 0, 1, 3]
     path.write_text("a b\na b\n")
-    assert encode_source(path, words).tolist() == [0, 1, 3, 0, 1, 3]
+    assert encode_counted(path, words)[0].tolist() == [0, 1, 3, 0, 1, 3]
     corpus = read_corpus(path, path, path, "character")
     assert len(corpus.train) == 8
 
@@ -169,7 +169,7 @@ def test_subwords_of_a_large_text_are_learnt_from_some_of_its_pieces(text: Path,
 def test_ids_that_are_written_again_leave_the_old_ones_readable(text: Path, tmp_path: Path, monkeypatch):
     monkeypatch.setattr(corpus_module, "ON_DISK", 0)
     tokens = Words.learn(lines_of_words(10))
-    first = encode_source(text, tokens, tmp_path)
+    first = encode_counted(text, tokens, tmp_path)[0]
     copy = first.copy()
     text.write_text("w1\n")
     second, characters = encode_counted(text, tokens, tmp_path)
@@ -181,7 +181,7 @@ def test_gzip_counts_for_what_it_holds(tmp_path: Path, monkeypatch: pytest.Monke
     content = "".join(lines_of_words(2000)).encode()
     (tmp_path / "a.txt.gz").write_bytes(gzip.compress(content))
     monkeypatch.setattr(corpus_module, "ON_DISK", 2 * (tmp_path / "a.txt.gz").stat().st_size)
-    assert isinstance(encode_source(tmp_path / "a.txt.gz", Words.learn(["w1\n"])), np.memmap)
+    assert isinstance(encode_counted(tmp_path / "a.txt.gz", Words.learn(["w1\n"]))[0], np.memmap)
 
 
 @pytest.mark.parametrize("unit", ["word", "character"])
@@ -283,7 +283,7 @@ def test_a_folder_that_cannot_be_written_is_named(text: Path, tmp_path: Path, mo
     monkeypatch.setattr(corpus_module, "ON_DISK", 0)
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(InputError, match=r"tokens\.bin: cannot be written \(.*\); the ids of a large text need room"):
-        encode_source(text, Words.learn(["a\n"]), tmp_path / "file")
+        encode_counted(text, Words.learn(["a\n"]), tmp_path / "file")[0]
 
 
 def test_a_corpus_cannot_be_changed(text: Path):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
 from lstmkit.data.series import SeriesTable
 from lstmkit.nn.scaling import ULPS
+from lstmkit.sequences.ragged import batches_by_length
 
 Array = NDArray[np.float64]
 Positions = NDArray[np.int64]
@@ -134,7 +133,7 @@ def seasonal_factors(train: SeriesTable, season: int) -> Array:
     They are those of a classical decomposition, with mean 1; all 1 for a series without a significant season.
     """
     factors = np.ones((len(train), season))
-    for chosen in _chunks(train.lengths):
+    for chosen in batches_by_length(train.lengths, CHUNK, len(train)):
         lengths = train.lengths[chosen]
         steps = np.arange(int(lengths.max()))
         flat = np.minimum(train.offsets[chosen, None] + steps, len(train.values) - 1)
@@ -143,17 +142,6 @@ def seasonal_factors(train: SeriesTable, season: int) -> Array:
         if seasonal.any():
             factors[chosen[seasonal]] = _decompose(rows[seasonal], season)
     return factors
-
-
-def _chunks(lengths: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-    """Yield the numbers of series of about the same length, so many that they fill a chunk when padded."""
-    order = np.argsort(lengths, kind="stable")
-    begin = 0
-    while begin < len(order):
-        padded = np.arange(1, len(order) - begin + 1) * lengths[order[begin:]]
-        end = begin + max(1, int(np.searchsorted(padded, CHUNK, side="right")))
-        yield order[begin:end]
-        begin = end
 
 
 def _has_season(rows: Array, season: int) -> NDArray[np.bool_]:

@@ -228,26 +228,6 @@ def crps_of_quantiles(truth: Array, quantiles: Array, levels: Sequence[float]) -
     return np.asarray(total)
 
 
-def crps_of_samples(truth: Array, samples: Array, fair: bool = False) -> Array:
-    """Return the continuous ranked probability score of forecasts given by samples.
-
-    truth    (...)
-    samples  (..., N)
-    fair     False scores the N samples as the whole distribution, which favours many samples; True estimates the
-             score of the distribution they were drawn from, whatever N, and needs at least 2
-    Returns  (...), in the units of the truth
-    Raises   ValueError if N is too small
-    Source   Gneiting & Raftery 2007, eq. 21; fair: Ferro 2014
-    """
-    N, fewest = samples.shape[-1], 2 if fair else 1
-    if fewest > N:
-        raise ValueError(f"crps_of_samples: at least {fewest} samples are needed; got {N}")
-    distance = np.abs(samples - truth[..., None]).mean(-1)
-    ranks = 2 * np.arange(1, N + 1) - N - 1  # the sum over all pairs of |x - x'|, from sorted samples
-    pairs = 2 * (np.sort(samples, axis=-1) @ ranks.astype(np.float64))
-    return np.asarray(distance - pairs / (2 * N * (N - 1 if fair else N)))
-
-
 def coverage(truth: Array, low: Array, high: Array) -> float:
     """Return the share of truths (W, P) that lie within [low, high]; NaN if all are missing."""
     seen = np.isfinite(truth)

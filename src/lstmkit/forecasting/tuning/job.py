@@ -11,9 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-import torch
-
-import lstmkit
 from lstmkit.data import TableSettings, read_source
 from lstmkit.data.content import place_of
 from lstmkit.errors import InputError
@@ -27,6 +24,7 @@ from lstmkit.forecasting.tuning.trying import TuneResult, ask_of, check_numbers,
 from lstmkit.ranges import BETWEEN_0_AND_1, real
 from lstmkit.results import Job, Run, without_nan, write_results
 from lstmkit.training import write_atomically
+from lstmkit.training.checkpoint import made_with
 
 
 @dataclass(frozen=True)
@@ -205,7 +203,7 @@ def _summary(question: Question, result: TuneResult, command: str, seconds: floa
         "scored_rows": int((question.table.lengths - question.fit_rows).sum()),
         "seconds": seconds,
         "seed": result.chosen.seed,
-        "versions": {"lstmkit": lstmkit.__version__, "torch": torch.__version__},
+        "versions": made_with(),
     }
 
 

@@ -18,14 +18,13 @@ from types import FrameType
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-import lstmkit
 from lstmkit.data import SeriesTable
 from lstmkit.errors import InputError
 from lstmkit.forecasting.forecaster import Forecaster
 from lstmkit.forecasting.tuning.search import Between, Space, contexts, search_space
+from lstmkit.training.checkpoint import made_with
 from lstmkit.training.schema import Positive, checked, shown
 
 ALIKE = 4
@@ -67,7 +66,7 @@ class Question:
             [{**f.get_params(), "settings": dataclasses.asdict(f.request().settings)} for f in self.forecasters],
             sorted(self.fixed),
             dataclasses.asdict(self.table.columns),
-            [lstmkit.__version__, torch.__version__],
+            [*made_with().values()],
         ]
         digest.update(json.dumps(asked, sort_keys=True, default=str).encode())
         return f"lstmkit-{digest.hexdigest()[:12]}"

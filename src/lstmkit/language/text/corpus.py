@@ -172,21 +172,15 @@ def read_corpus(
     return Corpus(ids["train"], ids["valid"], ids["test"], tokens, characters, unknown, repeats, tuple(notes))
 
 
-def encode_source(source: str | Path, tokens: Tokens, folder: Path | None = None) -> NDArray[np.int32]:
-    """Return the ids of a text.
+def encode_counted(source: str | Path, tokens: Tokens, folder: Path | None = None) -> tuple[NDArray[np.int32], int]:
+    """Return the ids of a text (T,), read-only if they lie in a file, and its characters, line ends counted.
 
     source   a file or folder
     tokens   the vocabulary
     folder   where the file `tokens.bin` with the ids of a large text is written; None means a file without a name, gone
              with the array
-    Returns  (T,), read-only if it lies in a file
     Raises   InputError for whatever is wrong with a file
     """
-    return encode_counted(source, tokens, folder)[0]
-
-
-def encode_counted(source: str | Path, tokens: Tokens, folder: Path | None = None) -> tuple[NDArray[np.int32], int]:
-    """Return the ids of a text, as `encode_source` does, and how many characters it has, line ends counted."""
     return encode_pieces(read_pieces(source), tokens, size_on_disk(source) > ON_DISK, folder)
 
 
