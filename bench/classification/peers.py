@@ -34,7 +34,7 @@ from lstmkit.classification.classifier import SequenceSettings
 from lstmkit.sequences import Normalisation, Ragged
 
 WORKERS = {"MiniRocket": ("with_minirocket", "classification"), "LSTM-FCN": ("with_torch", None)}
-SEEDS = {"MiniRocket": 5, "LSTM-FCN": 3}
+SEEDS = {"MiniRocket": 5, "LSTM-FCN": 2}
 
 
 def features(frames: Ragged, training: Ragged, settings: SequenceSettings) -> list[NDArray[np.float32]]:

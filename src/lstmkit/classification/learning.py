@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,22 @@ def _epochs(
     for record in train(network, optimizer, how, len(batches), batch_loss, look, checkpoint, resume):
         batches.begin(record.epoch + 1)  # also after each epoch that a resumed training yields again
         yield record
+
+
+def epochs_enough(history: Sequence[EpochRecord], rows: int, number: bool = False) -> int:
+    """Return how many epochs to train where nothing is left to say when to stop: 0 if the untrained network was best.
+
+    It is the last epoch whose validation score was within one standard error of the best. Of few rows the best epoch is
+    the best by luck, and often an early one; a score that is worse by more than luck still ends the training before.
+
+    rows    of the validation part
+    number  whether the score is the squared error of numbers
+    """
+    validated = [record for record in history if not math.isnan(record.valid_loss)]
+    best = min(validated, key=lambda record: record.valid_loss)
+    wrong = min(0.5, max(1 / rows, best.valid_loss))
+    error = best.valid_loss * math.sqrt(2 / rows) if number else math.sqrt(wrong * (1 - wrong) / rows)
+    return max(r.epoch for r in validated if r.valid_loss <= best.valid_loss + error) if best.epoch else 0
 
 
 def _optimizer(

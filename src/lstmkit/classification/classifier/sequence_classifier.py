@@ -20,7 +20,7 @@ from lstmkit.classification.classifier.stored import read_sequence_classifier, w
 from lstmkit.classification.classifier.stream import ClassifierStream
 from lstmkit.classification.frames import FrameShape, frame_ensemble
 from lstmkit.classification.labels import TASKS, Coding, hold_back
-from lstmkit.classification.learning import answers, checkpoint_at, fit_network
+from lstmkit.classification.learning import answers, checkpoint_at, epochs_enough, fit_network
 from lstmkit.classification.network import Ensemble
 from lstmkit.classification.reading import Form, Labelled, read_labelled
 from lstmkit.classification.reading.labelled import MISSING, group_note
@@ -141,10 +141,10 @@ class SequenceClassifier(Parameters):
         own = {"task": self.task, "seed": self.seed, "classes": list(coding.classes)}
         kept = checkpoint_at(checkpoint, self.settings, own, network, training, validation)
         history = fit_network(network, how, training, validation, self.seed, kept, resume, on_epoch)
-        best = max(record.epoch for record in history if record.improved)
-        if again and best:  # else the network that has learnt nothing was best
+        enough = epochs_enough(history, len(validation), self.task == "number") if again else 0
+        if enough:  # else the network that has learnt nothing was best
             network = self._fit_again(
-                dataclasses.replace(how, epochs=best), shape, training, validation, history, on_epoch
+                dataclasses.replace(how, epochs=enough), shape, training, validation, history, on_epoch
             )
         self.form_, self.coding_, self.shape_, self.notes_ = rows.form, coding, shape, notes
         self.network_, self.history_ = network.eval(), history

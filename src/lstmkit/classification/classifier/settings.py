@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lstmkit.classification.frames import FrameSettings
 from lstmkit.classification.settings import EPOCHS, STEPS
 
-MOST_EPOCHS = 150
+MOST_EPOCHS = 250
 """Of a training whose epochs are not given: sets of sequences are often small."""
 
 
@@ -18,7 +18,8 @@ class SequenceSettings(FrameSettings):
     max_steps  of a piece: a longer sequence is cut into pieces of so many, which are learnt and answered by themselves,
                and the answer is their mean, by their lengths; bounds the memory
     final_fit  whether the network is trained once more from the start on all rows, those held back for early stopping
-               included, for as many epochs as were best; `minutes` are then halved between the two trainings
+               included, until the last epoch that was as good as the best, but for luck; `minutes` are then halved
+               between the two trainings
     """
 
     hidden_size: int = 64
