@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from lstmkit.classification.metrics import Floats
 from lstmkit.results.page import BLUE, GREY, ORANGE, Step, new_figure, words
-from lstmkit.training import EpochRecord
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -76,22 +75,6 @@ def numbers_figure(truth: NDArray[Any], answers: Floats, name: str) -> go.Figure
     figure.update_xaxes(title=words(name))
     figure.update_yaxes(title="answer")
     figure.update_layout(hovermode="closest")
-    return figure
-
-
-def training_figure(history: Sequence[EpochRecord]) -> go.Figure:
-    """Draw the losses of the epochs, and the one whose weights were kept."""
-    figure = new_figure(320)
-    epochs = [record.epoch for record in history]
-    for title, colour, losses in (
-        ("training loss", GREY, [record.train_loss for record in history]),
-        ("validation", BLUE, [record.valid_loss for record in history]),
-    ):
-        figure.add_scatter(x=epochs, y=losses, mode="lines", name=title, line={"color": colour, "width": 2})
-    best = [record.epoch for record in history if record.improved]
-    if best:
-        figure.add_vline(x=best[-1], line={"color": ORANGE, "dash": "dot"})
-    figure.update_xaxes(title="epoch (dotted: the weights that were kept)")
     return figure
 
 

@@ -41,6 +41,8 @@ def write_report(result: JobResult, path: Path) -> None:
 
 
 def _sections(result: JobResult) -> list[str]:
+    from lstmkit.results.curves import training_figure
+
     evaluation, coding = result.evaluation, result.coding
     truth = np.concatenate([coding.truth(part.labels or []) for part in result.tested])
     scores = page.table(score_head(evaluation), score_rows(evaluation), first="model")
@@ -72,7 +74,7 @@ def _sections(result: JobResult) -> list[str]:
             "Training",
             "Validation: one minus the measure that is watched, and a hundredth of the cross-entropy; of numbers the "
             "squared error.",
-            page.plot(charts.training_figure(history), "training"),
+            page.plot(training_figure(history), "training"),
         ),
         _examples(result, truth),
         page.card("Use it", "", page.code(f"lstm classify predict {shlex.quote(str(result.out))} NEW_FILE")),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,8 @@ from lstmkit.forecasting.judgement.evaluation import MODEL
 from lstmkit.forecasting.judgement.tutorial import TutorialResult
 from lstmkit.forecasting.predicting.columns import level_name
 from lstmkit.forecasting.reporting.thinning import thin_before
+from lstmkit.results.curves import legend_below
 from lstmkit.results.page import BLUE, GREY, INK, ORANGE, new_figure, words
-from lstmkit.training import EpochRecord
 
 BASELINE_COLOURS = {
     "last_value": ORANGE,
@@ -131,38 +130,6 @@ def reliability_figure(evaluation: Evaluation) -> go.Figure:
     return figure
 
 
-def training_figure(history: Sequence[EpochRecord]) -> go.Figure:
-    """Draw training and validation loss by epoch, and the epoch whose weights were kept."""
-    figure = new_figure(360)
-    learnt = [r for r in history if r.epoch > 0]
-    figure.add_scatter(
-        x=[r.epoch for r in learnt],
-        y=[r.train_loss for r in learnt],
-        name="training",
-        line={"color": GREY, "width": 1.6},
-    )
-    checked = [r for r in history if r.valid_loss == r.valid_loss]
-    if checked:
-        figure.add_scatter(
-            x=[r.epoch for r in checked],
-            y=[r.valid_loss for r in checked],
-            name="validation",
-            line={"color": BLUE, "width": 2.2},
-        )
-        kept = [r for r in checked if r.improved][-1]
-        figure.add_scatter(
-            x=[kept.epoch],
-            y=[kept.valid_loss],
-            name=f"kept: epoch {kept.epoch}",
-            mode="markers",
-            marker={"color": BLUE, "size": 11, "line": {"color": "white", "width": 2}},
-        )
-    legend_below(figure)
-    figure.update_xaxes(title="epoch (0 is untrained)")
-    figure.update_yaxes(title="loss")
-    return figure
-
-
 def tutorial_figure(evaluation: Evaluation, tutorial: TutorialResult) -> go.Figure:
     """Draw the tutorial's own picture, with the naive forecast that it leaves out."""
     table = evaluation.table
@@ -187,11 +154,6 @@ def look_at(figure: go.Figure, times: Any, values: Any) -> None:
     x, y = range_of(times, times, values, [])
     figure.update_xaxes(range=x)
     figure.update_yaxes(range=y)
-
-
-def legend_below(figure: go.Figure) -> None:
-    """Put the names of the curves below the figure, where they cover nothing however narrow it is."""
-    figure.update_layout(legend={"y": -0.24, "yanchor": "top", "x": 0}, margin={"t": 36, "b": 92})
 
 
 def series_figure(table: SeriesTable, height: int) -> go.Figure:

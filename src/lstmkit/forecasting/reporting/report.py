@@ -58,6 +58,7 @@ def write_report(result: JobResult, path: Path) -> None:
 def _sections(result: JobResult) -> list[str]:
     from lstmkit.forecasting.reporting import charts
     from lstmkit.forecasting.reporting.series_charts import forecast_figure
+    from lstmkit.results.curves import training_figure
 
     forecaster, evaluation = result.forecaster, result.evaluation
     table = evaluation.table
@@ -88,7 +89,7 @@ def _sections(result: JobResult) -> list[str]:
         _shape_section(result),
         '  <div class="pair">'
         + page.card("Errors by step ahead", "", page.plot(charts.error_figure(evaluation), "errors"))
-        + page.card("Training", "", page.plot(charts.training_figure(forecaster.history_), "training"))
+        + page.card("Training", "", page.plot(training_figure(forecaster.history_), "training"))
         + "</div>",
         page.card("The next steps in numbers", "", page.scrolling(_forecast_table(result))),
         page.card("Settings", "", _settings(result)),

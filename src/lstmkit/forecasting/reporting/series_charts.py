@@ -20,7 +20,6 @@ from lstmkit.forecasting.reporting.charts import (
     add_band,
     add_bands,
     choose_between,
-    legend_below,
     menu,
     names_of,
     plain,
@@ -29,6 +28,7 @@ from lstmkit.forecasting.reporting.charts import (
 )
 from lstmkit.forecasting.reporting.shape import SeasonShape, moving_level
 from lstmkit.forecasting.reporting.thinning import thin
+from lstmkit.results.curves import legend_below
 from lstmkit.results.page import BLUE, GREY, INK, new_figure, words
 
 Array = NDArray[np.float64]

@@ -25,13 +25,13 @@ from lstmkit.forecasting.reporting.charts import (
     colour_of,
     error_title,
     label_of,
-    legend_below,
     look_at,
     series_figure,
 )
 from lstmkit.forecasting.reporting.figures import figure as number
 from lstmkit.forecasting.reporting.figures import steps_ahead
 from lstmkit.forecasting.reporting.thinning import thin, thin_before
+from lstmkit.results.curves import legend_below
 from lstmkit.results.page import BLUE, GREY, INK, Step, new_figure, words
 
 Array = NDArray[np.float64]
