@@ -17,6 +17,9 @@ FLOORS |= {"classification": 3, "forecasting": 4, "language": 4, "explain": 5, "
 FREE = {"errors", "ranges", "visible", "lstmkit", "__version__"}
 """What every room may import: single files that import nothing themselves, and the package's own name and version."""
 
+MOST_FILES = 16
+"""Side by side in a folder, its door not counted."""
+
 TORCHS = frozenset(
     "input_size hidden_size num_layers bias batch_first dropout bidirectional proj_size device dtype".split()  # noqa: SIM905
 )
@@ -83,6 +86,13 @@ def test_files_that_all_may_import_import_nothing_of_the_package(name):
 @every_file
 def test_files_stay_under_400_lines(file):
     assert len(file.read_text(encoding="utf-8").splitlines()) < 400
+
+
+def test_a_folder_lists_few_files():
+    """So that its listing reads like a table of contents; `data` and the models are still to be divided."""
+    counts = {str(f.relative_to(SOURCE)): len(list(f.glob("*.py"))) - 1 for f in SOURCE.rglob("*") if f.is_dir()}
+    crowded = {folder for folder, count in counts.items() if count > MOST_FILES}
+    assert len(counts) > 20 and crowded <= {"data", "forecasting/models"}
 
 
 @every_file
