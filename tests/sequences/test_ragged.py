@@ -10,7 +10,7 @@ import torch
 
 from lstmkit.errors import InputError
 from lstmkit.sequences import Ragged
-from lstmkit.sequences.ragged import batches_by_length, map_batches
+from lstmkit.sequences.ragged import batches_by_length, map_batches, padded
 
 LENGTHS = [3, 0, 5, 1, 4]
 
@@ -113,3 +113,12 @@ def test_what_is_made_of_a_mapped_array_is_mapped(on_disk: bool) -> None:
     assert isinstance(found.values, np.memmap) == on_disk and found.values.dtype == np.float32
     for row, frames in enumerate(sequences):
         np.testing.assert_allclose(found[row], 2 * frames[:, :1] + 1, atol=1e-6)
+
+
+def test_pieces_are_padded_with_what_is_asked_for() -> None:
+    values = np.arange(10.0).reshape(5, 2)
+    found = padded(values, np.array([0, 3, 5]), np.array([3, 1, 0]), np.nan)
+    assert found.shape == (3, 3, 2)
+    assert found[:, 0].tolist() == values[:3].tolist() and found[0, 1].tolist() == [6.0, 7.0]
+    assert np.isnan(found[1:, 1]).all() and np.isnan(found[:, 2]).all()
+    assert padded(np.arange(4, dtype=np.int32), np.array([2]), np.array([0]), 0, np.int64).tolist() == [[0]]

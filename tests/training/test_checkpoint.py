@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from damage import rewrite_checkpoint
 from lstmkit.errors import InputError
 from lstmkit.training import Checkpoint, write_atomically
+from lstmkit.training.checkpoint import until_done
 
 KEY = {"seed": 3, "levels": [80, 95], "target": "Close"}
 
@@ -177,3 +178,25 @@ def test_an_atomic_write_over_a_folder_fails_and_leaves_it(tmp_path):
     with pytest.raises(InputError, match="file: cannot be written"):
         write_atomically(tmp_path / "file", b"new")
     assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_checkpoint_is_removed_once_all_is_done_and_kept_where_something_failed(tmp_path):
+    file = tmp_path / "kept"
+    file.touch()
+
+    def interrupted():
+        with until_done(str(file)) as path:
+            assert path == file
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert file.exists()
+    for _ in range(2):  # the second time there is none
+        with until_done(file):
+            pass
+        assert not file.exists()
+    with until_done(None) as path:
+        assert path is None
+    with pytest.raises(InputError, match=r"^checkpoint must be a path; got 3$"), until_done(3):
+        pass
