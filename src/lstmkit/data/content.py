@@ -83,9 +83,7 @@ def read_blocks(path: Path, block: int = BLOCK) -> Iterator[bytes]:
     Raises  InputError if it cannot be read, is a folder or a device, or unpacks to far more than text does
     """
     with opened(path) as file:
-        status = os.fstat(file.fileno())
-        if stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode):
-            raise InputError(f"{place_of(path)}: a device, not a file")
+        status = refuse_device(place_of(path), file)
         packed = _begins_with(file, GZIP)
         most = max(MOST_UNPACKED, MOST_TIMES * status.st_size) if packed and stat.S_ISREG(status.st_mode) else None
         yield from _blocks(path, file, block, packed, most)
@@ -104,6 +102,14 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
         raise InputError(f"{path}: is a folder, not a file") from error
     except OSError as error:
         raise InputError(f"{place_of(path)}: cannot be read ({error.strerror or error})") from error
+
+
+def refuse_device(place: str, file: IO[bytes]) -> os.stat_result:
+    """Return what the system knows of an open file; raise InputError if it is a device."""
+    status = os.fstat(file.fileno())
+    if stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode):
+        raise InputError(f"{place}: a device, not a file")
+    return status
 
 
 def _begins_with(file: IO[bytes], mark: bytes) -> bool:
