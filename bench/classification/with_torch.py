@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-BUDGET = 60.0
+BUDGET = 30.0
 """Seconds of processor for a seed."""
 MOST_EPOCHS = 2000
 HIDDEN = 64
