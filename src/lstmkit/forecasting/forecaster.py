@@ -25,7 +25,7 @@ from lstmkit.data import (
 )
 from lstmkit.errors import InputError, NotFittedError
 from lstmkit.forecasting.learning import Fit, Request
-from lstmkit.forecasting.learning.fitting import noted, table_to_learn_from, train_ensemble
+from lstmkit.forecasting.learning.fitting import noted, suited_settings, table_to_learn_from, train_ensemble
 from lstmkit.forecasting.models import ModelSettings, model_named
 from lstmkit.forecasting.persistence import StoredForecaster, write_forecaster
 from lstmkit.forecasting.predicting import forecast_columns
@@ -55,7 +55,8 @@ class Forecaster(Parameters):
     levels    coverage of the intervals in percent, each in (0, 100)
     seasons   periods in steps; None looks for them in the training rows; () is none
     seed      of the weights, the order of the windows and dropout
-    settings  size and training of the network, of the model's own kind (`MODELS[model].Settings`)
+    settings  size and training of the network, of the model's own kind (`MODELS[model].Settings`); None for what suits
+              the table
     backend   name of the backend that must run the recurrence; None for the fastest
     cell      member of the LSTM family in place of the settings' own
     ensemble  networks whose mean is the forecast: a number of seeds, or (seeds, snapshots) to keep the best epochs of
@@ -64,7 +65,7 @@ class Forecaster(Parameters):
     Raises    InputError if a value is out of range
 
     After `fit`: `network_`, `table_` (what a window needs of each series' end), `seasons_`, `history_` (a record per
-    epoch).
+    epoch), `settings_` (what the network was trained with).
     """
 
     def __init__(
@@ -181,6 +182,7 @@ class Forecaster(Parameters):
         kept = None if checkpoint is None else Checkpoint(checkpoint, self._fingerprint(table))
         fit = train_ensemble(request, table, on_epoch, kept, resume)
         self.network_, self.seasons_, self.history_ = fit.network, fit.seasons, fit.history
+        self.settings_ = fit.settings
         return self.remember(noted(table, request, fit.seasons))
 
     def remember(self, table: SeriesTable) -> Forecaster:
@@ -320,8 +322,8 @@ class Forecaster(Parameters):
         Raises  NotFittedError before `fit`; ModelFolderError if it exists and not `force`, or cannot be written
         """
         self._require_fit("save")
-        params = self._own_params() | {"settings": dataclasses.asdict(self.request().settings)}
-        fit = Fit(self.network_, self.seasons_, self.history_)
+        params = self._own_params() | {"settings": dataclasses.asdict(self.settings_)}
+        fit = Fit(self.network_, self.seasons_, self.history_, self.settings_)
         write_forecaster(a_path("path", path), params, fit, self.table_, self.table_kind_, force)
 
     @staticmethod
@@ -335,6 +337,7 @@ class Forecaster(Parameters):
             forecaster = Forecaster(**stored.params())
             fit, table = stored.learnt(forecaster.request())
             forecaster.network_, forecaster.seasons_, forecaster.history_ = fit.network, fit.seasons, fit.history
+            forecaster.settings_ = fit.settings
             forecaster.table_kind_ = stored.table_kind
             return forecaster.remember(table)
 
@@ -359,7 +362,12 @@ class Forecaster(Parameters):
             self.backend,
             *_pair(self.ensemble),
             self.devices,
+            self.settings is not None,
         )
+
+    def suited_to(self, table: SeriesTable) -> Forecaster:
+        """Return an unfitted forecaster with the settings that this one would train with on a table."""
+        return type(self)(**self.get_params() | {"settings": suited_settings(self.request(), table), "cell": None})
 
     def _own_params(self) -> dict[str, Any]:
         """Return the arguments that belong to a model, but for its settings, as JSON holds them."""

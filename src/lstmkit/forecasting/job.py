@@ -217,6 +217,6 @@ def _summary(job: ForecastJob, result: JobResult, run: Run) -> dict[str, Any]:
         "ensemble": len(forecaster.network_.members),
         "levels": list(forecaster.levels),
         "test": job.test,
-        **dataclasses.asdict(forecaster.request().settings),
+        **dataclasses.asdict(forecaster.settings_),
     }
     return run.summary(summary, settings, forecaster.network_.networks[0], forecaster.seed)

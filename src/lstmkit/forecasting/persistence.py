@@ -150,7 +150,8 @@ class StoredForecaster:
         fill(network, tensors, NETWORK)
         if config.followed:  # a model of an earlier version has followed nothing
             network.followed = _followed(config)
-        fit = Fit(network, config.seasons, [record.record() for record in config.history])
+        history = [record.record() for record in config.history]
+        fit = Fit(network, config.seasons, history, request.settings)
         return fit, kept.table(part_of(tensors, TABLE), config.task, network.window)
 
 

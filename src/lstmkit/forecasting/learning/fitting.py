@@ -33,6 +33,7 @@ class Request:
     levels  quantile levels
     seeds   networks that differ by their seed
     snapshots  epochs of each network that are kept, the best ones
+    chosen  whether the settings were given; if not, the model may take others that suit the table
     """
 
     model: type[ForecastModel[Any]]
@@ -46,6 +47,7 @@ class Request:
     seeds: int = 1
     snapshots: int = 1
     devices: Devices | None = None
+    chosen: bool = True
 
     def held_back(self, rows: Rows) -> Rows:
         """Return how many of a series' rows, at its end, only early stopping sees."""
@@ -66,11 +68,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Fit:
-    """What fitting leaves: the trained networks, the seasons found, and a record per epoch."""
+    """What fitting leaves: trained networks, the seasons found, a record per epoch, and the settings trained with."""
 
     network: Ensemble
     seasons: Seasons
     history: list[EpochRecord]
+    settings: ModelSettings
 
 
 def build(request: Request, task: Task) -> Ensemble:
@@ -102,6 +105,7 @@ def train_ensemble(
     fit_rows = table.lengths - request.held_back(table.lengths)
     seasons = seasons_of(table, request)
     task = make_task(request, table, fit_rows, seasons)
+    request = _suited(request, task, fit_rows)
     network = build(request, task)
     training = make_windows(table, network.window, request.horizon, last=fit_rows)
     validation = make_windows(table, network.window, request.horizon, first=fit_rows)
@@ -141,7 +145,21 @@ def train_ensemble(
             final.hold_back(start, kept)
             final.calibrated_as(network)
             network = final
-    return Fit(network, seasons, history)
+    return Fit(network, seasons, history, request.settings)
+
+
+def suited_settings(request: Request, table: SeriesTable) -> ModelSettings:
+    """Return the settings that networks for a table would be trained with."""
+    if request.chosen:
+        return request.settings
+    fit_rows = table.lengths - request.held_back(table.lengths)
+    return _suited(request, make_task(request, table, fit_rows, seasons_of(table, request)), fit_rows).settings
+
+
+def _suited(request: Request, task: Task, fit_rows: Rows) -> Request:
+    """Return what is asked with the settings that suit the task, unless they were given."""
+    settings = request.settings if request.chosen else request.model.suited(request.settings, task, int(fit_rows.sum()))
+    return dataclasses.replace(request, settings=settings, chosen=True)
 
 
 def make_task(request: Request, table: SeriesTable, fit_rows: Rows, seasons: Seasons) -> Task:
@@ -164,13 +182,16 @@ def make_task(request: Request, table: SeriesTable, fit_rows: Rows, seasons: Sea
         backend=request.backend,
         lower=table.columns.lower,
         upper=table.columns.upper,
-        means=_means(context, seasons.shown),
+        means=_means(context, seasons.shown, len(table)),
     )
 
 
-def _means(context: int, seasons: tuple[int, ...]) -> tuple[int, ...]:
-    """Return of how many last values a start without a season knows the mean."""
-    return () if seasons else tuple(k for k in (4, 16, 64) if k <= context) or (context,)
+def _means(context: int, seasons: tuple[int, ...], series: int) -> tuple[int, ...]:
+    """Return of how many last values a start without a season knows the mean.
+
+    Of many series some are noise around a level and others walks: one blend for all suits few of them.
+    """
+    return () if seasons or series > 1 else tuple(k for k in (4, 16, 64) if k <= context) or (context,)
 
 
 def _context(request: Request, table: SeriesTable, fit_rows: Rows, seasons: Seasons) -> int:

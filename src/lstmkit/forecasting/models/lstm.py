@@ -6,6 +6,7 @@ elsewhere it is one value (`stepwise.py`).
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +22,24 @@ from lstmkit.ranges import AT_LEAST_2
 
 LEAST_PERIOD, MOST_PERIOD = 24, 400
 LEAST_STEPS = 3
-MOST_STEPS = 14
-FOLDED_RATE = 5.0
+MOST_STEPS = 7
+FOLDED_RATE = 2.0
+PANEL_SERIES, PANEL_ROWS = 50, 100_000
+"""From as many series and rows on, a panel read season by season teaches a larger network."""
+PANEL: dict[str, Any] = {
+    "hidden_size": 128,
+    "num_layers": 2,
+    "dropout": 0.1,
+    "learning_rate": 5e-3,
+    "schedule": "cosine",
+    "batch_size": 64,
+    "max_epochs": 10,
+    "steps_per_epoch": 400,
+    "patience": 10,
+    "average": None,
+    "final_fit": True,
+}
+"""Settings of such a panel; see docs/models.md for how they were found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +51,8 @@ class LstmSettings(ModelSettings):
           shortest shown season whatever its length; a number is a period of your own
     """
 
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.3
     average: float | None = 0.99
     fold: str | int = "auto"
 
@@ -65,6 +84,12 @@ class LstmModel(ForecastModel[LstmSettings]):
         if m and 2 * available // 3 >= LEAST_STEPS * m:
             return m * min(MOST_STEPS, 2 * available // 3 // m)
         return max(2, min(max(60, 2 * min(seasons, default=0)), available // 3))
+
+    @classmethod
+    def suited(cls, settings: LstmSettings, task: Task, rows: int) -> LstmSettings:
+        """Return larger networks, trained for longer, for large panels that are read season by season."""
+        large = task.series >= PANEL_SERIES and rows >= PANEL_ROWS and fold_period(task, settings.fold) is not None
+        return dataclasses.replace(settings, **PANEL) if large else settings
 
     def quantiles(self, batch: Batch) -> Tensor:
         """Return quantiles (B, P, Q) of what follows, in the units of the series."""

@@ -133,6 +133,15 @@ class ForecastModel(nn.Module, ABC, Generic[S]):
         """
         return max(2, min(max(60, 2 * min(seasons, default=0)), available // 3))
 
+    @classmethod
+    def suited(cls, settings: S, task: Task, rows: int) -> S:
+        """Return the settings for a task where the user gives none; the usual ones by default.
+
+        settings  the usual ones, with the cell that was asked for
+        rows      of all series that are learnt from
+        """
+        return settings
+
     @property
     def window(self) -> int:
         """Values before the cutoff that a batch must hold, L: the context and the longest season before it."""

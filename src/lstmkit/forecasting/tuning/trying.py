@@ -51,7 +51,9 @@ def ask_of(forecasters: Sequence[Forecaster], table: SeriesTable, fixed: Collect
         table, scored = table_left, scored[kept]
     if not (scored >= P).any():
         raise InputError(f"no series has the {P} rows that a trial is scored on; use a smaller --horizon")
-    return Question(tuple(forecasters), table, table.lengths - scored, frozenset(fixed))
+    fit_rows = table.lengths - scored
+    begin_from = tuple(forecaster.suited_to(table.head(fit_rows)) for forecaster in forecasters)
+    return Question(begin_from, table, fit_rows, frozenset(fixed))
 
 
 @dataclass(frozen=True)
