@@ -23,14 +23,14 @@ from lstmkit.ranges import AT_LEAST_2
 LEAST_PERIOD, MOST_PERIOD = 24, 400
 LEAST_STEPS = 3
 MOST_STEPS = 7
-FOLDED_RATE = 2.0
+FOLDED_RATE = 2.5
 PANEL_SERIES, PANEL_ROWS = 50, 100_000
 """From as many series and rows on, a panel read season by season teaches a larger network."""
 PANEL: dict[str, Any] = {
     "hidden_size": 128,
     "num_layers": 2,
     "dropout": 0.1,
-    "learning_rate": 5e-3,
+    "learning_rate": 4e-3,
     "schedule": "cosine",
     "batch_size": 64,
     "max_epochs": 10,
@@ -51,7 +51,7 @@ class LstmSettings(ModelSettings):
           shortest shown season whatever its length; a number is a period of your own
     """
 
-    learning_rate: float = 3e-3
+    learning_rate: float = 2e-3
     weight_decay: float = 0.3
     average: float | None = 0.99
     fold: str | int = "auto"
