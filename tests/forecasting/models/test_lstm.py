@@ -109,8 +109,8 @@ def test_settings_and_context_say_what_is_wrong() -> None:
 @pytest.mark.parametrize(
     ("available", "seasons", "horizon", "context"),
     [
-        (10_000, (24, 168), 48, 14 * 24),
-        (300, (24, 168), 48, 8 * 24),
+        (10_000, (24, 168), 48, 7 * 24),
+        (200, (24, 168), 48, 5 * 24),
         (84, (24, 168), 48, 28),  # two days are not worth folding: a third of what there is
         (1000, (), 5, 60),
         (1000, (365,), 7, 333),
@@ -366,4 +366,4 @@ def test_folded_models_learn_faster_than_others() -> None:
         fold: {group["lr_scale"] for group in build(task(), fold=fold).parameter_groups()}
         for fold in ("always", "never")
     }
-    assert rates == {"always": {5.0}, "never": {1.0}}
+    assert rates == {"always": {2.5}, "never": {1.0}}

@@ -195,7 +195,7 @@ def times_of(table: SeriesTable, cutoffs: NDArray[np.int64], horizon: int) -> ND
 
 def _model_title(forecaster: Forecaster) -> str:
     """Return how a reader knows a model, with its cell if that is not the model's own."""
-    title, settings = model_named(forecaster.model).title, forecaster.settings_
+    title, settings = model_named(forecaster.model).title, forecaster.request().settings
     return title if settings.cell == type(settings)().cell else f"{title} ({settings.cell})"
 
 
