@@ -2,3 +2,12 @@
 
 from lstmkit.speech.audio import read_audio as read_audio
 from lstmkit.speech.audio import stream_audio as stream_audio
+from lstmkit.speech.features import FeatureSettings as FeatureSettings
+from lstmkit.speech.features import FeatureStream as FeatureStream
+from lstmkit.speech.features import frames_of as frames_of
+from lstmkit.speech.features import frames_of_all as frames_of_all
+from lstmkit.speech.features import with_differences as with_differences
+from lstmkit.speech.manifest import Manifest as Manifest
+from lstmkit.speech.manifest import Utterance as Utterance
+from lstmkit.speech.manifest import read_manifest as read_manifest
+from lstmkit.speech.manifest import refuse_shared as refuse_shared
