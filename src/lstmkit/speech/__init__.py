@@ -11,3 +11,9 @@ from lstmkit.speech.manifest import Manifest as Manifest
 from lstmkit.speech.manifest import Utterance as Utterance
 from lstmkit.speech.manifest import read_manifest as read_manifest
 from lstmkit.speech.manifest import refuse_shared as refuse_shared
+from lstmkit.speech.scoring import SpeechScore as SpeechScore
+from lstmkit.speech.scoring import align as align
+from lstmkit.speech.scoring import aligned as aligned
+from lstmkit.speech.scoring import compare as compare
+from lstmkit.speech.scoring import judge as judge
+from lstmkit.speech.scoring import score_texts as score_texts

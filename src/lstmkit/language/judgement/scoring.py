@@ -16,6 +16,7 @@ from lstmkit.errors import InputError
 from lstmkit.language.predicting import MixturePredictor
 from lstmkit.language.text.corpus import check_vocabulary, encode_counted
 from lstmkit.language.text.reading import read_lines, read_pieces
+from lstmkit.results.bootstrap import ratio_interval
 
 if TYPE_CHECKING:
     from lstmkit.language.predicting import Scorer
@@ -24,8 +25,6 @@ BLOCK = 1000
 """Tokens that are drawn together, because errors close to each other are alike."""
 BLOCKS = 20
 """Blocks of a text at least; those of a short text are shorter for it."""
-DRAWS = 2000
-"""Texts that the bootstrap draws."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -210,10 +209,5 @@ def _difference(first: str, second: str, gains: NDArray[np.float64], seed: int) 
     size = max(1, min(BLOCK, len(gains) // BLOCKS))
     starts = np.arange(0, len(gains), size)
     sums, lengths = np.add.reduceat(gains, starts), np.diff(np.append(starts, len(gains)))
-    generator = np.random.default_rng(seed)
-    means = np.empty(DRAWS)
-    for number in range(DRAWS):
-        drawn = generator.integers(len(sums), size=len(sums))
-        means[number] = sums[drawn].sum() / lengths[drawn].sum()
-    low, high = np.quantile(means, (0.025, 0.975))
-    return Difference(first, second, float(gains.mean()), float(low), float(high))
+    low, high = ratio_interval(sums, lengths, seed)
+    return Difference(first, second, float(gains.mean()), low, high)
