@@ -7,6 +7,12 @@ from lstmkit.speech.features import FeatureStream as FeatureStream
 from lstmkit.speech.features import frames_of as frames_of
 from lstmkit.speech.features import frames_of_all as frames_of_all
 from lstmkit.speech.features import with_differences as with_differences
+from lstmkit.speech.hmm import HmmRecogniser as HmmRecogniser
+from lstmkit.speech.hmm import HmmSettings as HmmSettings
+from lstmkit.speech.hmm import SearchSettings as SearchSettings
+from lstmkit.speech.hmm import word_ngrams as word_ngrams
+from lstmkit.speech.lexicon import Lexicon as Lexicon
+from lstmkit.speech.lexicon import read_lexicon as read_lexicon
 from lstmkit.speech.manifest import Manifest as Manifest
 from lstmkit.speech.manifest import Utterance as Utterance
 from lstmkit.speech.manifest import read_manifest as read_manifest
