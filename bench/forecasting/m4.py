@@ -23,25 +23,14 @@ from numpy.typing import NDArray
 
 from bench.machine import ROOT, header, write
 from lstmkit import Forecaster
+from lstmkit.data import TableSettings, read_table
 from lstmkit.forecasting import LstmSettings
 from lstmkit.forecasting.cluster import run
 
-SEEDS = tuple(range(8))
+SEEDS = tuple(range(5))
 JOBS = 2  # trainings at a time, each on one thread
-HORIZON, DAY, WEEK = 48, 24, 168
+HORIZON, DAY = 48, 24
 NAIVE2 = (18.383, 2.395)
-FULL = LstmSettings(
-    hidden_size=128,
-    num_layers=2,
-    dropout=0.1,
-    learning_rate=2e-3,
-    schedule="cosine",
-    batch_size=64,
-    max_epochs=4,
-    steps_per_epoch=1000,
-    patience=None,
-    final_fit=True,
-)
 QUICK = LstmSettings(
     hidden_size=64,
     dropout=0.0,
@@ -61,9 +50,11 @@ PUBLISHED = (
     ("RNN of the organisers", 14.698, 3.048, 1.036),
 )
 NOTES = (
-    "Published: data/m4/SOURCE.md (the organisers' table). CPU s: processor seconds of fitting; wall s: the machine",
-    "was shared with other work. Settings were chosen on the last 48 hours of the train file. With final_fit the",
-    "networks are trained twice: without the last 96 hours, which set the width of the intervals, and with them.",
+    "Published: data/m4/SOURCE.md (the organisers' table). CPU s: processor seconds of fitting, on one thread; wall s:",
+    "the machine was shared with other work. The forecaster is Forecaster(48, seed=seed) and nothing else: seasons,",
+    "context and settings are its own choice. The rule by which it takes larger networks for large panels was made for",
+    "this set, on the last 48 hours of the train file. It trains twice: without the last 96 hours, which set the width of",
+    "the intervals, and with them. The test file had been scored before, with other settings (to 0.409 for one network).",
 )
 
 
@@ -95,10 +86,10 @@ def figures(smape: float, mase: float, owa: float) -> str:
     return f"{smape:9.3f}{mase:9.4f}{owa:9.4f}"
 
 
-def fit(table: pl.DataFrame, settings: LstmSettings, seed: int) -> tuple[NDArray[np.float64], float, float]:
+def fit(table: pl.DataFrame, settings: LstmSettings | None, seed: int) -> tuple[NDArray[np.float64], float, float]:
     """Return the medians (S, 48) in the order of the ids, and processor and wall seconds of fitting."""
     cpu, wall = time.process_time(), time.perf_counter()
-    forecaster = Forecaster(HORIZON, seasons=(DAY, WEEK), seed=seed, settings=settings).fit(table, "y", "time", "id")
+    forecaster = Forecaster(HORIZON, seed=seed, settings=settings).fit(table, "y", "time", "id")
     spent = time.process_time() - cpu, time.perf_counter() - wall
     forecast = forecaster.predict()
     order = table["id"].unique(maintain_order=True)
@@ -118,19 +109,21 @@ def main() -> None:
     if "--quick" in sys.argv:
         return
     forecasts, spent, start = [], 0.0, time.perf_counter()
-    for seed, (forecast, cpu, wall) in enumerate(run(functools.partial(fit, table, FULL), SEEDS, jobs=JOBS)):
+    for seed, (forecast, cpu, wall) in enumerate(run(functools.partial(fit, table, None), SEEDS, jobs=JOBS)):
         forecasts.append(forecast)
         spent += cpu
         lines.append(f"{f'lstm, seed {seed}':44}{scores(forecast, truth, seen)}{cpu:9.0f}{wall:9.0f}")
         print(lines[-1], flush=True)
     whole = time.perf_counter() - start
-    for first, last in ((0, 3), (3, 6), (0, len(SEEDS))):
+    for first, last in ((0, 3), (0, len(SEEDS))):
         mean, name = np.mean(forecasts[first:last], axis=0), f"lstm, mean of seeds {first} to {last - 1}"
         ended = f"{spent:9.0f}{whole:9.0f}" if last - first == len(SEEDS) else ""
         lines.append(f"{name:44}{scores(mean, truth, seen)}{ended}")
     lines += ["", "published:"] + [f"{name:44}{figures(*row)}" for name, *row in PUBLISHED]
+    settings = TableSettings(target="y", time="time", id="id")
+    chosen = Forecaster(HORIZON).suited_to(read_table(table, settings)).settings
     head = header("M4 Hourly, 414 series, 48 hours ahead", {"torch": torch.__version__, "polars": pl.__version__})
-    write("m4.txt", [*head, "", f"settings  {FULL}", f"quick     {QUICK}", "", *lines, "", *NOTES])
+    write("m4.txt", [*head, "", f"chosen  {chosen}", f"quick   {QUICK}", "", *lines, "", *NOTES])
 
 
 if __name__ == "__main__":
