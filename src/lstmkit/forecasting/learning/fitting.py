@@ -105,7 +105,7 @@ def train_ensemble(
     fit_rows = table.lengths - request.held_back(table.lengths)
     seasons = seasons_of(table, request)
     task = make_task(request, table, fit_rows, seasons)
-    request = _suited(request, task, fit_rows)
+    request = _suited(request, task, fit_rows, table)
     network = build(request, task)
     training = make_windows(table, network.window, request.horizon, last=fit_rows)
     validation = make_windows(table, network.window, request.horizon, first=fit_rows)
@@ -153,12 +153,15 @@ def suited_settings(request: Request, table: SeriesTable) -> ModelSettings:
     if request.chosen:
         return request.settings
     fit_rows = table.lengths - request.held_back(table.lengths)
-    return _suited(request, make_task(request, table, fit_rows, seasons_of(table, request)), fit_rows).settings
+    task = make_task(request, table, fit_rows, seasons_of(table, request))
+    return _suited(request, task, fit_rows, table).settings
 
 
-def _suited(request: Request, task: Task, fit_rows: Rows) -> Request:
+def _suited(request: Request, task: Task, fit_rows: Rows, table: SeriesTable) -> Request:
     """Return what is asked with the settings that suit the task, unless they were given."""
-    settings = request.settings if request.chosen else request.model.suited(request.settings, task, int(fit_rows.sum()))
+    rows = int(fit_rows.sum())
+    held_back = int(table.lengths.sum()) - rows
+    settings = request.settings if request.chosen else request.model.suited(request.settings, task, rows, held_back)
     return dataclasses.replace(request, settings=settings, chosen=True)
 
 

@@ -40,6 +40,8 @@ PANEL: dict[str, Any] = {
     "final_fit": True,
 }
 """Settings of such a panel; see docs/models.md for how they were found."""
+MUCH = 1 / 6
+"""Share of the rows that, held back for early stopping alone, is too much to learn nothing from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +88,14 @@ class LstmModel(ForecastModel[LstmSettings]):
         return max(2, min(max(60, 2 * min(seasons, default=0)), available // 3))
 
     @classmethod
-    def suited(cls, settings: LstmSettings, task: Task, rows: int) -> LstmSettings:
-        """Return larger networks, trained for longer, for large panels that are read season by season."""
-        large = task.series >= PANEL_SERIES and rows >= PANEL_ROWS and fold_period(task, settings.fold) is not None
-        return dataclasses.replace(settings, **PANEL) if large else settings
+    def suited(cls, settings: LstmSettings, task: Task, rows: int, held_back: int) -> LstmSettings:
+        """Return larger networks, trained for longer, for large panels that are read season by season.
+
+        Elsewhere networks are trained once more on all rows where those held back are many of them.
+        """
+        if task.series >= PANEL_SERIES and rows >= PANEL_ROWS and fold_period(task, settings.fold) is not None:
+            return dataclasses.replace(settings, **PANEL)
+        return dataclasses.replace(settings, final_fit=held_back > MUCH * (rows + held_back))
 
     def quantiles(self, batch: Batch) -> Tensor:
         """Return quantiles (B, P, Q) of what follows, in the units of the series."""

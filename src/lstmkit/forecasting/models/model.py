@@ -134,11 +134,12 @@ class ForecastModel(nn.Module, ABC, Generic[S]):
         return max(2, min(max(60, 2 * min(seasons, default=0)), available // 3))
 
     @classmethod
-    def suited(cls, settings: S, task: Task, rows: int) -> S:
+    def suited(cls, settings: S, task: Task, rows: int, held_back: int) -> S:
         """Return the settings for a task where the user gives none; the usual ones by default.
 
-        settings  the usual ones, with the cell that was asked for
-        rows      of all series that are learnt from
+        settings   the usual ones, with the cell that was asked for
+        rows       of all series that are learnt from
+        held_back  rows of all series that only early stopping sees
         """
         return settings
 
