@@ -222,7 +222,7 @@ def test_what_is_tried_lies_around_the_settings_given() -> None:
         "hidden_size": (2, 4, 8),
         "num_layers": (1, 2, 3),
         "dropout": (0.0, 0.1, 0.2, 0.3, 0.5, 0.15),
-        "learning_rate": Between(2e-4, 5e-3),
+        "learning_rate": Between(4e-4, 1e-2),
         "cell": ("lstm", "gru", "slstm"),
     }
 
