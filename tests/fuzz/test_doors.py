@@ -11,7 +11,16 @@ import pytest
 from doors import DOORS
 from hypothesis import given, settings
 
-INPUTS = {"csv": 700, "arpa": 1500, "checkpoint": 200, "study": 25, "command": 40, "python": 400, "onnx": 1500}
+INPUTS = {
+    "csv": 700,
+    "arpa": 1500,
+    "checkpoint": 200,
+    "study": 25,
+    "command": 40,
+    "python": 400,
+    "onnx": 1500,
+    "lists": 200,
+}
 """Some seconds of every door; 700 of those that are not named."""
 
 

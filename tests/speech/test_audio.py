@@ -143,7 +143,7 @@ def test_a_file_from_a_pipe_promises_nothing(write, tone):
     np.testing.assert_allclose(read_audio(path), tone, atol=4e-5)
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e30])
 def test_samples_that_are_no_numbers_are_refused(write, tone, value):
     tone[4000] = value
     assert refused(write("a.wav", tone, subtype="FLOAT")).endswith(

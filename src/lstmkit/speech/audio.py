@@ -28,6 +28,8 @@ SLOWEST, FASTEST = 2_000, 1_000_000
 """Samples a second that a recording may have."""
 BLOCK = 1 << 16
 """Samples of each channel that are read at a time."""
+LOUDEST = 1e6
+"""Of a sample; 1 is full scale, and some write floating-point numbers of 16 bits."""
 PIPE = 0x7FFFF000
 """Bytes of samples from which on a WAV file was written into a pipe, which does not know how many will come."""
 CHUNKED = ((b"RIFF", b"WAVE"), (b"FORM", b"AIFF"), (b"FORM", b"AIFC"))
@@ -189,10 +191,10 @@ def _mixed(path: Path, sound: Any, start: float, end: float | None, told: int | 
         block = _block(place, sound, min(BLOCK, last - at))
         if not len(block):
             raise _cut_short(place, at, frames, rate)
-        finite = np.isfinite(block)
-        if not finite.all():
-            row = int(np.argmin(finite.all(axis=1)))
-            value = block[row][~finite[row]][0]
+        sane = np.abs(block) <= LOUDEST
+        if not sane.all():
+            row = int(np.argmin(sane.all(axis=1)))
+            value = block[row][~sane[row]][0]
             raise InputError(f"{place}: the sample at {(at + row) / rate:.3f} s is {value}; write the file again")
         mixed = block.mean(axis=1, dtype=np.float32) if block.shape[1] > 1 else block[:, 0]
         low, high = min(low, float(mixed.min())), max(high, float(mixed.max()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -142,7 +143,7 @@ def _checked(place: str, found: Manifest, transcripts: bool) -> Manifest:
     """Return a manifest whose files exist, whose names are different, and that has transcripts if it must."""
     if not found.utterances:
         raise InputError(f"{place}: names no recording")
-    gone = [one for one in found.utterances if not one.audio.is_file()]
+    gone = [one for one in found.utterances if not os.path.isfile(one.audio)]  # pathlib raises where a name is too long
     if gone:
         raise InputError(
             f"{place}: {len(gone):,} of {len(found):,} recordings are not there, first {str(gone[0].audio)!r}; paths "

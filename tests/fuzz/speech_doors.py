@@ -1,0 +1,77 @@
+"""Doors of speech: recordings, lists of them, and files of pronunciations."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+from limits import accepted
+from mutations import damaged
+from table_doors import Run
+
+from lstmkit.speech import frames_of, read_audio, read_lexicon, read_manifest
+
+SOUNDS = {"a.wav": "PCM_16", "b.wav": "FLOAT", "a.flac": "PCM_16", "a.ogg": "VORBIS", "a.mp3": "MPEG_LAYER_III"}
+SOUNDS |= {"a.aiff": "PCM_24"}
+"""What is damaged, and how its samples are written."""
+LISTS = {
+    "list.csv": b"audio,text,speaker,start,end\na.wav,one two,x,0,0.1\na.wav,three,y,0.1,0.2\nb.wav,four,y,,\n",
+    "list.jsonl": b'{"audio": "a.wav", "text": "one", "start": 0.05}\n{"audio": "b.wav", "text": "two", "start": 0}\n',
+    "wav.scp": b"u1 a.wav\nu2 b.wav\n",
+    "text": b"p1 one two\np2 three\n",
+    "segments": b"p1 u1 0 0.1\np2 u2 0.1 0.2\n",
+    "words.dic": b";;; words\none W AH N\ntwo T UW\ntwo(2) T AH\n<s> SIL\n",
+}
+
+
+def sound(name: str) -> bytes:
+    """Return a quarter of a second of noise as a file."""
+    samples = np.random.default_rng(0).normal(0, 0.1, (4000, 2 if name == "b.wav" else 1))
+    file = io.BytesIO()
+    soundfile.write(file, samples, 16_000, SOUNDS[name], format=name[2:])
+    return file.getvalue()
+
+
+def open_sounds(folder: Path) -> Run:
+    """Files of sound: what is read has finite samples and frames."""
+    files = {name: sound(name) for name in SOUNDS}
+
+    def run(given: Any) -> bool:
+        name, how = given
+        path = folder / name
+        path.write_bytes(damaged(files[name], how))
+
+        def read() -> None:
+            samples = read_audio(path)
+            assert samples.dtype == np.float32 and np.isfinite(samples).all()
+            assert np.isfinite(frames_of(samples)).all()
+
+        return accepted(read)
+
+    return run
+
+
+def open_lists(folder: Path) -> Run:
+    """Lists of recordings and pronunciations: what is read names files that are there, and has a text for each."""
+    for name in ("a.wav", "b.wav"):
+        (folder / name).write_bytes(sound(name))
+
+    def run(given: Any) -> bool:
+        name, how = given
+        for own, content in LISTS.items():
+            (folder / own).write_bytes(damaged(content, how) if own == name else content)
+
+        def read() -> None:
+            if name == "words.dic":
+                assert all(one for own in read_lexicon(folder / name).words.values() for one in own)
+                return
+            found = read_manifest(folder / name if name.startswith("list") else folder)
+            assert all(one.audio.is_file() and str(one.text).strip() for one in found.utterances)
+            assert all(one.end is None or 0 <= one.start < one.end for one in found.utterances)
+
+        return accepted(read)
+
+    return run
