@@ -165,6 +165,15 @@ def test_words_that_were_never_heard_by_a_model_are_recognised(lexicon):
     assert score_texts(truths, [" ".join(w.word for w in own) for own in found]).wer < 0.05
 
 
+def test_a_word_lasts_as_long_as_it_is_said_and_not_the_silence_around_it():
+    lm = word_ngrams(["a", "b", "a b"], order=1)
+    network = WordNetwork({"a": [np.array([1, 2])], "b": [np.array([3])]}, SILENCE, STAY, lm)
+    said = np.array([0, 0, 1, 1, 2, 0, 0, 0, 3, 3, 1, 2, 2, 0, 0])
+    scores = np.where(said[:, None] == np.arange(4), 0, -50).astype(np.float32)
+    found = network.search(scores, SearchSettings(language=1.0))
+    assert found == [("a", 2, 5), ("b", 8, 10), ("a", 10, 13)]
+
+
 def test_statistics_of_a_speaker_undo_what_the_microphone_did():
     frames, texts = speech(0, 60)
     model = HmmRecogniser(HmmSettings(mixtures=1, rounds=3)).fit(frames, texts, LEXICON, ["x"] * 60)

@@ -30,7 +30,7 @@ class SearchSettings(NamedTuple):
 
 
 class Spoken(NamedTuple):
-    """A word, and the frames that it lasts, the end not counted."""
+    """A word, and the frames that it lasts, the end and silence after it not counted."""
 
     word: str
     begin: int
@@ -111,6 +111,7 @@ class _Search:
         self.tokens = np.full(nodes, NEVER, np.float32)
         self.passed = np.zeros(nodes, np.int64)
         self.began = np.zeros(nodes, np.int64)
+        self.ended = np.zeros(nodes, np.int64)
 
     def run(self, emitted: Floats) -> list[Spoken]:
         network, n = self.network, len(self.network.states)
@@ -128,7 +129,9 @@ class _Search:
             better = moved > self.tokens
             self.tokens[better] = moved[better]
             source = np.flatnonzero(better)
-            self.passed[source], self.began[source] = self.passed[source - 1], self.began[source - 1]
+            for kept in (self.passed, self.began, self.ended):
+                kept[source] = kept[source - 1]
+            self.ended[network.spoken + 1] = np.where(better[network.spoken + 1], t, self.ended[network.spoken + 1])
             self.enter(entries, t)
             self.tokens += emitted[t]
             self.tokens[self.tokens < self.tokens.max() - self.settings.beam] = NEVER
@@ -148,7 +151,8 @@ class _Search:
                 continue
             before = int(self.passed[node])
             context = network.predictor.advance(self.records[before].context, int(network.tokens[chain]))
-            self.records.append(_Record(chain, int(self.began[node]), t, before, context))
+            end = int(self.ended[node]) if node == network.after[chain] else t
+            self.records.append(_Record(chain, int(self.began[node]), end, before, context))
             entries.append((score, len(self.records) - 1))
         return entries
 
