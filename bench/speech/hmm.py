@@ -39,7 +39,7 @@ from lstmkit.speech import (
 from lstmkit.speech.hmm import CEPSTRA
 
 SETTINGS = HmmSettings()
-CHOSEN = {1: 14.0, 2: 12.0}
+CHOSEN = {1: 16.0, 2: 16.0}
 """Weight of the n-grams by their order, chosen on the speakers that were held back."""
 TRIED = (8.0, 12.0, 16.0)
 SECONDS = CEPSTRA.shift / 1000

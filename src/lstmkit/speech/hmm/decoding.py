@@ -24,7 +24,7 @@ class SearchSettings(NamedTuple):
     beam      paths that are worse than the best by more go
     """
 
-    language: float = 8.0
+    language: float = 16.0
     bonus: float = 0.0
     beam: float = 250.0
 
