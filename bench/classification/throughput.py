@@ -22,12 +22,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads ruin tor
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from bench.classification.sequences import coding_of
 from bench.classification.sets import read_set, skeletons
-from bench.language.classify_throughput import stepper
+from bench.language.classify_throughput import check, stepper
 from bench.machine import header, write
 from lstmkit.classification.classifier import SequenceSettings
 from lstmkit.classification.frames import FrameShape, frame_ensemble
@@ -58,16 +57,6 @@ class Packed(nn.Module):
         mean = hidden.sum(dim=0) / lengths.unsqueeze(1)  # packing leaves zeros in the padding
         most = hidden.masked_fill(padding, -torch.inf).max(dim=0).values
         return self.head(torch.cat([mean, most], dim=1))
-
-
-def check(network: SequenceNetwork, plain: Packed, batch: Padded, targets: Tensor) -> None:
-    """Make sure that both compute the same."""
-    for model, scores in ((network, network((batch,))[0]), (plain, plain(batch))):
-        model.zero_grad()
-        functional.cross_entropy(scores, targets).backward()
-    torch.testing.assert_close(network((batch,))[0], plain(batch), rtol=1e-4, atol=1e-5)
-    ours, theirs = network.encoder.recurrent.weight_hh_l0.grad, plain.recurrent.weight_hh_l0.grad
-    torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-6)
 
 
 def measure(rows: Examples, outputs: int, batch: int, rounds: int) -> list[str]:

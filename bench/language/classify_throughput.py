@@ -82,7 +82,7 @@ def stepper(network: nn.Module, answer: Callable[[Padded], Tensor]) -> Callable[
     return step
 
 
-def check(network: SequenceNetwork, plain: Plain, texts: Padded, targets: Tensor) -> None:
+def check(network: SequenceNetwork, plain: nn.Module, texts: Padded, targets: Tensor) -> None:
     """Make sure that both compute the same."""
     for model, scores in ((network, network((texts,))[0]), (plain, plain(texts))):
         model.zero_grad()

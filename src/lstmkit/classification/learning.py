@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from lstmkit.classification.metrics import answer_score
 from lstmkit.classification.network import Answer, Ensemble
-from lstmkit.classification.settings import LATER, NetworkSettings
+from lstmkit.classification.settings import NetworkSettings
 from lstmkit.sequences import Examples, LengthBatches
 from lstmkit.training import Checkpoint, EpochRecord, TrainSettings, threads_for, train
 from lstmkit.training.checkpoint import made_with
@@ -196,6 +196,6 @@ def fingerprint(settings: NetworkSettings, own: dict[str, Any], network: Ensembl
             digest.update(np.ascontiguousarray(array).data)
     for tensor in network.state_dict().values():  # what came from a finished model counts, too
         digest.update(tensor.numpy().data)
-    usual = {field.name: field.default for field in dataclasses.fields(settings) if field.name in LATER}
+    usual = {field.name: field.default for field in dataclasses.fields(settings) if field.name in settings.later}
     given = {name: v for name, v in dataclasses.asdict(settings).items() if name not in usual or v != usual[name]}
     return {**given, **own, **made_with(), "data": digest.hexdigest()[:16]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from lstmkit.classification.metrics import MEASURES
 from lstmkit.ranges import BELOW_1, BETWEEN_0_AND_1, MORE_THAN_0, NOT_NEGATIVE, Range, check_fields
@@ -19,9 +20,6 @@ EPOCHS = (4, 20)
 STEPS_AN_EPOCH = 240
 """At least, if batches of `LEAST_BATCH` rows give so many."""
 LEAST_BATCH = 8
-
-LATER = ("bidirectional", "layer_dropout", "label_smoothing", "measure", "final_fit")
-"""Fields that trainings begun before do not know: a checkpoint names them only where they are not as usual."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +50,9 @@ class NetworkSettings:
     minutes        training ends after this time, and cannot be repeated exactly then; None is no bound
     Raises         InputError if a value is out of range
     """
+
+    later: ClassVar[tuple[str, ...]] = ("bidirectional", "layer_dropout", "label_smoothing", "measure")
+    """Fields that trainings begun before do not know: a checkpoint names them only where they are not as usual."""
 
     cell: str = "lstm"
     hidden_size: int = 128

@@ -181,9 +181,12 @@ class Forecaster(Parameters):
         table = table_to_learn_from(table, request)
         kept = None if checkpoint is None else Checkpoint(checkpoint, self._fingerprint(table))
         fit = train_ensemble(request, table, on_epoch, kept, resume)
-        self.network_, self.seasons_, self.history_ = fit.network, fit.seasons, fit.history
-        self.settings_ = fit.settings
-        return self.remember(noted(table, request, fit.seasons))
+        return self._learnt(fit, noted(table, request, fit.seasons))
+
+    def _learnt(self, fit: Fit, table: SeriesTable) -> Forecaster:
+        self.network_, self.seasons_ = fit.network, fit.seasons
+        self.history_, self.settings_ = fit.history, fit.settings
+        return self.remember(table)
 
     def remember(self, table: SeriesTable) -> Forecaster:
         """Keep the end of each series: the rows that `predict` without a table forecasts after; nothing is learnt."""
@@ -322,9 +325,8 @@ class Forecaster(Parameters):
         Raises  NotFittedError before `fit`; ModelFolderError if it exists and not `force`, or cannot be written
         """
         self._require_fit("save")
-        params = self._own_params() | {"settings": dataclasses.asdict(self.settings_)}
         fit = Fit(self.network_, self.seasons_, self.history_, self.settings_)
-        write_forecaster(a_path("path", path), params, fit, self.table_, self.table_kind_, force)
+        write_forecaster(a_path("path", path), self._own_params(), fit, self.table_, self.table_kind_, force)
 
     @staticmethod
     def load(path: str | Path) -> Forecaster:
@@ -335,11 +337,8 @@ class Forecaster(Parameters):
         stored = StoredForecaster(a_path("path", path))
         with stored.agreeing():
             forecaster = Forecaster(**stored.params())
-            fit, table = stored.learnt(forecaster.request())
-            forecaster.network_, forecaster.seasons_, forecaster.history_ = fit.network, fit.seasons, fit.history
-            forecaster.settings_ = fit.settings
             forecaster.table_kind_ = stored.table_kind
-            return forecaster.remember(table)
+            return forecaster._learnt(*stored.learnt(forecaster.request()))
 
     def _require_fit(self, method: str) -> None:
         if "tail_" not in self.__dict__:

@@ -57,12 +57,12 @@ def write_forecaster(
 ) -> None:
     """Write a fitted forecaster to a folder; see `Forecaster.save`.
 
-    params  arguments of the forecaster, as JSON holds them
+    params  arguments of the forecaster but for its settings, as JSON holds them
     table   the end of every series
     """
     given, network = table.covariates, fit.network
     config = {
-        "params": params,
+        "params": params | {"settings": dataclasses.asdict(fit.settings)},
         "task": dataclasses.asdict(network.task) | {"backend": None},
         "members": len(network.members),
         "seasons": dataclasses.asdict(fit.seasons),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from lstmkit.classification.frames import FrameSettings
 from lstmkit.classification.settings import EPOCHS, STEPS
@@ -21,6 +22,8 @@ class SequenceSettings(FrameSettings):
                included, until the last epoch that was as good as the best, but for luck; `minutes` are then halved
                between the two trainings
     """
+
+    later: ClassVar[tuple[str, ...]] = (*FrameSettings.later, "final_fit")
 
     hidden_size: int = 64
     pooling: str = "mean-max"

@@ -135,20 +135,18 @@ class NaiveStart(nn.Module):
 def _share(naive: Tensor, target: Tensor, series: Tensor) -> float:
     """Return which share of a blend to believe: how sure it is that a blend fitted to other windows is a gain.
 
-    Each half of every series' windows is forecast by the blend fitted to the other halves.
+    Each half of the windows is forecast by the blend fitted to the other half.
 
-    naive   (N, P, K), target (N, P), of the windows of each series together, in order of time
+    naive   (N, P, K), target (N, P), of the windows of one series, in order of time
     series  (N,)
     """
-    count = torch.unique_consecutive(series, return_counts=True)[1]
-    begin = (count.cumsum(0) - count).repeat_interleave(count)
-    first = torch.arange(len(series)) - begin < (count // 2).repeat_interleave(count)
-    gains = torch.zeros(len(series), dtype=target.dtype)
-    if not bool(first.any()):
+    half = len(target) // 2
+    if not half:
         return 0.0
-    for own in (first, ~first):
-        errors = (target[own] - (naive[own] * ridge(naive[~own], target[~own])).sum(2)).abs()
-        gains[own] = ((target[own].abs() - errors) / usual_error(target[~own])).nanmean(1)
+    gains = torch.empty(len(target), dtype=target.dtype)
+    for own, other in ((slice(half), slice(half, None)), (slice(half, None), slice(half))):
+        errors = (target[own] - (naive[own] * ridge(naive[other], target[other])).sum(2)).abs()
+        gains[own] = ((target[own].abs() - errors) / usual_error(target[other])).nanmean(1)
     return believed(gains, series) if float(gains.nanmean()) > 0 else 0.0
 
 
