@@ -12,9 +12,10 @@ from lstmkit.errors import NotFittedError
 from lstmkit.language.ngrams import NGramPredictor
 from lstmkit.sequences import Ragged
 from lstmkit.speech import HmmRecogniser, HmmSettings, Lexicon, SearchSettings, score_texts, word_ngrams
-from lstmkit.speech.hmm.alignment import START, best_paths, transcript_graph
+from lstmkit.speech.hmm.alignment import transcript_graph
 from lstmkit.speech.hmm.decoding import WordNetwork
 from lstmkit.speech.hmm.mixtures import Mixtures, reestimated, single, split
+from lstmkit.speech.paths import START, best_paths
 
 SILENCE = np.array([0])
 WORDS = {"a": [np.array([1]), np.array([2, 3])], "b": [np.array([3, 1])]}

@@ -1,32 +1,15 @@
-"""Which state every frame is of, given what was said: the best path through the graph of a transcript."""
+"""What may be said in a recording, given its transcript: the states of its words in order, silence around them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lstmkit.speech.paths import START, Graph
+
 Ints = NDArray[np.int64]
-Floats = NDArray[np.float32]
-
-START = -1
-"""What comes before the first frame, among those before a node."""
-
-
-@dataclass(frozen=True)
-class Graph:
-    """What may be said, as nodes: each is a state that lasts for one or more frames.
-
-    states  (n,) of the nodes
-    before  those that may come before each node, itself not named; START is the beginning
-    last    nodes that may be the last
-    """
-
-    states: Ints
-    before: tuple[tuple[int, ...], ...]
-    last: tuple[int, ...]
 
 
 def transcript_graph(words: Sequence[str], pronunciations: Mapping[str, Sequence[Ints]], silence: Ints) -> Graph:
@@ -50,56 +33,3 @@ def transcript_graph(words: Sequence[str], pronunciations: Mapping[str, Sequence
         spoken = tuple(chain(own, ends) for own in pronunciations[word])
         ends = (*spoken, chain(silence, spoken))
     return Graph(np.array(states), tuple(before), ends)
-
-
-def best_paths(graphs: Sequence[Graph], scores: Sequence[Floats], stay: Floats) -> list[tuple[Ints, Ints] | None]:
-    """Return the best path of every utterance through its graph, all of them frame by frame together.
-
-    scores   (T, n) of each: the logarithm of the density of every frame in the state of every node
-    stay     (N,) probability of every state to last another frame
-    Returns  for each utterance the node of every frame, and (T,) 1 where a node begins; None where no path is so short
-    Source   Viterbi 1967
-    """
-    B, n = len(graphs), max(len(g.states) for g in graphs)
-    T = max(len(s) for s in scores)
-    P = 1 + max(len(own) for g in graphs for own in g.before)
-    places = np.full((B, n, P), n, np.int64)
-    moves = np.full((B, n, P), -np.inf, np.float32)
-    emitted = np.zeros((T, B, n), np.float32)
-    delta = np.full((B, n + 1), -np.inf, np.float32)
-    with np.errstate(divide="ignore"):
-        longer, over = np.log(stay), np.log1p(-stay)
-    for b, graph in enumerate(graphs):
-        emitted[: len(scores[b]), b, : len(graph.states)] = scores[b]
-        for node, own in enumerate(graph.before):
-            places[b, node, 0], moves[b, node, 0] = node, longer[graph.states[node]]
-            for slot, other in enumerate((o for o in own if o != START), 1):
-                places[b, node, slot], moves[b, node, slot] = other, over[graph.states[other]]
-            if START in own:
-                delta[b, node] = emitted[0, b, node]
-    came = np.zeros((T, B, n), np.uint8)
-    rows = np.arange(B)[:, None, None]
-    finals = np.empty((T, B, n), np.float32)
-    finals[0] = delta[:, :n]
-    for t in range(1, T):
-        found = delta[rows, places] + moves
-        came[t] = found.argmax(axis=2)
-        delta[:, :n] = found.max(axis=2) + emitted[t]
-        finals[t] = delta[:, :n]
-    return [_walked_back(b, graph, len(scores[b]), finals, came, places) for b, graph in enumerate(graphs)]
-
-
-def _walked_back(
-    b: int, graph: Graph, length: int, finals: Floats, came: NDArray[np.uint8], places: Ints
-) -> tuple[Ints, Ints] | None:
-    last = [node for node in graph.last if node != START]
-    node = max(last, key=lambda place: finals[length - 1, b, place])
-    if not np.isfinite(finals[length - 1, b, node]):
-        return None
-    path, begins = np.empty(length, np.int64), np.zeros(length, np.int64)
-    for t in range(length - 1, -1, -1):
-        path[t] = node
-        slot = came[t, b, node] if t else 1
-        begins[t] = slot > 0
-        node = int(places[b, node, slot]) if t else node
-    return path, begins

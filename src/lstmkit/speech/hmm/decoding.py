@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmkit.language.predicting import Predictor
+from lstmkit.speech.decoding.language import NEVER, WordLanguage
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
-
-NEVER = np.float32(-1e30)
 
 
 class SearchSettings(NamedTuple):
@@ -53,7 +52,6 @@ class WordNetwork:
     def __init__(
         self, pronunciations: Mapping[str, Sequence[Ints]], silence: Ints, stay: Floats, predictor: Predictor
     ) -> None:
-        self.predictor = predictor
         chains = [(word, own) for word, several in pronunciations.items() for own in several]
         self.words = [word for word, _ in chains]
         self.states = np.concatenate([silence, *(np.concatenate([own, silence]) for _, own in chains)])
@@ -64,22 +62,7 @@ class WordNetwork:
         self.opening = len(silence) - 1
         self.stay = np.log(stay[self.states])
         self.leave = np.log1p(-stay[self.states])
-        ids = {symbol: place for place, symbol in enumerate(predictor.tokens.symbols)}
-        folded = {symbol.casefold(): place for symbol, place in reversed(ids.items())}
-        self.tokens = np.array([ids.get(w, folded.get(w.casefold(), predictor.tokens.unknown)) for w in self.words])
-        self._followers: dict[Any, tuple[Floats, float]] = {}
-
-    def followers(self, context: Any) -> tuple[Floats, float]:
-        """Return the logarithms of the probability of every chain's word after a context, and of the end."""
-        if not isinstance(context, tuple):
-            return self._asked(context)
-        if context not in self._followers:
-            self._followers[context] = self._asked(context)
-        return self._followers[context]
-
-    def _asked(self, context: Any) -> tuple[Floats, float]:
-        found = np.maximum(self.predictor.next_log_probs(context), NEVER)
-        return found[self.tokens].astype(np.float32), float(found[self.predictor.tokens.end])
+        self.language = WordLanguage(predictor, self.words)
 
     def search(self, scores: Floats, settings: SearchSettings) -> list[Spoken]:
         """Return the words of the best path.
@@ -106,7 +89,7 @@ class _Search:
 
     def __init__(self, network: WordNetwork, settings: SearchSettings) -> None:
         self.network, self.settings = network, settings
-        self.records: list[_Record] = [_Record(-1, 0, 0, -1, network.predictor.begin())]
+        self.records: list[_Record] = [_Record(-1, 0, 0, -1, network.language.begin())]
         nodes = len(network.states)
         self.tokens = np.full(nodes, NEVER, np.float32)
         self.passed = np.zeros(nodes, np.int64)
@@ -150,7 +133,7 @@ class _Search:
                 entries.append((score, 0))
                 continue
             before = int(self.passed[node])
-            context = network.predictor.advance(self.records[before].context, int(network.tokens[chain]))
+            context = network.language.advance(self.records[before].context, int(network.language.tokens[chain]))
             end = int(self.ended[node]) if node == network.after[chain] else t
             self.records.append(_Record(chain, int(self.began[node]), end, before, context))
             entries.append((score, len(self.records) - 1))
@@ -167,7 +150,7 @@ class _Search:
         # Of a word's pronunciations that come from the same words, the best stands for all.
         best: dict[tuple[int, int], int] = {}
         for chain in there[np.argsort(-scores[there], kind="stable")].tolist():
-            best.setdefault((int(network.tokens[chain]), int(self.passed[nodes[chain]])), chain)
+            best.setdefault((int(network.language.tokens[chain]), int(self.passed[nodes[chain]])), chain)
         found = {chain: (float(scores[chain]), int(nodes[chain])) for chain in best.values()}
         if leaving[network.opening] > NEVER / 2:
             found[-1] = (float(leaving[network.opening]), network.opening)
@@ -179,7 +162,7 @@ class _Search:
         if not entries:
             return
         given = [
-            np.float32(score) + settings.language * network.followers(self.records[record].context)[0]
+            np.float32(score) + settings.language * network.language.followers(self.records[record].context)[0]
             for score, record in entries
         ]
         offered = np.stack(given)
@@ -197,7 +180,9 @@ class _Search:
         ends = self.leaving(length)
         if ends:
             weight = self.settings.language
-            _, at = max((score + weight * network.followers(self.records[r].context)[1], r) for score, r in ends)
+            _, at = max(
+                (score + weight * network.language.followers(self.records[r].context)[1], r) for score, r in ends
+            )
         else:
             at = int(self.passed[int(self.tokens.argmax())])
         found = []

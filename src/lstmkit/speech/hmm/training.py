@@ -12,8 +12,9 @@ from lstmkit.errors import InputError
 from lstmkit.ranges import AT_LEAST_1, Range, check_fields
 from lstmkit.sequences import Ragged
 from lstmkit.sequences.ragged import batches_by_length
-from lstmkit.speech.hmm.alignment import Graph, best_paths, transcript_graph
+from lstmkit.speech.hmm.alignment import transcript_graph
 from lstmkit.speech.hmm.mixtures import Mixtures, reestimated, single, split
+from lstmkit.speech.paths import Graph, best_paths
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]

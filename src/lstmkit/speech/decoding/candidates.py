@@ -1,0 +1,254 @@
+"""What may have been said, scored by every head at once: a pool of what the searches find, and what lies between.
+
+Each head is searched by itself. All that is found is scored exactly by all heads, the language model and the hotwords;
+then the best is changed, place by place, to what others of the pool say there, as long as that is better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstmkit.errors import InputError
+from lstmkit.ranges import AT_LEAST_1, NOT_NEGATIVE, Range, check_fields
+from lstmkit.speech.decoding.beam import BeamSearch, BeamSettings
+from lstmkit.speech.decoding.forward import Slots, slot_scores
+from lstmkit.speech.decoding.hotwords import Hotwords
+from lstmkit.speech.decoding.language import WordLanguage
+from lstmkit.speech.decoding.words import ClosedWords, Numbers, OpenWords, Weighing, Words
+from lstmkit.speech.scoring import SAME, align
+
+Floats = NDArray[np.float32]
+Said = tuple[str, ...]
+
+ROUNDS = 6
+"""Of changes to the best."""
+POOLED = 12
+"""Of each search, that are scored by all heads."""
+NEVER = -1e9
+"""Score of what a head cannot write."""
+RANGES = {
+    "beam": AT_LEAST_1,
+    "language": NOT_NEGATIVE,
+    "bonus": Range("must be from -100 to 100", least=-100, most=100),
+    "least": Range("must be negative", below=0),
+    "margin": NOT_NEGATIVE,
+}
+
+
+@dataclass(frozen=True)
+class DecodingSettings:
+    """How a transcript is found.
+
+    beam      beginnings that are kept after each frame
+    language  weight of the logarithms of the language model's probabilities
+    bonus     for each word; below 0 makes words fewer
+    heads     weight of the logarithms of each head's probabilities; empty: the same for all
+    slope, offset  of the logistic curve that makes a confidence of a posterior probability
+    least, margin  see `BeamSettings`
+    Raises    InputError if a value is out of range
+    """
+
+    beam: int = 16
+    language: float = 0.5
+    bonus: float = 0.0
+    heads: dict[str, float] = field(default_factory=dict)
+    slope: float = 1.0
+    offset: float = 0.0
+    least: float = -9.0
+    margin: float = 30.0
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        check_fields(self, RANGES, "DecodingSettings")
+        for name, weight in self.heads.items():
+            if not 0 <= weight < np.inf:
+                raise InputError(f"DecodingSettings: the weight of {name} must not be negative; got {weight}")
+
+    @property
+    def tried(self) -> BeamSettings:
+        """How much a search tries."""
+        return BeamSettings(self.beam, self.least, self.margin)
+
+    def shares(self, names: Iterable[str]) -> dict[str, float]:
+        """Return the weight of each of some heads, together 1."""
+        own = {name: self.heads.get(name, 0.0) if self.heads else 1.0 for name in names}
+        total = sum(own.values())
+        if not total:
+            raise InputError(f"DecodingSettings: no head has a weight; name one of {', '.join(own)}")
+        return {name: weight / total for name, weight in own.items()}
+
+
+@dataclass(frozen=True)
+class Head:
+    """How words are written in the units of a head.
+
+    symbols  how each unit is written, from number 1 on
+    spell    returns the ways to write a word, none where it cannot be
+    gap      the unit between words
+    begins   mark of units that begin a word
+    opens    whether units spell words that are on no list
+    """
+
+    symbols: tuple[str, ...]
+    spell: Callable[[str], Sequence[Numbers]]
+    gap: int | None = None
+    begins: str | None = None
+    opens: bool = False
+
+    def slots(self, words: Sequence[str]) -> Slots:
+        """Return the ways to write each word, and the gaps between."""
+        found: list[Sequence[Numbers]] = []
+        for place, word in enumerate(words):
+            if place and self.gap is not None:
+                found.append(((self.gap,),))
+            found.append(self.spell(word))
+        return found
+
+    def words(self, listed: Sequence[str] | None, weighing: Weighing) -> Words | None:
+        """Return what a search may find, None where this head has no such words."""
+        if listed is None:
+            return OpenWords(self.symbols, self.gap, self.begins, weighing) if self.opens else None
+        spelled = {word: own for word in listed if (own := self.spell(word))}
+        return ClosedWords(spelled, self.gap, weighing) if spelled else None
+
+
+class Candidate(NamedTuple):
+    """Words that may have been said, and what speaks for them.
+
+    words     in order
+    sounds    logarithm of their probability by each head
+    language  logarithm of their probability by the language model
+    hot       what hotwords earn
+    """
+
+    words: Said
+    sounds: tuple[float, ...]
+    language: float
+    hot: float
+
+
+@final
+class Judges:
+    """All that says how likely words are: heads, a language model, hotwords.
+
+    heads      by name
+    predictor  of words, as in `Weighing`
+    hotwords   phrases that count more
+    words      all that can be said; None: whatever a head can spell
+    Raises     InputError if nothing can be searched, or a hotword cannot be written
+    """
+
+    def __init__(
+        self, heads: Mapping[str, Head], weighing: Weighing, words: Sequence[str] | None, settings: DecodingSettings
+    ) -> None:
+        self.heads, self.settings = dict(heads), settings
+        self.shares = settings.shares(heads)
+        self.hotwords: Hotwords | None = weighing.hotwords
+        self._language = WordLanguage(weighing.predictor) if weighing.predictor is not None else None
+        own = weighing._replace(weight=settings.language, bonus=settings.bonus)
+        named = [name for name, share in self.shares.items() if share > 0]
+        self.searched = {name: found for name in named if (found := self.heads[name].words(words, own)) is not None}
+        if not self.searched:
+            raise InputError(
+                f"decoding: {', '.join(named)} spell no words by themselves; give a lexicon or a list of words"
+            )
+
+    def pool(self, emissions: Mapping[str, Floats]) -> list[Candidate]:
+        """Return what may have been said, the best first.
+
+        emissions  by head, (T, 1 + U) logarithms of the probability of blank and units
+        """
+        found: dict[Said, Candidate] = {}
+        pooled: list[Said] = []
+        for name, words in self.searched.items():
+            search = BeamSearch(words, self.settings.tried)
+            search.accept(emissions[name])
+            pooled += [one.words for one in search.best(POOLED)]
+        wanted = list(dict.fromkeys(pooled))
+        for _ in range(ROUNDS):
+            before = self._best(found)
+            found |= zip(wanted, self.judged(emissions, wanted), strict=True)
+            best = self._best(found)
+            if best is None or best == before:
+                break
+            wanted = [said for said in _between(best, found) if said not in found]
+            if not wanted:
+                break
+        return sorted(found.values(), key=lambda one: -self.score(one))
+
+    def _best(self, found: Mapping[Said, Candidate]) -> Said | None:
+        return max(found, key=lambda said: self.score(found[said]), default=None)
+
+    def judged(self, emissions: Mapping[str, Floats], several: Sequence[Said]) -> list[Candidate]:
+        """Return words with what speaks for them."""
+        columns = np.zeros((len(several), len(self.heads)))
+        for place, (name, head) in enumerate(self.heads.items()):
+            if self.shares[name] > 0:
+                columns[:, place] = slot_scores(emissions[name], [head.slots(one) for one in several])
+        self._completed(columns)
+        return [
+            Candidate(words, tuple(row), *self._counted(words))
+            for words, row in zip(several, columns.tolist(), strict=True)
+        ]
+
+    def _completed(self, sounds: NDArray[np.float64]) -> None:
+        """Let heads that cannot write some words, or not in so few frames, say what the others do."""
+        shares = np.array(list(self.shares.values()))
+        known = np.isfinite(sounds)
+        for row in np.flatnonzero(~known.all(axis=1)).tolist():
+            own = shares * known[row]
+            mean = own @ np.where(known[row], sounds[row], 0.0) / own.sum() if own.sum() else NEVER
+            sounds[row] = np.where(known[row], sounds[row], mean)
+
+    def score(self, one: Candidate) -> float:
+        """Return what speaks for words, all together."""
+        settings = self.settings
+        sound = sum(share * own for share, own in zip(self.shares.values(), one.sounds, strict=True))
+        return sound + settings.language * one.language + settings.bonus * len(one.words) + one.hot
+
+    def _counted(self, words: Said) -> tuple[float, float]:
+        """Return the logarithm of the probability of words, and what hotwords earn."""
+        total, hot, state = 0.0, 0.0, 0
+        if self._language is not None:
+            context = self._language.begin()
+            for word in words:
+                token = self._language.token(word)
+                total += float(self._language.followers(context)[0][token])
+                context = self._language.advance(context, token)
+            total += self._language.followers(context)[1]
+        if self.hotwords is not None:
+            for word in words:
+                state, earned = self.hotwords.step(state, word)
+                hot += earned
+            hot += self.hotwords.taken_back(state)
+        return total, hot
+
+
+def _between(best: Said, others: Iterable[Said]) -> list[Said]:
+    """Return what the best becomes when one place of it is as another has it."""
+    found: dict[Said, None] = {}
+    for other in others:
+        for begin, end, said in changes(best, other):
+            found[best[:begin] + said + best[end:]] = None
+    return list(found)
+
+
+def changes(own: Said, other: Said) -> list[tuple[int, int, Said]]:
+    """Return where two differ: first and last place of the one, and what the other has there."""
+    found: list[tuple[int, int, Said]] = []
+    at, open_ = 0, False
+    for edit in align(own, other):
+        if edit.kind == SAME:
+            open_ = False
+        else:
+            begin, said = (found[-1][0], found[-1][2]) if open_ else (at, ())
+            entry = (begin, at + bool(edit.truth), said + ((edit.found,) if edit.found else ()))
+            found[-1:] = [entry] if open_ else [*found[-1:], entry]
+            open_ = True
+        at += bool(edit.truth)
+    return found
