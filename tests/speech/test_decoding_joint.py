@@ -22,12 +22,12 @@ WHOLE = Head(tuple(WORDS), lambda word: [(WORDS.index(word) + 1,)] if word in WO
 
 
 def test_joint_scores_are_the_sum_of_exact_ones_and_the_best_is_the_best_of_all():
-    shares = {"phones": 0.7, "words": 0.3}
+    shares = {"phone": 0.7, "word": 0.3}
     settings = DecodingSettings(50, 0.6, -0.3, {name: 2 * share for name, share in shares.items()}, least=-50)
     right = 0
     for seed in range(10):
-        emissions = {"phones": emissions_of(seed, 5, 3), "words": emissions_of(seed + 100, 5, len(WORDS), 1.0)}
-        phones, whole = by_alignments(emissions["phones"]), by_alignments(emissions["words"])
+        emissions = {"phone": emissions_of(seed, 5, 3), "word": emissions_of(seed + 100, 5, len(WORDS), 1.0)}
+        phones, whole = by_alignments(emissions["phone"]), by_alignments(emissions["word"])
         every = {}
         for count in range(4):
             for words in itertools.product(WORDS, repeat=count):
@@ -39,7 +39,7 @@ def test_joint_scores_are_the_sum_of_exact_ones_and_the_best_is_the_best_of_all(
                 if min(sounds) > 0:
                     own = 0.7 * np.log(sounds[0]) + 0.3 * np.log(sounds[1])
                     every[words] = own + language_of(words, LM, 0.6, -0.3)
-        decoder = Decoder({"phones": PHONES, "words": WHOLE}, 0.03, WORDS, LM, settings=settings)
+        decoder = Decoder({"phone": PHONES, "word": WHOLE}, 0.03, WORDS, LM, settings=settings)
         pool = decoder.pool(emissions)
         for one in pool:
             if one.words in every:
@@ -68,7 +68,7 @@ LETTERS = "abcdefgh"
 NAMES = ["bad", "cab", "dad", "each", "fade", "gab", "head", "beach", "face", "deaf", "a", "be"]
 ADDRESS = Head((*LETTERS, " "), lambda word: [tuple(LETTERS.index(c) + 1 for c in word)], 9, opens=True)
 LISTED = Head(tuple(NAMES), lambda word: [(NAMES.index(word) + 1,)] if word in NAMES else [])
-HEADS = {"characters": ADDRESS, "words": LISTED}
+HEADS = {"character": ADDRESS, "word": LISTED}
 
 
 def heard(words: list[str], seed: int, noise: float) -> dict[str, np.ndarray]:
@@ -82,7 +82,7 @@ def heard(words: list[str], seed: int, noise: float) -> dict[str, np.ndarray]:
             rows += [[letter, NAMES.index(word) + 1 if k == len(letters) - 1 else 0]]
     rows += [[0, 0]] * 2
     found = {}
-    for column, (name, units) in enumerate((("characters", 9), ("words", len(NAMES)))):
+    for column, (name, units) in enumerate((("character", 9), ("word", len(NAMES)))):
         logits = generator.normal(0, noise, (len(rows), 1 + units))
         logits[np.arange(len(rows)), [row[column] for row in rows]] += 6
         found[name] = (logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))).astype(np.float32)
@@ -125,7 +125,7 @@ def test_heads_together_know_more_than_each_and_fitted_weights_more_than_none():
 def test_an_open_vocabulary_finds_words_that_one_head_does_not_know():
     emissions = heard(["bad", "head"], 0, 0.5)
     letters = "cafe"
-    rows = emissions["characters"]
+    rows = emissions["character"]
     said = [LETTERS.index(c) + 1 for c in letters]
     quiet = np.full((2 * len(said), rows.shape[1]), -8.0, np.float32)
     quiet[::2, 0] = quiet[np.arange(1, 2 * len(said), 2), said] = 0.0
@@ -134,16 +134,16 @@ def test_an_open_vocabulary_finds_words_that_one_head_does_not_know():
     long = np.concatenate([rows, spaced, quiet])
     blank = np.full((len(long) - len(rows), len(NAMES) + 1), -8.0, np.float32)
     blank[:, 0] = 0.0
-    both = {"characters": long, "words": np.concatenate([emissions["words"], blank])}
+    both = {"character": long, "word": np.concatenate([emissions["word"], blank])}
     decoder = Decoder(HEADS, 0.03)
     assert decoder.decode(both).text == "bad head cafe"
-    assert "words" not in decoder.judges.searched
+    assert "word" not in decoder.judges.searched
 
 
 def test_words_have_the_times_of_their_letters_and_segments_those_of_the_recording():
     emissions = heard(["bad", "a", "beach"], 0, 0.0)
     spans = []
-    best = emissions["characters"].argmax(axis=1)
+    best = emissions["character"].argmax(axis=1)
     starts = [0, *(np.flatnonzero(best == 9) + 1).tolist(), len(best)]
     for begin, end in itertools.pairwise(starts):
         there = np.flatnonzero((best[begin:end] != 0) & (best[begin:end] != 9)) + begin
@@ -158,8 +158,8 @@ def test_words_have_the_times_of_their_letters_and_segments_those_of_the_recordi
 
 def test_hotwords_decide_between_what_sounds_alike():
     emissions = heard(["gab", "bad"], 3, 0.3)
-    emissions["characters"][:, 7] = emissions["characters"][:, 3]  # G sounds like C
-    emissions["words"][:, NAMES.index("gab") + 1] = emissions["words"][:, NAMES.index("cab") + 1]
+    emissions["character"][:, 7] = emissions["character"][:, 3]  # G sounds like C
+    emissions["word"][:, NAMES.index("gab") + 1] = emissions["word"][:, NAMES.index("cab") + 1]
     plain = Decoder(HEADS, 0.03, NAMES, settings=DecodingSettings(bonus=0.1))
     for phrase in ("gab bad", "cab bad"):
         decoder = Decoder(HEADS, 0.03, NAMES, hotwords=Hotwords({phrase: 3.0}), settings=plain.settings)
@@ -180,14 +180,14 @@ def test_probabilities_that_are_too_sure_are_made_true():
 
 
 def test_what_cannot_be_decoded_is_refused():
-    with pytest.raises(InputError, match="decoding: phones spell no words by themselves"):
-        Decoder({"phones": PHONES}, 0.03)
-    with pytest.raises(InputError, match="the head words must have emissions of shape"):
-        Decoder(HEADS, 0.03, NAMES).decode({"characters": np.zeros((4, 10), np.float32)})
-    with pytest.raises(InputError, match="DecodingSettings: the weight of words must not be negative; got -1"):
-        DecodingSettings(heads={"words": -1.0})
-    with pytest.raises(InputError, match="DecodingSettings: no head has a weight; name one of characters, words"):
-        Decoder(HEADS, 0.03, NAMES, settings=DecodingSettings(heads={"phones": 1.0}))
+    with pytest.raises(InputError, match="decoding: phone spell no words by themselves"):
+        Decoder({"phone": PHONES}, 0.03)
+    with pytest.raises(InputError, match="the head word must have emissions of shape"):
+        Decoder(HEADS, 0.03, NAMES).decode({"character": np.zeros((4, 10), np.float32)})
+    with pytest.raises(InputError, match="DecodingSettings: the weight of word must not be negative; got -1"):
+        DecodingSettings(heads={"word": -1.0})
+    with pytest.raises(InputError, match="DecodingSettings: no head has a weight; name one of character, word"):
+        Decoder(HEADS, 0.03, NAMES, settings=DecodingSettings(heads={"phone": 1.0}))
     with pytest.raises(InputError, match="DecodingSettings: beam must be at least 1; got 0"):
         DecodingSettings(beam=0)
     with pytest.raises(InputError, match="weights need a text for each of 1 recordings, with words; got 1 texts of 0"):

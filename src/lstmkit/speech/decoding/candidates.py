@@ -158,25 +158,32 @@ class Judges:
                 f"decoding: {', '.join(named)} spell no words by themselves; give a lexicon or a list of words"
             )
 
-    def pool(self, emissions: Mapping[str, Floats]) -> list[Candidate]:
+    def pool(
+        self, emissions: Mapping[str, Floats], searches: Mapping[str, BeamSearch] | None = None, begun: Said = ()
+    ) -> list[Candidate]:
         """Return what may have been said, the best first.
 
         emissions  by head, (T, 1 + U) logarithms of the probability of blank and units
+        searches   of heads that were searched already
+        begun      words that it begins with
         """
         found: dict[Said, Candidate] = {}
         pooled: list[Said] = []
         for name, words in self.searched.items():
-            search = BeamSearch(words, self.settings.tried)
-            search.accept(emissions[name])
+            search = (searches or {}).get(name)
+            if search is None:
+                search = BeamSearch(words, self.settings.tried)
+                search.accept(emissions[name])
             pooled += [one.words for one in search.best(POOLED)]
-        wanted = list(dict.fromkeys(pooled))
+        wanted = [said for said in dict.fromkeys(pooled) if said[: len(begun)] == begun]
         for _ in range(ROUNDS):
             before = self._best(found)
             found |= zip(wanted, self.judged(emissions, wanted), strict=True)
             best = self._best(found)
             if best is None or best == before:
                 break
-            wanted = [said for said in _between(best, found) if said not in found]
+            between = (said for said in _between(best, found) if said not in found)
+            wanted = [said for said in between if said[: len(begun)] == begun]
             if not wanted:
                 break
         return sorted(found.values(), key=lambda one: -self.score(one))

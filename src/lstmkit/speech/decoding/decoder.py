@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lstmkit.errors import InputError
 from lstmkit.language.predicting import Predictor
+from lstmkit.speech.decoding.beam import BeamSearch
 from lstmkit.speech.decoding.candidates import Candidate, DecodingSettings, Head, Judges, changes
 from lstmkit.speech.decoding.forward import times
 from lstmkit.speech.decoding.hotwords import Hotwords
@@ -23,7 +24,7 @@ SHOWN = 5
 """Alternatives of a segment."""
 LEAST = 1e-6
 """Of a posterior probability and its counterpart, before its logarithm is taken."""
-TIMED = ("phones", "characters", "subwords", "words")
+TIMED = ("phone", "character", "subword", "word")
 """Heads that tell when words are said, the best first: one whose units are short."""
 
 
@@ -71,10 +72,17 @@ class Decoder:
         """Return the same with other settings."""
         return Decoder(self.heads, self.seconds, self.words, self.weighing.predictor, self.weighing.hotwords, settings)
 
-    def pool(self, emissions: Mapping[str, Floats]) -> list[Candidate]:
+    def pool(
+        self,
+        emissions: Mapping[str, Floats],
+        searches: Mapping[str, BeamSearch] | None = None,
+        begun: tuple[str, ...] = (),
+    ) -> list[Candidate]:
         """Return what may have been said, the best first.
 
         emissions  by head, (T, 1 + U) natural logarithms of the probability of blank and units
+        searches   of heads that were searched already
+        begun      words that it begins with, as one of these searches has settled
         Raises     InputError if a head is missing, or has another number of units
         """
         for name, head in self.heads.items():
@@ -82,7 +90,7 @@ class Decoder:
             if name not in emissions or emissions[name].ndim != 2 or emissions[name].shape[1] != wanted:
                 found = emissions[name].shape if name in emissions else "nothing"
                 raise InputError(f"decoding: the head {name} must have emissions of shape (T, {wanted}); got {found}")
-        return self.judges.pool(emissions)
+        return self.judges.pool(emissions, searches, begun)
 
     def posterior(self, pool: Sequence[Candidate]) -> Posterior:
         """Return the best of a pool, and how probable each of its words is."""
@@ -100,13 +108,18 @@ class Decoder:
         )
         return Posterior(best, tuple(np.clip(sure, 0.0, 1.0).tolist()), alternatives)
 
-    def decode(self, emissions: Mapping[str, Floats], start: float = 0.0) -> Segment:
-        """Return what was said, with times and confidences.
+    def decode(
+        self,
+        emissions: Mapping[str, Floats],
+        start: float = 0.0,
+        searches: Mapping[str, BeamSearch] | None = None,
+        begun: tuple[str, ...] = (),
+    ) -> Segment:
+        """Return what was said, with times and confidences; arguments as in `pool`.
 
-        emissions  as in `pool`
-        start      seconds from the beginning of the recording to the first frame
+        start  seconds from the beginning of the recording to the first frame
         """
-        found = self.posterior(self.pool(emissions))
+        found = self.posterior(self.pool(emissions, searches, begun))
         frames = len(next(iter(emissions.values())))
         slope, offset = self.settings.slope, self.settings.offset
         confidences = logistic(slope * logit(np.array(found.probabilities)) + offset).tolist()

@@ -1,0 +1,105 @@
+"""Emissions searched as they come: the same whatever the chunks, final words stay, utterances end by rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+from test_decoding_joint import HEADS, NAMES, heard
+
+from lstmkit import InputError
+from lstmkit.speech import word_ngrams
+from lstmkit.speech.decoding import Decoder, DecodingSettings
+from lstmkit.speech.stream import EndPoints, RecognizerStream
+
+SECONDS = 0.03
+
+
+class Given:
+    """Emissions that are known beforehand: a frame for each sample."""
+
+    def __init__(self, emissions: Mapping[str, np.ndarray]) -> None:
+        self.emissions, self.at = emissions, 0
+
+    def accept(self, samples: np.ndarray) -> Mapping[str, np.ndarray]:
+        begin, self.at = self.at, self.at + len(samples)
+        return {name: own[begin : self.at] for name, own in self.emissions.items()}
+
+    def finish(self) -> Mapping[str, np.ndarray]:
+        return self.accept(np.zeros(2))
+
+
+def talk(parts: list[tuple[str, int]], noise: float) -> dict[str, np.ndarray]:
+    """Return emissions of sentences, each after so many frames of silence."""
+    found: dict[str, list[np.ndarray]] = {name: [] for name in HEADS}
+    for number, (text, silence) in enumerate(parts):
+        own = heard(text.split(), number, noise) if text else {}
+        for name, rows in found.items():
+            width = 1 + len(HEADS[name].symbols)
+            quiet = np.full((silence, width), -9.0, np.float32)
+            quiet[:, 0] = -0.001
+            rows += [quiet, own[name]] if text else [quiet]
+    return {name: np.concatenate(rows) for name, rows in found.items()}
+
+
+def decoder() -> Decoder:
+    lm = word_ngrams(["bad dad", "each head", "face a beach", "gab"], order=2)
+    return Decoder(HEADS, SECONDS, NAMES, lm, settings=DecodingSettings(language=0.3))
+
+
+def run(emissions: Mapping[str, np.ndarray], chunks: list[int], ends: EndPoints | None = None):
+    """Return the segments, and the partial results after every chunk."""
+    stream = RecognizerStream(Given(emissions), decoder(), ends)
+    segments, partials = [], []
+    for size in chunks:
+        ended = stream.accept(np.zeros(size))
+        segments += ended
+        partials.append((len(segments), stream.partial))
+    return segments + stream.finish(), partials
+
+
+PARTS = [("bad dad", 5), ("each head face", 40), ("gab a", 10), ("", 100), ("beach", 0), ("", 60)]
+
+
+@pytest.mark.parametrize("noise", [0.3, 2.0])
+def test_chunks_change_nothing_and_final_words_stay(noise):
+    emissions = talk(PARTS, noise)
+    total = len(emissions["word"]) - 2
+    whole, _ = run(emissions, [total])
+    generator = np.random.default_rng(0)
+    for _ in range(4):
+        sizes = []
+        while sum(sizes) < total:
+            sizes.append(min(int(generator.integers(0, 30)), total - sum(sizes)))
+        found, partials = run(emissions, sizes)
+        assert found == whole
+        before: dict[int, tuple[str, ...]] = {}
+        for number, partial in partials:
+            assert partial.final[: len(before.get(number, ()))] == before.get(number, ())
+            before[number] = partial.final
+        for number, final in before.items():
+            if number < len(whole):
+                assert tuple(word.text for word in whole[number].words)[: len(final)] == final
+
+
+def test_utterances_end_after_silence():
+    emissions = talk(PARTS, 0.3)
+    segments, partials = run(emissions, [1] * (len(emissions["word"]) - 2))
+    assert [segment.text for segment in segments] == ["bad dad", "each head face gab a", "beach"]
+    for segment in segments:
+        assert all(segment.start <= word.start < word.end <= segment.end for word in segment.words)
+        assert segment.end - segment.words[-1].end <= 0.8 + 2 * SECONDS
+    assert any(partial.tentative for _, partial in partials) and any(partial.final for _, partial in partials)
+    whole, _ = run(emissions, [len(emissions["word"])], EndPoints(after=5, before=5, longest=500))
+    assert [segment.text for segment in whole] == ["bad dad each head face gab a beach"]
+
+
+def test_silence_alone_ends_nothing_and_long_talk_is_cut():
+    nothing = talk([("", 500)], 0.0)
+    assert run(nothing, [500])[0] == []
+    long = talk([(" ".join(["bad dad"] * 60), 0)], 0.3)
+    segments, _ = run(long, [len(long["word"])], EndPoints(longest=6.0))
+    assert all(segment.end - segment.start <= 6.0 + SECONDS for segment in segments) and len(segments) > 3
+    with pytest.raises(InputError, match="EndPoints: after must be more than 0; got 0"):
+        EndPoints(after=0)
