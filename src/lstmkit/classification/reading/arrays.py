@@ -86,8 +86,8 @@ def of_numpy_file(path: Path, form: Form, labelled: bool) -> Labelled:
     if path.name.endswith(".npy"):
         if labelled:
             raise InputError(f"{path}: a .npy file has no labels; save them beside it, numpy.savez(name, X=X, y=y)")
-        return of_arrays(_loaded(path), None, None, form)
-    arrays = _loaded(path)
+        return of_arrays(numpy_arrays(path), None, None, form)
+    arrays = numpy_arrays(path)
     labels, groups = (next((arrays[n] for n in names if n in arrays), None) for names in (LABELS, GROUPS))
     if all(name in arrays for name in FLAT):
         return of_ragged(_flat(arrays, path), labels, groups, form)
@@ -105,7 +105,7 @@ def _flat(arrays: Mapping[str, NDArray[Any]], path: Path) -> Ragged:
     return Ragged(_sequence(values, 1), offsets.astype(np.int64))
 
 
-def _loaded(path: Path) -> Any:
+def numpy_arrays(path: Path) -> Any:
     """Return the array of a file, or its arrays by name."""
     try:
         if path.name.endswith(".npy"):
