@@ -150,6 +150,12 @@ def test_the_forget_bias_is_the_sum_of_both_biases(cell, rows):
     assert not (LSTM(3, 5).bias_ih_l0[rows] == 1.5).any()
 
 
+def test_a_cell_with_one_bias_has_the_forget_bias_in_it():
+    lstm = LSTM(3, 4, cell="mlstm", forget_bias=1.5)
+    rows = lstm.cell.forget_rows(4)
+    assert (lstm.bias_ih_l0[rows] == 1.5).all() and (lstm.bias_ih_l0[: rows.start] != 1.5).all()
+
+
 WRONG = [
     ({"zoneout": 1.5}, "zoneout must be a probability from 0 to 1; got 1.5"),
     ({"zoneout": (0.1, 0.2, 0.3)}, "zoneout must be one number or 2 of them; got 3"),

@@ -150,14 +150,14 @@ class LSTM(torch.nn.RNNBase):
             return  # torch's constructor calls this before the cell's own parameters are there
         for k, names in enumerate(self._all_weights):
             sizes = self._sizes(k // self.directions)
-            shapes = self.cell.weight_shapes(sizes)
-            weights = dict(zip(shapes, (getattr(self, name) for name in names), strict=True))
+            weights = dict(zip(self.cell.weight_shapes(sizes), (getattr(self, name) for name in names), strict=True))
             with torch.no_grad():
                 if not self._is_torchs:
                     self.cell.initialize(weights, sizes)
                 if self.forget_bias is not None:
                     rows = self.cell.forget_rows(self.hidden_size)
-                    weights["bias_ih"][rows], weights["bias_hh"][rows] = self.forget_bias, 0.0
+                    weights.get("bias_hh", weights["bias_ih"])[rows] = 0.0  # of some cells there is one alone
+                    weights["bias_ih"][rows] = self.forget_bias
 
     def flatten_parameters(self) -> None:
         """Lay torch's own weights out for cuDNN; other cells have nothing to lay out."""

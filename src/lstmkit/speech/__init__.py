@@ -2,6 +2,7 @@
 
 from lstmkit.speech.audio import read_audio as read_audio
 from lstmkit.speech.audio import stream_audio as stream_audio
+from lstmkit.speech.ctc import RecognizerSettings as RecognizerSettings
 from lstmkit.speech.features import FeatureSettings as FeatureSettings
 from lstmkit.speech.features import FeatureStream as FeatureStream
 from lstmkit.speech.features import frames_of as frames_of
@@ -17,6 +18,7 @@ from lstmkit.speech.manifest import Manifest as Manifest
 from lstmkit.speech.manifest import Utterance as Utterance
 from lstmkit.speech.manifest import read_manifest as read_manifest
 from lstmkit.speech.manifest import refuse_shared as refuse_shared
+from lstmkit.speech.recogniser import Recognizer as Recognizer
 from lstmkit.speech.scoring import SpeechScore as SpeechScore
 from lstmkit.speech.scoring import align as align
 from lstmkit.speech.scoring import aligned as aligned

@@ -1,0 +1,263 @@
+"""`Recognizer`: learn to recognise speech from recordings with transcripts, recognise others, save it, load it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lstmkit.errors import InputError, NotFittedError
+from lstmkit.ranges import SEED, a_path, whole
+from lstmkit.speech.ctc.learning import Emissions, emitted, fingerprint, learn
+from lstmkit.speech.ctc.network import RecognizerNetwork, RecognizerShape
+from lstmkit.speech.ctc.normalising import speaker_moments
+from lstmkit.speech.ctc.settings import RecognizerSettings
+from lstmkit.speech.ctc.targets import Targets
+from lstmkit.speech.decoding.greedy import greedy
+from lstmkit.speech.features import FeatureSettings
+from lstmkit.speech.lexicon import Lexicon, read_lexicon
+from lstmkit.speech.recordings import Recordings, heard, manifest_of, read_recordings
+from lstmkit.speech.scoring import SpeechScore, score_texts
+from lstmkit.speech.stored import read_recogniser, write_recogniser
+from lstmkit.speech.units import Units, learn_units, usual_kinds
+from lstmkit.training import Checkpoint, EpochRecord, Parameters, threads_for
+from lstmkit.training.checkpoint import until_done
+
+SPELLING = ("word", "character", "subword")
+"""Units that spell words by themselves, those first by which a text is told where several can."""
+
+
+class Recognizer(Parameters):
+    """Recognise speech by a recurrent network whose heads are trained together by CTC.
+
+    settings  size and training of the network
+    features  how frames are computed of samples; each frame stands alone, for the network joins them to steps
+    seed      of the weights, the order of the recordings, and what is drawn in training
+    Raises    InputError if the features are stacked, or the seed is negative
+
+    After `fit`: `network_`, `units_` (by head), `lexicon_` (or None), `history_` (a record per epoch), `left_out_`
+    (recordings that could not be learnt from, by their names, and why).
+    """
+
+    def __init__(
+        self,
+        settings: RecognizerSettings | None = None,
+        features: FeatureSettings | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.settings = RecognizerSettings() if settings is None else settings
+        self.features = FeatureSettings() if features is None else features
+        if self.features.stack != 1:
+            raise InputError(
+                f"Recognizer: features must have stack 1, for the settings say how many frames make a step; got "
+                f"{self.features.stack}"
+            )
+        self.seed = whole("seed", seed, SEED)
+
+    def settings_now(self, params: dict[str, Any]) -> Any:
+        """Return the settings that arguments stand for; they are always given."""
+        return params["settings"]
+
+    def fit(
+        self,
+        X: Any,
+        lexicon: Lexicon | str | Path | None = None,
+        *,
+        valid: Any = None,
+        noise: Any = None,
+        on_epoch: Callable[[EpochRecord], None] | None = None,
+        checkpoint: str | Path | None = None,
+        resume: bool = False,
+    ) -> Recognizer:
+        """Learn from recordings; earlier fits are forgotten.
+
+        X           a `Manifest`, or what `read_manifest` takes: a table, its path, a folder
+        lexicon     how words are pronounced, for phones; a path of its file
+        valid       recordings that say how well it goes, as X; None says nothing
+        noise       recordings of noise that some utterances hear in training: paths or arrays
+        on_epoch    called with every `EpochRecord`
+        checkpoint  file that keeps the state of the training after every epoch; removed when it is complete
+        resume      continue from that file, if it exists, to the same weights as without the interruption
+        Returns     self
+        Raises      InputError if something given cannot be used; one line that says why, where and how to mend it
+        """
+        words = read_lexicon(lexicon) if isinstance(lexicon, str | Path) else lexicon
+        training = read_recordings(manifest_of(X), self.features)
+        held = None if valid is None else read_recordings(manifest_of(valid), self.features)
+        beside = None if noise is None else heard(noise, self.features)
+        with until_done(checkpoint) as path:
+            self.fit_recordings(training, held, words, beside, on_epoch, path, resume)
+        return self
+
+    def fit_recordings(
+        self,
+        training: Recordings,
+        held: Recordings | None = None,
+        lexicon: Lexicon | None = None,
+        noise: Recordings | None = None,
+        on_epoch: Callable[[EpochRecord], None] | None = None,
+        checkpoint: Path | None = None,
+        resume: bool = False,
+    ) -> Recognizer:
+        """Learn from recordings that have been read; as `fit`, but the checkpoint stays."""
+        if not training.texts:
+            raise InputError("recognizer: no transcripts to learn from; add what is said in the recordings")
+        units = self._units(training, lexicon)
+        taught, left_out = self._usable(training, Targets(training.words, units, lexicon))
+        checked = None
+        if held is not None:
+            own, _ = self._usable(held, Targets(held.words, units, lexicon), required=False)
+            checked = (own, Targets(own.words, units, lexicon)) if len(own) else None
+        network = self._new_network(units, taught)
+        network.noise = None if noise is None else noise.frames
+        kept = None
+        if checkpoint is not None:
+            parts = [taught, *([] if held is None else [held]), *([] if noise is None else [noise])]
+            more = {"features": dataclasses.asdict(self.features), "seed": self.seed, "heads": list(units)}
+            kept = Checkpoint(checkpoint, fingerprint(network, more, parts))
+        history = []
+        with threads_for(self.settings.hidden_size):
+            lesson = (taught, Targets(taught.words, units, lexicon))
+            for record in learn(network, lesson, checked, self.seed, kept, resume):
+                history.append(record)
+                if on_epoch is not None:
+                    on_epoch(record)
+        network.noise = None
+        self.units_, self.lexicon_, self.left_out_ = units, lexicon, left_out
+        self.network_, self.history_ = network, history
+        return self
+
+    def _units(self, training: Recordings, lexicon: Lexicon | None) -> dict[str, Units]:
+        """Return the units of every head."""
+        kinds = self.settings.units or usual_kinds(training.words, lexicon)
+        if lexicon is not None and "phone" in kinds:
+            lexicon.require(training.texts)
+        return {
+            kind: learn_units(kind, training.words, lexicon, self.settings.subwords) for kind in dict.fromkeys(kinds)
+        }
+
+    def _usable(self, given: Recordings, targets: Targets, required: bool = True) -> tuple[Recordings, dict[str, str]]:
+        """Return the recordings that every head can learn from, and why the others are left out.
+
+        Raises  InputError if none can be and some must
+        """
+        steps = -(-given.frames.lengths // self.settings.stack)
+        why = {}
+        for row, name in enumerate(given.names):
+            if not targets.known(row) or not given.words[row]:
+                why[name] = "the transcript has words that no head can say" if given.words[row] else "nothing is said"
+            elif targets.shortest(row) > steps[row]:
+                why[name] = f"{targets.shortest(row)} steps are needed for the transcript, {steps[row]} are there"
+        rows = [row for row, name in enumerate(given.names) if name not in why]
+        if required and not rows:
+            first = given.names[0]
+            raise InputError(
+                f"recognizer: no recording can be learnt from, first {first!r}: {why[first]}; check the "
+                "transcripts, or take fewer frames a step (--set stack=1)"
+            )
+        return given.select(rows), why
+
+    def _new_network(self, units: dict[str, Units], training: Recordings) -> RecognizerNetwork:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            network = RecognizerNetwork(self.settings, RecognizerShape.of(self.features, units))
+        network.normalisation.fit(training.frames.values)
+        return network
+
+    @property
+    def seconds_per_frame(self) -> float:
+        """Seconds of a step of the emissions."""
+        return self.settings.stack * self.features.shift / 1000
+
+    @property
+    def lookahead_ms(self) -> float | None:
+        """Ms of sound after the last of a step that its emissions wait for; None where they wait for the end."""
+        return self.settings.frames_ahead * self.features.shift if self.settings.streaming else None
+
+    def emissions(self, X: Any, speakers: Sequence[str | None] | None = None) -> list[Emissions]:
+        """Return what the heads say of every step of recordings.
+
+        X         a manifest, several paths of recordings or arrays of samples, or one of these
+        speakers  of each, where X does not know them: all that a speaker says helps to understand each of it. None,
+                  also of one, takes a recording alone
+        Returns   for each, by the name of a head, (T, 1 + units) natural logarithms of probabilities, the blank first;
+                  a step lasts `seconds_per_frame`
+        Raises    NotFittedError before `fit`; InputError naming a recording that cannot be used
+        """
+        self._require_fit("emissions")
+        return self.emissions_of(heard(X, self.features, speakers))
+
+    def emissions_of(self, recordings: Recordings) -> list[Emissions]:
+        """Return `emissions` of recordings that have been read."""
+        found: list[Emissions] = [{} for _ in recordings.names]
+        known = speaker_moments(recordings.frames, recordings.speakers)
+        self.network_.eval()
+        with threads_for(self.settings.hidden_size):
+            for row, own in emitted(self.network_, recordings.frames, known):
+                found[row] = own
+        return found
+
+    def transcribe(self, X: Any, speakers: Sequence[str | None] | None = None) -> list[str]:
+        """Return what is said in recordings, each step told by itself; arguments as those of `emissions`.
+
+        Raises  InputError if the heads tell phones alone, which spell no words
+        """
+        self._require_fit("transcribe")
+        return self.texts_of(self.emissions(X, speakers))
+
+    def texts_of(self, emissions: Sequence[Emissions], head: str | None = None) -> list[str]:
+        """Return what emissions say, each step told by itself.
+
+        head  None takes the first of words, characters and sub-words
+        """
+        name = head or next((kind for kind in SPELLING if kind in self.units_), None)
+        if name is None:
+            raise InputError("transcribe: phones alone spell no words; search with a lexicon, or learn characters too")
+        units = self.units_[name]
+        return [" ".join(units.words(number for number, _, _ in greedy(own[name]))) for own in emissions]
+
+    def score(self, X: Any) -> SpeechScore:
+        """Return how well recordings are understood, whose transcripts X has."""
+        self._require_fit("score")
+        return self.score_recordings(read_recordings(manifest_of(X), self.features))
+
+    def score_recordings(self, given: Recordings, head: str | None = None) -> SpeechScore:
+        """Return `score` of recordings that have been read."""
+        found = self.texts_of(self.emissions_of(given), head)
+        return score_texts(given.texts, found, given.names, given.speakers)
+
+    def save(self, path: str | Path, force: bool = False) -> None:
+        """Write the model folder `path`: model.safetensors and config.json.
+
+        Raises  NotFittedError before `fit`; ModelFolderError if it exists and not `force`, or cannot be written
+        """
+        self._require_fit("save")
+        config = {
+            "seed": self.seed,
+            "settings": dataclasses.asdict(self.settings),
+            "features": dataclasses.asdict(self.features),
+            "units": {name: dataclasses.asdict(own) for name, own in self.units_.items()},
+            "lexicon": None if self.lexicon_ is None else {k: list(v) for k, v in self.lexicon_.words.items()},
+            "history": [record.to_json() for record in self.history_],
+        }
+        write_recogniser(a_path("path", path), config, self.network_, force)
+
+    @staticmethod
+    def load(path: str | Path) -> Recognizer:
+        """Read a model folder written by `save`, or one within results; nothing in it is executed or unpickled.
+
+        Raises  ModelFolderError if it is missing, damaged, of another kind, or from a newer version
+        """
+        config, network = read_recogniser(a_path("path", path))
+        found = Recognizer(config.settings, config.features, config.seed)
+        found.units_, found.network_, found.left_out_ = dict(config.units), network, {}
+        found.lexicon_ = None if config.lexicon is None else Lexicon(config.lexicon)
+        found.history_ = [record.record() for record in config.history]
+        return found
+
+    def _require_fit(self, method: str) -> None:
+        if "network_" not in self.__dict__:
+            raise NotFittedError(f"Recognizer.{method}: this recogniser has not been fitted; call fit first")

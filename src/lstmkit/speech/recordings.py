@@ -1,0 +1,100 @@
+"""Recordings ready to be learnt from or recognised: frames, what is said, who says it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lstmkit.errors import InputError
+from lstmkit.sequences import Ragged
+from lstmkit.speech.audio import read_audio
+from lstmkit.speech.features import FeatureSettings, frames_of, frames_of_all
+from lstmkit.speech.manifest import Manifest, read_manifest
+from lstmkit.speech.scoring import words_of
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """Many recordings.
+
+    frames    of each
+    names     for messages and results
+    texts     what is said; empty where it is not known
+    speakers  who says it; None where that is not known
+    """
+
+    frames: Ragged
+    names: tuple[str, ...]
+    texts: tuple[str, ...] = ()
+    speakers: tuple[str | None, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Make sure that there is a speaker, known or not, for each."""
+        if not self.speakers:
+            object.__setattr__(self, "speakers", (None,) * len(self.names))
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @cached_property
+    def words(self) -> list[list[str]]:
+        """What is said, as words that are compared."""
+        return [words_of(text) for text in self.texts]
+
+    def select(self, rows: Sequence[int]) -> Recordings:
+        """Return some of them, in the order given."""
+        places = np.asarray(rows, np.int64)
+        names, speakers = tuple(self.names[k] for k in rows), tuple(self.speakers[k] for k in rows)
+        texts = tuple(self.texts[k] for k in rows) if self.texts else ()
+        return Recordings(self.frames.select(places), names, texts, speakers)
+
+
+def read_recordings(manifest: Manifest, features: FeatureSettings, on_disk: bool = False) -> Recordings:
+    """Return the recordings of a manifest, read one by one.
+
+    Raises  InputError naming the recording that cannot be used
+    """
+    own = manifest.utterances
+    texts = tuple(one.text or "" for one in own) if all(one.text is not None for one in own) else ()
+    frames = frames_of_all(own, features, on_disk)
+    return Recordings(frames, tuple(one.name for one in own), texts, tuple(one.speaker for one in own))
+
+
+def heard(source: Any, features: FeatureSettings, speakers: Sequence[str | None] | None = None) -> Recordings:
+    """Return what shall be recognised.
+
+    source    a manifest, or several paths of recordings or arrays of samples, or one of these
+    speakers  of each, where the source does not know them
+    Raises    InputError if one cannot be used, or there are not as many speakers
+    """
+    if isinstance(source, Manifest):
+        return read_recordings(source, features)
+    several = [source] if isinstance(source, str | Path | np.ndarray) else list(source)
+    names = tuple(str(one) if isinstance(one, str | Path) else f"recording {k}" for k, one in enumerate(several, 1))
+    frames = (_frames(name, one, features) for name, one in zip(names, several, strict=True))
+    found = Recordings(Ragged.of(frames, features.width, dtype=np.float32), names)
+    if speakers is not None and len(speakers) != len(found):
+        raise InputError(f"speakers: {len(speakers)} for {len(found)} recordings; give one of each, or None")
+    return Recordings(found.frames, names, (), tuple(speakers or (None,) * len(found)))
+
+
+def _frames(name: str, source: Any, features: FeatureSettings) -> Any:
+    if isinstance(source, str | Path):
+        return frames_of(read_audio(source, features.rate), features)
+    samples = np.asarray(source, np.float32)
+    if samples.ndim != 1 or not np.isfinite(samples).all():
+        raise InputError(f"{name}: samples must be finite numbers in one row, {features.rate:,} a second")
+    try:
+        return frames_of(samples, features)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
+
+
+def manifest_of(source: Any, transcripts: bool = True) -> Manifest:
+    """Return a manifest, read if it is none yet."""
+    return source if isinstance(source, Manifest) else read_manifest(source, transcripts)
