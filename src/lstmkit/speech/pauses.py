@@ -58,7 +58,7 @@ def cut_at_pauses(blocks: Iterable[Samples], rate: int = RATE, longest: float = 
         count += len(block)
         while count > most:
             samples = np.concatenate(held)
-            at = _cut(samples[:most], rate)
+            at = best_cut(samples[:most], rate)
             yield Piece(start / rate, samples[:at])
             held, start, count = [samples[at:]], start + at, count - at
     if count or not start:
@@ -73,7 +73,7 @@ def levels(samples: Samples, step: int) -> NDArray[np.float64]:
     return found
 
 
-def _cut(samples: Samples, rate: int) -> int:
+def best_cut(samples: Samples, rate: int) -> int:
     """Return where samples are cut best: after how many of them."""
     step = max(1, round(STEP * rate))
     own = levels(samples, step)
