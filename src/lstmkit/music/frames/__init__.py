@@ -1,0 +1,7 @@
+"""Frames of a piano roll: networks that foresee them, and what they are measured by."""
+
+from lstmkit.music.frames.baselines import FirstOrder as FirstOrder
+from lstmkit.music.frames.baselines import LastFrame as LastFrame
+from lstmkit.music.frames.learning import fit_frames as fit_frames
+from lstmkit.music.frames.model import FrameModel as FrameModel
+from lstmkit.music.frames.settings import FrameSettings as FrameSettings

@@ -1,0 +1,109 @@
+"""From piano rolls to a model of frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from lstmkit.errors import InputError
+from lstmkit.music.frames.model import FrameModel, per_frame
+from lstmkit.music.frames.network import within
+from lstmkit.music.frames.settings import FrameSettings
+from lstmkit.music.rolls import KEYS, Roll
+from lstmkit.sequences import Ragged
+from lstmkit.training import Checkpoint, EpochRecord, TrainSettings, train
+
+BETAS = (0.9, 0.98)
+
+
+def fit_frames(
+    train_rolls: Sequence[Roll],
+    valid_rolls: Sequence[Roll],
+    settings: FrameSettings | None = None,
+    seed: int = 0,
+    on_epoch: Callable[[EpochRecord], None] | None = None,
+    checkpoint: Checkpoint | None = None,
+    resume: bool = False,
+) -> tuple[FrameModel, list[EpochRecord]]:
+    """Return a model of frames and the records of its training.
+
+    train_rolls  (T, 88) each, to learn from
+    valid_rolls  that choose the best epoch
+    settings     of the networks and their training
+    seed         of the weights, the order, dropout and transposition
+    on_epoch     called with the record of every epoch
+    Raises       InputError if no key sounds in the training pieces, or there is none of either
+    """
+    settings = FrameSettings() if settings is None else settings
+    if not train_rolls or not valid_rolls:
+        raise InputError("frames: no pieces to learn from, or none to choose the best epoch; give both")
+    sums = np.sum([roll.sum(axis=0, dtype=np.int64) for roll in train_rolls], axis=0)
+    sounding = np.flatnonzero(sums)
+    if not len(sounding):
+        raise InputError("frames: no key sounds in the training pieces; give pieces with notes")
+    lowest, highest = int(sounding[0]), int(sounding[-1])
+    frequencies = torch.from_numpy(sums[lowest : highest + 1] / sum(map(len, train_rolls))).float()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = FrameModel(settings, lowest, highest, frequencies)
+    pieces = _pieces(train_rolls, settings.steps)
+    room = np.array([_room(piece, lowest, highest, settings.shift) for piece in pieces])
+    ragged = Ragged.of(pieces, KEYS, dtype=np.float32)
+
+    def batch_loss(items: Tensor) -> Tensor:
+        values, lengths = ragged.batch(items.numpy())
+        moved = _moved(values, torch.from_numpy(room[items.numpy()]))
+        sounds = moved[within(moved, lengths)][:, lowest : highest + 1]
+        logits = torch.stack([network(moved, lengths) for network in model.members()])  # each learns on its own
+        return functional.softplus(-(2 * sounds - 1) * logits).sum(dim=2).mean()
+
+    how = TrainSettings(
+        max_epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        patience=settings.epochs,
+        clip_norm=1.0,
+        seed=seed,
+        schedule="cosine",
+        warmup=settings.warmup,
+    )
+    optimizer = torch.optim.AdamW(
+        model.parameters(), settings.learning_rate, BETAS, weight_decay=settings.weight_decay, fused=True
+    )
+    history = []
+    for record in train(
+        model, optimizer, how, len(ragged), batch_loss, lambda: per_frame(model.nats(valid_rolls)), checkpoint, resume
+    ):
+        history.append(record)
+        if on_epoch is not None:
+            on_epoch(record)
+    model.eval()
+    return model, history
+
+
+def _pieces(rolls: Sequence[Roll], steps: int) -> list[Roll]:
+    """Return rolls cut into parts of about equal length, of `steps` at most."""
+    found: list[Roll] = []
+    for roll in rolls:
+        if len(roll):
+            found += np.array_split(roll, -(-len(roll) // steps))
+    return found
+
+
+def _room(piece: Roll, lowest: int, highest: int, shift: int) -> tuple[int, int]:
+    """Return how far down and up a piece can be moved within the keys of the training pieces."""
+    sounding = np.flatnonzero(piece.any(axis=0))
+    if not len(sounding):
+        return 0, 0
+    return max(-shift, lowest - int(sounding[0])), min(shift, highest - int(sounding[-1]))
+
+
+def _moved(values: Tensor, room: Tensor) -> Tensor:
+    """Return a batch (T, B, 88), each piece moved by as many half tones as is drawn from its room (B, 2)."""
+    low, high = room[:, 0], room[:, 1]
+    by = low + (torch.rand(len(room)) * (high - low + 1)).long().clamp(max=KEYS)
+    places = (torch.arange(KEYS) - by[:, None]) % KEYS  # nothing sounds that would come round
+    return values.gather(2, places.expand(len(values), -1, -1))
