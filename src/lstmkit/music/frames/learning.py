@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -41,15 +42,8 @@ def fit_frames(
     settings = FrameSettings() if settings is None else settings
     if not train_rolls or not valid_rolls:
         raise InputError("frames: no pieces to learn from, or none to choose the best epoch; give both")
-    sums = np.sum([roll.sum(axis=0, dtype=np.int64) for roll in train_rolls], axis=0)
-    sounding = np.flatnonzero(sums)
-    if not len(sounding):
-        raise InputError("frames: no key sounds in the training pieces; give pieces with notes")
-    lowest, highest = int(sounding[0]), int(sounding[-1])
-    frequencies = torch.from_numpy(sums[lowest : highest + 1] / sum(map(len, train_rolls))).float()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = FrameModel(settings, lowest, highest, frequencies)
+    model = _begun(train_rolls, settings, seed)
+    lowest, highest = model.lowest, model.highest
     pieces = _pieces(train_rolls, settings.steps)
     room = np.array([_room(piece, lowest, highest, settings.shift) for piece in pieces])
     ragged = Ragged.of(pieces, KEYS, dtype=np.float32)
@@ -61,7 +55,35 @@ def fit_frames(
         logits = torch.stack([network(moved, lengths) for network in model.members()])  # each learns on its own
         return functional.softplus(-(2 * sounds - 1) * logits).sum(dim=2).mean()
 
-    how = TrainSettings(
+    optimizer = torch.optim.AdamW(
+        model.parameters(), settings.learning_rate, BETAS, weight_decay=settings.weight_decay, fused=True
+    )
+    history = []
+    how = _train_settings(settings, seed)
+    look = functools.partial(_validate, model, valid_rolls)
+    for record in train(model, optimizer, how, len(ragged), batch_loss, look, checkpoint, resume):
+        history.append(record)
+        if on_epoch is not None:
+            on_epoch(record)
+    model.eval()
+    return model, history
+
+
+def _begun(rolls: Sequence[Roll], settings: FrameSettings, seed: int) -> FrameModel:
+    """Return a model that says how often each key sounds, and nothing else yet."""
+    sums = np.sum([roll.sum(axis=0, dtype=np.int64) for roll in rolls], axis=0)
+    sounding = np.flatnonzero(sums)
+    if not len(sounding):
+        raise InputError("frames: no key sounds in the training pieces; give pieces with notes")
+    lowest, highest = int(sounding[0]), int(sounding[-1])
+    frequencies = torch.from_numpy(sums[lowest : highest + 1] / sum(map(len, rolls))).float()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return FrameModel(settings, lowest, highest, frequencies)
+
+
+def _train_settings(settings: FrameSettings, seed: int) -> TrainSettings:
+    return TrainSettings(
         max_epochs=settings.epochs,
         batch_size=settings.batch_size,
         patience=settings.epochs,
@@ -70,18 +92,10 @@ def fit_frames(
         schedule="cosine",
         warmup=settings.warmup,
     )
-    optimizer = torch.optim.AdamW(
-        model.parameters(), settings.learning_rate, BETAS, weight_decay=settings.weight_decay, fused=True
-    )
-    history = []
-    for record in train(
-        model, optimizer, how, len(ragged), batch_loss, lambda: per_frame(model.nats(valid_rolls)), checkpoint, resume
-    ):
-        history.append(record)
-        if on_epoch is not None:
-            on_epoch(record)
-    model.eval()
-    return model, history
+
+
+def _validate(model: FrameModel, rolls: Sequence[Roll]) -> float:
+    return per_frame(model.nats(rolls))
 
 
 def _pieces(rolls: Sequence[Roll], steps: int) -> list[Roll]:

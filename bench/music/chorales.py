@@ -1,0 +1,74 @@
+"""Frames of piano rolls: nats a frame of chorales and folk tunes, notes in order and independent, beside two chains.
+
+python -m bench.music.chorales [--set JSB_Chorales] [--only NAME] [--test] [--keep FOLDER]
+
+Choices are made on the validation part; --test reads the test part, once, with what was chosen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from bench.machine import ROOT, header, write
+from lstmkit.music.frames import FirstOrder, FrameSettings, LastFrame, fit_frames
+from lstmkit.music.frames.model import per_frame
+from lstmkit.music.rolls import read_rolls
+
+SETTINGS = {
+    "notes in order": [FrameSettings()],
+    "independent": [FrameSettings(notes="independent", dropout=0.4)],
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=os.environ.get("LSTMKIT_DATA", ROOT.parent / "shared" / "data"))
+    parser.add_argument("--set", default="JSB_Chorales", choices=["JSB_Chorales", "Nottingham"])
+    parser.add_argument("--only", choices=sorted(SETTINGS))
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--test", action="store_true")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    rolls = read_rolls(Path(given.data) / "polyphonic_mat" / f"{given.set}.mat")
+    parts = ["valid", *(["test"] if given.test else [])]
+    packages = {name: version(name) for name in ("lstmkit", "torch", "numpy")}
+    lines = header(f"{given.set}: nats a frame, 88 keys, first frame of each piece left out; one thread", packages)
+    lines += ["", f"{'':34}" + "".join(f"{part:>9}" for part in parts) + f"{'numbers':>10}{'minutes':>9}"]
+    for kind in (LastFrame, FirstOrder):
+        chain = kind(rolls["train"])
+        lines.append(_line(kind.__name__, [per_frame(chain.nats(rolls[part])) for part in parts]))
+        print(lines[-1], flush=True)
+    for name, several in SETTINGS.items():
+        for settings in several if given.only in (None, name) else []:
+            began = time.process_time()
+            how = settings if given.epochs is None else FrameSettings(**{**_fields(settings), "epochs": given.epochs})
+            model, history = fit_frames(rolls["train"], rolls["valid"], how, on_epoch=_told)
+            minutes = (time.process_time() - began) / 60
+            figures = [per_frame(model.nats(rolls[part])) for part in parts]
+            count = sum(p.numel() for p in model.parameters())
+            best = min(history, key=lambda record: record.valid_loss).epoch
+            lines.append(_line(f"{name}, epoch {best} of {how.epochs}", figures) + f"{count:>10,}{minutes:>9.1f}")
+            print(lines[-1], flush=True)
+    write(f"frames-{given.set.lower()}.txt", lines)
+
+
+def _fields(settings: FrameSettings) -> dict[str, object]:
+    return {name: getattr(settings, name) for name in settings.__dataclass_fields__}
+
+
+def _told(record) -> None:
+    print(f"{record.epoch:4} {record.train_loss:8.3f} {record.valid_loss:8.4f} {record.seconds:6.1f} s", flush=True)
+
+
+def _line(name: str, figures: list[float]) -> str:
+    return f"{name:34}" + "".join(f"{one:9.3f}" for one in figures)
+
+
+if __name__ == "__main__":
+    main()
