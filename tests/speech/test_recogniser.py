@@ -13,7 +13,7 @@ import torch
 pytest.importorskip("soundfile", reason="the extra speech is not installed")
 pytest.importorskip("kaldi_native_fbank", reason="the extra speech is not installed")
 
-from toys import FEATURES, LEXICON, SMALL, corpus, spoken  # after the skip: it writes sound
+from toys import FEATURES, LEXICON, RATE, SMALL, corpus, spoken  # after the skip: it writes sound
 
 from lstmkit.errors import InputError, ModelFolderError, NotFittedError
 from lstmkit.speech import Lexicon, Recognizer, RecognizerSettings, read_audio, read_manifest
@@ -180,3 +180,43 @@ def test_files_and_their_samples_are_heard_alike(learnt: Recognizer, where: Path
     first = read_manifest(where / "list-2.csv").utterances[0]
     own, same = learnt.emissions([first.audio, read_audio(first.audio, FEATURES.rate)])
     np.testing.assert_allclose(own["word"], same["word"], atol=1e-5)
+
+
+@pytest.mark.parametrize(("front", "normalise"), [("stack", "speaker"), ("convolution", "features")])
+def test_a_stream_hears_what_the_whole_says_however_it_is_cut(where: Path, front: str, normalise: str) -> None:
+    how = dataclasses.replace(SHORT, streaming=True, front=front, filters=8, normalise=normalise, units=("character",))
+    model = Recognizer(how, FEATURES).fit(corpus(where, 8, 4))
+    sound = spoken("do re mi", 1.0, 3)
+    (whole,) = model.emissions(sound)
+    for cuts in ([], [1, 300, 301, 2500], list(range(100, len(sound), 700))):
+        stream = model.stream()
+        parts = [stream.accept(piece)["character"] for piece in np.split(sound, cuts)]
+        parts.append(stream.finish()["character"])
+        np.testing.assert_allclose(np.concatenate(parts), whole["character"], atol=1e-4)
+
+
+def test_a_stream_emits_a_step_once_it_has_heard_its_look_ahead(where: Path) -> None:
+    how = dataclasses.replace(SHORT, streaming=True, units=("character",), epochs=1)
+    model = Recognizer(how, FEATURES).fit(corpus(where, 8, 4))
+    stream, sound = model.stream(), spoken("do re mi fa", 1.0, 3)
+    frames = how.stack * (1 + how.lookahead)
+    samples = round(RATE * (FEATURES.window + (frames - 1) * FEATURES.shift) / 1000)
+    assert len(stream.accept(sound[: samples - 1])["character"]) == 0
+    assert len(stream.accept(sound[samples - 1 : samples])["character"]) == 1
+    assert model.lookahead_ms == how.stack * how.lookahead * FEATURES.shift
+
+
+def test_a_network_of_both_directions_cannot_stream(learnt: Recognizer) -> None:
+    assert learnt.lookahead_ms is None
+    with pytest.raises(InputError, match="reads recordings from both ends"):
+        learnt.stream()
+
+
+def test_a_search_over_all_heads_finds_words_of_the_lexicon(learnt: Recognizer) -> None:
+    decoder = learnt.decoder()
+    (emissions,) = learnt.emissions(spoken("mi fa do", 1.0, 21))
+    segment = decoder.decode(emissions)
+    assert [word.text for word in segment.words] == ["mi", "fa", "do"]
+    starts = [0.1 + 0.24 * k for k in range(3)]
+    for word, start in zip(segment.words, starts, strict=True):
+        assert abs(word.start - start) < 0.2

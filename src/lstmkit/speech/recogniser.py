@@ -10,14 +10,18 @@ from typing import Any
 import torch
 
 from lstmkit.errors import InputError, NotFittedError
+from lstmkit.language.predicting import Predictor
 from lstmkit.ranges import SEED, a_path, whole
 from lstmkit.speech.ctc.learning import Emissions, emitted, fingerprint, learn
 from lstmkit.speech.ctc.network import RecognizerNetwork, RecognizerShape
 from lstmkit.speech.ctc.normalising import speaker_moments
 from lstmkit.speech.ctc.settings import RecognizerSettings
+from lstmkit.speech.ctc.stream import NetworkStream
 from lstmkit.speech.ctc.targets import Targets
+from lstmkit.speech.decoding import Decoder, DecodingSettings, Hotwords
 from lstmkit.speech.decoding.greedy import greedy
 from lstmkit.speech.features import FeatureSettings
+from lstmkit.speech.heads import heads_of, words_known
 from lstmkit.speech.lexicon import Lexicon, read_lexicon
 from lstmkit.speech.recordings import Recordings, heard, manifest_of, read_recordings
 from lstmkit.speech.scoring import SpeechScore, score_texts
@@ -199,6 +203,30 @@ class Recognizer(Parameters):
             for row, own in emitted(self.network_, recordings.frames, known):
                 found[row] = own
         return found
+
+    def stream(self) -> NetworkStream:
+        """Return what is fed samples as they come, and tells emissions; those of a recording are `emissions` of it.
+
+        Raises  NotFittedError before `fit`; InputError if the network must see the whole of a recording
+        """
+        self._require_fit("stream")
+        return NetworkStream(self.network_.eval(), self.features)
+
+    def decoder(
+        self,
+        predictor: Predictor | None = None,
+        hotwords: Hotwords | None = None,
+        settings: DecodingSettings | None = None,
+    ) -> Decoder:
+        """Return what finds words in emissions: those of the lexicon where there is one, else any that can be spelled.
+
+        predictor  of words
+        hotwords   phrases that count more
+        settings   how; None weighs all heads alike
+        """
+        self._require_fit("decoder")
+        heads, words = heads_of(self.units_, self.lexicon_), words_known(self.units_, self.lexicon_)
+        return Decoder(heads, self.seconds_per_frame, words, predictor, hotwords, settings)
 
     def transcribe(self, X: Any, speakers: Sequence[str | None] | None = None) -> list[str]:
         """Return what is said in recordings, each step told by itself; arguments as those of `emissions`.

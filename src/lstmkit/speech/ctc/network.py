@@ -88,6 +88,11 @@ class RecognizerNetwork(nn.Module):
             self.ahead = nn.Conv1d(outputs, outputs, how.lookahead + 1, groups=outputs)
         self.heads = nn.ModuleDict({name: nn.Linear(outputs, 1 + units) for name, units in shape.heads.items()})
 
+    @property
+    def outputs(self) -> dict[str, int]:
+        """Blank and units of each head."""
+        return {name: head.out_features for name, head in self.heads.items() if isinstance(head, nn.Linear)}
+
     def forward(self, batch: Padded, speakers: Moments) -> tuple[dict[str, Tensor], Tensor]:
         """Return for each head (T', B, 1 + units), and the steps (B,) of each sequence.
 
@@ -124,12 +129,17 @@ class RecognizerNetwork(nn.Module):
         steps = (lengths + stack - 1) // stack
         more = int(steps.max()) * stack - len(values)
         values = functional.pad(values, (0, 0, 0, 0, 0, more)) if more > 0 else values[: int(steps.max()) * stack]
+        reach = 0 if self.front is None else self.settings.reach
+        return Padded(self.stacked(functional.pad(values, (0, 0, 0, 0, reach, reach))), steps)
+
+    def stacked(self, values: Tensor) -> Tensor:
+        """Return steps (T', B, width) of normalised frames, with as many before and after as a convolution reaches."""
         if self.front is None:
             T, B, C = values.shape
-            return Padded(values.view(T // stack, stack, B, C).transpose(1, 2).reshape(T // stack, B, stack * C), steps)
-        reach = self.settings.reach
-        found = functional.gelu(self.front(functional.pad(values.permute(1, 2, 0), (reach, reach))))
-        return Padded(found.permute(2, 0, 1), steps)
+            stack = self.settings.stack
+            return values.view(T // stack, stack, B, C).transpose(1, 2).reshape(T // stack, B, stack * C)
+        found: Tensor = functional.gelu(self.front(values.permute(1, 2, 0)))
+        return found.permute(2, 0, 1)
 
     def _varied(self, batch: Padded, speakers: Moments) -> Padded:
         """Return normalised frames of speech that could have been as well.
