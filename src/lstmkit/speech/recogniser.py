@@ -11,21 +11,23 @@ import torch
 
 from lstmkit.errors import InputError, NotFittedError
 from lstmkit.language.predicting import Predictor
-from lstmkit.ranges import SEED, a_path, whole
+from lstmkit.ranges import NOT_NEGATIVE, SEED, a_path, choice, whole
 from lstmkit.speech.ctc.learning import Emissions, emitted, fingerprint, learn
 from lstmkit.speech.ctc.network import RecognizerNetwork, RecognizerShape
 from lstmkit.speech.ctc.normalising import speaker_moments
 from lstmkit.speech.ctc.settings import RecognizerSettings
 from lstmkit.speech.ctc.stream import NetworkStream
 from lstmkit.speech.ctc.targets import Targets
-from lstmkit.speech.decoding import Decoder, DecodingSettings, Hotwords
+from lstmkit.speech.decoding import Decoder, DecodingSettings, Hotwords, fit_decoding
 from lstmkit.speech.decoding.greedy import greedy
 from lstmkit.speech.features import FeatureSettings
 from lstmkit.speech.heads import heads_of, words_known
+from lstmkit.speech.hmm import word_ngrams
 from lstmkit.speech.lexicon import Lexicon, read_lexicon
 from lstmkit.speech.recordings import Recordings, heard, manifest_of, read_recordings
 from lstmkit.speech.scoring import SpeechScore, score_texts
 from lstmkit.speech.stored import read_recogniser, write_recogniser
+from lstmkit.speech.transcript import Segment
 from lstmkit.speech.units import Units, learn_units, usual_kinds
 from lstmkit.training import Checkpoint, EpochRecord, Parameters, threads_for
 from lstmkit.training.checkpoint import until_done
@@ -40,10 +42,12 @@ class Recognizer(Parameters):
     settings  size and training of the network
     features  how frames are computed of samples; each frame stands alone, for the network joins them to steps
     seed      of the weights, the order of the recordings, and what is drawn in training
-    Raises    InputError if the features are stacked, or the seed is negative
+    order     of the n-grams of words that are learnt from the transcripts and searched with; 0 learns none
+    Raises    InputError if the features are stacked, or a number is negative
 
-    After `fit`: `network_`, `units_` (by head), `lexicon_` (or None), `history_` (a record per epoch), `left_out_`
-    (recordings that could not be learnt from, by their names, and why).
+    After `fit`: `network_`, `units_` (by head), `lexicon_` (or None), `ngrams_` (or None), `decoding_` (how a search
+    weighs them, chosen on the validation part), `history_` (a record per epoch), `left_out_` (recordings that could
+    not be learnt from, by their names, and why).
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class Recognizer(Parameters):
         settings: RecognizerSettings | None = None,
         features: FeatureSettings | None = None,
         seed: int = 0,
+        order: int = 2,
     ) -> None:
         self.settings = RecognizerSettings() if settings is None else settings
         self.features = FeatureSettings() if features is None else features
@@ -60,6 +65,7 @@ class Recognizer(Parameters):
                 f"{self.features.stack}"
             )
         self.seed = whole("seed", seed, SEED)
+        self.order = whole("order", order, NOT_NEGATIVE)
 
     def settings_now(self, params: dict[str, Any]) -> Any:
         """Return the settings that arguments stand for; they are always given."""
@@ -94,6 +100,8 @@ class Recognizer(Parameters):
         beside = None if noise is None else heard(noise, self.features)
         with until_done(checkpoint) as path:
             self.fit_recordings(training, held, words, beside, on_epoch, path, resume)
+            if held is not None:
+                self.choose_weights(held)
         return self
 
     def fit_recordings(
@@ -132,7 +140,19 @@ class Recognizer(Parameters):
         network.noise = None
         self.units_, self.lexicon_, self.left_out_ = units, lexicon, left_out
         self.network_, self.history_ = network, history
+        self.ngrams_ = word_ngrams(taught.texts, lexicon, self.order) if self.order else None
+        self.decoding_ = DecodingSettings()
         return self
+
+    def choose_weights(self, held: Recordings) -> None:
+        """Choose how a search weighs heads and n-grams by what it finds in recordings that were not learnt from."""
+        if self.spells and any(held.words):
+            self.decoding_ = fit_decoding(self.decoder(), self.emissions_of(held), held.texts, self.seed).settings
+
+    @property
+    def spells(self) -> bool:
+        """Whether the heads spell words: phones alone do with a lexicon."""
+        return self.lexicon_ is not None or any(kind in self.units_ for kind in SPELLING)
 
     def _units(self, training: Recordings, lexicon: Lexicon | None) -> dict[str, Units]:
         """Return the units of every head."""
@@ -220,41 +240,38 @@ class Recognizer(Parameters):
     ) -> Decoder:
         """Return what finds words in emissions: those of the lexicon where there is one, else any that can be spelled.
 
-        predictor  of words
+        predictor  of words; None takes the n-grams of the transcripts
         hotwords   phrases that count more
-        settings   how; None weighs all heads alike
+        settings   how; None takes what was chosen after the training
         """
         self._require_fit("decoder")
         heads, words = heads_of(self.units_, self.lexicon_), words_known(self.units_, self.lexicon_)
-        return Decoder(heads, self.seconds_per_frame, words, predictor, hotwords, settings)
+        language, how = predictor or self.ngrams_, settings or self.decoding_
+        return Decoder(heads, self.seconds_per_frame, words, language, hotwords, how)
 
     def transcribe(self, X: Any, speakers: Sequence[str | None] | None = None) -> list[str]:
-        """Return what is said in recordings, each step told by itself; arguments as those of `emissions`.
+        """Return what is said in recordings, searched with the n-grams; arguments as those of `emissions`.
 
-        Raises  InputError if the heads tell phones alone, which spell no words
+        Raises  InputError if the heads tell phones and there is no lexicon
         """
         self._require_fit("transcribe")
-        return self.texts_of(self.emissions(X, speakers))
+        return [segment.text for segment in self.segments_of(self.emissions(X, speakers))]
 
-    def texts_of(self, emissions: Sequence[Emissions], head: str | None = None) -> list[str]:
-        """Return what emissions say, each step told by itself.
+    def segments_of(self, emissions: Sequence[Emissions]) -> list[Segment]:
+        """Return the words that emissions say, with times and confidences."""
+        decoder = self.decoder()
+        return [decoder.decode(own) for own in emissions]
 
-        head  None takes the first of words, characters and sub-words
-        """
-        name = head or next((kind for kind in SPELLING if kind in self.units_), None)
-        if name is None:
-            raise InputError("transcribe: phones alone spell no words; search with a lexicon, or learn characters too")
-        units = self.units_[name]
-        return [" ".join(units.words(number for number, _, _ in greedy(own[name]))) for own in emissions]
+    def texts_of(self, emissions: Sequence[Emissions], head: str) -> list[str]:
+        """Return what a head says, the likeliest unit of every step, without a search; phones are joined."""
+        units = self.units_[choice("head", head, tuple(self.units_))]
+        return [" ".join(units.words(number for number, _, _ in greedy(own[head]))) for own in emissions]
 
     def score(self, X: Any) -> SpeechScore:
         """Return how well recordings are understood, whose transcripts X has."""
         self._require_fit("score")
-        return self.score_recordings(read_recordings(manifest_of(X), self.features))
-
-    def score_recordings(self, given: Recordings, head: str | None = None) -> SpeechScore:
-        """Return `score` of recordings that have been read."""
-        found = self.texts_of(self.emissions_of(given), head)
+        given = read_recordings(manifest_of(X), self.features)
+        found = [segment.text for segment in self.segments_of(self.emissions_of(given))]
         return score_texts(given.texts, found, given.names, given.speakers)
 
     def save(self, path: str | Path, force: bool = False) -> None:
@@ -265,13 +282,15 @@ class Recognizer(Parameters):
         self._require_fit("save")
         config = {
             "seed": self.seed,
+            "order": self.order,
             "settings": dataclasses.asdict(self.settings),
             "features": dataclasses.asdict(self.features),
             "units": {name: dataclasses.asdict(own) for name, own in self.units_.items()},
             "lexicon": None if self.lexicon_ is None else {k: list(v) for k, v in self.lexicon_.words.items()},
+            "decoding": dataclasses.asdict(self.decoding_),
             "history": [record.to_json() for record in self.history_],
         }
-        write_recogniser(a_path("path", path), config, self.network_, force)
+        write_recogniser(a_path("path", path), config, self.network_, self.ngrams_, force)
 
     @staticmethod
     def load(path: str | Path) -> Recognizer:
@@ -279,8 +298,9 @@ class Recognizer(Parameters):
 
         Raises  ModelFolderError if it is missing, damaged, of another kind, or from a newer version
         """
-        config, network = read_recogniser(a_path("path", path))
-        found = Recognizer(config.settings, config.features, config.seed)
+        config, network, ngrams = read_recogniser(a_path("path", path))
+        found = Recognizer(config.settings, config.features, config.seed, config.order)
+        found.ngrams_, found.decoding_ = ngrams, config.decoding
         found.units_, found.network_, found.left_out_ = dict(config.units), network, {}
         found.lexicon_ = None if config.lexicon is None else Lexicon(config.lexicon)
         found.history_ = [record.record() for record in config.history]

@@ -1,0 +1,238 @@
+"""How good is the recogniser on AN4, learnt from audio, with words, phones and characters trained together?
+
+    taskset -c 1 python -m bench.speech.recogniser                  speakers held back, the same as for the HMM
+    taskset -c 1 python -m bench.speech.recogniser --all --seeds 3  learns from all training speakers, scores nothing
+    python -m bench.speech.recogniser --test                        reads the test part, by the models of --all
+
+The first writes bench/results/speech-recogniser.txt. Settings, and the weights of the search, are chosen by it; this is
+all that is read until they stand. The last writes speech-recogniser-test.txt: once. Models and what they hear lie in
+the folder of --keep. With --streaming, all of this for a network that reads forwards only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+
+from bench.machine import ROOT, header, write
+from bench.speech import an4
+from lstmkit.cli.parameters import given_settings
+from lstmkit.language.predicting import Predictor
+from lstmkit.speech import Recognizer, RecognizerSettings, SpeechScore, score_texts, word_ngrams
+from lstmkit.speech.ctc.learning import Emissions
+from lstmkit.speech.decoding import Decoder, DecodingSettings, Head, fit_decoding
+from lstmkit.speech.heads import heads_of
+from lstmkit.speech.recordings import Recordings, read_recordings
+from lstmkit.training import EpochRecord
+
+WHERE = ROOT / "build" / "speech"
+"""Where models lie unless told otherwise."""
+HEAD = f"  {'':<34} {'WER':>7} {'95 % interval':^16} {'CER':>6} {'sentences':>9}   sub del ins"
+
+
+class Search(NamedTuple):
+    """How emissions are searched: by which heads, with n-grams of which order."""
+
+    title: str
+    heads: tuple[str, ...]
+    order: int
+
+
+SEARCHES = (
+    Search("phones, lexicon, unigrams", ("phone",), 1),
+    Search("three heads, lexicon, unigrams", ("word", "phone", "character"), 1),
+    Search("phones, lexicon, bigrams", ("phone",), 2),
+    Search("three heads, lexicon, bigrams", ("word", "phone", "character"), 2),
+)
+
+
+def told(record: EpochRecord) -> None:
+    print(
+        f"  epoch {record.epoch:>3}  {time.process_time() / 60:6.1f} CPU minutes  loss {record.train_loss:8.3f}  unit "
+        f"errors {100 * record.valid_loss:6.2f} %",
+        flush=True,
+    )
+
+
+def row(name: str, score: SpeechScore) -> str:
+    low, high = score.interval
+    counts = " ".join(f"{score.counts[kind]:>3}" for kind in ("substituted", "deleted", "inserted"))
+    return (
+        f"  {name:<34} {100 * score.wer:>7.2f} {100 * low:>6.2f} to {100 * high:<6.2f} {100 * score.cer:>6.2f} "
+        f"{100 * score.sentences:>9.1f}   {counts}"
+    )
+
+
+def scored(part: Recordings, said: Sequence[str]) -> SpeechScore:
+    return score_texts(part.texts, said, part.names, part.speakers)
+
+
+def keep(model: Recognizer, part: Recordings, found: Sequence[Emissions], path: Path) -> None:
+    """Save what a model hears, with its units and what was said."""
+    arrays = {f"{number:04d}/{head}": values for number, own in enumerate(found) for head, values in own.items()}
+    arrays |= {f"symbols/{head}": np.array(own.symbols) for head, own in model.units_.items()}
+    arrays |= {"texts": np.array(part.texts), "speakers": np.array(part.speakers), "names": np.array(part.names)}
+    np.savez_compressed(path, seconds_per_frame=model.seconds_per_frame, **arrays)
+
+
+def decoder(heads: Mapping[str, Head], seconds: float, predictor: Predictor, how: DecodingSettings | None) -> Decoder:
+    return Decoder(heads, seconds, sorted(an4.lexicon().words), predictor, settings=how)
+
+
+def searched(
+    heads: Mapping[str, Head],
+    seconds: float,
+    found: Sequence[Emissions],
+    part: Recordings,
+    learnt: Recordings,
+    chosen: dict[str, DecodingSettings],
+) -> Iterator[str]:
+    """Yield a row for each search; weights that are not chosen yet are, on what is searched."""
+    lasting = len(part.frames.values) * 0.01
+    for search in SEARCHES:
+        own = {name: head for name, head in heads.items() if name.split("-")[0] in search.heads}
+        if {name.split("-")[0] for name in own} != set(search.heads):
+            continue
+        ngrams = word_ngrams(learnt.texts, an4.lexicon(), search.order)
+        finder = decoder(own, seconds, ngrams, None)
+        if search.title not in chosen:
+            chosen[search.title] = fit_decoding(finder, found, part.texts).settings
+        finder = finder.with_settings(chosen[search.title])
+        begun = time.process_time()
+        said = [finder.decode(one).text for one in found]
+        factor = (time.process_time() - begun) / lasting
+        score = scored(part, said)
+        yield f"{row(search.title, score)}   search {factor:.4f} of real time"
+
+
+def greedy_rows(model: Recognizer, found: Sequence[Emissions], part: Recordings) -> Iterator[str]:
+    for head in ("word", "character"):
+        if head in model.units_:
+            yield row(f"{head}s, greedy, no lexicon", scored(part, model.texts_of(found, head)))
+
+
+def heard(model: Recognizer, part: Recordings) -> tuple[list[Emissions], float]:
+    """Return what a model hears, and seconds of the processor over those of the recordings."""
+    begun = time.process_time()
+    found = model.emissions_of(part)
+    return found, (time.process_time() - begun) / (len(part.frames.values) * 0.01)
+
+
+def trained(
+    settings: RecognizerSettings, seed: int, learnt: Recordings, held: Recordings | None
+) -> tuple[Recognizer, str]:
+    model, begun = Recognizer(settings, seed=seed), time.process_time()
+    model.fit_recordings(learnt, held, an4.lexicon(), on_epoch=told)
+    minutes, size = (time.process_time() - begun) / 60, sum(p.numel() for p in model.network_.parameters()) / 1e6
+    return model, (
+        f"seed {seed}: {minutes:.1f} CPU minutes, {size:.2f} M parameters, {model.history_[-1].epoch} epochs, "
+        f"{len(model.left_out_)} recordings left out"
+    )
+
+
+def chosen_at(path: Path) -> dict[str, DecodingSettings]:
+    if not path.exists():
+        return {}
+    return {name: DecodingSettings(**own) for name, own in json.loads(path.read_text()).items()}
+
+
+def tested(where: Path, name: str, learnt: Recordings, part: Recordings) -> Iterator[str]:
+    """Yield the rows of the test part: of each model, and of all together."""
+    chosen = chosen_at(where / f"{name}-weights.json")
+    heads: dict[str, Head] = {}
+    everything: list[Emissions] = [{} for _ in part.names]
+    model = None
+    for path in sorted(where.glob(f"{name}-all-?")):
+        model = Recognizer.load(path)
+        found, factor = heard(model, part)
+        keep(model, part, found, where / f"{path.name}-test.npz")
+        yield f"\n{path.name}: network {factor:.4f} of real time; {(where / f'{path.name}.txt').read_text().strip()}"
+        yield from greedy_rows(model, found, part)
+        own = heads_of(model.units_, model.lexicon_)
+        yield from searched(own, model.seconds_per_frame, found, part, learnt, dict(chosen))
+        heads |= {f"{head}-{path.name}": one for head, one in own.items()}
+        for all_of, one in zip(everything, found, strict=True):
+            all_of |= {f"{head}-{path.name}": values for head, values in one.items()}
+    if model is not None and len(heads) > len(model.units_):
+        yield f"\nall of them together: {len(heads)} heads"
+        shared = {}
+        for title, how in chosen.items():
+            weights = {head: how.shares(how.heads or model.units_).get(head.split("-")[0], 0.0) for head in heads}
+            shared[title] = DecodingSettings(how.beam, how.language, how.bonus, weights)
+        yield from searched(heads, model.seconds_per_frame, everything, part, learnt, shared)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--all", action="store_true", help="learn from all training speakers, and score nothing")
+    parser.add_argument("--test", action="store_true", help="read the test part")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--streaming", action="store_true")
+    parser.add_argument("--set", action="append", metavar="NAME=VALUE")
+    parser.add_argument("--keep", type=Path, default=WHERE, help="folder for models and emissions")
+    given = parser.parse_args()
+    given.keep.mkdir(parents=True, exist_ok=True)
+    own = {"streaming": True} if given.streaming else {}
+    settings = RecognizerSettings(**given_settings(RecognizerSettings, given.set, "a recogniser", own))
+    name = f"an4{'-streaming' if given.streaming else ''}"
+    versions = {name: importlib.metadata.version(name) for name in ("torch", "numpy", "kaldi-native-fbank")}
+    lines = header(f"AN4 by the recogniser{', streaming' if given.streaming else ''}, one thread", versions)
+    with tempfile.TemporaryDirectory() as where:
+        training = an4.part("train", Path(where))
+        learnt, tried = an4.divided(training)
+        if given.all or given.test:
+            learnt, tried = training, an4.part("test", Path(where)) if given.test else None
+        features = Recognizer().features
+        taught = read_recordings(learnt, features)
+        part = None if tried is None else read_recordings(tried, features)
+    if part is None:
+        for seed in range(given.first, given.first + given.seeds):
+            model, said = trained(settings, seed, taught, None)
+            model.save(given.keep / f"{name}-all-{seed}", force=True)
+            (given.keep / f"{name}-all-{seed}.txt").write_text(said + "\n")
+        return
+    lines += [
+        "",
+        f"Learnt from {len(learnt):,} recordings of {len(learnt.speakers)} speakers, scored on {len(part):,} of "
+        f"{len(set(part.speakers))} others. Errors in %.",
+        "N-grams are learnt from the transcripts of the training part; many sentences recur among speakers.",
+        str(settings),
+        "",
+        HEAD,
+    ]
+    result = f"speech-recogniser{'-streaming' if given.streaming else ''}{'-test' if given.test else ''}.txt"
+    if given.test:
+        for line in tested(given.keep, name, taught, part):
+            lines.append(line)
+            write(result, lines)
+        return
+    lines[-2] = "Weights of the search are chosen on what is scored here, which flatters a little."
+    chosen: dict[str, DecodingSettings] = {}
+    for seed in range(given.first, given.first + given.seeds):
+        model, said = trained(settings, seed, taught, part)
+        found, factor = heard(model, part)
+        model.save(given.keep / f"{name}-{seed}", force=True)
+        keep(model, part, found, given.keep / f"{name}-{seed}.npz")
+        lines.append(f"\n{said}; network {factor:.4f} of real time")
+        lines += greedy_rows(model, found, part)
+        own_heads = heads_of(model.units_, model.lexicon_)
+        lines += searched(own_heads, model.seconds_per_frame, found, part, taught, chosen)
+        write(result, lines)
+    weights = {title: vars(how) for title, how in chosen.items()}
+    (given.keep / f"{name}-weights.json").write_text(json.dumps(weights, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
