@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from lstmkit.classification.settings import NetworkSettings
 from lstmkit.nn import LSTM
 from lstmkit.nn.attention import AttentivePooling, last_over_time, max_over_time, mean_over_time
+from lstmkit.nn.pooling import mean_and_max
 from lstmkit.sequences import Padded
 from lstmkit.training.schema import Positive
 
@@ -77,12 +78,10 @@ class Encoder(nn.Module, ABC):
             return pooled, weights
         if self.pooling == "last":
             return last_over_time(hidden, lengths=lengths, bidirectional=self.recurrent.bidirectional), None
-        found = [
-            pool(hidden, lengths=lengths)
-            for name, pool in (("mean", mean_over_time), ("max", max_over_time))
-            if name in self.pooling.split("-")
-        ]
-        return found[0] if len(found) == 1 else torch.cat(found, dim=1), None
+        if self.pooling == "mean-max":
+            return mean_and_max(hidden, lengths), None
+        pool = mean_over_time if self.pooling == "mean" else max_over_time
+        return pool(hidden, lengths=lengths), None
 
 
 def head(settings: NetworkSettings, features: int, outputs: int) -> nn.Sequential:

@@ -309,11 +309,9 @@ def max_over_time(input: Tensor, *, lengths: Lengths | None = None, batch_first:
     Returns      (B, H); zeros where a length is 0
     Raises       InputError for wrong shapes or lengths
     """
-    values, padding = _checked(input, None, lengths, batch_first, "max_over_time", "input")
-    if padding is None:
-        return values.max(dim=1).values
-    largest = values.masked_fill(padding.unsqueeze(2), -math.inf).max(dim=1).values
-    return largest.masked_fill(padding.all(dim=1, keepdim=True), 0.0)
+    values, padding = _checked(input, None, lengths, batch_first, "max_over_time", "input", -math.inf)
+    largest = values.max(dim=1).values
+    return largest if padding is None else largest.masked_fill(padding.all(dim=1, keepdim=True), 0.0)
 
 
 def last_over_time(
@@ -340,9 +338,15 @@ def last_over_time(
 
 
 def _checked(
-    steps: Tensor, width: int | None, lengths: Lengths | None, batch_first: bool, what: str, name: str
+    steps: Tensor,
+    width: int | None,
+    lengths: Lengths | None,
+    batch_first: bool,
+    what: str,
+    name: str,
+    filler: float = 0.0,
 ) -> tuple[Tensor, Tensor | None]:
-    """Return steps as (B, T, H), zero in the padding, and the padding (B, T); None for it without lengths."""
+    """Return steps as (B, T, H), `filler` in the padding, and the padding (B, T); None for it without lengths."""
     fits = steps.dim() == 3 and (width is None or steps.shape[-1] == width)
     if not fits or not steps.is_floating_point():
         last = "H" if width is None else str(width)
@@ -358,7 +362,7 @@ def _checked(
         return values, None
     padding = padding_mask(checked_lengths(lengths, B, T, what), T, values.device).transpose(0, 1)
     # Zero weights would not be enough: zero times NaN is NaN, in values and in gradients.
-    return values.masked_fill(padding.unsqueeze(2), 0.0), padding
+    return values.masked_fill(padding.unsqueeze(2), filler), padding
 
 
 def _weighted_mean(scores: Tensor, values: Tensor, padding: Tensor | None) -> tuple[Tensor, Tensor]:
