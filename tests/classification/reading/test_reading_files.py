@@ -13,6 +13,8 @@ from lstmkit.classification.reading import Form, read_labelled
 
 HEAD = "# made here\n@problemName t\n@timeStamps false\n@classLabel true one two\n@data\n"
 
+STAMPED = HEAD.replace("timeStamps false", "timeStamps true")
+
 
 def refused(source, form=None, labelled=True, **given):
     with pytest.raises(InputError) as caught:
@@ -35,6 +37,14 @@ def test_a_ts_file_has_channels_of_unequal_sequences_and_gaps(tmp_path) -> None:
     assert found.form.channels == ("channel 1", "channel 2")
 
 
+def test_time_stamps_put_the_steps_in_order(tmp_path) -> None:
+    lines = "(10,2),(2, 1):(2,?),( 10 ,4):one\n(2020-01-01 00:10:00,6),(2020-01-01 00:00:30,5):"
+    lines += "(2020-01-01 00:00:30,7),(2020-01-01 00:10:00,8):two\n"
+    found = read_labelled(ts(tmp_path, lines, STAMPED), Form(missing="mask"))
+    np.testing.assert_array_equal(found.frames.values, [[1, np.nan], [2, 4], [5, 7], [6, 8]])
+    assert found.labels == ["one", "two"]
+
+
 @pytest.mark.parametrize(
     ("lines", "head", "words"),
     [
@@ -43,7 +53,11 @@ def test_a_ts_file_has_channels_of_unequal_sequences_and_gaps(tmp_path) -> None:
         ("1,b:one\n", HEAD, ["line 6", "'b' is not a number"]),
         ("one\n", HEAD, ["label alone"]),
         ("", HEAD, ["no sequences after @data"]),
-        ("(0,1):one\n", HEAD.replace("timeStamps false", "timeStamps true"), ["time stamps"]),
+        ("1,2:one\n", STAMPED, ["line 6", "channel 1 is no list of (time,value)"]),
+        ("(0,1),(1,2):3,(1,4):one\n", STAMPED, ["line 6", "channel 2 is no list of (time,value)"]),
+        ("(0,1),(0,2):one\n", STAMPED, ["channel 1 has a time twice"]),
+        ("(0,1),(1,2):(0,1),(2,2):one\n", STAMPED, ["channel 2", "other times than the first"]),
+        ("(0,b):one\n", STAMPED, ["line 6", "'b' is not a number"]),
         ("1,2:one\n", "1,2\n@data\n", ["line 1 stands before @data"]),
         ("?,?:one\n", HEAD, ["no steps"]),
         ("1,?,2:one\n", HEAD, ["step 2", "--missing mask"]),

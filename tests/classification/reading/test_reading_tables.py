@@ -146,6 +146,38 @@ def test_a_wide_table_of_channels_goes_by_the_numbers_of_its_names() -> None:
     assert found.whole
 
 
+@pytest.mark.parametrize(
+    "names",
+    ["{c}{k}", "{c} {k}", "{c}[{k}]", "('{c}', {k})", "{c}_{k}s", "{k}_{c}", "t{k}_{c}", "step {k} {c}", "{k}: {c}"],
+)
+@pytest.mark.parametrize("more", [{}, {"age": [30, 40, 50], "who": ["a", "b", "c"]}], ids=["alone", "beside others"])
+def test_steps_and_channels_are_found_in_names_of_every_kind(names, more) -> None:
+    values = np.arange(3 * 2 * 12.0).reshape(3, 2, 12)
+    columns = {names.format(c=c, k=k): values[:, n, k] for k in (11, *range(11)) for n, c in enumerate(("x", "left y"))}
+    found = read_labelled(pl.DataFrame(columns | more | {"label": ["u", "d", "u"]}), Form())
+    assert found.form.channels == ("x", "left y")
+    np.testing.assert_array_equal(found.frames[1], values[1].T)
+    assert any("columns 'age', 'who' are no steps" in note for note in found.notes) == bool(more)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["2020-01-30", "2020-01-31", "2020-02-01"],
+        ["0:00", "0:30", "1:00"],
+        ["3", "2", "1"],
+        ["mon", "tue", "wed"],
+        ["Jan 2020", "Feb 2020", "Mar 2020"],
+        ["V1", "V2", "V3"],
+    ],
+)
+def test_steps_of_one_channel_stay_in_the_order_of_the_columns(names) -> None:
+    table = pl.DataFrame({name: [float(k), float(k + 3)] for k, name in enumerate(names)} | {"label": ["u", "d"]})
+    found = read_labelled(table, Form())
+    assert found.form.channels == ("value",)
+    assert found.frames[1][:, 0].tolist() == [3, 4, 5]
+
+
 def test_a_channel_with_fewer_columns_is_refused() -> None:
     table = pl.DataFrame({"x_1": [1], "x_2": [1], "y_1": [3], "label": [0]})
     assert "'y' has 1 columns where another has 2" in refused(table, Form())

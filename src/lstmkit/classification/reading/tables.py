@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lstmkit.classification.reading.labelled import Form, Labelled, texts_of
+from lstmkit.classification.reading.steps import steps_of
 from lstmkit.data.parse import is_numeric, to_numbers
 from lstmkit.data.series import closest, shorten
 from lstmkit.data.times import to_times
@@ -20,10 +19,6 @@ from lstmkit.sequences import Ragged
 
 TIMES = ("time", "timestamp", "datetime", "date", "t", "step", "frame")
 """Names that a column of times may have, so that it is found."""
-NUMBERED = re.compile(r"(.*?)[ _.\-]*(\d+)", re.DOTALL)
-"""The name of a column of a wide table: a channel, and the number of a step."""
-ALONE = "value"
-"""What the only channel of a wide table is called."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +184,7 @@ def _channels(
 
 
 def _of_wide(frame: pl.DataFrame, form: Form, labelled: bool, decimal: str | None) -> Labelled:
-    steps, names = _steps([n for n in frame.columns if n and n not in form.roles], form)
+    steps, names, others = steps_of([n for n in frame.columns if n and n not in form.roles], form)
     if form.channels and names != list(form.channels):
         raise InputError(f"the table has the channels {shorten(names)}; the model reads {shorten(form.channels)}")
     values = np.empty((frame.height, len(steps[0]), len(names)))
@@ -210,6 +205,10 @@ def _of_wide(frame: pl.DataFrame, form: Form, labelled: bool, decimal: str | Non
     notes = [f"each row is a sequence of {there.shape[1]:,} steps at most, with {channels}"]
     if shorter:
         notes.append(f"{shorter:,} of {len(ends):,} sequences end before the last column")
+    if others:
+        several = ("s", "are no steps", "are") if len(others) > 1 else ("", "is no step", "is")
+        kinds = f"{several[1]}, by the name, as {steps[0][0]!r} is, and {several[2]} left out"
+        notes.append(f"column{several[0]} {shorten(others)} {kinds}")
     return Labelled(ragged, ids, labels, form.said("wide", names), groups, whole, None, tuple(notes))
 
 
@@ -221,40 +220,3 @@ def _numbers(column: pl.Series, name: str, decimal: str | None) -> NDArray[np.fl
         raise InputError(
             f"{error}; without --id each row is a whole sequence: pass --id if a row is a step of one"
         ) from error
-
-
-def _steps(columns: Sequence[str], form: Form) -> tuple[list[list[str]], list[str]]:
-    """Return the columns of each channel in the order of the steps, and the names of the channels.
-
-    Names such as x_1, x_2, y_1, y_2 are steps of the channels x and y; any others are the steps of one channel, or of
-    several that take turns.
-
-    form    with the channels of a model
-    Raises  InputError if there are no columns, or a channel has fewer steps than another
-    """
-    if not columns:
-        raise InputError("no column is left for the steps of the sequences; a row holds a sequence, a column a step")
-    turns = form.interleaved
-    if len(columns) % turns:
-        raise InputError(
-            f"--interleaved {turns}: the {len(columns):,} columns of steps cannot be dealt out evenly to {turns} "
-            f"channels; name the columns of other things by --id, --label and --group"
-        )
-    if turns > 1:
-        return [list(columns[k::turns]) for k in range(turns)], [f"channel {k}" for k in range(1, turns + 1)]
-    parts = [NUMBERED.fullmatch(name) for name in columns]
-    channels: dict[str, list[tuple[int, str]]] = {}
-    for name, part in zip(columns, parts, strict=True):
-        if part is None:
-            return [list(columns)], [ALONE]
-        channels.setdefault(part[1], []).append((int(part[2]), name))
-    if len(channels) == 1 or (list(form.channels) == [ALONE]):
-        return [list(columns)], [ALONE]
-    longest = max(len(own) for own in channels.values())
-    for channel, own in channels.items():
-        if len(own) < longest:
-            raise InputError(
-                f"channel {channel!r} has {len(own):,} columns where another has {longest:,}; all channels of a wide "
-                f"table have the same steps, so add the others, empty"
-            )
-    return [[name for _, name in sorted(own)] for own in channels.values()], list(channels)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +11,10 @@ from lstmkit.errors import InputError
 from lstmkit.ranges import number_in
 
 FLAGS = ("@timestamps", "@classlabel", "@targetlabel")
+BETWEEN = re.compile(r"(?<=\)):")
+"""What stands between channels whose values have times: these may hold a colon, too."""
+PAIR = re.compile(r"\(([^(),]*),([^(),]*)\)")
+"""A value with its time."""
 GAPS = ("?", "nan", "")
 """What stands for a missing value."""
 
@@ -34,12 +40,11 @@ def parse_ts(content: str, place: str) -> tuple[list[NDArray[np.float64]], list[
                 raise InputError(f"{place}: line {number} stands before @data; a .ts file begins with lines of @")
             said[key.lower()] = value.strip().lower()
             continue
-        if said["@timestamps"] == "true":
-            raise InputError(f"{place}: its values have time stamps, which are not read; write it without, or as a CSV")
-        parts = line.split(":")
+        stamped = said["@timestamps"] == "true"
+        parts = BETWEEN.split(line) if stamped and ")" in line else line.split(":")
         if "true" in (said["@classlabel"].split(" ")[0], said["@targetlabel"].split(" ")[0]):
             labels.append(parts.pop().strip())
-        sequences.append(_sequence(parts, f"{place}: line {number}"))
+        sequences.append((_timed if stamped else _sequence)(parts, f"{place}: line {number}"))
         if sequences[-1].shape[1] != sequences[0].shape[1]:
             raise InputError(
                 f"{place}: line {number} has {sequences[-1].shape[1]} channels where the first has "
@@ -64,6 +69,31 @@ def _sequence(parts: list[str], place: str) -> NDArray[np.float64]:
     values = np.stack(channels, axis=1)
     there = np.flatnonzero(~np.isnan(values).all(axis=1))
     return values[: there[-1] + 1 if len(there) else 0]
+
+
+def _timed(parts: list[str], place: str) -> NDArray[np.float64]:
+    """Return a sequence whose values have time stamps, such as (0,1.5),(1,2.0), in the order of the times."""
+    channels: list[dict[str, str]] = []
+    for number, part in enumerate(parts, 1):
+        pairs = [(time.strip(), value) for time, value in PAIR.findall(part)]
+        if PAIR.sub("", part).strip(" ,") or not pairs:
+            raise InputError(f"{place}: channel {number} is no list of (time,value); write such, or @timestamps false")
+        channels.append(dict(pairs))
+        if len(channels[-1]) < len(pairs) or channels[-1].keys() != channels[0].keys():
+            raise InputError(
+                f"{place}: channel {number} has a time twice, or other times than the first channel; all channels of "
+                f"a sequence have the same, so write ? where one has no value"
+            )
+    order = sorted(channels[0], key=_moment) if channels else []
+    return _sequence([",".join(own[time] for time in order) for own in channels], place)
+
+
+def _moment(time: str) -> tuple[float, str]:
+    """Return what times are sorted by: numbers by size, dates, which are written from the year on, as text."""
+    try:
+        return number_in(time), ""
+    except ValueError:
+        return 0.0, time
 
 
 def _numbers(part: str, place: str) -> NDArray[np.float64]:
