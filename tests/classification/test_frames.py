@@ -54,10 +54,13 @@ def built(how: FrameSettings, shape: FrameShape, training: Ragged) -> Ensemble:
 
 @pytest.mark.parametrize("normalise", ["features", "sequence", "none"])
 @pytest.mark.parametrize("missing", [0.0, 0.3])
-def test_answers_are_those_of_torchs_lstm_on_each_sequence_by_itself(normalise: str, missing: float) -> None:
-    how = dataclasses.replace(SMALL, relative=2, differences=(1, 3), normalise=normalise, ensemble=2)
+@pytest.mark.parametrize("pooling", ["max", "mean-max"])
+def test_answers_are_those_of_torchs_lstm_on_each_sequence_by_itself(
+    normalise: str, missing: float, pooling: str
+) -> None:
+    how = dataclasses.replace(SMALL, relative=2, differences=(1, 3), normalise=normalise, pooling=pooling)
     side, _, _ = movements(30, 1, missing)
-    network = built(how, FrameShape(2, 3, marks=missing > 0), side)
+    network = built(how, FrameShape(2, 3, marks=missing > 0, networks=2), side)
     features = how.features.of(side)
     whole = features.values
 
@@ -80,10 +83,48 @@ def test_answers_are_those_of_torchs_lstm_on_each_sequence_by_itself(normalise: 
         for member in network.networks:
             plain = nn.LSTM(8 if missing else 6, 8, bidirectional=True)
             plain.load_state_dict(member.encoder.recurrent.state_dict())
-            pooled = plain(read(row)[:, None])[0].squeeze(1).max(dim=0).values
+            found_steps = plain(read(row)[:, None])[0].squeeze(1)
+            pooled = found_steps.max(dim=0).values
+            if pooling == "mean-max":
+                pooled = torch.cat([found_steps.mean(dim=0), pooled])
             hidden = torch.relu(functional.linear(pooled, *member.head[1].parameters()))
             shares.append(functional.linear(hidden, *member.head[4].parameters()).double().softmax(0))
         np.testing.assert_allclose(found[row], torch.stack(shares).mean(dim=0).detach(), atol=1e-5)
+
+
+@pytest.mark.parametrize("bidirectional", [True, False])
+@pytest.mark.parametrize("steps", [1, 2, 4, 5])
+def test_filters_are_a_convolution_of_each_sequence_by_itself(steps: int, bidirectional: bool) -> None:
+    how = dataclasses.replace(SMALL, convolution=steps, filters=7, bidirectional=bidirectional, noise=0.5)
+    side, _, _ = movements(20, 1)
+    encoder = built(how, FrameShape(2, 3), side).networks[0].encoder
+    assert isinstance(encoder, FrameEncoder) and encoder.filters is not None
+    weight, bias = (own.detach().numpy() for own in encoder.filters.convolution.parameters())
+    found, lengths = encoder.eval().steps(side.batch(np.arange(20)))
+    mean, spread = side.values.mean(axis=0), side.values.std(axis=0)
+    before = steps - 1 if not bidirectional else (steps - 1) // 2
+    for row, T in enumerate(lengths.tolist()):
+        own = np.zeros((T + steps - 1, 2))
+        own[before : before + T] = (side[row] - mean) / spread
+        for step in range(T):
+            value = np.einsum("fck,kc->f", weight, own[step : step + steps]) + bias
+            value = (value - value.mean()) / np.sqrt(value.var() + 1e-5)
+            np.testing.assert_allclose(found[step, row].detach(), np.maximum(value, 0), atol=1e-4)
+
+
+def test_filters_see_nothing_after_the_end_of_a_sequence_in_training_either() -> None:
+    how = dataclasses.replace(SMALL, convolution=3, filters=4, noise=5.0)
+    side, _, _ = movements(20, 1)
+    encoder = built(how, FrameShape(2, 3), side).networks[0].encoder
+    assert isinstance(encoder, FrameEncoder) and encoder.filters is not None
+    convolution = encoder.filters.convolution
+    with torch.no_grad():
+        convolution.weight[:, :, :2] = 0.0  # only the step after counts
+    found, lengths = encoder.train().steps(side.batch(np.arange(20)))
+    nothing = torch.relu(encoder.filters.normalisation(convolution.bias))
+    last = found[lengths - 1, torch.arange(20)]
+    torch.testing.assert_close(last, nothing.expand(20, 4))
+    assert not torch.allclose(found[lengths - 2, torch.arange(20)], nothing, atol=0.01)
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.2])
@@ -161,12 +202,12 @@ def test_an_interrupted_training_ends_with_the_same_weights(tmp_path: Path) -> N
 
 
 def test_every_member_normalises_as_the_first_and_is_restored_with_the_weights() -> None:
-    how = dataclasses.replace(SMALL, ensemble=3)
+    how, shape = SMALL, FrameShape(2, 3, networks=3)
     side, _, _ = movements(50, 9)
-    network = built(how, FrameShape(2, 3), side)
+    network = built(how, shape, side)
     means = [module.mean for module in network.modules() if isinstance(module, Normalisation)]
     assert len(means) == 3 and all(torch.equal(own, means[0]) for own in means) and means[0].abs().max() > 0
-    again = frame_ensemble(how, FrameShape(2, 3))
+    again = frame_ensemble(how, shape)
     again.load_state_dict(network.state_dict())
     rows = Examples((side,), torch.empty(0))
     assert np.array_equal(answers(again, rows, how), answers(network, rows, how))

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
 from lstmkit.classification.network import Encoder, Ensemble, FurtherHead, SequenceNetwork
 from lstmkit.classification.settings import NetworkSettings
+from lstmkit.nn.convolution import StepFilters
+from lstmkit.nn.lengths import padding_mask
 from lstmkit.nn.regularization import locked
-from lstmkit.ranges import BELOW_1
+from lstmkit.ranges import BELOW_1, NOT_NEGATIVE
 from lstmkit.sequences import Augmentation, Features, Normalisation, Padded, Ragged
 from lstmkit.sequences.augmentation import RANGES as AUGMENTATION_RANGES
 from lstmkit.sequences.features import RANGES as FEATURE_RANGES
 from lstmkit.sequences.normalising import KINDS
 from lstmkit.training.schema import Positive
+
+NETWORKS = ((100, 5), (300, 3))
+"""Up to how many rows of the training part the answer is the mean of how many networks; of more rows it is one's."""
 
 
 @dataclass(frozen=True)
@@ -25,14 +31,24 @@ class FrameSettings(NetworkSettings):
     differences    lags over which differences are read beside the frames
     normalise      "features": by statistics of the training part; "together": with one spread for all channels;
                    "sequence": by those of each sequence; "none"
+    convolution    steps that filters see, which stand between the frames and the recurrent layers: around a step, or
+                   before it where the network reads forwards only; 0 for none
+    filters        how many
+    ensemble       networks whose mean is the answer, each from other initial weights; None: more where there are few
+                   rows, `networks_for`
     input_dropout  of the features, for a whole sequence
     stretch, crop, scale, noise, time_mask, channel_mask
                    how sequences are changed in training, as in `Augmentation`
     """
 
+    later: ClassVar[tuple[str, ...]] = (*NetworkSettings.later, "convolution", "filters")
+
     relative: int = 0
     differences: tuple[int, ...] = ()
     normalise: str = "features"
+    convolution: int = 0
+    filters: int = 32
+    ensemble: int | None = None
     input_dropout: float = 0.0
     stretch: float = 0.0
     crop: float = 0.0
@@ -43,12 +59,29 @@ class FrameSettings(NetworkSettings):
 
     def __post_init__(self) -> None:
         """Check every value."""
-        self.check({"normalise": KINDS, "input_dropout": BELOW_1, **FEATURE_RANGES, **AUGMENTATION_RANGES})
+        own = {"normalise": KINDS, "input_dropout": BELOW_1, "convolution": NOT_NEGATIVE}
+        self.check({**own, **FEATURE_RANGES, **AUGMENTATION_RANGES})
 
     @property
     def features(self) -> Features:
         """What is computed of the frames."""
         return Features(self.relative, self.differences)
+
+    def networks_for(self, rows: int) -> int:
+        """Return of how many networks the answer is the mean where there are so many rows to learn from."""
+        if self.ensemble is not None:
+            return self.ensemble
+        return next((count for most, count in NETWORKS if rows <= most), 1)
+
+    def networks_note(self, rows: int) -> list[str]:
+        """Return a line where several networks answer though nobody asked for them."""
+        count = self.networks_for(rows)
+        if self.ensemble is not None or count == 1:
+            return []
+        return [
+            f"{rows:,} sequences are few, and what one network makes of them differs by its seed: the answer is the "
+            f"mean of {count} networks; --set ensemble=1 trains one"
+        ]
 
     @property
     def augmentation(self) -> Augmentation:
@@ -64,12 +97,14 @@ class FrameShape:
     outputs   K, classes, or 1 for a number
     marks     whether values may be missing, so that the network must be told which are
     further   heads beside the main one
+    networks  whose mean is the answer
     """
 
     channels: Positive
     outputs: Positive
     marks: bool = False
     further: tuple[FurtherHead, ...] = ()
+    networks: Positive = 1
 
 
 class FrameEncoder(Encoder):
@@ -85,7 +120,12 @@ class FrameEncoder(Encoder):
         self.channels, self.marks, self.input_dropout = shape.channels, shape.marks, settings.input_dropout
         width = shape.channels * self.features.groups
         self.normalisation = Normalisation(width, settings.normalise, self.features.groups)
-        self.stack(width + shape.channels * shape.marks, settings)
+        width += shape.channels * shape.marks
+        self.filters: StepFilters | None = None
+        if settings.convolution:
+            self.filters = StepFilters(width, settings.filters, settings.convolution, not settings.bidirectional)
+            width = settings.filters
+        self.stack(width, settings)
 
     def steps(self, batch: Padded) -> Padded:
         """Return what the recurrent layers read, (T, B, width)."""
@@ -97,18 +137,22 @@ class FrameEncoder(Encoder):
         values = values.masked_fill(torch.isnan(values), 0.0)
         if self.marks:
             values = torch.cat([values, torch.isnan(batch.values).to(values.dtype)], dim=2)
-        return Padded(locked(values, self.input_dropout, self.training), lengths)
+        values = locked(values, self.input_dropout, self.training)
+        if self.filters is not None:
+            there = ~padding_mask(lengths, len(values), values.device).unsqueeze(2)
+            values = self.filters(values * there)  # noise is in the padding, too
+        return Padded(values, lengths)
 
 
 def frame_ensemble(settings: FrameSettings, shape: FrameShape, training: Ragged | None = None) -> Ensemble:
-    """Return as many networks as the settings ask for.
+    """Return the networks of a shape.
 
     training  frames that normalisation is fitted to; None where a state dict is loaded afterwards
     """
     network = Ensemble(
         (
             SequenceNetwork(FrameEncoder(settings, shape), settings, shape.outputs, 1, shape.further)
-            for _ in range(settings.ensemble)
+            for _ in range(shape.networks)
         ),
         shape.outputs,
     )

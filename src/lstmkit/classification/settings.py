@@ -40,7 +40,6 @@ class NetworkSettings:
     measure        what early stopping looks at: "matthews", "accuracy", "uar" (mean recall of the classes) or "f1" (the
                    mean over the classes); of numbers, always the squared error. Any but the usual one is also what the
                    network is compared with its baselines by
-    ensemble       networks whose mean is the answer, each from other initial weights
     epochs         over the training rows, at most; None: about 2,000 steps, in 4 epochs at least and 20 at most
     batch_size     rows in a step; down to 8 where an epoch would have fewer than 240 steps otherwise
     learning_rate  of AdamW, falling to zero along a cosine
@@ -65,7 +64,6 @@ class NetworkSettings:
     class_weights: str = "none"
     label_smoothing: float = 0.0
     measure: str = "matthews"
-    ensemble: int = 1
     epochs: int | None = None
     batch_size: int = 128
     learning_rate: float = 0.002

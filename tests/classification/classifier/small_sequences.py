@@ -25,5 +25,5 @@ def rising_and_falling(
 
 def quick(**given: object) -> SequenceSettings:
     """Return settings of a small network."""
-    settings = {"hidden_size": 8, "head_size": 8, "epochs": 12, "learning_rate": 0.02, "dropout": 0.1} | given
-    return SequenceSettings(**settings)  # type: ignore[arg-type]
+    small = {"hidden_size": 8, "head_size": 8, "epochs": 12, "learning_rate": 0.02, "dropout": 0.1, "ensemble": 1}
+    return SequenceSettings(**(small | given))  # type: ignore[arg-type]

@@ -37,8 +37,18 @@ def test_a_job_scores_beside_three_yardsticks_and_keeps_a_model(tmp_path) -> Non
     assert set(summary["scores"]) == NAMES
     assert summary["sequences"] == {"training": 26, "validation": 6, "test": 8}
     assert found.evaluation.titles["nearest"] == "nearest neighbour, time warped"
+    assert summary["networks"] == 1
     loaded = SequenceClassifier.load(tmp_path / "out")
     np.testing.assert_array_equal(loaded.answers(found.tested[0]), found.answers)
+
+
+def test_a_job_of_few_sequences_says_that_several_networks_answer(tmp_path) -> None:
+    own = SequenceClassifier(quick(epochs=1, ensemble=None))
+    job = ClassifyJob(file_of(tmp_path), tmp_path / "out", Form(), own)
+    assert any("32 sequences are few" in line and "mean of 5 networks" in line for line in job.understood(job.read()))
+    found = run_job(job)
+    assert found.summary["networks"] == 5 and found.summary["settings"]["ensemble"] is None
+    assert "the mean of 5 networks" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_folds_score_every_sequence_once(tmp_path) -> None:

@@ -84,6 +84,28 @@ def test_missing_values_are_masked_where_that_is_asked_for() -> None:
     assert masked.score(NEW, TRUTH) > 0.8
 
 
+@pytest.mark.parametrize(("rows", "expected"), [(1, 5), (100, 5), (101, 3), (300, 3), (301, 1), (10**6, 1)])
+def test_few_rows_are_answered_for_by_several_networks(rows, expected) -> None:
+    settings = quick(ensemble=None)
+    assert settings.networks_for(rows) == expected
+    assert len(settings.networks_note(rows)) == (expected > 1)
+    assert quick(ensemble=2).networks_for(rows) == 2
+    assert not quick(ensemble=2).networks_note(rows)
+
+
+def test_the_number_of_networks_goes_by_what_is_learnt_from_and_is_kept(tmp_path) -> None:
+    many, labels = rising_and_falling(120)
+    settings = quick(ensemble=None, epochs=1)
+    classifier = SequenceClassifier(settings).fit(many, labels)
+    assert len(classifier.network_.networks) == 3  # 96 to learn from, and in the end the others, too
+    assert len(SequenceClassifier(settings).fit(many[:90], labels[:90], valid=(NEW, TRUTH)).network_.networks) == 5
+    assert any("the mean of 3 networks" in note for note in classifier.notes_)
+    classifier.save(tmp_path / "model")
+    loaded = SequenceClassifier.load(tmp_path / "model")
+    assert len(loaded.network_.networks) == 3 and loaded.settings == settings
+    np.testing.assert_array_equal(loaded.predict_proba(NEW), classifier.predict_proba(NEW))
+
+
 def test_groups_are_never_on_both_sides() -> None:
     rows = SequenceClassifier(quick(epochs=1)).fit(X, Y).read(X, Y, labelled=True)
     groups = [f"g{k // 6}" for k in range(60)]
@@ -146,6 +168,7 @@ def test_a_saved_classifier_answers_the_same(fitted, tmp_path) -> None:
         {"whole": True},
         {"form": {"label": "y", "channels": ["a"], "layout": "long"}},
         {"shape": {"channels": 2, "outputs": 3}},
+        {"shape": {"channels": 2, "outputs": 2, "networks": 2}},
     ],
     ids=str,
 )

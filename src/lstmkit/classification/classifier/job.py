@@ -113,7 +113,9 @@ class ClassifyJob(Job[Parts, None, JobResult]):
             tested = rows.labels if read.folds else parts.test.labels
             ways = "--test" if read.folds or self.test is not None else "--folds 5, which scores all"
             lines += label_notes(rows.labels or [], tested or [], self.classifier.settings, ways)
+        learnt = (len(parts.training), len(parts.validation), self.valid is None)
         lines += [*rows.notes, *group_note(rows)]
+        lines += self.classifier.settings.networks_note(self.classifier.settings.rows_learnt(*learnt))
         most = self.classifier.settings.max_steps
         if long := int((lengths > most).sum()):
             lines.append(f"{long:,} sequence{'s' if long > 1 else ''} of more than {most:,} steps: read in pieces")
@@ -198,6 +200,7 @@ def _summary(
         "near": list(told[0].near),
         "channels": list(parts.rows.form.channels),
         "form": dataclasses.asdict(parts.rows.form),
+        "networks": classifier.shape_.networks,
         "epochs": classifier.history_[-1].epoch,
         "steps": classifier.history_[-1].steps,
         "functionals_strength": evaluation.strength,

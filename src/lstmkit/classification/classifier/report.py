@@ -31,9 +31,10 @@ def write_report(result: JobResult, path: Path) -> None:
     summary, source = result.summary, Path(result.source).name
     rows = summary["sequences"]
     how = f"{summary['folds']} folds" if summary["folds"] else f"{rows['test']:,} sequences that it has not seen"
+    answer = f", the answer is the mean of {summary['networks']} networks" if summary["networks"] > 1 else ""
     lead = (
-        f"{source}: learnt from {rows['training']:,} sequences, stopped by {rows['validation']:,}, scored on {how}. "
-        f"Channels: {shorten(summary['channels'], 8)}."
+        f"{source}: learnt from {rows['training']:,} sequences, stopped by {rows['validation']:,}, scored on {how}"
+        f"{answer}. Channels: {shorten(summary['channels'], 8)}."
     )
     seconds = f"{summary['seconds']['total']:.0f} s, seed {summary['seed']}, lstmkit {summary['versions']['lstmkit']}"
     footer = f"lstm classify train, {seconds}. This page needs no network."

@@ -124,7 +124,7 @@ class SequenceClassifier(Parameters):
         held  for early stopping; None holds back a fifth of the rows
         cut   whether `held` was cut off from the same sequences, so that a final fit learns from it
         """
-        notes = (*rows.notes, *group_note(rows))
+        notes = [*rows.notes, *group_note(rows)]
         if held is None:
             self.require_several(rows)
             rows, held = self.validating(rows, VALID_SHARE)
@@ -133,7 +133,10 @@ class SequenceClassifier(Parameters):
         targets, wanted = coding.targets(_labels(rows), "training"), coding.targets(_labels(held), "validation")
         training = _examples(*pieces_to_learn(rows.frames, self.settings.max_steps), targets)
         validation = _examples(*pieces_to_learn(held.frames, self.settings.max_steps), wanted)
-        shape = FrameShape(len(rows.form.channels), coding.outputs, rows.holds_missing)
+        learnt = self.settings.rows_learnt(len(rows), len(held), cut)
+        networks = self.settings.networks_for(learnt)
+        notes += self.settings.networks_note(learnt)
+        shape = FrameShape(len(rows.form.channels), coding.outputs, rows.holds_missing, networks=networks)
         how, again = self.settings, cut and self.settings.final_fit
         if again and how.minutes is not None:
             how = dataclasses.replace(how, minutes=how.minutes / 2)
@@ -146,7 +149,7 @@ class SequenceClassifier(Parameters):
             network = self._fit_again(
                 dataclasses.replace(how, epochs=enough), shape, training, validation, history, on_epoch
             )
-        self.form_, self.coding_, self.shape_, self.notes_ = rows.form, coding, shape, notes
+        self.form_, self.coding_, self.shape_, self.notes_ = rows.form, coding, shape, tuple(notes)
         self.network_, self.history_ = network.eval(), history
         return self
 

@@ -45,6 +45,14 @@ class SequenceSettings(FrameSettings):
         steps = -(-rows // self.batch_for(rows))
         return max(EPOCHS[0], min(MOST_EPOCHS, round(STEPS / steps)))
 
+    def rows_learnt(self, training: int, held: int, cut: bool) -> int:
+        """Return how many rows are learnt from in the end.
+
+        training, held  rows to learn from, and to stop by
+        cut             whether what is held back may be learnt from in the end
+        """
+        return training + (held if cut and self.final_fit else 0)
+
     def most_epochs(self, rows: int, cut: bool) -> int:
         """Return how many epochs there are at most, a final fit included.
 

@@ -51,7 +51,7 @@ def read_sequence_classifier(path: Path) -> tuple[StoredClassifier, Ensemble]:
     how, shape = config.settings, config.shape
     with folder.agreeing():
         _check(config)
-        folder.require(folder.shapes_of(lambda: frame_ensemble(how, shape), how.ensemble * (how.num_layers + 1)))
+        folder.require(folder.shapes_of(lambda: frame_ensemble(how, shape), shape.networks * (how.num_layers + 1)))
         tensors = folder.load()
         network = frame_ensemble(how, shape)
         fill(network, tensors)
@@ -64,5 +64,7 @@ def _check(config: StoredClassifier) -> None:
     config.coding().require_sound(config.task, shape.outputs)
     if shape.channels != len(channels) or not config.form.layout:
         raise InputError(f"a network of {shape.channels} channels for {len(channels)} names")
+    if config.settings.ensemble not in (None, shape.networks):
+        raise InputError(f"{shape.networks} networks where the settings ask for {config.settings.ensemble}")
     if shape.further:
         raise InputError("a classifier of sequences has one head")

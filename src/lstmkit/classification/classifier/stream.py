@@ -117,6 +117,7 @@ class _Member:
 
     network: SequenceNetwork
     state: Any = None
+    before: Tensor | None = None
     steps: int = 0
     total: Tensor | float = 0.0
     largest: Tensor | None = None
@@ -133,6 +134,12 @@ class _Member:
         values = values.masked_fill(torch.isnan(values), 0.0)
         if encoder.marks:
             values = torch.cat([values, missing.to(values.dtype)], dim=2)
+        if encoder.filters is not None:
+            count = encoder.filters.before
+            before = values.new_zeros(count, 1, values.shape[2]) if self.before is None else self.before
+            values = torch.cat([before, values])
+            self.before = values[len(values) - count :]
+            values = encoder.filters.following(values)
         hidden, self.state = encoder.recurrent(values, self.state)
         hidden = hidden[:, 0]
         self.steps += len(hidden)

@@ -70,8 +70,14 @@ class FrameNetwork:
     ] = None
     differences: Annotated[str | None, typer.Option(help="Lags of the changes that are read, such as 1,3.")] = None
     relative: Annotated[int | None, typer.Option(help="First steps whose mean is taken from every step.")] = None
+    convolution: Annotated[
+        int | None, typer.Option(help="Steps that filters before the recurrent layers see; 0 for none.")
+    ] = None
     stretch: Annotated[float | None, typer.Option(help="Share by which sequences are stretched in training.")] = None
     noise: Annotated[float | None, typer.Option(help="Spread of what is added in training.")] = None
+    ensemble: Annotated[
+        int | None, typer.Option(help="Networks whose mean is the answer; more where sequences are few if left out.")
+    ] = None
     class_weights: Annotated[
         str | None, typer.Option(help="balanced: every class weighs the same; none: every sequence does.")
     ] = None

@@ -20,6 +20,7 @@ class ClassifierSettings(NetworkSettings):
     max_length        words of a text that are read; what follows is cut off
     lowercase         whether upper case is read as lower case; None: yes, unless the network starts from a language
                       model, which has its own idea of it
+    ensemble          networks whose mean is the answer, each from other initial weights
     start_rate        share of the learning rate with which what came from a language model is trained
     """
 
@@ -30,6 +31,7 @@ class ClassifierSettings(NetworkSettings):
     max_words: int | None = None
     max_length: int = 400
     lowercase: bool | None = None
+    ensemble: int = 1
     start_rate: float = 0.3
 
     def __post_init__(self) -> None:
