@@ -1,4 +1,4 @@
-"""Mean and maximum over the steps of what recurrent layers gave, together: several passes over it fewer than one by one."""
+"""Mean and maximum over the steps of what recurrent layers gave, together: fewer passes over it than one by one."""
 
 from __future__ import annotations
 
