@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,7 +13,7 @@ from lstmkit.classification.settings import NetworkSettings
 from lstmkit.nn.convolution import StepFilters
 from lstmkit.nn.lengths import padding_mask
 from lstmkit.nn.regularization import locked
-from lstmkit.ranges import BELOW_1, NOT_NEGATIVE
+from lstmkit.ranges import BELOW_1, NOT_NEGATIVE, Range
 from lstmkit.sequences import Augmentation, Features, Normalisation, Padded, Ragged
 from lstmkit.sequences.augmentation import RANGES as AUGMENTATION_RANGES
 from lstmkit.sequences.features import RANGES as FEATURE_RANGES
@@ -59,7 +60,11 @@ class FrameSettings(NetworkSettings):
 
     def __post_init__(self) -> None:
         """Check every value."""
-        own = {"normalise": KINDS, "input_dropout": BELOW_1, "convolution": NOT_NEGATIVE}
+        own: dict[str, Range | Sequence[str]] = {
+            "normalise": KINDS,
+            "input_dropout": BELOW_1,
+            "convolution": NOT_NEGATIVE,
+        }
         self.check({**own, **FEATURE_RANGES, **AUGMENTATION_RANGES})
 
     @property

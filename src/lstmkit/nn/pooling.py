@@ -19,7 +19,7 @@ def mean_and_max(hidden: Tensor, lengths: Tensor) -> Tensor:
              that it gets has no meaning there
     lengths  (B,) integers from 0 to T, on the CPU
     """
-    found: Tensor = _MeanAndMax.apply(hidden, lengths)
+    found: Tensor = _MeanAndMax.apply(hidden, lengths)  # type: ignore[no-untyped-call]
     return found
 
 
