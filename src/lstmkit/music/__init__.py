@@ -2,6 +2,10 @@
 
 from lstmkit.music.abc import read_abc as read_abc
 from lstmkit.music.abc import write_abc as write_abc
+from lstmkit.music.composer import Composer as Composer
+from lstmkit.music.composer import Composition as Composition
+from lstmkit.music.composer import TuneScore as TuneScore
+from lstmkit.music.composer import Wish as Wish
 from lstmkit.music.files import Collection as Collection
 from lstmkit.music.files import read_music as read_music
 from lstmkit.music.files import read_tune as read_tune

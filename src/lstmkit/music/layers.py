@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -19,6 +20,45 @@ class Stroke(NamedTuple):
     duration: Fraction
     pitches: tuple[int, ...]
     graces: tuple[Note, ...] = ()
+
+
+class Piece(NamedTuple):
+    """A part of a stroke, or of a rest, that goes beyond no cut.
+
+    pitches  none in a rest
+    goes_on  whether its notes are tied to the next piece
+    """
+
+    onset: Fraction
+    duration: Fraction
+    pitches: tuple[int, ...]
+    goes_on: bool
+    graces: tuple[Note, ...]
+
+
+def pieces(row: Sequence[Stroke], cuts: Sequence[Fraction], end: Fraction) -> list[Piece]:
+    """Return the pieces of a row, rests among them.
+
+    cuts  times, in order, that no piece goes beyond
+    end   of the row; a rest lasts to it
+    """
+    found: list[Piece] = []
+
+    def cut(at: Fraction, until: Fraction, stroke: Stroke | None) -> None:
+        graces, pitches = ((), ()) if stroke is None else (stroke.graces, stroke.pitches)
+        while at < until or graces:
+            place = bisect_right(cuts, at)
+            stop = min(until, cuts[place]) if place < len(cuts) else until
+            found.append(Piece(at, stop - at, pitches, bool(pitches) and stop < until, graces))
+            at, graces = stop, ()
+
+    at = START
+    for stroke in row:
+        cut(at, stroke.onset, None)
+        at = stroke.onset + stroke.duration
+        cut(stroke.onset, at, stroke)
+    cut(at, end, None)
+    return found
 
 
 def layers(notes: Iterable[Note]) -> list[list[Stroke]]:

@@ -8,26 +8,18 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from lstmkit.music.keys import Key, spelt
-from lstmkit.music.layers import Stroke, layers
-from lstmkit.music.tune import START, Bar, Note, Tune
+from lstmkit.music.layers import Piece, Stroke, layers, pieces
+from lstmkit.music.tune import START, Bar, Tune
 
 UNIT = Fraction(1, 8)
 BARS_A_LINE, MOST_PIECES = 4, 40
 WRITTEN = {-2: "__", -1: "_", 0: "=", 1: "^", 2: "^^"}
 
 
-class _Piece(NamedTuple):
-    """A part of a stroke, or of a rest, within a bar.
+class _Written(NamedTuple):
+    """A piece with what is written before it, fields and chord symbols, and the key that holds."""
 
-    pitches  none in a rest
-    goes_on  whether its notes are tied to the next piece
-    before   what is written before it: fields, chord symbols
-    """
-
-    duration: Fraction
-    pitches: tuple[int, ...]
-    goes_on: bool
-    graces: tuple[Note, ...]
+    piece: Piece
     before: str
     key: Key
 
@@ -81,22 +73,25 @@ def _lines(tune: Tune, row: Sequence[Stroke], first: bool) -> list[str]:
     cuts = sorted({*fields, *chords, *(bar.onset for bar in tune.bars), tune.end})
     bars = {bar.onset: bar for bar in tune.bars}
     lines, line, count = [], _sign(bars[START]) if START in bars else "", 0
-    pieces: list[_Piece] = []
+    bar_pieces: list[_Written] = []
     altered: dict[str, int] = {}
-    for onset, piece in _pieces(tune, row, cuts, fields, chords):
-        pieces.append(piece)
+    keys = [at for at, _ in tune.keys]
+    for piece in pieces(row, cuts, tune.end):
+        before = fields.pop(piece.onset, "") + chords.pop(piece.onset, "")
+        bar_pieces.append(_Written(piece, before, tune.keys[bisect_right(keys, piece.onset) - 1][1]))
         count += 1
-        bar = bars.get(onset + piece.duration) if piece.duration else None
+        end = piece.onset + piece.duration
+        bar = bars.get(end) if piece.duration else None
         if bar is not None:
-            line += _group(pieces, altered) + _sign(bar)
-            pieces, altered = [], {}
-        elif count >= MOST_PIECES and _odd(onset + piece.duration) == 1:
-            line += _group(pieces, altered)
-            pieces = []
-        if not pieces and (count >= MOST_PIECES or line.count("|") >= BARS_A_LINE):
+            line += _group(bar_pieces, altered) + _sign(bar)
+            bar_pieces, altered = [], {}
+        elif count >= MOST_PIECES and _odd(end) == 1:
+            line += _group(bar_pieces, altered)
+            bar_pieces = []
+        if not bar_pieces and (count >= MOST_PIECES or line.count("|") >= BARS_A_LINE):
             lines.append(line)
             line, count = "", 0
-    line += _group(pieces, altered)
+    line += _group(bar_pieces, altered)
     return [one.strip() for one in [*lines, line] if one]
 
 
@@ -113,63 +108,36 @@ def _fields(tune: Tune) -> dict[Fraction, str]:
     return found
 
 
-def _pieces(
-    tune: Tune, row: Sequence[Stroke], cuts: list[Fraction], fields: dict[Fraction, str], chords: dict[Fraction, str]
-) -> list[tuple[Fraction, _Piece]]:
-    """Return the pieces of a row, rests among them, each with its onset: none goes beyond a cut."""
-    found: list[tuple[Fraction, _Piece]] = []
-    keys = [at for at, _ in tune.keys]
-
-    def cut(at: Fraction, end: Fraction, stroke: Stroke | None) -> None:
-        graces = () if stroke is None else stroke.graces
-        while at < end or graces:
-            place = bisect_right(cuts, at)
-            until = min(end, cuts[place]) if place < len(cuts) else end
-            before = fields.pop(at, "") + chords.pop(at, "")
-            key = tune.keys[bisect_right(keys, at) - 1][1]
-            pitches = () if stroke is None else stroke.pitches
-            found.append((at, _Piece(until - at, pitches, bool(pitches) and until < end, graces, before, key)))
-            at, graces = until, ()
-
-    at = START
-    for stroke in row:
-        cut(at, stroke.onset, None)
-        cut(stroke.onset, stroke.onset + stroke.duration, stroke)
-        at = stroke.onset + stroke.duration
-    cut(at, tune.end, None)
-    return found
-
-
 def _sign(bar: Bar) -> str:
     return (bar.sign + (f"[{bar.ending}" if bar.ending else "")) + " "
 
 
-def _group(pieces: Sequence[_Piece], altered: dict[str, int]) -> str:
+def _group(written: Sequence[_Written], altered: dict[str, int]) -> str:
     """Return pieces of one bar, with tuplets where lengths ask for them.
 
     altered  half tones of the signs that hold in the bar by letter; new ones are added
     """
     text, at = "", 0
-    while at < len(pieces):
-        many, divisor = _tuplet(pieces, at)
+    while at < len(written):
+        many, divisor = _tuplet(written, at)
         factor = Fraction(1)
         if many:
             times = 1 << (divisor.bit_length() - 1)
             factor = Fraction(divisor, times)
             text += f"({divisor}:{times}:{many}"
-        for piece in pieces[at : at + max(1, many)]:
-            text += _text(piece, altered, factor)
+        for one in written[at : at + max(1, many)]:
+            text += _text(one, altered, factor)
         at += max(1, many)
     return text
 
 
-def _tuplet(pieces: Sequence[_Piece], at: int) -> tuple[int, int]:
+def _tuplet(written: Sequence[_Written], at: int) -> tuple[int, int]:
     """Return how many pieces a tuplet has that begins here, 0 for none, and by what their lengths are divided."""
-    divisor = _odd(pieces[at].duration)
+    divisor = _odd(written[at].piece.duration)
     if not 3 <= divisor <= 9:
         return 0, 1
     total = START
-    for count, piece in enumerate(pieces[at:], start=1):
+    for count, (piece, _, _) in enumerate(written[at:], start=1):
         total += piece.duration
         if _odd(piece.duration) not in (1, divisor):
             return 0, 1
@@ -184,15 +152,16 @@ def _odd(length: Fraction) -> int:
     return below // (below & -below)
 
 
-def _text(piece: _Piece, altered: dict[str, int], factor: Fraction) -> str:
-    graces = "".join(_note(n.pitch, piece.key, altered) + _length(n.duration) for n in piece.graces)
-    text = piece.before + (f"{{{graces}}}" if graces else "")
+def _text(written: _Written, altered: dict[str, int], factor: Fraction) -> str:
+    piece, before, key = written
+    graces = "".join(_note(n.pitch, key, altered) + _length(n.duration) for n in piece.graces)
+    text = before + (f"{{{graces}}}" if graces else "")
     if not piece.duration:
         return text
     length, tie = _length(piece.duration * factor), "-" if piece.goes_on else ""
     if not piece.pitches:
         return f"{text}z{length}"
-    notes = [_note(pitch, piece.key, altered) for pitch in piece.pitches]
+    notes = [_note(pitch, key, altered) for pitch in piece.pitches]
     if len(notes) == 1:
         return f"{text}{notes[0]}{length}{tie}"
     return f"{text}[{''.join(note + length + tie for note in notes)}]"

@@ -75,7 +75,8 @@ def _begun(rolls: Sequence[Roll], settings: FrameSettings, seed: int) -> FrameMo
     sounding = np.flatnonzero(sums)
     if not len(sounding):
         raise InputError("frames: no key sounds in the training pieces; give pieces with notes")
-    lowest, highest = int(sounding[0]), int(sounding[-1])
+    lowest = max(0, int(sounding[0]) - settings.margin)
+    highest = min(KEYS - 1, int(sounding[-1]) + settings.margin)
     frequencies = torch.from_numpy(sums[lowest : highest + 1] / sum(map(len, rolls))).float()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -111,7 +111,8 @@ class FrameNetwork(nn.Module):
         rolls    (N, 88) the frames themselves; a key sees only those below it
         Returns  (N, K)
         """
-        past = self.dropout(past)
+        size = self.settings.key_size
+        past = torch.cat([self.dropout(past[..., :size]), past[..., size:]], dim=2)
         if self.in_order:
             past = torch.cat([past, self._below(rolls)], dim=2)
         hidden = self.head_dropout(functional.relu(self.hidden(past)))

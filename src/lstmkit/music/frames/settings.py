@@ -25,6 +25,7 @@ class FrameSettings:
     dropout        of the outputs of both networks
     head_dropout   of the hidden layer
     shift          half tones that a piece is moved up or down by at most in training, another number in every epoch
+    margin         keys above and below those of the training pieces that pieces may be moved to
     steps          of a piece that are learnt from at a time
     ensemble       networks whose mean probabilities are the answer
     epochs         over the training pieces; the one with the best validation score is kept
@@ -45,6 +46,7 @@ class FrameSettings:
     dropout: float = 0.25
     head_dropout: float = 0.2
     shift: int = 6
+    margin: int = 4
     steps: int = 200
     ensemble: int = 1
     epochs: int = 28
@@ -55,7 +57,7 @@ class FrameSettings:
 
     def __post_init__(self) -> None:
         """Check every value."""
-        counts = dict.fromkeys(("frame_size", "below", "warmup"), NOT_NEGATIVE)
+        counts = dict.fromkeys(("frame_size", "below", "warmup", "margin"), NOT_NEGATIVE)
         ranges: dict[str, Range] = dict.fromkeys(("dropout", "head_dropout"), BELOW_1) | counts
         ranges |= {"weight_decay": NOT_NEGATIVE, "learning_rate": MORE_THAN_0}
         ranges |= {"shift": Range("must be from 0 to 11", least=0, most=11)}

@@ -1,0 +1,77 @@
+"""From tunes to a network and n-grams that foresee their events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lstmkit.language.neural import LanguageNetwork, LanguageSettings
+from lstmkit.language.neural.fitting import fit_network, token_counts
+from lstmkit.language.neural.pace import plan_for
+from lstmkit.language.ngrams import NGramModel
+from lstmkit.music.events.vocabulary import EventTokens
+from lstmkit.training import EpochRecord, threads_for
+
+ORDERS = 4
+"""In how many different orders the tunes stand one after the other in the text that is learnt from."""
+
+SETTINGS = LanguageSettings(
+    embedding_size=128,
+    hidden_size=256,
+    input_dropout=0.2,
+    hidden_dropout=0.4,
+    output_dropout=0.4,
+    weight_drop=0.3,
+    epochs=24,
+    learning_rate=4e-3,
+    weight_decay=0.01,
+    patience=None,
+)
+
+
+def text_of(tokens: EventTokens, tunes: Sequence[Sequence[str]], orders: int, seed: int) -> NDArray[np.int32]:
+    """Return tunes one after the other, in as many different orders, each with its end."""
+    ids = [np.append(tokens.ids_of(one), tokens.end).astype(np.int32) for one in tunes]
+    random = np.random.default_rng(seed)
+    return np.concatenate([ids[k] for _ in range(orders) for k in random.permutation(len(ids)).tolist()])
+
+
+def fit_events(
+    tokens: EventTokens,
+    train: Sequence[Sequence[str]],
+    valid: Sequence[Sequence[str]],
+    settings: LanguageSettings,
+    seed: int,
+    on_epoch: Callable[[EpochRecord], None] | None = None,
+) -> tuple[LanguageNetwork, list[EpochRecord]]:
+    """Return a network that was trained on events, and the records of its passes over the tunes.
+
+    settings  `epochs` are passes over the tunes; the one that foresees the validation tunes best is kept
+    """
+    orders = min(ORDERS, settings.epochs)
+    text = text_of(tokens, train, orders, seed)
+    how = replace(settings, epochs=-(-settings.epochs // orders), rounds=orders)
+    how = replace(how, patience=how.epochs * orders if settings.patience is None else settings.patience)
+    if how.columns is None:
+        how = replace(how, columns=min(16, max(1, len(text) // (4 * how.window))))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = LanguageNetwork(len(tokens.symbols), how)
+    network.softmax.start_from(torch.from_numpy(token_counts(text, network.vocabulary)))
+    history = []
+    with threads_for(how.hidden_size):
+        plan = plan_for(how, len(text))
+        for record in fit_network(network, text, text_of(tokens, valid, 1, seed), tokens.end, plan, seed):
+            history.append(record)
+            if on_epoch is not None:
+                on_epoch(record)
+    return network.eval(), history
+
+
+def count_events(tokens: EventTokens, train: Sequence[Sequence[str]], order: int) -> NGramModel:
+    """Return the n-grams of tunes, each of which begins anew."""
+    return NGramModel.fit(text_of(tokens, train, 1, 0), len(tokens.symbols), order, tokens.end)
