@@ -39,6 +39,7 @@ def test_importing_does_not_wait_for_torch(module):
         ["backtest", "--help"],
         ["classify", "train", "--help"],
         ["language", "--help"],
+        ["speech", "train", "--help"],
         ["language", "train", "--help"],
         ["language", "classify", "train", "--help"],
     ],

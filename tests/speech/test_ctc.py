@@ -12,7 +12,7 @@ import torch
 from lstmkit.sequences import Padded, Ragged
 from lstmkit.speech import Lexicon
 from lstmkit.speech.ctc.augmentation import Bands, masked_bands, masked_times, stretched, with_noise
-from lstmkit.speech.ctc.batches import StepBatches
+from lstmkit.speech.ctc.batches import StepBatches, batch_count
 from lstmkit.speech.ctc.normalising import (
     Moments,
     SpeechNormalisation,
@@ -47,6 +47,13 @@ def test_every_epoch_has_all_utterances_in_as_many_batches_of_about_equal_size()
     assert seen[0] != seen[1]
     batches.begin(1)
     assert [batches.utterances(k) for k in range(len(batches))] == seen[0]
+
+
+def test_short_or_few_utterances_make_small_batches() -> None:
+    assert batch_count(np.full(850, 90), 1600) == round(850 * 90 / 1600)
+    assert batch_count(np.full(2700, 14), 1600) == 2700 // 32
+    assert batch_count(np.full(60, 30), 1600) == 60 // 4
+    assert batch_count(np.full(3, 30), 1600) == 1
 
 
 def test_a_long_utterance_takes_no_batch_from_the_others() -> None:

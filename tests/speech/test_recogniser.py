@@ -17,6 +17,7 @@ from toys import FEATURES, LEXICON, RATE, SMALL, corpus, spoken  # after the ski
 
 from lstmkit.errors import InputError, ModelFolderError, NotFittedError
 from lstmkit.speech import Lexicon, Recognizer, RecognizerSettings, read_audio, read_manifest, score_texts
+from lstmkit.speech.decoding import Decoder, DecodingSettings
 from lstmkit.training import EpochRecord
 
 SHORT = dataclasses.replace(SMALL, epochs=3, layer_dropout=0.2, output_dropout=0.2, time_masks=1.0, band_masks=1)
@@ -222,3 +223,11 @@ def test_a_search_over_all_heads_finds_words_of_the_lexicon(learnt: Recognizer) 
     starts = [0.1 + 0.24 * k for k in range(3)]
     for word, start in zip(segment.words, starts, strict=True):
         assert abs(word.start - start) < 0.2
+
+
+def test_a_head_that_does_not_count_finds_what_a_head_of_words_judges(learnt: Recognizer) -> None:
+    emissions = learnt.emissions([spoken("mi fa do", 1.0, 21)])[0]
+    heads = {name: head for name, head in learnt.decoder().heads.items() if name != "phone"}
+    how = DecodingSettings(heads={"word": 1.0, "character": 0.0})
+    found = Decoder(heads, learnt.seconds_per_frame, settings=how).decode(emissions)
+    assert found.text == "mi fa do"

@@ -28,6 +28,7 @@ from lstmkit.cli.forecast import EXAMPLES as FORECAST_EXAMPLES
 from lstmkit.cli.forecast import forecast
 from lstmkit.cli.language import language
 from lstmkit.cli.predict import predict
+from lstmkit.cli.speech import speech
 from lstmkit.cli.streams import end_stdout, open_missing, reader_has_gone
 from lstmkit.cli.tune import EXAMPLES as TUNE_EXAMPLES
 from lstmkit.cli.tune import tune
@@ -54,6 +55,7 @@ app.command(short_help="Versions, backends and why, a speed check.")(doctor)
 app.add_typer(classify)
 app.add_typer(explain)
 app.add_typer(language)
+app.add_typer(speech)
 
 
 def _version(value: bool) -> None:

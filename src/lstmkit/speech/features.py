@@ -73,6 +73,12 @@ class FeatureSettings:
         return self.stack * (self.cepstra or self.bins)
 
 
+def features_at(rate: int) -> FeatureSettings:
+    """Return the usual frames for samples at a rate: below 16,000 a second, the bands end at 0.475 of it."""
+    usual = FeatureSettings()
+    return FeatureSettings(rate=rate, high=min(usual.high, usual.high / usual.rate * rate))
+
+
 @final
 class FeatureStream:
     """Turns samples into frames as they come; the frames are those of the whole, however it is cut.

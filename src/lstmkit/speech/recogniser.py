@@ -12,6 +12,7 @@ import torch
 from lstmkit.errors import InputError, NotFittedError
 from lstmkit.language.predicting import Predictor
 from lstmkit.ranges import NOT_NEGATIVE, SEED, a_path, choice, whole
+from lstmkit.speech.ctc.batches import batch_count
 from lstmkit.speech.ctc.learning import Emissions, emitted, fingerprint, learn
 from lstmkit.speech.ctc.network import RecognizerNetwork, RecognizerShape
 from lstmkit.speech.ctc.normalising import speaker_moments
@@ -143,6 +144,11 @@ class Recognizer(Parameters):
         self.ngrams_ = word_ngrams(taught.texts, lexicon, self.order) if self.order else None
         self.decoding_ = DecodingSettings()
         return self
+
+    def epochs_for(self, training: Recordings) -> int:
+        """Return how many epochs a training has."""
+        size = self.settings.batch_steps * self.settings.stack
+        return self.settings.epochs_for(batch_count(training.frames.lengths, size))
 
     def choose_weights(self, held: Recordings) -> None:
         """Choose how a search weighs heads and n-grams by what it finds in recordings that were not learnt from."""

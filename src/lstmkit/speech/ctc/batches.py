@@ -9,8 +9,16 @@ from numpy.typing import NDArray
 
 Numbers = NDArray[np.int64]
 
+MOST, FEWEST, BATCHES = 32, 4, 24
+"""Utterances of a batch at most, in the mean; and at least, where an epoch would have fewer than so many batches."""
 JITTER = 0.1
 """Share by which lengths are changed at random before utterances are sorted by them."""
+
+
+def batch_count(lengths: Numbers, size: int) -> int:
+    """Return how many batches of about a size utterances make; of short or few utterances, batches are smaller."""
+    N = len(lengths)
+    return int(np.clip(max(round(float(lengths.sum()) / size), N // MOST, min(BATCHES, N // FEWEST)), 1, N))
 
 
 class StepBatches:
@@ -25,7 +33,7 @@ class StepBatches:
 
     def __init__(self, lengths: Numbers, speakers: Sequence[str | None], size: int, joined: float, seed: int) -> None:
         self._lengths, self._joined, self._seed = lengths, joined, seed
-        self._count = int(np.clip(round(float(lengths.sum()) / size), 1, len(lengths)))
+        self._count = batch_count(lengths, size)
         rows: dict[str, list[int]] = {}
         for row, name in enumerate(speakers):
             if name is not None:

@@ -50,7 +50,7 @@ class RecognizerSettings:
     noise          share of utterances that hear noise, where noise is given; of bands
     least_snr, most_snr  decibels from the noise to what is said
     epochs         over the training part; None: about 5,500 steps, in 4 epochs at least and 150 at most
-    batch_steps    steps of a batch, about
+    batch_steps    steps of a batch, about; fewer where utterances are short or few
     learning_rate  of AdamW, rising for a tenth of the steps, then falling to zero along a cosine
     weight_decay   of AdamW
     average        decay of the moving average of the weights that is validated and kept; None keeps the weights

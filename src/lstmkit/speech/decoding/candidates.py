@@ -152,7 +152,10 @@ class Judges:
         self._language = WordLanguage(weighing.predictor) if weighing.predictor is not None else None
         own = weighing._replace(weight=settings.language, bonus=settings.bonus)
         named = [name for name, share in self.shares.items() if share > 0]
-        self.searched = {name: found for name in named if (found := self.heads[name].words(words, own)) is not None}
+        found = {name: head.words(words, own) for name, head in self.heads.items()}
+        able = {name: one for name, one in found.items() if one is not None}
+        # Where none that counts can be searched, the others say what those judge.
+        self.searched = {name: one for name, one in able.items() if name in named} or able
         if not self.searched:
             raise InputError(
                 f"decoding: {', '.join(named)} spell no words by themselves; give a lexicon or a list of words"
