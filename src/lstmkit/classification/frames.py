@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from lstmkit.classification.network import Encoder, Ensemble, FurtherHead, SequenceNetwork
 from lstmkit.classification.settings import NetworkSettings
 from lstmkit.nn.convolution import StepFilters
 from lstmkit.nn.lengths import padding_mask
 from lstmkit.nn.regularization import locked
-from lstmkit.ranges import BELOW_1, NOT_NEGATIVE, Range
+from lstmkit.ranges import BELOW_1, Range
 from lstmkit.sequences import Augmentation, Features, Normalisation, Padded, Ragged
 from lstmkit.sequences.augmentation import RANGES as AUGMENTATION_RANGES
 from lstmkit.sequences.features import RANGES as FEATURE_RANGES
 from lstmkit.sequences.normalising import KINDS
-from lstmkit.training.schema import Positive
+from lstmkit.training.schema import Natural, Positive
 
 NETWORKS = ((100, 5), (300, 3))
 """Up to how many rows of the training part the answer is the mean of how many networks; of more rows it is one's."""
+CONVOLUTION = Range("must be from 0 to 999", least=0, most=999)
+FILTERED, LONG = 9, 50
+"""Steps that the filters of every second network see, and that sequences have in the median where there are such."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,8 @@ class FrameSettings(NetworkSettings):
     normalise      "features": by statistics of the training part; "together": with one spread for all channels;
                    "sequence": by those of each sequence; "none"
     convolution    steps that filters see, which stand between the frames and the recurrent layers: around a step, or
-                   before it where the network reads forwards only; 0 for none
+                   before it where the network reads forwards only; 0 for none; None: of several networks
+                   every second has them, over 9 steps, if the sequences are long, `filters_for`; one alone has none
     filters        how many
     ensemble       networks whose mean is the answer, each from other initial weights; None: more where there are few
                    rows, `networks_for`
@@ -47,7 +54,7 @@ class FrameSettings(NetworkSettings):
     relative: int = 0
     differences: tuple[int, ...] = ()
     normalise: str = "features"
-    convolution: int = 0
+    convolution: int | None = 0
     filters: int = 32
     ensemble: int | None = None
     input_dropout: float = 0.0
@@ -63,7 +70,7 @@ class FrameSettings(NetworkSettings):
         own: dict[str, Range | Sequence[str]] = {
             "normalise": KINDS,
             "input_dropout": BELOW_1,
-            "convolution": NOT_NEGATIVE,
+            "convolution": CONVOLUTION,
         }
         self.check({**own, **FEATURE_RANGES, **AUGMENTATION_RANGES})
 
@@ -77,6 +84,22 @@ class FrameSettings(NetworkSettings):
         if self.ensemble is not None:
             return self.ensemble
         return next((count for most, count in NETWORKS if rows <= most), 1)
+
+    def filters_for(self, lengths: NDArray[np.int64]) -> int:
+        """Return how many steps filters see where sequences have such lengths."""
+        if self.convolution is not None:
+            return self.convolution
+        return FILTERED if np.median(lengths) >= LONG else 0
+
+    def of_network(self, number: int, filtered: int) -> FrameSettings:
+        """Return the settings of one of several networks: of those that nobody decided on, every second has filters.
+
+        number    counted from 0
+        filtered  steps that its filters see
+        """
+        if self.convolution is not None:
+            return self
+        return dataclasses.replace(self, convolution=filtered * (number % 2))
 
     def networks_note(self, rows: int) -> list[str]:
         """Return a line where several networks answer though nobody asked for them."""
@@ -103,6 +126,7 @@ class FrameShape:
     marks     whether values may be missing, so that the network must be told which are
     further   heads beside the main one
     networks  whose mean is the answer
+    filtered  steps that filters see, in all networks or in every second: `FrameSettings.of_network`
     """
 
     channels: Positive
@@ -110,6 +134,7 @@ class FrameShape:
     marks: bool = False
     further: tuple[FurtherHead, ...] = ()
     networks: Positive = 1
+    filtered: Natural = 0
 
 
 class FrameEncoder(Encoder):
@@ -156,8 +181,8 @@ def frame_ensemble(settings: FrameSettings, shape: FrameShape, training: Ragged 
     """
     network = Ensemble(
         (
-            SequenceNetwork(FrameEncoder(settings, shape), settings, shape.outputs, 1, shape.further)
-            for _ in range(shape.networks)
+            SequenceNetwork(FrameEncoder(own, shape), own, shape.outputs, 1, shape.further)
+            for own in (settings.of_network(number, shape.filtered) for number in range(shape.networks))
         ),
         shape.outputs,
     )

@@ -93,6 +93,20 @@ def test_few_rows_are_answered_for_by_several_networks(rows, expected) -> None:
     assert not quick(ensemble=2).networks_note(rows)
 
 
+def test_every_second_network_has_filters_where_sequences_are_long() -> None:
+    def steps(classifier: SequenceClassifier) -> list[int]:
+        filters = [network.encoder.filters for network in classifier.network_.networks]
+        return [0 if own is None else own.convolution.kernel_size[0] for own in filters]
+
+    long, labels = rising_and_falling(12, steps=(50, 60))
+    for given, expected in (({}, [0, 9, 0]), ({"convolution": 0}, [0, 0, 0]), ({"convolution": 4}, [4, 4, 4])):
+        classifier = SequenceClassifier(quick(epochs=1, ensemble=3, **given)).fit(long, labels)
+        assert steps(classifier) == expected
+    short, labels = rising_and_falling(12, steps=(48, 50))
+    assert steps(SequenceClassifier(quick(epochs=1, ensemble=2)).fit(short, labels)) == [0, 0]
+    assert steps(SequenceClassifier(quick(epochs=1)).fit(long, labels[:12])) == [0]
+
+
 def test_the_number_of_networks_goes_by_what_is_learnt_from_and_is_kept(tmp_path) -> None:
     many, labels = rising_and_falling(120)
     settings = quick(ensemble=None, epochs=1)

@@ -136,7 +136,9 @@ class SequenceClassifier(Parameters):
         learnt = self.settings.rows_learnt(len(rows), len(held), cut)
         networks = self.settings.networks_for(learnt)
         notes += self.settings.networks_note(learnt)
-        shape = FrameShape(len(rows.form.channels), coding.outputs, rows.holds_missing, networks=networks)
+        filtered = self.settings.filters_for(training.sides[0].lengths)
+        sizes = len(rows.form.channels), coding.outputs, rows.holds_missing
+        shape = FrameShape(*sizes, networks=networks, filtered=filtered)
         how, again = self.settings, cut and self.settings.final_fit
         if again and how.minutes is not None:
             how = dataclasses.replace(how, minutes=how.minutes / 2)

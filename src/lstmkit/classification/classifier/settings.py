@@ -33,6 +33,7 @@ class SequenceSettings(FrameSettings):
     average: float | None = 0.99
     learning_rate: float = 0.004
     differences: tuple[int, ...] = (1,)
+    convolution: int | None = None
     stretch: float = 0.2
     noise: float = 0.1
     max_steps: int = 2000

@@ -64,7 +64,8 @@ def _check(config: StoredClassifier) -> None:
     config.coding().require_sound(config.task, shape.outputs)
     if shape.channels != len(channels) or not config.form.layout:
         raise InputError(f"a network of {shape.channels} channels for {len(channels)} names")
-    if config.settings.ensemble not in (None, shape.networks):
-        raise InputError(f"{shape.networks} networks where the settings ask for {config.settings.ensemble}")
+    how = config.settings
+    if how.ensemble not in (None, shape.networks) or how.convolution not in (None, shape.filtered):
+        raise InputError("networks or filters other than those that the settings ask for")
     if shape.further:
         raise InputError("a classifier of sequences has one head")
