@@ -32,7 +32,7 @@ import torch
 from numpy.typing import NDArray
 
 from bench.classification.sets import BLOCKS, NAMES, Set, clusters, read_set, skeletons
-from bench.machine import header, write
+from bench.machine import ROOT, header, write
 from lstmkit import SequenceClassifier
 from lstmkit.classification.classifier import SequenceSettings
 from lstmkit.classification.classifier.sequence_classifier import VALID_SHARE
@@ -167,11 +167,13 @@ def tested(given: Set, settings: SequenceSettings) -> list[str]:
     others = tell(found.first, found.divided, coding).answers
     spent = time.process_time() - begun
     truth = coding.truth(given.test.labels or [])
-    epochs = found.first.history_[-1].epoch
+    epochs, networks = found.first.history_[-1].epoch, found.first.shape_.networks
+    several = "" if networks == 1 else f", the mean of {networks} networks each"
     sizes = f"{len(given.training)} to learn from, {len(given.test)} to test, {coding.outputs} classes"
     return [
         f"{given.name}: {sizes}; {said(settings)}",
-        f"  {np.mean(found.seconds) / 60:.2f} minutes a seed ({max(found.seconds) / 60:.2f} at most), {epochs} epochs; "
+        f"  {np.mean(found.seconds) / 60:.2f} minutes a seed ({max(found.seconds) / 60:.2f} at most), {epochs} epochs"
+        f"{several}; "
         f"yardsticks {spent / 60:.2f}",
         *table(truth, found.answers, others, given.clusters),
         "",
@@ -201,7 +203,7 @@ def one_subject_out(settings: SequenceSettings, seeds: Sequence[int]) -> list[st
         seconds += found.seconds
     joined = {name: np.concatenate(own) for name, own in others.items() if own}
     return [
-        f"UTD-MHAD, each of eight subjects by networks that learnt from the other seven; {said(settings)}",
+        f"UTD-MHAD, each of eight subjects by networks that learnt from the other seven: {said(settings)}",
         f"  {np.mean(seconds) / 60:.2f} minutes a seed; network and nearest neighbour by subject:",
         f"  {'; '.join(subjects)}",
         *table(np.concatenate(truths), np.concatenate(networks, axis=1), joined, groups),
@@ -259,13 +261,33 @@ def main() -> None:
     title = "Classes of sequences, one thread" + (": folds of the training part" if given.inner else "")
     versions = {name: importlib.metadata.version(name) for name in ("torch", "numpy", "scikit-learn")}
     notes = INNER_NOTES if given.inner else NOTES
+    file = f"sequences{'-inner' if given.inner else ''}.txt"
     for name in names:
         own = given_lines(name, given.inner)
-        lines += own
-        if given.trial:
-            print("\n".join(own), flush=True)
-        else:  # after each set, so that nothing is lost
-            write(f"sequences{'-inner' if given.inner else ''}.txt", [*header(title, versions), notes, *lines])
+        when = next(line.removeprefix("date").strip() for line in header(title, {}) if line.startswith("date"))
+        own.insert(1, f"  measured  {when}")
+        print("\n".join(own), flush=True)
+        if not given.trial:  # after each set, so that nothing is lost
+            lines = replaced(kept(file) if given.only else lines, own)
+            write(file, [*header(title, versions), notes, *lines])
+
+
+def kept(file: str) -> list[str]:
+    """Return the lines on the sets in a file of results."""
+    path = ROOT / "bench" / "results" / file
+    found = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    starts = [k for k, line in enumerate(found) if any(line == name or line.startswith(f"{name}: ") for name in NAMES)]
+    return found[starts[0] :] if starts else []
+
+
+def replaced(lines: list[str], own: list[str]) -> list[str]:
+    """Return the lines on several sets with those on one in place of its earlier ones."""
+    blocks = [block.splitlines() for block in "\n".join(lines).strip().split("\n\n") if block.strip()]
+    begin = own[0].split(":")[0]
+    places = [k for k, block in enumerate(blocks) if block[0].split(":")[0] == begin]
+    new = [line for line in own if line]
+    blocks = [new if k in places else block for k, block in enumerate(blocks)] + [new] * (not places)
+    return [line for block in blocks for line in (*block, "")]
 
 
 def given_lines(name: str, folds: bool) -> list[str]:

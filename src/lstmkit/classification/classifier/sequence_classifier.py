@@ -142,15 +142,17 @@ class SequenceClassifier(Parameters):
         how, again = self.settings, cut and self.settings.final_fit
         if again and how.minutes is not None:
             how = dataclasses.replace(how, minutes=how.minutes / 2)
-        network = self._new_network(shape, training)
+        first = dataclasses.replace(shape, networks=1) if again else shape  # one says when to stop
+        network = self._new_network(first, training)
         own = {"task": self.task, "seed": self.seed, "classes": list(coding.classes)}
         kept = checkpoint_at(checkpoint, self.settings, own, network, training, validation)
         history = fit_network(network, how, training, validation, self.seed, kept, resume, on_epoch)
         enough = epochs_enough(history, len(validation), self.task == "number") if again else 0
-        if enough:  # else the network that has learnt nothing was best
-            network = self._fit_again(
-                dataclasses.replace(how, epochs=enough), shape, training, validation, history, on_epoch
-            )
+        if enough:
+            how = dataclasses.replace(how, epochs=enough)
+            network = self._fit_again(how, shape, training, validation, history, on_epoch)
+        elif again:  # networks that have learnt nothing were best
+            network = self._new_network(shape, training)
         self.form_, self.coding_, self.shape_, self.notes_ = rows.form, coding, shape, tuple(notes)
         self.network_, self.history_ = network.eval(), history
         return self

@@ -19,8 +19,8 @@ class SequenceSettings(FrameSettings):
     max_steps  of a piece: a longer sequence is cut into pieces of so many, which are learnt and answered by themselves,
                and the answer is their mean, by their lengths; bounds the memory
     final_fit  whether the network is trained once more from the start on all rows, those held back for early stopping
-               included, until the last epoch that was as good as the best, but for luck; `minutes` are then halved
-               between the two trainings
+               included, until the last epoch that was as good as the best, but for luck; of several networks the first
+               says when, and all are trained then; `minutes` are halved between the two trainings
     """
 
     later: ClassVar[tuple[str, ...]] = (*FrameSettings.later, "final_fit")
