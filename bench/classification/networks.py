@@ -29,13 +29,14 @@ SHARES = {"GunPoint": (2, 5), "BasicMotions": (2, 4), "JapaneseVowels": (2, 5)}
 MEANS = ("PP", "PPP", "FF", "PF", "PFP", "PFPFP")
 
 NOTES = """
-Before, in the same way: GunPoint, four divisions, two seeds each: P 96.25 % (86.7 to 100), F 99.58 % (96.7 to 100), means
-of two 98.33 and 99.17 %; with filters over five steps 99.17 %, with the frames beside what nine give 98.33 % (one seed).
-JapaneseVowels, 108 to learn from, 162 to tell, one division: P 96.91 %, F 94.44 %, PP and PPP 98.15 %, PFP 96.91 %; with
-the frames beside the filters 96.91 % where P had 97.53 % (two divisions). Skeletons, two subjects by two: P 93.49 %, F
-92.56 % in twice the time. A bias that the forget gate begins with (no average, no final fit): GunPoint 96.67 % without, 91.67 % with 1,
-66.67 % with 3, 69.44 % spread over the time scales of the sequence: what helps is to see short shapes, not to remember
-for longer. So of several networks every second has filters, where sequences are long.
+Before, in the same way: GunPoint, four divisions, two seeds each: P 96.25 % (86.7 to 100), F 99.58 % (96.7 to 100),
+means of two 98.33 and 99.17 %; with filters over five steps 99.17 %, with the frames beside what nine give 98.33 %
+(one seed). JapaneseVowels, 108 to learn from, 162 to tell, one division: P 96.91 %, F 94.44 %, PP and PPP 98.15 %,
+PFP 96.91 %; with the frames beside the filters 96.91 % where P had 97.53 % (two divisions). Skeletons, two subjects
+by two: P 93.49 %, F 92.56 % in twice the time. A bias that the forget gate begins with (no average, no final fit):
+GunPoint 96.67 % without, 91.67 % with 1, 66.67 % with 3, 69.44 % spread over the time scales of the sequence: what
+helps is to see short shapes, not to remember for longer. So of several networks every second has filters, where
+sequences are long.
 """
 
 
