@@ -111,16 +111,42 @@ def test_words_of_an_open_vocabulary_are_spelled(marks):
     assert found[("bb",)].language == pytest.approx(0.5 * (unknown + end) + 0.3, abs=1e-5)
 
 
+def test_what_was_said_before_is_told_to_the_language_model_and_the_hotwords():
+    emissions = emissions_of(3, 4, 3)
+    before = ("sea", "ab")
+    weighing = Weighing(LM, 0.7, -0.4, Hotwords({"ab a": 2.0}))
+    search = BeamSearch(ClosedWords(SPELLINGS, weighing=weighing), EVERYTHING, before)
+    search.accept(emissions)
+    end = 0.7 * float(LM.next_log_probs(context_of(("sea", "ab")))[LM.tokens.end])
+    known = language_of(before, LM, 0.7, -0.4) - end
+    for last in (True, False):
+        for one in search.best(1 << 20, last):
+            whole = language_of((*before, *one.words), LM, 0.7, -0.4)
+            if not last:
+                whole -= 0.7 * float(LM.next_log_probs(context_of((*before, *one.words)))[LM.tokens.end])
+            # Half of the phrase has been earned before; it is taken back where another word follows, or none.
+            hot = 2.0 * occurrences(("ab", *one.words), ("ab", "a")) - 1.0
+            hot += (not last) * 1.0 * ((*before, *one.words)[-1] == "ab")
+            assert one.language == pytest.approx(whole - known + hot, abs=1e-4)
+
+
+def context_of(words: tuple[str, ...]):
+    context = LM.begin()
+    for word in words:
+        context = LM.advance(context, LM.tokens.symbols.index(word))
+    return context
+
+
 def test_a_narrow_beam_gives_up_little():
     lm = word_ngrams(["ab a", "bc see ab", "sea bc", "a a bb", "see sea"], order=3)
     best, narrow = [], []
-    for seed in range(30):
+    for seed in range(12):
         emissions = emissions_of(seed, 8, 3, 3.0)
-        for kept, settings in ((best, BeamSettings(2000, -np.inf, np.inf)), (narrow, BeamSettings(16))):
+        for kept, settings in ((best, BeamSettings(400, -np.inf, np.inf)), (narrow, BeamSettings(16))):
             search = BeamSearch(ClosedWords(SPELLINGS, weighing=Weighing(lm, 0.7, 0.0)), settings)
             search.accept(emissions)
             kept.append(search.best()[0])
-    assert sum(a.words == b.words for a, b in zip(best, narrow, strict=True)) >= 28
+    assert sum(a.words == b.words for a, b in zip(best, narrow, strict=True)) >= 11
     assert all(b.score <= a.score + 1e-6 for a, b in zip(best, narrow, strict=True))
 
 

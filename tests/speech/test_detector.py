@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from lstmkit import InputError
-from lstmkit.speech import detector as room
-from lstmkit.speech.detector import SpeechDetector, load_detector, speech_pieces
+from lstmkit.speech.listening import detector as room
+from lstmkit.speech.listening.detector import SpeechDetector, load_detector, speech_pieces
 
 installed = pytest.mark.skipif(
     importlib.util.find_spec("silero_vad") is None or importlib.util.find_spec("onnx") is None,

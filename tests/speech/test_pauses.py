@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lstmkit import InputError
-from lstmkit.speech.pauses import cut_at_pauses
+from lstmkit.speech.listening.pauses import cut_at_pauses
 
 RATE = 1000
 

@@ -11,7 +11,7 @@ from test_decoding_joint import HEADS, NAMES, heard
 from lstmkit import InputError
 from lstmkit.speech import word_ngrams
 from lstmkit.speech.decoding import Decoder, DecodingSettings
-from lstmkit.speech.stream import EndPoints, RecognizerStream
+from lstmkit.speech.listening.stream import EndPoints, RecognizerStream
 
 SECONDS = 0.03
 

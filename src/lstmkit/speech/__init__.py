@@ -3,6 +3,11 @@
 from lstmkit.speech.audio import read_audio as read_audio
 from lstmkit.speech.audio import stream_audio as stream_audio
 from lstmkit.speech.ctc import RecognizerSettings as RecognizerSettings
+from lstmkit.speech.decoding import Decoder as Decoder
+from lstmkit.speech.decoding import DecodingSettings as DecodingSettings
+from lstmkit.speech.decoding import Hotwords as Hotwords
+from lstmkit.speech.decoding import fit_decoding as fit_decoding
+from lstmkit.speech.decoding import read_hotwords as read_hotwords
 from lstmkit.speech.features import FeatureSettings as FeatureSettings
 from lstmkit.speech.features import FeatureStream as FeatureStream
 from lstmkit.speech.features import frames_of as frames_of
@@ -14,6 +19,9 @@ from lstmkit.speech.hmm import SearchSettings as SearchSettings
 from lstmkit.speech.hmm import word_ngrams as word_ngrams
 from lstmkit.speech.lexicon import Lexicon as Lexicon
 from lstmkit.speech.lexicon import read_lexicon as read_lexicon
+from lstmkit.speech.listening import RecognizerStream as RecognizerStream
+from lstmkit.speech.listening import SpeechDetector as SpeechDetector
+from lstmkit.speech.listening import Transcriber as Transcriber
 from lstmkit.speech.manifest import Manifest as Manifest
 from lstmkit.speech.manifest import Utterance as Utterance
 from lstmkit.speech.manifest import read_manifest as read_manifest
@@ -25,3 +33,4 @@ from lstmkit.speech.scoring import aligned as aligned
 from lstmkit.speech.scoring import compare as compare
 from lstmkit.speech.scoring import judge as judge
 from lstmkit.speech.scoring import score_texts as score_texts
+from lstmkit.speech.transcript import Transcript as Transcript

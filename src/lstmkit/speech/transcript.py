@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 WIDEST = 42
@@ -55,6 +55,11 @@ class Segment:
     def text(self) -> str:
         """The words, with spaces between."""
         return " ".join(word.text for word in self.words)
+
+    def moved(self, seconds: float) -> Segment:
+        """Return the same, so much later."""
+        words = tuple(one._replace(start=one.start + seconds, end=one.end + seconds) for one in self.words)
+        return replace(self, start=self.start + seconds, end=self.end + seconds, words=words)
 
 
 @dataclass(frozen=True)

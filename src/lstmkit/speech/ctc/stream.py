@@ -1,4 +1,7 @@
-"""A streaming network that is fed samples as they come; what it hears does not depend on how they are cut."""
+"""A streaming network that is fed samples as they come; what it hears does not depend on how they are cut.
+
+Every step is worked by itself, counted from the beginning of the recording, so that this holds for every bit.
+"""
 
 from __future__ import annotations
 
@@ -39,29 +42,41 @@ class NetworkStream:
         self._reach = how.reach if how.front == "convolution" else 0
         self._source = FeatureStream(self._features)
         self._frames = torch.zeros(self._reach, 1, self._channels)
+        self._raw = torch.zeros(0, 1, self._channels)
+        self._ahead = how.lookahead
         self._state: Any = None
         self._hidden: Tensor | None = None
 
     def accept(self, samples: Samples) -> Emissions:
         """Return the steps that more samples complete, by head, (N, 1 + units)."""
-        self._hear(self._source.accept(samples))
-        return self._told(self._steps(), last=False)
+        return self._heard(self._source.accept(samples), last=False)
 
     def finish(self) -> Emissions:
         """Return the steps of the last samples; another recording may follow, which begins with what was heard."""
-        self._hear(self._source.finish())
-        stack, own = self._network.settings.stack, len(self._frames) - self._reach
-        missing = -own % stack + self._reach
-        self._frames = torch.cat([self._frames, torch.zeros(missing, 1, self._channels)])
-        found = self._told(self._steps(), last=True)
+        found = self._heard(self._source.finish(), last=True)
         self._begin()
         return found
 
-    def _hear(self, frames: NDArray[np.float32]) -> None:
-        """Take frames, in units of all that came before."""
-        if not len(frames):
-            return
-        values = torch.from_numpy(np.ascontiguousarray(frames)).unsqueeze(1)
+    def _heard(self, frames: NDArray[np.float32], last: bool) -> Emissions:
+        parts = [[np.zeros((0, width), np.float32) for width in self._network.outputs.values()]]
+        with torch.no_grad():
+            self._raw = torch.cat([self._raw, torch.from_numpy(np.ascontiguousarray(frames)).unsqueeze(1)])
+            stack = self._network.settings.stack
+            while len(self._raw) >= stack or (last and len(self._raw)):
+                self._normalised(self._raw[:stack])
+                self._raw = self._raw[stack:]
+                parts += self._steps()
+            if last:
+                missing = -(len(self._frames) - self._reach) % stack + self._reach
+                self._frames = torch.cat([self._frames, torch.zeros(missing, 1, self._channels)])
+                parts += self._steps()
+                silence = torch.zeros(1, 1, self._network.recurrent.hidden_size)
+                parts += [self._told(silence) for _ in range(self._ahead if self._hidden is not None else 0)]
+        names = self._network.outputs
+        return {name: np.concatenate(own) for name, own in zip(names, zip(*parts, strict=True), strict=True)}
+
+    def _normalised(self, values: Tensor) -> None:
+        """Take the frames of a step, in units of all that came before."""
         if self._network.normalisation.kind == "features":
             usual = self._network.normalisation.usual(1)
             own = ((values.double() - usual.mean) / usual.spread).to(torch.float32)
@@ -69,28 +84,24 @@ class NetworkStream:
             own, self.heard = so_far(values, self.heard)
         self._frames = torch.cat([self._frames, own])
 
-    def _steps(self) -> Tensor:
-        """Return what the recurrent layers make of the frames that have come, (N, 1, width)."""
-        stack = self._network.settings.stack
-        count = max(0, (len(self._frames) - 2 * self._reach) // stack)
-        width = self._network.recurrent.hidden_size
-        if not count:
-            return torch.zeros(0, 1, width)
-        with torch.no_grad():
-            read = self._network.stacked(self._frames[: count * stack + 2 * self._reach])
-            hidden, self._state = self._network.recurrent(read, self._state)
-        self._frames = self._frames[count * stack :]
-        found: Tensor = hidden
+    def _steps(self) -> list[list[NDArray[np.float32]]]:
+        """Return what the heads say of steps that can be told now that more frames have come."""
+        stack, found = self._network.settings.stack, []
+        needed = stack + 2 * self._reach
+        while len(self._frames) >= needed:
+            hidden, self._state = self._network.recurrent(self._network.stacked(self._frames[:needed]), self._state)
+            self._frames = self._frames[stack:]
+            found.append(self._told(hidden))
         return found
 
-    def _told(self, hidden: Tensor, last: bool) -> Emissions:
-        """Return what the heads say of the steps of which enough is known."""
-        how = self._network.settings
+    def _told(self, hidden: Tensor) -> list[NDArray[np.float32]]:
+        """Take one more step, and return what the heads say of the one that now knows enough of those after it."""
         held = hidden if self._hidden is None else torch.cat([self._hidden, hidden])
-        count = len(held) if last else max(0, len(held) - how.lookahead)
-        self._hidden = held[count:]
-        if not count:
-            return {name: np.zeros((0, width), np.float32) for name, width in self._network.outputs.items()}
-        with torch.no_grad():
-            found = self._network.told(self._network.looked_ahead(held)[:count])
-        return {name: values[:, 0].contiguous().numpy() for name, values in found.items()}
+        if len(held) <= self._ahead:
+            self._hidden = held
+            return [np.zeros((0, width), np.float32) for width in self._network.outputs.values()]
+        self._hidden = held[1:]
+        read = held[:1]
+        if self._network.ahead is not None:
+            read = read + self._network.ahead(held.permute(1, 2, 0)).permute(2, 0, 1)
+        return [own[:, 0].numpy() for own in self._network.told(read).values()]

@@ -90,11 +90,12 @@ class BeamSearch:
 
     words     what may be said
     settings  how much is tried
+    before    words that were said before
     """
 
-    def __init__(self, words: Words, settings: BeamSettings | None = None) -> None:
+    def __init__(self, words: Words, settings: BeamSettings | None = None, before: Sequence[str] = ()) -> None:
         self.words, self.settings = words, settings or BeamSettings()
-        start = _History(None, -1, 0.0, words.begin())
+        start = _History(None, -1, 0.0, words.begin(before))
         self._entries: list[Entry] = [(start, ROOT, 0.0, NEVER)]
 
     def accept(self, emissions: Floats) -> None:
@@ -195,8 +196,11 @@ class BeamSearch:
             history.state = self.words.after(self._state(history.before), history.word)
         return history.state
 
-    def best(self, count: int = 1) -> list[Hypothesis]:
-        """Return what was most likely said if nothing follows, the best first."""
+    def best(self, count: int = 1, last: bool = True) -> list[Hypothesis]:
+        """Return what was most likely said, the best first.
+
+        last  whether nothing follows, which the language model has a word for, too
+        """
         sums: dict[_History, float] = {}
         for history, node, blank, spoken in self._entries:
             both = _sum(blank, spoken)
@@ -208,7 +212,7 @@ class BeamSearch:
             for history, _, blank, spoken in self._entries:
                 sums[history] = _sum(sums.get(history, NEVER), _sum(blank, spoken))
         found = [
-            Hypothesis(self._told(history), sound, history.extra + self._state(history).end)
+            Hypothesis(self._told(history), sound, history.extra + (self._state(history).end if last else 0.0))
             for history, sound in sums.items()
         ]
         return sorted(found, key=lambda one: -one.score)[:count]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple, final
 
 import numpy as np
@@ -29,6 +30,8 @@ ROUNDS = 6
 """Of changes to the best."""
 POOLED = 12
 """Of each search, that are scored by all heads."""
+LONG = 250
+"""Frames beyond which what was searched already is not searched by other heads."""
 NEVER = -1e9
 """Score of what a head cannot write."""
 RANGES = {
@@ -117,6 +120,21 @@ class Head:
         return ClosedWords(spelled, self.gap, weighing) if spelled else None
 
 
+class Around(NamedTuple):
+    """What is known of an utterance besides its sound.
+
+    before    words that were said before
+    last      whether nothing follows
+    begun     words that it begins with
+    searches  of heads that were searched already
+    """
+
+    before: Said = ()
+    last: bool = True
+    begun: Said = ()
+    searches: Mapping[str, BeamSearch] = MappingProxyType({})
+
+
 class Candidate(NamedTuple):
     """Words that may have been said, and what speaks for them.
 
@@ -161,32 +179,33 @@ class Judges:
                 f"decoding: {', '.join(named)} spell no words by themselves; give a lexicon or a list of words"
             )
 
-    def pool(
-        self, emissions: Mapping[str, Floats], searches: Mapping[str, BeamSearch] | None = None, begun: Said = ()
-    ) -> list[Candidate]:
+    def pool(self, emissions: Mapping[str, Floats], around: Around | None = None) -> list[Candidate]:
         """Return what may have been said, the best first.
 
         emissions  by head, (T, 1 + U) logarithms of the probability of blank and units
-        searches   of heads that were searched already
-        begun      words that it begins with
+        around     what is known besides
         """
+        around = around or Around()
         found: dict[Said, Candidate] = {}
+        long = len(next(iter(emissions.values()))) > LONG and len(around.searches) > 0
         pooled: list[Said] = []
         for name, words in self.searched.items():
-            search = (searches or {}).get(name)
+            search = around.searches.get(name)
+            if search is None and long:
+                continue
             if search is None:
-                search = BeamSearch(words, self.settings.tried)
+                search = BeamSearch(words, self.settings.tried, around.before)
                 search.accept(emissions[name])
-            pooled += [one.words for one in search.best(POOLED)]
-        wanted = [said for said in dict.fromkeys(pooled) if said[: len(begun)] == begun]
-        for _ in range(ROUNDS):
+            pooled += [one.words for one in search.best(POOLED, around.last)]
+        wanted = [said for said in dict.fromkeys(pooled) if said[: len(around.begun)] == around.begun]
+        for _ in range(1 if long else ROUNDS):
             before = self._best(found)
-            found |= zip(wanted, self.judged(emissions, wanted), strict=True)
+            found |= zip(wanted, self.judged(emissions, wanted, around), strict=True)
             best = self._best(found)
             if best is None or best == before:
                 break
             between = (said for said in _between(best, found) if said not in found)
-            wanted = [said for said in between if said[: len(begun)] == begun]
+            wanted = [said for said in between if said[: len(around.begun)] == around.begun]
             if not wanted:
                 break
         return sorted(found.values(), key=lambda one: -self.score(one))
@@ -194,7 +213,7 @@ class Judges:
     def _best(self, found: Mapping[Said, Candidate]) -> Said | None:
         return max(found, key=lambda said: self.score(found[said]), default=None)
 
-    def judged(self, emissions: Mapping[str, Floats], several: Sequence[Said]) -> list[Candidate]:
+    def judged(self, emissions: Mapping[str, Floats], several: Sequence[Said], around: Around) -> list[Candidate]:
         """Return words with what speaks for them."""
         columns = np.zeros((len(several), len(self.heads)))
         for place, (name, head) in enumerate(self.heads.items()):
@@ -202,7 +221,7 @@ class Judges:
                 columns[:, place] = slot_scores(emissions[name], [head.slots(one) for one in several])
         self._completed(columns)
         return [
-            Candidate(words, tuple(row), *self._counted(words))
+            Candidate(words, tuple(row), *self._counted(words, around))
             for words, row in zip(several, columns.tolist(), strict=True)
         ]
 
@@ -221,21 +240,22 @@ class Judges:
         sound = sum(share * own for share, own in zip(self.shares.values(), one.sounds, strict=True))
         return sound + settings.language * one.language + settings.bonus * len(one.words) + one.hot
 
-    def _counted(self, words: Said) -> tuple[float, float]:
+    def _counted(self, words: Said, around: Around) -> tuple[float, float]:
         """Return the logarithm of the probability of words, and what hotwords earn."""
         total, hot, state = 0.0, 0.0, 0
         if self._language is not None:
             context = self._language.begin()
-            for word in words:
+            for place, word in enumerate((*around.before, *words)):
                 token = self._language.token(word)
-                total += float(self._language.followers(context)[0][token])
+                if place >= len(around.before):
+                    total += float(self._language.followers(context)[0][token])
                 context = self._language.advance(context, token)
-            total += self._language.followers(context)[1]
+            total += self._language.followers(context)[1] if around.last else 0.0
         if self.hotwords is not None:
-            for word in words:
+            for place, word in enumerate((*around.before, *words)):
                 state, earned = self.hotwords.step(state, word)
-                hot += earned
-            hot += self.hotwords.taken_back(state)
+                hot += earned if place >= len(around.before) else 0.0
+            hot += self.hotwords.taken_back(state) if around.last else 0.0
         return total, hot
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, final
 
@@ -11,8 +12,7 @@ from numpy.typing import NDArray
 
 from lstmkit.errors import InputError
 from lstmkit.language.predicting import Predictor
-from lstmkit.speech.decoding.beam import BeamSearch
-from lstmkit.speech.decoding.candidates import Candidate, DecodingSettings, Head, Judges, changes
+from lstmkit.speech.decoding.candidates import LONG, Around, Candidate, DecodingSettings, Head, Judges, changes
 from lstmkit.speech.decoding.forward import times
 from lstmkit.speech.decoding.hotwords import Hotwords
 from lstmkit.speech.decoding.words import Weighing
@@ -22,6 +22,8 @@ Floats = NDArray[np.float32]
 
 SHOWN = 5
 """Alternatives of a segment."""
+CONTEXT = 20
+"""Words before a part that a language model and hotwords are told."""
 LEAST = 1e-6
 """Of a posterior probability and its counterpart, before its logarithm is taken."""
 TIMED = ("phone", "character", "subword", "word")
@@ -72,17 +74,11 @@ class Decoder:
         """Return the same with other settings."""
         return Decoder(self.heads, self.seconds, self.words, self.weighing.predictor, self.weighing.hotwords, settings)
 
-    def pool(
-        self,
-        emissions: Mapping[str, Floats],
-        searches: Mapping[str, BeamSearch] | None = None,
-        begun: tuple[str, ...] = (),
-    ) -> list[Candidate]:
+    def pool(self, emissions: Mapping[str, Floats], around: Around | None = None) -> list[Candidate]:
         """Return what may have been said, the best first.
 
         emissions  by head, (T, 1 + U) natural logarithms of the probability of blank and units
-        searches   of heads that were searched already
-        begun      words that it begins with, as one of these searches has settled
+        around     what is known besides
         Raises     InputError if a head is missing, or has another number of units
         """
         for name, head in self.heads.items():
@@ -90,7 +86,7 @@ class Decoder:
             if name not in emissions or emissions[name].ndim != 2 or emissions[name].shape[1] != wanted:
                 found = emissions[name].shape if name in emissions else "nothing"
                 raise InputError(f"decoding: the head {name} must have emissions of shape (T, {wanted}); got {found}")
-        return self.judges.pool(emissions, searches, begun)
+        return self.judges.pool(emissions, around)
 
     def posterior(self, pool: Sequence[Candidate]) -> Posterior:
         """Return the best of a pool, and how probable each of its words is."""
@@ -108,18 +104,31 @@ class Decoder:
         )
         return Posterior(best, tuple(np.clip(sure, 0.0, 1.0).tolist()), alternatives)
 
-    def decode(
-        self,
-        emissions: Mapping[str, Floats],
-        start: float = 0.0,
-        searches: Mapping[str, BeamSearch] | None = None,
-        begun: tuple[str, ...] = (),
-    ) -> Segment:
-        """Return what was said, with times and confidences; arguments as in `pool`.
+    def decode(self, emissions: Mapping[str, Floats], start: float = 0.0, around: Around | None = None) -> Segment:
+        """Return what was said, with times and confidences.
 
-        start  seconds from the beginning of the recording to the first frame
+        What is long is searched part by part, cut where every head hears a blank.
+
+        emissions  as in `pool`
+        start      seconds from the beginning of the recording to the first frame
+        around     what is known besides
         """
-        found = self.posterior(self.pool(emissions, searches, begun))
+        frames = len(next(iter(emissions.values())))
+        if around is not None:
+            return self._part(emissions, start, around)
+        parts: list[Segment] = []
+        before: tuple[str, ...] = ()
+        for begin, end in cuts(emissions):
+            own = {name: values[begin:end] for name, values in emissions.items()}
+            parts.append(self._part(own, start + self.seconds * begin, Around(before, end == frames)))
+            before = (*before, *(word.text for word in parts[-1].words))[-CONTEXT:]
+        if len(parts) == 1:
+            return parts[0]
+        words = tuple(word for part in parts for word in part.words)
+        return Segment(start, start + self.seconds * frames, words, _joined(parts))
+
+    def _part(self, emissions: Mapping[str, Floats], start: float, around: Around) -> Segment:
+        found = self.posterior(self.pool(emissions, around))
         frames = len(next(iter(emissions.values())))
         slope, offset = self.settings.slope, self.settings.offset
         confidences = logistic(slope * logit(np.array(found.probabilities)) + offset).tolist()
@@ -141,6 +150,36 @@ class Decoder:
         frames = len(next(iter(emissions.values())))
         bounds = np.linspace(0, frames, len(words) + 1).astype(int).tolist()
         return list(itertools.pairwise(bounds))
+
+
+def cuts(emissions: Mapping[str, Floats]) -> list[tuple[int, int]]:
+    """Return first and last frames of parts of at most LONG frames, cut in the longest rows of blanks."""
+    quiet = np.logical_and.reduce([own.argmax(axis=1) == 0 for own in emissions.values()])
+    frames, begin = len(quiet), 0
+    found: list[tuple[int, int]] = []
+    while frames - begin > LONG:
+        own = quiet[begin + LONG // 4 : begin + LONG]
+        edges = np.flatnonzero(np.diff(own.astype(np.int8), prepend=0, append=0)).reshape(-1, 2)
+        if len(edges):
+            first, last = edges[int((edges[:, 1] - edges[:, 0]).argmax())].tolist()
+            end = begin + LONG // 4 + (first + last) // 2
+        else:  # somebody speaks without a breath, or it is no speech
+            end = begin + LONG
+        found.append((begin, end))
+        begin = end
+    return [*found, (begin, frames)]
+
+
+def _joined(parts: Sequence[Segment]) -> tuple[Alternative, ...]:
+    """Return what may have been said in parts together: the best of all, and one part of it otherwise."""
+    sure = math.prod(part.alternatives[0].probability for part in parts)
+    best = [part.text for part in parts]
+    found = [Alternative(" ".join(filter(None, best)), sure)]
+    for place, part in enumerate(parts):
+        for other in part.alternatives[1:]:
+            text = " ".join(filter(None, [*best[:place], other.text, *best[place + 1 :]]))
+            found.append(Alternative(text, sure * other.probability / part.alternatives[0].probability))
+    return tuple(sorted(found, key=lambda one: -one.probability)[:SHOWN])
 
 
 def logit(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -24,7 +24,9 @@ LANGUAGE, BONUS = 2.0, 3.0
 """Ends of what is tried."""
 BINS = 5
 """Of the table of confidences."""
-PRIOR = 1e-2
+PULL = 0.5
+"""Errors that weights may cost which are far from equal heads, half the language model and no bonus."""
+PRIOR = 1.0
 """By how much slope and offset are held to 1 and 0."""
 
 
@@ -102,11 +104,15 @@ def _chosen(decoder: Decoder, tables: Sequence[_Table], generator: np.random.Gen
     """Return the settings of which the fewest errors are to be expected."""
     settings, names = decoder.settings, list(decoder.heads)
     shares = decoder.judges.shares
-    free = decoder.weighing.predictor is not None
+    free, usual = decoder.weighing.predictor is not None, DecodingSettings()
 
     def cost(row: Doubles) -> float:
         heads = row[: len(names)] / row[: len(names)].sum()
-        return sum(table.cost(np.array([*heads, row[-2] if free else 0.0, row[-1], 1.0])) for table in tables)
+        far = len(names) * float(((heads - 1 / len(names)) ** 2).sum())
+        far += float((row[-2] - usual.language) ** 2 + ((row[-1] - usual.bonus) / BONUS) ** 2)
+        return PULL * far + sum(
+            table.cost(np.array([*heads, row[-2] if free else 0.0, row[-1], 1.0])) for table in tables
+        )
 
     best = np.array([*shares.values(), settings.language, settings.bonus])
     least = cost(best)

@@ -75,8 +75,8 @@ class Words(Protocol):
     def unit(self, node: int) -> int:
         """Return the last unit of a node."""
 
-    def begin(self) -> State:
-        """Return the state before the first word."""
+    def begin(self, before: Sequence[str] = ()) -> State:
+        """Return the state before the first word, others having been said before."""
 
     def after(self, state: State, word: int) -> State:
         """Return the state after a word."""
@@ -110,9 +110,12 @@ class _States:
         self._known: dict[tuple[Any, int], State] = {}
         self.most = weighing.bonus + (weighing.hotwords.most if weighing.hotwords else 0.0)
 
-    def begin(self) -> State:
-        """Return the state before the first word."""
-        return self._of(self.language.begin() if self.language else (), 0)
+    def begin(self, before: Sequence[str] = ()) -> State:
+        """Return the state before the first word, others having been said before."""
+        state = self._of(self.language.begin() if self.language else (), 0)
+        for word in before:
+            state = self.after(state, self.language.token(word) if self.language else 0, word)
+        return state
 
     def after(self, state: State, token: int, word: str) -> State:
         """Return the state after a word."""
@@ -199,9 +202,9 @@ class ClosedWords:
         """Return the last unit of a node."""
         return self._units[node]
 
-    def begin(self) -> State:
-        """Return the state before the first word."""
-        return self._states.begin()
+    def begin(self, before: Sequence[str] = ()) -> State:
+        """Return the state before the first word, others having been said before."""
+        return self._states.begin(before)
 
     def after(self, state: State, word: int) -> State:
         """Return the state after a word."""
@@ -282,9 +285,9 @@ class OpenWords:
         """Return the last unit of a node."""
         return self._units[node]
 
-    def begin(self) -> State:
-        """Return the state before the first word."""
-        return self._states.begin()
+    def begin(self, before: Sequence[str] = ()) -> State:
+        """Return the state before the first word, others having been said before."""
+        return self._states.begin(before)
 
     def after(self, state: State, word: int) -> State:
         """Return the state after a word, which is the first node that was written so."""

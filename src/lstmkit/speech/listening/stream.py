@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lstmkit.ranges import MORE_THAN_0, check_fields
 from lstmkit.speech.audio import Samples
 from lstmkit.speech.decoding.beam import BeamSearch
+from lstmkit.speech.decoding.candidates import Around
 from lstmkit.speech.decoding.decoder import Decoder
 from lstmkit.speech.transcript import Segment
 
@@ -131,6 +132,6 @@ class RecognizerStream:
         """Return the utterance that has ended, if something was said in it, and begin another."""
         emissions = {name: np.concatenate([frame[name] for frame in self._held]) for name in self._held[0]}
         settled, start = self._search.settled(), self._start * self._decoder.seconds
-        segment = self._decoder.decode(emissions, start, {self._leading: self._search}, settled)
+        segment = self._decoder.decode(emissions, start, Around(begun=settled, searches={self._leading: self._search}))
         self._begin()
         return [segment] if segment.words else []

@@ -8,6 +8,7 @@ Source  Silero Team, Silero VAD, https://github.com/snakers4/silero-vad
 from __future__ import annotations
 
 import importlib.util
+from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import final
@@ -21,7 +22,7 @@ from torch.nn import functional
 from lstmkit.errors import InputError
 from lstmkit.nn import LSTM
 from lstmkit.speech.audio import RATE, Samples
-from lstmkit.speech.pauses import LONGEST, Piece, best_cut
+from lstmkit.speech.listening.pauses import LONGEST, Piece, best_cut, levels
 
 WINDOW, BEFORE, AFTER = 512, 64, 64
 """Samples that are judged at once, those before them that are seen too, and those that are mirrored after them."""
@@ -41,6 +42,11 @@ BEGINS, GOES_ON = 0.5, 0.35
 """Probabilities from which on speech begins, and below which it may have ended."""
 SILENCE, SPEECH, AROUND = 0.5, 0.1, 0.2
 """Seconds of silence that end a piece, of speech that make one, and that are kept before and after."""
+
+REMEMBERED = 4.0
+"""Seconds in which the quietest window is looked for."""
+SILENT, LOUD, ABOVE = -70.0, -40.0, 10.0
+"""Decibels: between the first two the quietest is taken to be; speech is so far above it."""
 
 Floats = NDArray[np.float32]
 
@@ -131,14 +137,56 @@ class SpeechDetector:
         return self.accept(np.zeros(WINDOW - left, np.float32)) if left else np.zeros(0, np.float32)
 
 
-def speech_pieces(blocks: Iterable[Samples], detector: SpeechDetector, longest: float = LONGEST) -> Iterator[Piece]:
+@final
+class LoudnessDetector:
+    """Takes what is far louder than the quietest of the last seconds for speech, window by window.
+
+    rate  samples a second
+    """
+
+    def __init__(self, rate: int = RATE) -> None:
+        self._window = WINDOW
+        self._most = round(REMEMBERED * rate / WINDOW)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all samples."""
+        self._held = np.zeros(0, np.float32)
+        self._levels: deque[float] = deque(maxlen=self._most)
+
+    def accept(self, samples: Samples) -> Floats:
+        """Return 1 for each of the windows (N,) that more samples complete and that are loud, else 0."""
+        self._held = np.concatenate([self._held, np.asarray(samples, np.float32)])
+        count = len(self._held) // self._window
+        own, self._held = self._held[: count * self._window], self._held[count * self._window :]
+        found = []
+        for level in levels(own, self._window).tolist():
+            self._levels.append(level)
+            found.append(float(level > min(max(min(self._levels), SILENT), LOUD) + ABOVE))
+        return np.array(found, np.float32)
+
+    def finish(self) -> Floats:
+        """Return the same for what is left, zeros after it."""
+        left = len(self._held)
+        return self.accept(np.zeros(self._window - left, np.float32)) if left else np.zeros(0, np.float32)
+
+
+def speech_pieces(
+    blocks: Iterable[Samples],
+    detector: SpeechDetector | LoudnessDetector,
+    longest: float = LONGEST,
+    rate: int = RATE,
+    silence: float = SILENCE,
+) -> Iterator[Piece]:
     """Yield the parts of a recording in which somebody speaks, cut at pauses where they are long; memory is bounded.
 
-    blocks   samples as they come, 16,000 a second; how they are cut changes nothing
+    blocks   samples as they come; how they are cut changes nothing
     longest  seconds of a piece at most
+    rate     samples a second
+    silence  seconds that end a piece
     """
     detector.reset()
-    spoken = _Spoken(longest)
+    spoken = _Spoken(longest, rate, silence)
     for block in blocks:
         yield from spoken.pieces(block, detector.accept(block))
     yield from spoken.pieces(np.zeros(0, np.float32), detector.finish())
@@ -148,9 +196,9 @@ def speech_pieces(blocks: Iterable[Samples], detector: SpeechDetector, longest: 
 class _Spoken:
     """Samples that may belong to a piece, and where speech has begun among them; places count from the beginning."""
 
-    def __init__(self, longest: float) -> None:
-        self.most = round(longest * RATE)
-        self.around = round(AROUND * RATE)
+    def __init__(self, longest: float, rate: int, silence: float) -> None:
+        self.rate = rate
+        self.most, self.around, self.silence = round(longest * rate), round(AROUND * rate), round(silence * rate)
         self.held, self.start = np.zeros(0, np.float32), 0
         self.judged, self.begin, self.last = 0, -1, 0
         self.first = 0  # where somebody began to speak, after what is kept before
@@ -166,11 +214,11 @@ class _Spoken:
                     self.first = self.judged - WINDOW
                     self.begin = max(self.first - self.around, self.ended)
                 self.last = self.judged
-            elif self.begin >= 0 and self.judged - self.last >= SILENCE * RATE:
+            elif self.begin >= 0 and self.judged - self.last >= self.silence:
                 yield from self.rest()
             if self.begin >= 0 and self.judged - self.begin >= self.most:
                 begin = self.begin - self.start
-                at = best_cut(self.held[begin : begin + self.most], RATE)
+                at = best_cut(self.held[begin : begin + self.most], self.rate)
                 yield self._piece(self.begin + at)
                 self.begin = self.first = self.ended
         needed = (self.begin if self.begin >= 0 else max(self.judged - self.around, self.ended)) - self.start
@@ -178,11 +226,11 @@ class _Spoken:
 
     def rest(self) -> Iterator[Piece]:
         """Yield what has been said and not yet been yielded."""
-        if self.begin >= 0 and self.last - self.first >= SPEECH * RATE:
+        if self.begin >= 0 and self.last - self.first >= SPEECH * self.rate:
             yield self._piece(min(self.last + self.around, self.start + len(self.held)))
         self.begin = -1
 
     def _piece(self, end: int) -> Piece:
-        piece = Piece(self.begin / RATE, self.held[self.begin - self.start : end - self.start])
+        piece = Piece(self.begin / self.rate, self.held[self.begin - self.start : end - self.start])
         self.ended = end
         return piece

@@ -1,0 +1,182 @@
+"""From recordings to transcripts: a recogniser, what it knows of the language, and the search between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lstmkit.errors import InputError
+from lstmkit.language.predicting import Predictor
+from lstmkit.sequences import Ragged
+from lstmkit.speech.audio import RATE, Samples, stream_audio
+from lstmkit.speech.ctc.learning import emitted
+from lstmkit.speech.ctc.normalising import Moments, nobody
+from lstmkit.speech.decoding import DecodingSettings, Hotwords
+from lstmkit.speech.features import frames_of
+from lstmkit.speech.listening.detector import LoudnessDetector, SpeechDetector, speech_pieces
+from lstmkit.speech.listening.pauses import Piece, cut_at_pauses
+from lstmkit.speech.listening.stream import EndPoints, Partial, RecognizerStream
+from lstmkit.speech.recogniser import Recognizer
+from lstmkit.speech.transcript import Segment, Transcript
+from lstmkit.training import threads_for
+
+
+@final
+class Transcriber:
+    """Writes down what is said in recordings.
+
+    recogniser  that has been fitted
+    predictor   of words; None takes the n-grams that the recogniser keeps, if any
+    hotwords    phrases that count more
+    settings    of the search; None takes those that the recogniser keeps
+    Raises      NotFittedError before `fit`; InputError if nothing can be searched so
+    """
+
+    def __init__(
+        self,
+        recogniser: Recognizer,
+        predictor: Predictor | None = None,
+        hotwords: Hotwords | None = None,
+        settings: DecodingSettings | None = None,
+    ) -> None:
+        self.recogniser = recogniser
+        self.decoder = recogniser.decoder(predictor, hotwords, settings)
+
+    def transcribe(
+        self,
+        source: str | Path | Samples,
+        start: float = 0.0,
+        end: float | None = None,
+        detector: SpeechDetector | None = None,
+        session: Session | None = None,
+    ) -> Transcript:
+        """Return what is said in a recording of any length.
+
+        source      a file, or samples at the rate of the recogniser's features
+        start, end  seconds of the file; None is its end. Times are those of the file
+        detector    leaves out where nobody speaks
+        session     what has been heard of the same speaker before; what is heard here is added
+        Raises      InputError if it is no recording
+        """
+        rate = self.recogniser.features.rate
+        if isinstance(source, str | Path):
+            blocks: Iterable[Samples] = stream_audio(source, rate, start, end)
+        else:
+            blocks = [_sound(source, rate)]
+        heard = _Counted(blocks)
+        if self.recogniser.settings.streaming and detector is None:
+            segments = list(self._followed(heard))
+        else:
+            session = session or Session()
+            pieces = cut_at_pauses(heard, rate) if detector is None else speech_pieces(heard, self._fitting(detector))
+            segments = [self.segment(piece, session) for piece in pieces]
+        moved = tuple(one.moved(start) for one in segments)
+        return Transcript(moved, start + heard.samples / rate)
+
+    def _followed(self, blocks: Iterable[Samples]) -> Iterator[Segment]:
+        stream = self.stream()
+        for block in blocks:
+            yield from stream.accept(block)
+        yield from stream.finish()
+
+    def segment(self, piece: Piece, session: Session) -> Segment:
+        """Return what is said in a piece of a recording."""
+        try:
+            frames = frames_of(piece.samples, self.recogniser.features)
+        except InputError:  # shorter than a window: nothing can be said in it
+            return Segment(piece.start, piece.start + len(piece.samples) / self.recogniser.features.rate, ())
+        with threads_for(self.recogniser.settings.hidden_size):
+            own = Ragged.of([frames], frames.shape[1], dtype=np.float32)
+            ((_, emissions),) = emitted(self.recogniser.network_.eval(), own, session.heard(frames))
+        return self.decoder.decode(emissions, piece.start)
+
+    def stream(self, ends: EndPoints | None = None) -> RecognizerStream:
+        """Return what takes samples as they come.
+
+        ends    when an utterance ends
+        Raises  InputError if the network reads both ways
+        """
+        return RecognizerStream(self.recogniser.stream(), self.decoder, ends)
+
+    def listen(
+        self,
+        blocks: Iterable[Samples],
+        detector: SpeechDetector | None = None,
+        told: Callable[[Partial], None] = lambda partial: None,
+    ) -> Iterator[Segment]:
+        """Yield utterances as they end, while samples come.
+
+        A network that reads both ways hears an utterance when it has ended.
+
+        blocks    samples at the rate of the features, as they come
+        detector  of speech; None goes by loudness, for a network that reads both ways
+        told      is given what has been understood so far, after every block, where that is known
+        """
+        if not self.recogniser.settings.streaming:
+            rate, session = self.recogniser.features.rate, Session()
+            heard = LoudnessDetector(rate) if detector is None else self._fitting(detector)
+            for piece in speech_pieces(blocks, heard, rate=rate, silence=EndPoints().after):
+                segment = self.segment(piece, session)
+                if segment.words:
+                    yield segment
+            return
+        stream, before = self.stream(), Partial((), ())
+        for block in blocks:
+            yield from stream.accept(block)
+            if stream.partial != before:
+                before = stream.partial
+                told(before)
+        yield from stream.finish()
+
+    def _fitting(self, detector: SpeechDetector) -> SpeechDetector:
+        rate = self.recogniser.features.rate
+        if rate != RATE:
+            raise InputError(
+                f"the detector of speech hears {RATE:,} samples a second, this recogniser {rate:,}; leave --vad out"
+            )
+        return detector
+
+
+def _sound(samples: Any, rate: int) -> Samples:
+    found = np.asarray(samples, np.float32)
+    if found.ndim != 1 or not np.isfinite(found).all():
+        raise InputError(f"the recording: samples must be finite numbers in one row, {rate:,} a second")
+    return found
+
+
+class _Counted:
+    """Blocks of samples, and how many samples there were."""
+
+    def __init__(self, blocks: Iterable[Samples]) -> None:
+        self._blocks, self.samples = blocks, 0
+
+    def __iter__(self) -> Iterator[Samples]:
+        for block in self._blocks:
+            self.samples += len(block)
+            yield block
+
+
+@final
+class Session:
+    """What has been heard of one speaker, or through one microphone: it makes what follows comparable."""
+
+    def __init__(self) -> None:
+        self._frames = 0
+        self._sums: NDArray[np.float64] | None = None
+
+    def heard(self, frames: NDArray[np.float32]) -> Moments:
+        """Add frames (N, C), and return the moments of all."""
+        exact = frames.astype(np.float64)
+        own = np.stack([exact.sum(axis=0), (exact**2).sum(axis=0)])
+        first = self._sums is None
+        self._sums = own if self._sums is None else self._sums + own
+        self._frames += len(frames)
+        if first:  # alone, a recording is its own speaker
+            return nobody(1, frames.shape[1])
+        mean, square = torch.from_numpy(self._sums / self._frames).unsqueeze(1)
+        return Moments(torch.tensor([float(self._frames)], dtype=torch.float64), mean, square)
