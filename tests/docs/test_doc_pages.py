@@ -25,10 +25,11 @@ NESTED = {
     "classification.md": LANGUAGE["classify"].commands,
     "classify.md": COMMANDS["classify"].commands,
     "speech.md": COMMANDS["speech"].commands,
+    "music.md": COMMANDS["music"].commands,
 }
 """The pages that explain the options of nested commands."""
 ABOVE = {"language.md": "language", "classification.md": "language classify", "classify.md": "classify"}
-ABOVE["speech.md"] = "speech"
+ABOVE |= {"speech.md": "speech", "music.md": "music"}
 """The words of those commands that come before their names."""
 WITH_ERRORS = {"forecasting.md": 60, "language.md": 60, "classification.md": 20, "classify.md": 40, "speech.md": 10}
 WITH_ERRORS |= {"music.md": 20}

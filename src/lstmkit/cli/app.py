@@ -27,6 +27,7 @@ from lstmkit.cli.explain import explain
 from lstmkit.cli.forecast import EXAMPLES as FORECAST_EXAMPLES
 from lstmkit.cli.forecast import forecast
 from lstmkit.cli.language import language
+from lstmkit.cli.music import music
 from lstmkit.cli.predict import predict
 from lstmkit.cli.speech import speech
 from lstmkit.cli.streams import end_stdout, open_missing, reader_has_gone
@@ -56,6 +57,7 @@ app.add_typer(classify)
 app.add_typer(explain)
 app.add_typer(language)
 app.add_typer(speech)
+app.add_typer(music)
 
 
 def _version(value: bool) -> None:

@@ -19,10 +19,10 @@ from lstmkit.language.predicting import MixturePredictor, Predictor, fit_share
 from lstmkit.language.writing.sampling import SamplingSettings
 from lstmkit.music.abc.fields import metre_of
 from lstmkit.music.composing import Writing
-from lstmkit.music.events import decode, encode
+from lstmkit.music.events import Events, decode, encode
 from lstmkit.music.events.decoding import onsets
 from lstmkit.music.events.rules import Rules
-from lstmkit.music.events.tokens import METRE, MODE, STYLE, home_of, sound_of, style_word
+from lstmkit.music.events.tokens import METRE, MODE, SHAPE, STYLE, home_of, sound_of, style_word
 from lstmkit.music.events.vocabulary import EventTokens
 from lstmkit.music.files import Collection, read_music
 from lstmkit.music.keys import Key, read_key
@@ -127,6 +127,8 @@ class Composer:
         valid: Sequence[Tune] | None = None,
         valid_share: float = 0.08,
         on_epoch: Callable[[EpochRecord], None] | None = None,
+        checkpoint: Path | None = None,
+        resume: bool = False,
     ) -> Composer:
         """Learn from tunes; earlier fits are forgotten.
 
@@ -134,6 +136,8 @@ class Composer:
         valid        tunes that choose the best pass; None holds back a share, whole families of related tunes
         valid_share  that share
         on_epoch     is told the record of every pass
+        checkpoint   file for the state of the training after every pass, left for the caller
+        resume       continue from the checkpoint, if there is one
         Returns      itself
         Raises       InputError if something given cannot be used
         """
@@ -147,7 +151,7 @@ class Composer:
         train_events, valid_events = ([encode(tune).tokens for tune in own] for own in (tunes, valid))
         self.tokens_ = EventTokens.learnt(train_events)
         self.network_, self.history_ = fit_events(
-            self.tokens_, train_events, valid_events, self.settings, self.seed, on_epoch
+            self.tokens_, train_events, valid_events, self.settings, self.seed, on_epoch, checkpoint, resume
         )
         self.ngram_: NGramModel = count_events(self.tokens_, train_events, self.order)
         text = text_of(self.tokens_, valid_events, 1, self.seed)
@@ -209,7 +213,7 @@ class Composer:
     def _compose(
         self, predictor: Predictor, wish: Wish, sampling: SamplingSettings, random: np.random.Generator
     ) -> Composition:
-        primer = None if wish.primer is None else encode(wish.primer)
+        primer = None if wish.primer is None else self._heard(wish.primer)
         key = read_key(wish.key) if wish.key is not None else None if primer is None else primer.key
         asked = self._asked(wish, key, primer.tokens if primer is not None else ())
         writing = Writing(predictor, self.tokens_, sampling, random)
@@ -267,12 +271,18 @@ class Composer:
         fitting = [s for s in (-24, -12, 0, 12, 24) if min(pitches) + s >= 0 and max(pitches) + s <= HIGHEST]
         return min(fitting, key=outside)
 
+    def _heard(self, tune: Tune) -> Events:
+        """Return a tune as events, without instruments that were not learnt: they are no music."""
+        key, tokens = encode(tune)
+        known = set(self.tokens_.symbols)
+        return Events(key, tuple(one for one in tokens if one in known or SHAPE.fullmatch(one) is None))
+
     def score(self, tune: Tune) -> TuneScore:
         """Return how well a tune is foreseen, note by note.
 
         Raises  NotFittedError before `fit`
         """
-        events = encode(tune)
+        events = self._heard(tune)
         symbols = [*events.tokens, self.tokens_.symbols[self.tokens_.end]]
         ids = self.tokens_.ids_of(symbols)
         nats: dict[str, NDArray[np.float64]] = {

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -47,10 +50,14 @@ def fit_events(
     settings: LanguageSettings,
     seed: int,
     on_epoch: Callable[[EpochRecord], None] | None = None,
+    checkpoint: Path | None = None,
+    resume: bool = False,
 ) -> tuple[LanguageNetwork, list[EpochRecord]]:
     """Return a network that was trained on events, and the records of its passes over the tunes.
 
-    settings  `epochs` are passes over the tunes; the one that foresees the validation tunes best is kept
+    settings    `epochs` are passes over the tunes; the one that foresees the validation tunes best is kept
+    checkpoint  file for the state of the training after every pass
+    resume      continue from the checkpoint, if there is one
     """
     orders = min(ORDERS, settings.epochs)
     text = text_of(tokens, train, orders, seed)
@@ -65,11 +72,19 @@ def fit_events(
     history = []
     with threads_for(how.hidden_size):
         plan = plan_for(how, len(text))
-        for record in fit_network(network, text, text_of(tokens, valid, 1, seed), tokens.end, plan, seed):
+        held = text_of(tokens, valid, 1, seed)
+        kept = None if checkpoint is None else (checkpoint, _fingerprint(how, text, held, seed))
+        for record in fit_network(network, text, held, tokens.end, plan, seed, None, kept, resume):
             history.append(record)
             if on_epoch is not None:
                 on_epoch(record)
     return network.eval(), history
+
+
+def _fingerprint(how: LanguageSettings, text: NDArray[np.int32], held: NDArray[np.int32], seed: int) -> dict[str, Any]:
+    """Return what a checkpoint belongs to: settings, seed, and digests of the tunes."""
+    digest = hashlib.sha256(text.tobytes() + held.tobytes()).hexdigest()[:16]
+    return {"tunes": digest, "seed": seed, **{f"settings.{name}": value for name, value in asdict(how).items()}}
 
 
 def count_events(tokens: EventTokens, train: Sequence[Sequence[str]], order: int) -> NGramModel:

@@ -44,7 +44,7 @@ class FrameNetwork(nn.Module):
         cell = settings.cell
         features = 2 * settings.window + 1 + OCTAVE + 2 * COUNTS + 1
         self.keys = LSTM(features, settings.key_size, cell=cell, forget_bias=1.0 if cell == "lstm" else None)
-        size = settings.key_size
+        size = settings.key_size + features  # what a key sees goes past its network, too
         if settings.frame_size:
             self.frame = LSTM(K, settings.frame_size, cell=cell, forget_bias=1.0 if cell == "lstm" else None)
             self.spread = nn.Linear(settings.frame_size, settings.frame_features * K)
@@ -94,9 +94,10 @@ class FrameNetwork(nn.Module):
         T, B, _ = before.shape
         K = self.width
         rows = None if lengths is None else lengths.repeat_interleave(K)
-        seen = self._seen(before).reshape(T, B * K, -1)
-        found, keys = self.keys(seen, None if inner is None else inner.keys, lengths=rows)
-        found = found.reshape(T, B, K, -1)
+        seen = self._seen(before)
+        states = None if inner is None else inner.keys
+        found, keys = self.keys(seen.reshape(T, B * K, -1), states, lengths=rows)
+        found = torch.cat([found.reshape(T, B, K, -1), seen], dim=3)
         if not self.settings.frame_size:
             return found, Inner(keys, None)
         own = before[..., self.lowest : self.highest + 1]

@@ -1,0 +1,103 @@
+"""`lstm music compose`: tunes in a style, key and metre, as ABC and MIDI."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lstmkit.cli import parameters, printing
+from lstmkit.errors import InputError
+
+if TYPE_CHECKING:
+    from lstmkit.music.composer import Composition
+
+EXAMPLES = """\b
+examples:
+  lstm music compose music-tunes --style jig --key D --bars 16 --out new
+  lstm music compose music-tunes --meter 3/4 --count 8 --temperature 0.9 --top-p 0.95 --seed 7
+  lstm music compose music-tunes --primer begin.abc --bars 16 --key Em --tempo 180 --instrument 73
+"""
+
+
+def compose(
+    context: typer.Context,
+    model: parameters.ModelFolder,
+    style: Annotated[str | None, typer.Option(help="A style that was learnt; the model's choice if left out.")] = None,
+    key: Annotated[str | None, typer.Option(help="Such as D, F#m or Gdor; the usual one if left out.")] = None,
+    meter: Annotated[str | None, typer.Option(help="Such as 6/8; the model's choice if left out.")] = None,
+    bars: Annotated[int | None, typer.Option(help="As they are written, without an upbeat.")] = None,
+    primer: Annotated[Path | None, typer.Option(help="File whose tune is the beginning, note for note.")] = None,
+    tempo: Annotated[float | None, typer.Option(help="Quarter notes a minute.")] = None,
+    instrument: Annotated[int, typer.Option(help="Of General MIDI, 0 to 127.")] = 0,
+    count: Annotated[int, typer.Option(help="Tunes to compose; the likeliest comes first.")] = 1,
+    temperature: Annotated[
+        float, typer.Option(help="Below 1 bolder, above 1 more varied; 0: the most likely event always.")
+    ] = 1.0,
+    top_k: Annotated[int | None, typer.Option(help="Draw from so many most likely events.")] = None,
+    top_p: Annotated[
+        float | None, typer.Option(help="Draw from the fewest most likely events with this probability together.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed composes the same tunes.")] = 0,
+    free: Annotated[bool, typer.Option("--free", help="Do not hold bars, repeats and ties.")] = False,
+    scale: Annotated[bool, typer.Option("--scale", help="Only notes of the key.")] = False,
+    open_end: Annotated[bool, typer.Option("--open-end", help="The last note need not be the tonic.")] = False,
+    by: Annotated[str, typer.Option(help="What composes: lstm, ngram, or the mixture of both.")] = "lstm",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the tunes as ABC and MIDI; ABC to stdout if left out.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the files in --out.")] = False,
+    json: parameters.Json = False,
+) -> None:
+    """Compose tunes that hold their bars, the likeliest first."""
+    from lstmkit.language.writing.sampling import SamplingSettings
+    from lstmkit.music.abc import write_abc
+    from lstmkit.music.composer import Composer, Wish
+    from lstmkit.music.files import read_tune
+
+    if free:
+        held = {"scale": scale, "open_end": open_end, "bars": bars is not None}
+        parameters.refuse_without_effect("with --free", held)
+    if temperature == 0:
+        drawn = {name: parameters.is_given(context, name) for name in ("top_k", "top_p", "seed")}
+        parameters.refuse_without_effect("with --temperature 0", drawn)
+    parameters.refuse_without_effect("without --out", {"force": force and out is None})
+    begin = None if primer is None else read_tune(primer)
+    wish = Wish(style, key, meter, bars, begin, not free, not open_end, scale, tempo, instrument)
+    sampling = SamplingSettings(temperature, top_k, top_p)
+    found = Composer.load(model).compose(wish, count, sampling, seed, by)
+    files = [] if out is None else _written(found, out, force)
+    if json:
+        printing.print_json([_as_json(one, own) for one, own in zip(found, files or [{}] * len(found), strict=True)])
+    elif out is None:
+        printing.write(write_abc([one.tune for one in found]))
+    else:
+        rows = [
+            (one.tune.title, f"{one.nats_per_event:.3f}", own["abc"]) for one, own in zip(found, files, strict=True)
+        ]
+        printing.print_table(("tune", "nats an event", "file"), rows)
+
+
+def _as_json(one: Composition, files: dict[str, str]) -> dict[str, Any]:
+    from lstmkit.music.abc import write_abc
+
+    own = {"style": one.tune.style, "key": str(one.tune.key), "meter": str(one.tune.metre), "ended": one.ended}
+    return {"abc": write_abc([one.tune]), "nats_per_event": one.nats_per_event, **own, "files": files}
+
+
+def _written(found: list[Composition], out: Path, force: bool) -> list[dict[str, str]]:
+    """Write each tune as ABC and as MIDI; return the names."""
+    from lstmkit.music.abc import write_abc
+    from lstmkit.music.midi import write_midi
+    from lstmkit.training import write_atomically
+
+    names = [{"abc": str(out / f"{k}.abc"), "midi": str(out / f"{k}.mid")} for k in range(1, len(found) + 1)]
+    there = [path for own in names for path in own.values() if Path(path).exists()]
+    if there and not force:
+        raise InputError(f"{there[0]}: exists already; choose another --out, or --force to replace it")
+    out.mkdir(parents=True, exist_ok=True)
+    for one, own in zip(found, names, strict=True):
+        write_atomically(Path(own["abc"]), write_abc([one.tune]).encode())
+        write_atomically(Path(own["midi"]), write_midi(one.tune))
+    return names

@@ -1,0 +1,85 @@
+"""`lstm music score`: how well tunes are foreseen, and what surprises in them."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lstmkit.cli import parameters, printing
+
+if TYPE_CHECKING:
+    from lstmkit.music.composer import TuneScore
+    from lstmkit.music.tune import Tune
+
+EXAMPLES = """\b
+examples:
+  lstm music score music-tunes new.abc
+  lstm music score music-tunes new.mid --notes
+  lstm music score music-tunes tunes/ --json
+"""
+HEAD = ("tune", "events", "LSTM", "n-grams", "both together")
+MOST = 50
+"""Tunes that are listed one by one."""
+
+
+def score(
+    model: parameters.ModelFolder,
+    music: Annotated[
+        Path, typer.Argument(metavar="MUSIC", help="File of ABC, MIDI or piano rolls, or a folder of them.")
+    ],
+    notes: Annotated[bool, typer.Option("--notes", help="Show the surprise of every note, in bits.")] = False,
+    style: Annotated[
+        str, typer.Option(help="Where a tune's style is said: header (R: in ABC), file, folder, none or auto.")
+    ] = "auto",
+    json: parameters.Json = False,
+) -> None:
+    """Score tunes by network, n-grams and both together: bits an event, given style, metre and mode."""
+    from lstmkit.music.composer import Composer
+    from lstmkit.music.files import read_music
+
+    composer = Composer.load(model)
+    read = read_music(music, style)
+    scores = [composer.score(tune) for tune in read.tunes]
+    if json:
+        printing.print_json([_as_json(t, s, notes) for t, s in zip(read.tunes, scores, strict=True)])
+        return
+    rows = [_row(tune.title, [s]) for tune, s in zip(read.tunes[:MOST], scores[:MOST], strict=True)]
+    if len(scores) > 1:
+        rows.append(_row(f"all {len(scores):,} tunes", scores))
+    printing.print_table(HEAD, rows, "bits an event: the lower, the better foreseen")
+    unknown = sum(one.unknown for one in scores)
+    if unknown:
+        total = sum(one.events for one in scores)
+        printing.stderr().print(f"{unknown:,} of {total:,} events are none that the model learnt")
+    if notes:
+        for tune, own in zip(read.tunes, scores, strict=True):
+            _print_notes(tune, own)
+
+
+def _row(name: str, scores: list[TuneScore]) -> tuple[str, ...]:
+    events = sum(one.events for one in scores)
+    nats = [sum(one.nats[by] for one in scores) for by in ("lstm", "ngram", "mixture")]
+    return (name, f"{events:,}", *(f"{one / events / math.log(2):.3f}" for one in nats))
+
+
+def _as_json(tune: Tune, own: TuneScore, notes: bool) -> dict[str, Any]:
+    bits = {by: nats / own.events / math.log(2) for by, nats in own.nats.items()}
+    found: dict[str, Any] = {"title": tune.title, "style": tune.style, "events": own.events, "unknown": own.unknown}
+    found["bits_per_event"] = bits
+    if notes:
+        found["notes"] = [{"onset": str(at), "pitch": pitch, "bits": cost} for at, pitch, cost in own.notes]
+    return found
+
+
+def _print_notes(tune: Tune, own: TuneScore) -> None:
+    """Print a line for each note: when, which, and a bar as long as it surprises."""
+    from lstmkit.music.keys import spelt
+
+    printing.write(f"{tune.title}\n")
+    for at, pitch, bits in own.notes:
+        letter, octave, alter = spelt(pitch, tune.key)
+        name = letter + {-2: "bb", -1: "b", 1: "#", 2: "##"}.get(alter, "") + str(octave - 1)
+        printing.write(f"{at!s:>8}  {name:<4} {bits:6.2f} {'#' * round(2 * bits)}\n")

@@ -1,0 +1,90 @@
+"""`lstm music train`: learn from tunes, score beside n-grams on tunes never seen."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lstmkit.cli import parameters, printing
+from lstmkit.cli.progress import JobProgress, Rounds, run_shown
+from lstmkit.errors import InputError
+from lstmkit.ranges import BELOW_1, BETWEEN_0_AND_1, SEED, real, whole
+
+if TYPE_CHECKING:
+    from lstmkit.music.job import MusicResult
+
+EXAMPLES = """\b
+examples:
+  lstm music train tunes/
+  lstm music train jigs.abc --test more.abc --out jigs
+  lstm music train midi/ --style folder --epochs 40 --set hidden_size=384
+"""
+HEAD = ("model", "bits a character", "nats an event")
+
+
+@parameters.grouped
+def train(
+    context: typer.Context,
+    music: Annotated[
+        str, typer.Argument(metavar="MUSIC", help="File of ABC, MIDI or piano rolls, or a folder of them.")
+    ],
+    *,
+    test: Annotated[
+        str | None, typer.Option(help="Tunes that are only used to score; a share of MUSIC if left out.")
+    ] = None,
+    valid_share: Annotated[float, typer.Option(help="Share of MUSIC that chooses the best pass.")] = 0.08,
+    test_share: Annotated[float, typer.Option(help="Share of MUSIC that --test stands for.")] = 0.1,
+    style: Annotated[
+        str, typer.Option(help="Where a tune's style is said: header (R: in ABC), file, folder, none or auto.")
+    ] = "auto",
+    cell: parameters.Cell = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the tunes.")] = None,
+    minutes: parameters.Minutes = None,
+    order: Annotated[int, typer.Option(help="Of the n-grams beside the network.")] = 6,
+    setting: parameters.Set = None,
+    seed: Annotated[int, typer.Option(help="Of weights, dropout and of what is held back.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the results.  [default: music-NAME]", show_default=False)
+    ] = None,
+    manner: parameters.Manner,
+) -> None:
+    """Learn from tunes, score beside n-grams on tunes never seen, save the model."""
+    from lstmkit.language.neural import LanguageSettings
+    from lstmkit.music.composer import Composer
+    from lstmkit.music.job import MusicJob
+    from lstmkit.music.learning import SETTINGS
+
+    whole("seed", seed, SEED)
+    real("--valid-share", valid_share, BETWEEN_0_AND_1)
+    real("--test-share", test_share, BELOW_1)
+    parameters.refuse_without_effect(
+        "with --test", {"test_share": test is not None and parameters.is_given(context, "test_share")}
+    )
+    if test is None and test_share == 0:
+        raise InputError("--test-share 0 leaves no tune to score on; give a larger share, or a file by --test")
+    given = {"cell": cell, "epochs": epochs, "minutes": minutes}
+    given = {name: value for name, value in given.items() if value is not None}
+    changes = parameters.given_settings(LanguageSettings, setting, "a composer", given)
+    composer = Composer(dataclasses.replace(SETTINGS, **changes), order, seed)
+    folder = out or parameters.named_after(music, "music")
+    job = MusicJob(music, folder, composer, test, style, valid_share, test_share, manner.force, manner.resume)
+    rounds = Rounds(lambda nats: f"{nats:.4f} nats an event", items="events")
+    result = run_shown(job, JobProgress(manner.silent, rounds), part="pass")
+    printing.print_json(result.summary) if manner.json else _print(result)
+
+
+def _print(result: MusicResult) -> None:
+    from lstmkit.music.judgement import TITLES
+
+    found = result.comparison
+    rows = [(TITLES[by], f"{found.bits_per_character(by):.4f}", f"{found.nats_per_event(by):.4f}") for by in TITLES]
+    title = f"{found.tunes:,} tunes never seen, {found.events:,} events, {found.unknown:,} of them unknown"
+    printing.print_table(HEAD, rows, title, bold_first=True)
+    printing.print_verdict(result.verdict)
+    seconds = result.summary["seconds"]["total"]
+    printing.stdout().print(
+        f"{result.job.out / 'model'} holds the model, {result.job.out / 'tunes.abc'} tunes of its own ({seconds:.1f} s)"
+    )

@@ -1,0 +1,151 @@
+"""What `lstm music train` reads, trains, scores on tunes never seen, and writes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from lstmkit.errors import InputError
+from lstmkit.music.abc import write_abc
+from lstmkit.music.composer import Composer, Composition
+from lstmkit.music.files import Collection, read_music
+from lstmkit.music.judgement import MusicComparison, compare, judge
+from lstmkit.music.related import divided, families
+from lstmkit.music.tune import Tune
+from lstmkit.results import SUMMARY, Job, Run, Verdict
+from lstmkit.training import write_atomically
+
+SAMPLES = 8
+"""Tunes that are composed at the end of a training, the likeliest first."""
+SHOWN = 12
+"""Styles that are listed."""
+
+
+@dataclass(frozen=True)
+class Divided:
+    """Tunes by part; related ones are in one part.
+
+    related  tunes of the test part that share a run of notes with one to learn from: none, unless the parts were given
+    families  of related tunes that have more than one
+    """
+
+    given: Collection
+    train: list[Tune]
+    valid: list[Tune]
+    test: list[Tune]
+    families: int
+    related: int
+
+
+@dataclass(frozen=True)
+class MusicResult:
+    """What a job found; the folder `job.out` holds it."""
+
+    job: MusicJob
+    read: Divided
+    comparison: MusicComparison
+    verdict: Verdict
+    composed: list[Composition]
+    summary: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class MusicJob(Job[Divided, None, MusicResult]):
+    """What `lstm music train` was asked to do.
+
+    music       file or folder to learn from
+    out         folder for the results
+    composer    unfitted
+    test        file or folder that the result is scored on; None: a share of the tunes, whole families
+    style       where the style of a tune is said; see `read_music`
+    valid_share, test_share  shares that are held back to choose the best pass, and to score
+    force       replace results that are in `out`
+    resume      continue an interrupted job in `out`
+    """
+
+    results: ClassVar = (SUMMARY, "model", "tunes.abc")
+
+    music: str
+    out: Path
+    composer: Composer
+    test: str | None = None
+    style: str = "auto"
+    valid_share: float = 0.08
+    test_share: float = 0.1
+    force: bool = False
+    resume: bool = False
+
+    def read(self) -> Divided:
+        """Read the tunes and divide them, related ones together."""
+        given = read_music(self.music, self.style)
+        seed = self.composer.seed
+        if self.test is None:
+            kept, cut = divided(given.tunes, self.test_share, seed)
+            rest, test = [given.tunes[k] for k in kept], [given.tunes[k] for k in cut]
+        else:
+            rest, test = given.tunes, read_music(self.test, self.style).tunes
+        kept, cut = divided(rest, self.valid_share, seed)
+        train, valid = [rest[k] for k in kept], [rest[k] for k in cut]
+        groups = families([*train, *test])
+        known = set(groups[: len(train)])
+        related = sum(group in known for group in groups[len(train) :])
+        several = sum(count > 1 for count in Counter(families(given.tunes)).values())
+        if not test:
+            raise InputError(f"{self.music}: no tune is left to score on; give more tunes, or a file by --test")
+        return Divided(given, train, valid, test, several, related)
+
+    def understood(self, read: Divided) -> list[str]:
+        """Return what was understood of the tunes, then what was noticed, a line each."""
+        styles = read.given.styles.most_common()
+        listed = ", ".join(f"{name} {count:,}" for name, count in styles[:SHOWN])
+        more = f" and {len(styles) - SHOWN} more" if len(styles) > SHOWN else ""
+        lines = [
+            f"{self.music}: {len(read.train):,} tunes to learn from"
+            + (f"; styles: {listed}{more}" if styles else ", without styles"),
+            f"Choosing the best pass on {len(read.valid):,}, scoring on {len(read.test):,} tunes never seen",
+        ]
+        if read.families:
+            lines.append(f"{read.families:,} tunes occur in several versions; all of one are in the same part")
+        if read.related:
+            lines.append(
+                f"{read.related:,} of {len(read.test):,} test tunes share a run of notes with tunes to learn from"
+            )
+        return lines + [f"{what[:1].upper()}{what[1:]}: {count:,}" for what, count in read.given.remarks.items()]
+
+    def fit(self, read: Divided, run: Run) -> None:
+        """Train the network and count the n-grams."""
+        run.begin("fit", self.composer.settings.epochs)
+        self.composer.fit(
+            read.train, read.valid, on_epoch=run.watcher.on_epoch, checkpoint=run.checkpoint, resume=self.resume
+        )
+
+    def score(self, read: Divided, fitted: None, run: Run) -> MusicResult:
+        """Score network, n-grams and mixture on the test part, and compose a few tunes."""
+        composer = self.composer
+        run.watcher.on_lines(["Scoring on the tunes never seen"])
+        comparison = compare(composer, read.test)
+        verdict = judge(comparison, composer.order, read.related)
+        composed = composer.compose(count=SAMPLES, seed=composer.seed)
+        own = {
+            **comparison.to_json(),
+            "verdict": asdict(verdict),
+            "share": composer.share_,
+            "order": composer.order,
+            "vocabulary": len(composer.tokens_.symbols),
+            "tunes_by_part": {"train": len(read.train), "valid": len(read.valid), "test": len(read.test)},
+            "styles": dict(read.given.styles),
+            "remarks": dict(read.given.remarks),
+            "families": read.families,
+            "related": read.related,
+            "parameters": sum(p.numel() for p in composer.network_.parameters()),
+            "history": [record.to_json() for record in composer.history_],
+        }
+        summary = run.summary(own, asdict(composer.settings), composer.network_, composer.seed)
+        return MusicResult(self, read, comparison, verdict, composed, summary)
+
+    def write(self, found: MusicResult) -> None:
+        """Write the model, and the tunes that were composed."""
+        self.composer.save(self.out / "model", self.replaces)
+        write_atomically(self.out / "tunes.abc", write_abc([one.tune for one in found.composed]).encode())

@@ -1,0 +1,161 @@
+"""`lstm music train`, `compose` and `score` on good and on bad input."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from lstmkit.cli import main
+from lstmkit.music.abc import read_abc
+from lstmkit.music.midi import read_midi
+from lstmkit.music.tune import uneven_bars
+
+SMALL = (
+    "--set",
+    "hidden_size=16",
+    "--set",
+    "embedding_size=12",
+    "--set",
+    "columns=4",
+    "--set",
+    "warmup=10",
+    "--epochs",
+    4,
+)
+
+
+def tunes(count: int, seed: int = 0) -> str:
+    draw, text = random.Random(seed), ""
+    for number in range(count):
+        jig = number % 2
+        bars = ["".join(draw.choice("DFAdf") + ("" if jig else "2") for _ in range(6 if jig else 3)) for _ in range(8)]
+        head = "R:jig\nM:6/8" if jig else "R:waltz\nM:3/4"
+        text += f"X:{number}\nT:Tune {number}\n{head}\nL:1/8\nK:D\n{'|'.join(bars)}||\n\n"
+    return text
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("music")
+    (folder / "songs.abc").write_text(tunes(40))
+    with pytest.raises(SystemExit) as stopped:
+        main([str(a) for a in ("music", "train", folder / "songs.abc", *SMALL, "--out", folder / "songs", "--quiet")])
+    assert not stopped.value.code
+    return folder / "songs"
+
+
+def test_training_leaves_a_model_tunes_and_a_summary(trained):
+    found = json.loads((trained / "summary.json").read_text())
+    assert found["tunes_by_part"] == {"train": 33, "valid": 3, "test": 4} and found["styles"] == {
+        "jig": 20,
+        "waltz": 20,
+    }
+    lstm, ngram = (found["scores"][by]["bits_per_character"] for by in ("lstm", "ngram"))
+    assert (found["verdict"]["kind"] == "better") == (found["low"] > 0) and min(lstm, ngram) > 0
+    assert found["backend"] and found["settings"]["hidden_size"] == 16
+    assert {"model", "summary.json", "tunes.abc"} == {p.name for p in trained.iterdir()}
+    assert len(read_abc((trained / "tunes.abc").read_text()).tunes) == 8
+
+
+def test_what_is_printed_is_a_table_and_a_verdict(lstm, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("a.abc").write_text(tunes(16))
+    Path("b.abc").write_text(tunes(4, seed=0))
+    ran = lstm("music", "train", "a.abc", "--test", "b.abc", *SMALL[:-1], 1)
+    assert ran.code == 0 and "4 tunes never seen" in ran.out and "than the 6-gram model" in ran.out
+    assert "4 of 4 test tunes share a run of notes with tunes to learn from" in ran.err
+    assert "styles: waltz 8, jig 8" in ran.err and "of which 4 are related to tunes that were learnt from" in " ".join(
+        ran.out.split()
+    )
+    again = lstm("music", "train", "a.abc", *SMALL)
+    assert again.code == 2 and "already holds a result" in again.err
+
+
+def test_tunes_are_written_as_abc_and_midi(lstm, trained, tmp_path):
+    wish = (
+        "--style",
+        "jig",
+        "--key",
+        "G",
+        "--meter",
+        "6/8",
+        "--bars",
+        4,
+        "--seed",
+        3,
+        "--tempo",
+        150,
+        "--instrument",
+        73,
+    )
+    ran = lstm("music", "compose", trained, *wish, "--count", 2, "--out", tmp_path / "new")
+    assert ran.code == 0 and ran.out.count(".abc") == 2
+    tune = read_abc((tmp_path / "new" / "1.abc").read_text()).tunes[0]
+    other, _ = read_midi((tmp_path / "new" / "1.mid").read_bytes())
+    assert [n.pitch for n in tune.notes] == [n.pitch for n in other.notes] and other.voices[0].program == 73
+    assert (tune.style, str(tune.key), tune.tempos[0][1]) == ("jig", "G", 150) and uneven_bars(tune) == []
+    refused = lstm("music", "compose", trained, *wish, "--out", tmp_path / "new")
+    assert refused.code == 2 and "exists already; choose another --out, or --force to replace it" in refused.err
+    assert lstm("music", "compose", trained, *wish, "--out", tmp_path / "new", "--force").code == 0
+    printed = lstm("music", "compose", trained, *wish, "--count", 2)
+    assert read_abc(printed.out).tunes[0] == tune
+    (found, _) = json.loads(lstm("music", "compose", trained, *wish, "--count", 2, "--json").out)
+    assert read_abc(found["abc"]).tunes[0] == tune and found["key"] == "G" and found["ended"]
+
+
+def test_a_primer_from_a_file_is_the_beginning(lstm, trained, tmp_path):
+    (tmp_path / "p.abc").write_text("X:1\nM:6/8\nL:1/8\nK:D\nDFA dAF|\n")
+    ran = lstm("music", "compose", trained, "--primer", tmp_path / "p.abc", "--style", "jig", "--bars", 4)
+    assert [n.pitch for n in read_abc(ran.out).tunes[0].notes][:6] == [62, 66, 69, 74, 69, 66]
+
+
+def test_scores_of_a_file_and_of_its_notes(lstm, trained, tmp_path):
+    (tmp_path / "p.abc").write_text(tunes(3, seed=5))
+    ran = lstm("music", "score", trained, tmp_path / "p.abc", "--notes")
+    assert ran.code == 0 and "all 3 tunes" in ran.out and ran.out.count("#") > 20
+    found = json.loads(lstm("music", "score", trained, tmp_path / "p.abc", "--notes", "--json").out)
+    assert [one["title"] for one in found] == ["Tune 0", "Tune 1", "Tune 2"]
+    assert len(found[1]["notes"]) == 48 and found[1]["notes"][1]["onset"] == "1/8"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--style", "polka"), "style 'polka' is none that the model learnt; there is jig, waltz"),
+        (("--bars", 0), "bars must be at least 1; got 0"),
+        (("--tempo", 0), "a tempo of 0 is out of range"),
+        (("--meter", "5/4"), "metre '5/4' is none that the model learnt; there is 3/4, 6/8"),
+        (("--free", "--bars", 4), "--bars has no effect with --free; leave it out"),
+        (("--temperature", 0, "--top-k", 3), "--top-k has no effect with --temperature 0; leave it out"),
+        (("--force",), "--force has no effect without --out; leave it out"),
+        (("--by", "me"), "by must be one of lstm, ngram, mixture; got 'me'"),
+        (("--primer", "none.abc"), "none.abc: no such file"),
+    ],
+)
+def test_wishes_that_cannot_be_met_end_in_one_line(complain, trained, arguments, message):
+    assert message in complain("music", "compose", trained, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("none",), "none: no such file"),
+        ((".",), "holds no file of music"),
+        (
+            (".", "--test-share", 0),
+            "--test-share 0 leaves no tune to score on; give a larger share, or a file by --test",
+        ),
+        ((".", "--style", "mine"), "style must be one of auto, header, file, folder, none; got 'mine'"),
+        ((".", "--test", "x", "--test-share", 0.2), "--test-share has no effect with --test; leave it out"),
+        ((".", "--valid-share", 1), "--valid-share must be between 0 and 1; got 1"),
+    ],
+)
+def test_training_that_cannot_begin_ends_in_one_line(complain, arguments, message):
+    assert message in complain("music", "train", *arguments)
+
+
+def test_a_model_of_another_kind_is_refused(complain, tmp_path):
+    assert "no such model folder" in complain("music", "score", "nothing", "x.abc")
