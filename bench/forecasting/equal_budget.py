@@ -1,6 +1,7 @@
 """Given the time that lstmkit's default forecaster takes, how good are NeuralForecast's LSTM and DeepAR?
 
-Six cases, three seeds; the last fifth of every series is for testing, with a cutoff every horizon. NeuralForecast gets
+Six cases, three seeds; the last fifth of every series is for testing, with a cutoff every horizon, or at least 20 of them
+where there is one series. NeuralForecast gets
 the seconds of lstmkit's fit of the same seed, at least 10, and as many steps as fill them. Every process forecasts the
 same windows; errors are computed here. Writes bench/results/equal_budget.txt, row by row.
 
@@ -54,9 +55,9 @@ class Judge:
 
     def __init__(self, case: Case, table: SeriesTable) -> None:
         self.table, self.values, self.case = table, filled(table), case
-        self.cutoffs = case.cutoffs(table)
-        P, first = case.horizon, table.offsets[1:] - self.cutoffs * case.horizon
-        self.at = (first[:, None] + P * np.arange(self.cutoffs)).reshape(-1)
+        self.cutoffs, self.apart = case.cutoffs(table)
+        P, first = case.horizon, table.offsets[1:] - case.test_rows(table)
+        self.at = (first[:, None] + self.apart * np.arange(self.cutoffs)).reshape(-1)
         self.series = np.repeat(np.arange(len(table)), self.cutoffs)
         self.truth = table.values[self.at[:, None] + np.arange(P)]
         training = [table.values[a:b] for a, b in zip(table.offsets[:-1], first, strict=True)]
@@ -97,7 +98,7 @@ def measure(case: Case, asked: argparse.Namespace, kept: Path) -> tuple[dict[str
     judge = Judge(case, case.read(asked.data, asked.series))
     np.savez(kept / "values.npz", values=judge.values, offsets=judge.table.offsets)
     common: dict[str, Any] = {"case": case.name, "data": str(asked.data), "series": asked.series}
-    common |= {"horizon": case.horizon, "cutoffs": judge.cutoffs, "values": str(kept / "values.npz")}
+    common |= {"horizon": case.horizon, "cutoffs": judge.cutoffs, "apart": judge.apart, "values": str(kept / "values.npz")}
     runs: dict[str, list[Run]] = {name: [] for name in (LSTMKIT, *RIVALS)}
     failures: list[Failure] = []
     for seed in asked.seeds:

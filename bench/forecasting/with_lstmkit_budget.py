@@ -13,6 +13,7 @@ from lstmkit.data import SeriesTable, TableSettings, make_windows, read_file, re
 from lstmkit.data.tsf import parse_tsf
 
 TEST = 0.2
+LEAST_CUTOFFS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,20 @@ class Case:
         table = read_table(frame, self.settings)
         return table if most is None else table.choose(np.arange(min(most, len(table))))
 
-    def cutoffs(self, table: SeriesTable) -> int:
-        """Return how many cutoffs, a horizon apart, the last fifth of the shortest series has."""
-        return max(1, round(TEST * int(table.lengths.min())) // self.horizon)
+    def cutoffs(self, table: SeriesTable) -> tuple[int, int]:
+        """Return how many cutoffs the last fifth of the shortest series has, and how many rows they lie apart.
+
+        They lie a horizon apart, but closer where a single series would be judged by fewer than 20 of them.
+        """
+        rows = round(TEST * int(table.lengths.min()))
+        few = len(table) == 1 and rows // self.horizon < LEAST_CUTOFFS
+        apart = max(1, (rows - self.horizon) // (LEAST_CUTOFFS - 1)) if few else self.horizon
+        return max(1, 1 + (rows - self.horizon) // apart), apart
+
+    def test_rows(self, table: SeriesTable) -> int:
+        """Return how many rows at the end of each series nothing is learnt from."""
+        cutoffs, apart = self.cutoffs(table)
+        return (cutoffs - 1) * apart + self.horizon
 
 
 TAYLOR = TableSettings(target="Y", freq="30min")
@@ -67,11 +79,11 @@ def main() -> None:
     task, _ = begin()
     case = CASES[task["case"]]
     table = case.read(Path(task["data"]), task["series"])
-    first = table.lengths - case.cutoffs(table) * case.horizon
+    first, (_, apart) = table.lengths - case.test_rows(table), case.cutoffs(table)
     forecaster = Forecaster(case.horizon, seed=task["seed"])
     with stopwatch() as fit:
         forecaster.fit_series(table.head(first))
-    windows = make_windows(table, forecaster.network_.window, case.horizon, first=first, stride=case.horizon)
+    windows = make_windows(table, forecaster.network_.window, case.horizon, first=first, stride=apart)
     quantiles = forecaster.predict_windows(windows)
     median = quantiles[..., forecaster.quantile_levels.index(0.5)]
     np.savez(task["out"], at=windows.cutoffs, median=median, mean=forecaster.mean_of(quantiles))

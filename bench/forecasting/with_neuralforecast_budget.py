@@ -36,7 +36,8 @@ def steps_for(seconds: float, table: pd.DataFrame, model: str, horizon: int, see
 
 def main() -> None:
     task, _ = begin()
-    model, horizon, cutoffs, seed = task["model"], task["horizon"], task["cutoffs"], task["seed"]
+    model, horizon, seed = task["model"], task["horizon"], task["seed"]
+    cutoffs, apart = task["cutoffs"], task["apart"]
     with np.load(task["values"]) as content:
         values, offsets = content["values"], content["offsets"]
     parts = [
@@ -45,12 +46,12 @@ def main() -> None:
     ]
     table = pd.concat(parts, ignore_index=True)
     lengths = table.groupby("unique_id")["y"].transform("size")
-    training = table[table["ds"] < lengths - cutoffs * horizon].reset_index(drop=True)
+    training = table[table["ds"] < lengths - (cutoffs - 1) * apart - horizon].reset_index(drop=True)
     steps = steps_for(task["seconds"], training, model, horizon, seed)
     forecaster = build(model, horizon, seed, steps)
     with stopwatch() as fit:
         forecaster.fit(training)
-    found = forecaster.cross_validation(table, n_windows=cutoffs, step_size=horizon, use_fitted=True)
+    found = forecaster.cross_validation(table, n_windows=cutoffs, step_size=apart, use_fitted=True)
     rows = found.sort_values(["unique_id", "cutoff", "ds"])
     column = f"{model}-median" if f"{model}-median" in rows else model
     at = rows["ds"].to_numpy() + offsets[rows["unique_id"].to_numpy()]

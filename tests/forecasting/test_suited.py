@@ -9,7 +9,15 @@ import pytest
 from lstmkit import Forecaster
 from lstmkit.data import SeriesTable, TableSettings, read_table
 from lstmkit.forecasting.models import Task, lstm
-from lstmkit.forecasting.models.lstm import PANEL, PANEL_ROWS, PANEL_SERIES, LstmModel, LstmSettings
+from lstmkit.forecasting.models.lstm import (
+    FEW_MEMBERS,
+    FEW_ROWS,
+    PANEL,
+    PANEL_ROWS,
+    PANEL_SERIES,
+    LstmModel,
+    LstmSettings,
+)
 from lstmkit.forecasting.tuning.trying import ask_of
 
 DAY, ROWS, SERIES = 24, 24 * 20, 5
@@ -81,3 +89,21 @@ def test_what_is_given_stays_as_it_is_given() -> None:
 def test_a_search_begins_from_what_suits_its_rows() -> None:
     question = ask_of([Forecaster(DAY, seasons=(DAY,))], panel())
     assert question.forecasters[0].settings == dataclasses.replace(LstmSettings(), **SMALL)
+
+
+def test_few_rows_with_a_season_are_forecast_by_several_networks(tmp_path: object) -> None:
+    assert LstmModel.members(task(1), FEW_ROWS - 1) == FEW_MEMBERS
+    assert LstmModel.members(task(1), FEW_ROWS) == 1
+    assert LstmModel.members(dataclasses.replace(task(1), seasons=()), 100) == 1, "such as prices"
+    months = pl.DataFrame({"t": range(96), "y": np.tile(np.arange(12.0), 8) + np.arange(96) / 10})
+    forecaster = Forecaster(12, seasons=(12,)).fit(months, "y", "t")
+    assert len(forecaster.network_.members) == FEW_MEMBERS
+    forecaster.save(f"{tmp_path}/model")
+    loaded = Forecaster.load(f"{tmp_path}/model")
+    assert loaded.ensemble == FEW_MEMBERS, "what is fitted again is fitted alike"
+    np.testing.assert_allclose(loaded.predict()["mean"], forecaster.predict()["mean"], rtol=1e-6)
+    few = LstmSettings(hidden_size=4, max_epochs=1)
+    assert len(Forecaster(12, seasons=(12,), settings=few).fit(months, "y", "t").network_.members) == 1
+    assert len(Forecaster(12, seasons=(12,), ensemble=2).fit(months, "y", "t").network_.members) == 2
+    question = ask_of([Forecaster(12, seasons=(12,))], read_table(months, TableSettings(target="y", time="t")))
+    assert question.forecasters[0].ensemble == FEW_MEMBERS

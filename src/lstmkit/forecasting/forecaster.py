@@ -25,7 +25,7 @@ from lstmkit.data import (
 )
 from lstmkit.errors import InputError, NotFittedError
 from lstmkit.forecasting.learning import Fit, Request
-from lstmkit.forecasting.learning.fitting import noted, suited_settings, table_to_learn_from, train_ensemble
+from lstmkit.forecasting.learning.fitting import noted, suited, table_to_learn_from, train_ensemble
 from lstmkit.forecasting.models import ModelSettings, model_named
 from lstmkit.forecasting.persistence import StoredForecaster, write_forecaster
 from lstmkit.forecasting.predicting import forecast_columns
@@ -60,7 +60,7 @@ class Forecaster(Parameters):
     backend   name of the backend that must run the recurrence; None for the fastest
     cell      member of the LSTM family in place of the settings' own
     ensemble  networks whose mean is the forecast: a number of seeds, or (seeds, snapshots) to keep the best epochs of
-              each
+              each; None for one, or as many as suit a table of few rows where no settings are given
     devices   processes that train together, each with a device of its own; None trains in this process
     Raises    InputError if a value is out of range
 
@@ -79,7 +79,7 @@ class Forecaster(Parameters):
         settings: ModelSettings | None = None,
         backend: str | None = None,
         cell: str | None = None,
-        ensemble: int | tuple[int, int] = 1,
+        ensemble: int | tuple[int, int] | None = None,
         devices: Devices | None = None,
     ) -> None:
         kind = model_named(model).Settings
@@ -326,7 +326,9 @@ class Forecaster(Parameters):
         """
         self._require_fit("save")
         fit = Fit(self.network_, self.seasons_, self.history_, self.settings_)
-        write_forecaster(a_path("path", path), self._own_params(), fit, self.table_, self.table_kind_, force)
+        networks = len(self.network_.members) if self.ensemble is None else self.ensemble
+        params = self._own_params() | {"ensemble": networks}
+        write_forecaster(a_path("path", path), params, fit, self.table_, self.table_kind_, force)
 
     @staticmethod
     def load(path: str | Path) -> Forecaster:
@@ -365,8 +367,10 @@ class Forecaster(Parameters):
         )
 
     def suited_to(self, table: SeriesTable) -> Forecaster:
-        """Return an unfitted forecaster with the settings that this one would train with on a table."""
-        return type(self)(**self.get_params() | {"settings": suited_settings(self.request(), table), "cell": None})
+        """Return an unfitted forecaster with the settings and networks that this one would train with on a table."""
+        asked = suited(self.request(), table)
+        networks = asked.seeds if self.ensemble is None else self.ensemble
+        return type(self)(**self.get_params() | {"settings": asked.settings, "ensemble": networks, "cell": None})
 
     def _own_params(self) -> dict[str, Any]:
         """Return the arguments that belong to a model, but for its settings, as JSON holds them."""
@@ -381,8 +385,10 @@ class Forecaster(Parameters):
         return {**own, **settings, **made_with(), "target": table.columns.target, "data": digest.hexdigest()[:16]}
 
 
-def _pair(ensemble: int | tuple[int, int]) -> tuple[int, int]:
+def _pair(ensemble: int | tuple[int, int] | None) -> tuple[int | None, int]:
     """Return seeds and snapshots of the argument `ensemble`; raise InputError if it is neither one number nor two."""
+    if ensemble is None:
+        return None, 1
     if not isinstance(ensemble, tuple | list):
         return whole("ensemble", ensemble), 1
     if len(ensemble) != 2:

@@ -172,7 +172,8 @@ def _check(config: ForecasterConfig, asked: Request) -> None:
 
 def _networks(config: ForecasterConfig, asked: Request) -> int:
     """Return how many modules the networks have at least."""
-    if config.members % asked.seeds or config.members > asked.seeds * asked.snapshots:
+    seeds = asked.seeds or config.members
+    if config.members % seeds or config.members > seeds * asked.snapshots:
         raise InputError(f"members is {config.members}, but ensemble {config.params.ensemble}")
     return config.members * asked.settings.num_layers
 

@@ -58,9 +58,12 @@ class Learner:
     cell: Cell = None
     setting: Set = None
     ensemble: Annotated[
-        str,
-        typer.Option(help="Networks whose mean is forecast: seeds, or seeds x snapshots of each, such as 3 or 3x2."),
-    ] = "1"
+        str | None,
+        typer.Option(
+            help="Networks whose mean is forecast: seeds, or seeds x snapshots of each, such as 3 or 3x2; 1, or 3 for "
+            "fewer than 500 rows of a season where nothing is --set."
+        ),
+    ] = None
     level: Level = field(default_factory=lambda: [80, 95])
     season: Season = None
 
@@ -79,11 +82,13 @@ class Learner:
         return Forecaster(*own, chance.seed, settings, chance.backend, self.cell, networks, devices=together)
 
 
-def seeds_and_snapshots(ensemble: str) -> int | tuple[int, int]:
-    """Read 3 or 3x2.
+def seeds_and_snapshots(ensemble: str | None) -> int | tuple[int, int] | None:
+    """Read 3 or 3x2; None stays None.
 
     Raises  InputError if it is neither
     """
+    if ensemble is None:
+        return None
     seeds, _, snapshots = ensemble.partition("x")
     if not re.fullmatch("[0-9]{1,9}(x[0-9]{1,9})?", ensemble):
         raise InputError(f"--ensemble must be a number such as 3, or seeds x snapshots such as 3x2; got {ensemble!r}")

@@ -31,7 +31,7 @@ class Request:
     """What a forecaster is to be fitted for; the fields are arguments of `Forecaster`.
 
     levels  quantile levels
-    seeds   networks that differ by their seed
+    seeds   networks that differ by their seed; None for as many as suit the table
     snapshots  epochs of each network that are kept, the best ones
     chosen  whether the settings were given; if not, the model may take others that suit the table
     """
@@ -44,7 +44,7 @@ class Request:
     seasons: tuple[int, ...] | None
     seed: int
     backend: str | None
-    seeds: int = 1
+    seeds: int | None = 1
     snapshots: int = 1
     devices: Devices | None = None
     chosen: bool = True
@@ -79,7 +79,7 @@ class Fit:
 def build(request: Request, task: Task) -> Ensemble:
     """Return untrained networks, a seed each."""
     members = []
-    for k in range(request.seeds):
+    for k in range(request.seeds or 1):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(request.seed + k)
             members.append(request.model(task, request.settings))
@@ -148,21 +148,24 @@ def train_ensemble(
     return Fit(network, seasons, history, request.settings)
 
 
-def suited_settings(request: Request, table: SeriesTable) -> ModelSettings:
-    """Return the settings that networks for a table would be trained with."""
-    if request.chosen:
-        return request.settings
+def suited(request: Request, table: SeriesTable) -> Request:
+    """Return what is asked, with the settings and the number of networks that suit a table, unless they were given."""
+    if request.chosen and request.seeds is not None:
+        return request
     fit_rows = table.lengths - request.held_back(table.lengths)
     task = make_task(request, table, fit_rows, seasons_of(table, request))
-    return _suited(request, task, fit_rows, table).settings
+    return _suited(request, task, fit_rows, table)
 
 
 def _suited(request: Request, task: Task, fit_rows: Rows, table: SeriesTable) -> Request:
-    """Return what is asked with the settings that suit the task, unless they were given."""
     rows = int(fit_rows.sum())
     held_back = int(table.lengths.sum()) - rows
-    settings = request.settings if request.chosen else request.model.suited(request.settings, task, rows, held_back)
-    return dataclasses.replace(request, settings=settings, chosen=True)
+    settings, seeds = request.settings, request.seeds
+    if not request.chosen:
+        settings = request.model.suited(settings, task, rows, held_back)
+    if seeds is None:
+        seeds = 1 if request.chosen else request.model.members(task, rows)
+    return dataclasses.replace(request, settings=settings, seeds=seeds, chosen=True)
 
 
 def make_task(request: Request, table: SeriesTable, fit_rows: Rows, seasons: Seasons) -> Task:

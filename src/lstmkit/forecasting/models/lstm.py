@@ -43,6 +43,9 @@ PANEL: dict[str, Any] = {
 MUCH = 1 / 6
 """Share of the rows that, held back for early stopping alone, is too much to learn nothing from."""
 
+FEW_ROWS, FEW_MEMBERS = 500, 3
+"""Rows below which several networks forecast a season together, and how many."""
+
 
 @dataclass(frozen=True, slots=True)
 class LstmSettings(ModelSettings):
@@ -96,6 +99,11 @@ class LstmModel(ForecastModel[LstmSettings]):
         if task.series >= PANEL_SERIES and rows >= PANEL_ROWS and fold_period(task, settings.fold) is not None:
             return dataclasses.replace(settings, **PANEL)
         return dataclasses.replace(settings, final_fit=held_back > MUCH * (rows + held_back))
+
+    @classmethod
+    def members(cls, task: Task, rows: int) -> int:
+        """Return several for a few rows with a season: the mean of networks depends less on their seeds."""
+        return FEW_MEMBERS if task.seasons and rows < FEW_ROWS else 1
 
     def quantiles(self, batch: Batch) -> Tensor:
         """Return quantiles (B, P, Q) of what follows, in the units of the series."""

@@ -143,6 +143,14 @@ class ForecastModel(nn.Module, ABC, Generic[S]):
         """
         return settings
 
+    @classmethod
+    def members(cls, task: Task, rows: int) -> int:
+        """Return how many networks forecast together where the user gives neither settings nor a number; one by default.
+
+        rows  of all series that are learnt from
+        """
+        return 1
+
     @property
     def window(self) -> int:
         """Values before the cutoff that a batch must hold, L: the context and the longest season before it."""

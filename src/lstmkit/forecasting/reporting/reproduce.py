@@ -88,7 +88,7 @@ def _of_forecaster(forecaster: Forecaster) -> Iterator[tuple[str, Any]]:
     for name, value in _changed_settings(forecaster):
         yield "set", f"{name}={_setting(value)}"
     ensemble = forecaster.ensemble
-    if ensemble != 1:
+    if ensemble is not None:
         yield "ensemble", "x".join(map(str, ensemble)) if isinstance(ensemble, tuple | list) else str(ensemble)
     if isinstance(forecaster.devices, Devices):
         yield "devices", forecaster.devices.devices
