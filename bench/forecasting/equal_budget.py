@@ -1,9 +1,9 @@
 """Given the time that lstmkit's default forecaster takes, how good are NeuralForecast's LSTM and DeepAR?
 
-Six cases, three seeds; the last fifth of every series is for testing, with a cutoff every horizon, or at least 20 of them
-where there is one series. NeuralForecast gets
-the seconds of lstmkit's fit of the same seed, at least 10, and as many steps as fill them. Every process forecasts the
-same windows; errors are computed here. Writes bench/results/equal_budget.txt, row by row.
+Six cases, three seeds; the last fifth of every series is for testing, with a cutoff every horizon, or at least 20
+cutoffs where there is one series. NeuralForecast gets the seconds of lstmkit's fit of the same seed, at least 10, and
+as many steps as fill them. Every process forecasts the same windows; errors are computed here. Writes
+bench/results/equal_budget.txt, row by row.
 
     python -m bench.forecasting.equal_budget
     python -m bench.forecasting.equal_budget --cases "AirPassengers, 12" --seeds 1 --least 2 --trial
@@ -98,7 +98,8 @@ def measure(case: Case, asked: argparse.Namespace, kept: Path) -> tuple[dict[str
     judge = Judge(case, case.read(asked.data, asked.series))
     np.savez(kept / "values.npz", values=judge.values, offsets=judge.table.offsets)
     common: dict[str, Any] = {"case": case.name, "data": str(asked.data), "series": asked.series}
-    common |= {"horizon": case.horizon, "cutoffs": judge.cutoffs, "apart": judge.apart, "values": str(kept / "values.npz")}
+    common |= {"horizon": case.horizon, "cutoffs": judge.cutoffs, "apart": judge.apart}
+    common |= {"values": str(kept / "values.npz")}
     runs: dict[str, list[Run]] = {name: [] for name in (LSTMKIT, *RIVALS)}
     failures: list[Failure] = []
     for seed in asked.seeds:

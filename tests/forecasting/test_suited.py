@@ -15,6 +15,7 @@ from lstmkit.forecasting.models.lstm import (
     PANEL,
     PANEL_ROWS,
     PANEL_SERIES,
+    PASSES,
     LstmModel,
     LstmSettings,
 )
@@ -50,7 +51,8 @@ def test_only_large_panels_read_season_by_season_get_larger_networks() -> None:
     large = LstmModel.suited(usual, task(PANEL_SERIES), PANEL_ROWS, 0)
     assert large == dataclasses.replace(usual, **PANEL)
     assert LstmModel.suited(usual, task(PANEL_SERIES - 1), PANEL_ROWS, 0) == usual
-    assert LstmModel.suited(usual, task(PANEL_SERIES), PANEL_ROWS - 1, 0) == usual
+    assert LstmModel.suited(usual, task(PANEL_SERIES), PANEL_ROWS - 1, 0) == dataclasses.replace(usual, **PASSES)
+    assert LstmModel.suited(usual, task(PANEL_SERIES - 1), PANEL_ROWS - 1, 0) == usual
     assert LstmModel.suited(usual, task(PANEL_SERIES, context=DAY), PANEL_ROWS, 0) == usual, (
         "no three days in the context"
     )
@@ -60,6 +62,7 @@ def test_where_many_rows_are_held_back_all_are_learnt_from_in_the_end() -> None:
     usual = LstmSettings()
     assert LstmModel.suited(usual, task(1), 80, 20) == dataclasses.replace(usual, final_fit=True)
     assert LstmModel.suited(usual, task(1), 700, 100) == usual
+    assert LstmModel.suited(usual, task(PANEL_SERIES), 80, 20) == dataclasses.replace(usual, **PASSES, final_fit=True)
     months = pl.DataFrame({"t": range(96), "y": np.tile(np.arange(12.0), 8) + np.arange(96) / 10})
     forecaster = Forecaster(12).fit(months, "y", "t")  # 24 of 96 rows are held back
     assert forecaster.settings_ == dataclasses.replace(usual, final_fit=True)

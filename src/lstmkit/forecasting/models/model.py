@@ -145,7 +145,7 @@ class ForecastModel(nn.Module, ABC, Generic[S]):
 
     @classmethod
     def members(cls, task: Task, rows: int) -> int:
-        """Return how many networks forecast together where the user gives neither settings nor a number; one by default.
+        """Return how many networks forecast together where the user gives neither settings nor their number; one here.
 
         rows  of all series that are learnt from
         """
