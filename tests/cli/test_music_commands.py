@@ -56,7 +56,7 @@ def test_training_leaves_a_model_tunes_and_a_summary(trained):
     lstm, ngram = (found["scores"][by]["bits_per_character"] for by in ("lstm", "ngram"))
     assert (found["verdict"]["kind"] == "better") == (found["low"] > 0) and min(lstm, ngram) > 0
     assert found["backend"] and found["settings"]["hidden_size"] == 16
-    assert {"model", "summary.json", "tunes.abc"} == {p.name for p in trained.iterdir()}
+    assert {"model", "summary.json", "tunes.abc", "report.html"} == {p.name for p in trained.iterdir()}
     assert len(read_abc((trained / "tunes.abc").read_text()).tunes) == 8
 
 

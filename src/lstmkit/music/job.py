@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from lstmkit.errors import InputError
 from lstmkit.music.abc import write_abc
-from lstmkit.music.composer import Composer, Composition
+from lstmkit.music.composer import Composer
 from lstmkit.music.files import Collection, read_music
-from lstmkit.music.judgement import MusicComparison, compare, judge
+from lstmkit.music.judgement import compare, judge
 from lstmkit.music.related import divided, families
+from lstmkit.music.report import write_report
+from lstmkit.music.result import MusicResult
 from lstmkit.music.tune import Tune
-from lstmkit.results import SUMMARY, Job, Run, Verdict
+from lstmkit.results import SUMMARY, Job, Run
 from lstmkit.training import write_atomically
 
 SAMPLES = 8
@@ -40,18 +42,6 @@ class Divided:
 
 
 @dataclass(frozen=True)
-class MusicResult:
-    """What a job found; the folder `job.out` holds it."""
-
-    job: MusicJob
-    read: Divided
-    comparison: MusicComparison
-    verdict: Verdict
-    composed: list[Composition]
-    summary: dict[str, Any] = field(repr=False)
-
-
-@dataclass(frozen=True)
 class MusicJob(Job[Divided, None, MusicResult]):
     """What `lstm music train` was asked to do.
 
@@ -65,7 +55,7 @@ class MusicJob(Job[Divided, None, MusicResult]):
     resume      continue an interrupted job in `out`
     """
 
-    results: ClassVar = (SUMMARY, "model", "tunes.abc")
+    results: ClassVar = (SUMMARY, "model", "tunes.abc", "report.html")
 
     music: str
     out: Path
@@ -143,9 +133,10 @@ class MusicJob(Job[Divided, None, MusicResult]):
             "history": [record.to_json() for record in composer.history_],
         }
         summary = run.summary(own, asdict(composer.settings), composer.network_, composer.seed)
-        return MusicResult(self, read, comparison, verdict, composed, summary)
+        return MusicResult(self.music, self.out, composer, comparison, verdict, composed, summary)
 
     def write(self, found: MusicResult) -> None:
-        """Write the model, and the tunes that were composed."""
+        """Write the model, the tunes that were composed, and the page."""
         self.composer.save(self.out / "model", self.replaces)
         write_atomically(self.out / "tunes.abc", write_abc([one.tune for one in found.composed]).encode())
+        write_report(found, self.out / "report.html")

@@ -14,7 +14,7 @@ from lstmkit.errors import InputError
 from lstmkit.ranges import BELOW_1, BETWEEN_0_AND_1, SEED, real, whole
 
 if TYPE_CHECKING:
-    from lstmkit.music.job import MusicResult
+    from lstmkit.music.result import MusicResult
 
 EXAMPLES = """\b
 examples:
@@ -86,5 +86,6 @@ def _print(result: MusicResult) -> None:
     printing.print_verdict(result.verdict)
     seconds = result.summary["seconds"]["total"]
     printing.stdout().print(
-        f"{result.job.out / 'model'} holds the model, {result.job.out / 'tunes.abc'} tunes of its own ({seconds:.1f} s)"
+        f"{result.out / 'report.html'} is the page, {result.out / 'tunes.abc'} holds tunes of its own, "
+        f"{result.out / 'model'} the model ({seconds:.1f} s)"
     )

@@ -1,0 +1,51 @@
+"""The page of a training: scores, the training, and tunes of its own."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from lstmkit.music.judgement import TITLES
+from lstmkit.music.page import player, tune_card
+from lstmkit.music.result import MusicResult
+from lstmkit.results import page
+
+DRAWN = 4
+"""Tunes of its own that are shown."""
+
+
+def write_report(result: MusicResult, path: Path) -> None:
+    """Write report.html."""
+    from lstmkit.results.curves import training_figure
+
+    summary, found, source = result.summary, result.comparison, Path(result.source).name
+    parts = summary["tunes_by_part"]
+    lead = (
+        f"{source}: learnt from {parts['train']:,} tunes, the best pass chosen on {parts['valid']:,}, scored on "
+        f"{parts['test']:,}."
+    )
+    rows = [(TITLES[by], f"{found.bits_per_character(by):.4f}", f"{found.nats_per_event(by):.4f}") for by in TITLES]
+    scores = page.table(("model", "bits a character", "nats an event"), rows, first="model")
+    unknown = f", {found.unknown:,} of them unknown" if found.unknown else ""
+    sections = [
+        page.card(
+            "Scores",
+            f"{found.tunes:,} tunes with {found.events:,} events{unknown}, given style, metre and mode of each; "
+            "characters are those of the tunes as ABC.",
+            page.scrolling(scores),
+        )
+    ]
+    if len(result.composer.history_) > 1:
+        figure = page.plot(training_figure(result.composer.history_), "training")
+        sections.append(page.card("Training", "Loss in nats an event, a pass over all tunes each.", figure))
+    sections.append(player())
+    for number, one in enumerate(result.composed[:DRAWN], 1):
+        bits = one.nats_per_event / math.log(2)
+        text = (
+            f"Composed: number {number} of {len(result.composed)} by likelihood, {bits:.2f} bits an event. The redder "
+            "a note is, the more it surprises the model."
+        )
+        sections.append(tune_card(one.tune, result.composer.score(one.tune), str(number), text))
+    seconds = f"{summary['seconds']['total']:.0f} s, seed {summary['seed']}, lstmkit {summary['versions']['lstmkit']}"
+    footer = f"lstm music train, {seconds}. This page needs no network."
+    page.write_page(path, f"Tunes of {source}", lead, result.verdict, sections, footer)

@@ -1,0 +1,29 @@
+"""What a training found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lstmkit.music.composer import Composer, Composition
+from lstmkit.music.judgement import MusicComparison
+from lstmkit.results import Verdict
+
+
+@dataclass(frozen=True)
+class MusicResult:
+    """What a job found; the folder `out` holds it.
+
+    source    file or folder that was learnt from
+    composed  tunes of its own, the likeliest first
+    summary   what summary.json holds
+    """
+
+    source: str
+    out: Path
+    composer: Composer
+    comparison: MusicComparison
+    verdict: Verdict
+    composed: list[Composition]
+    summary: dict[str, Any] = field(repr=False)
