@@ -208,7 +208,7 @@ def main() -> None:
         f"Learnt from {len(learnt):,} recordings of {len(learnt.speakers)} speakers, scored on {len(part):,} of "
         f"{len(set(part.speakers))} others. Errors in %.",
         "N-grams are learnt from the transcripts of the training part; many sentences recur among speakers.",
-        str(settings),
+        f"Settings: the defaults{', but ' + ', '.join(given.set) if given.set else ''}.",
         "",
         HEAD,
     ]

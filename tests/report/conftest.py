@@ -18,6 +18,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--window-size=1200,900",
+    "--autoplay-policy=no-user-gesture-required",
 )
 
 
