@@ -24,7 +24,7 @@ from model_doors import (
 )
 from mutations import BYTES, POSITION, TEXT, changes
 from sequence_doors import FORMS, open_sequences, use_sequence_classifier
-from speech_doors import LISTS, SOUNDS, open_lists, open_sounds
+from speech_doors import LISTS, SOUNDS, open_lists, open_sounds, use_recogniser
 from table_doors import (
     ALL_SETTINGS,
     KINDS,
@@ -76,6 +76,7 @@ DOORS = {
     ),
     "sequences": Door(st.tuples(st.sampled_from(sorted(FORMS)), ANY_BYTES), open_sequences, 10),
     "sequence classifier": Door(FOLDER, folder_door("sequences", use_sequence_classifier), 4),
+    "recogniser": Door(FOLDER, folder_door("recogniser", use_recogniser), 4),
     "sounds": Door(st.tuples(st.sampled_from(sorted(SOUNDS)), ANY_BYTES), open_sounds, 8),
     "lists": Door(st.tuples(st.sampled_from(sorted(LISTS)), ANY_BYTES), open_lists, 8),
     "arpa": Door(ANY_TEXT, open_arpa, 16),

@@ -23,6 +23,9 @@ from lstmkit.forecasting.tuning import ask_of, tune
 from lstmkit.forecasting.tuning.study import Study
 from lstmkit.language import LanguageModel, LanguageSettings
 from lstmkit.language.classify import ClassifierSettings, TextClassifier
+from lstmkit.sequences import Ragged
+from lstmkit.speech import FeatureSettings, Lexicon, Recognizer, RecognizerSettings
+from lstmkit.speech.recordings import Recordings
 from lstmkit.training.checkpoint import EMPTY
 from lstmkit.training.schema import canonical
 
@@ -32,7 +35,7 @@ SMALL = LstmSettings(hidden_size=2, max_epochs=1)
 
 def folders(folder: Path) -> dict[str, Path]:
     """Return a model folder of every kind, fitted in a moment, below `folder`."""
-    made = {kind: folder / kind for kind in ("forecaster", "language", "classifier", "sequences")}
+    made = {kind: folder / kind for kind in ("forecaster", "language", "classifier", "sequences", "recogniser")}
     if not made["forecaster"].exists():
         panel = pl.read_csv(SEEDS / "panel.csv", schema_overrides={"shop": pl.String}, try_parse_dates=True)
         Forecaster(2, settings=SMALL).fit(panel, "sold", id="shop", static="region").save(made["forecaster"])
@@ -46,7 +49,19 @@ def folders(folder: Path) -> dict[str, Path]:
         tiny = SequenceSettings(hidden_size=2, head_size=2, epochs=1)
         generator = np.random.default_rng(0)
         SequenceClassifier(tiny).fit(generator.normal(size=(10, 4, 2)), [0, 1] * 5).save(made["sequences"])
+    if not made["recogniser"].exists():
+        short = RecognizerSettings(hidden_size=2, num_layers=1, streaming=True, lookahead=1, epochs=1)
+        lexicon = Lexicon({"a": (("X",),), "b": (("Y", "X"), ("Y",))})
+        learnt = Recognizer(short, FeatureSettings(bins=4)).fit_recordings(noises(("a b", "b", "a")), lexicon=lexicon)
+        learnt.save(made["recogniser"])
     return made
+
+
+def noises(texts: tuple[str, ...]) -> Recordings:
+    """Return noise that is said to be speech."""
+    generator = np.random.default_rng(0)
+    frames = [generator.normal(size=(30, 4)).astype(np.float32) for _ in texts]
+    return Recordings(Ragged.of(frames, 4, dtype=np.float32), tuple(map(str, range(len(texts)))), texts)
 
 
 def sealed(config: dict[str, Any], weights: bytes) -> dict[str, Any]:

@@ -12,7 +12,9 @@ from limits import accepted
 from mutations import damaged
 from table_doors import Run
 
-from lstmkit.speech import frames_of, read_audio, read_lexicon, read_manifest
+from lstmkit.sequences import Ragged
+from lstmkit.speech import Recognizer, frames_of, read_audio, read_lexicon, read_manifest
+from lstmkit.speech.recordings import Recordings
 
 SOUNDS = {"a.wav": "PCM_16", "b.wav": "FLOAT", "a.flac": "PCM_16", "a.ogg": "VORBIS", "a.mp3": "MPEG_LAYER_III"}
 SOUNDS |= {"a.aiff": "PCM_24"}
@@ -34,6 +36,16 @@ def sound(name: str) -> bytes:
     file = io.BytesIO()
     soundfile.write(file, samples, 16_000, SOUNDS[name], format=name[2:])
     return file.getvalue()
+
+
+def use_recogniser(path: Path) -> None:
+    """Load a recogniser, hear noise, and search it for words."""
+    model = Recognizer.load(path)
+    features = model.features
+    frames = np.random.default_rng(1).normal(size=(20, features.width)).astype(np.float32)
+    emissions = model.emissions_of(Recordings(Ragged.of([frames], features.width, dtype=np.float32), ("noise",)))
+    assert all(np.isfinite(values).all() for values in emissions[0].values()), "what is heard is not finite"
+    model.segments_of(emissions)
 
 
 def open_sounds(folder: Path) -> Run:

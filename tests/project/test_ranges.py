@@ -24,6 +24,7 @@ from lstmkit.language.writing import SamplingSettings
 from lstmkit.nn import LSTMCell, StructuredPooling
 from lstmkit.ranges import AT_LEAST_1, BETWEEN_0_AND_1, MORE_THAN_0, SEED, check_fields, real, several, whole
 from lstmkit.sequences import Augmentation, Features
+from lstmkit.speech import RecognizerSettings
 from lstmkit.training import Devices, TrainSettings
 
 SETTINGS: list[tuple[Any, dict[str, Any]]] = [
@@ -31,6 +32,7 @@ SETTINGS: list[tuple[Any, dict[str, Any]]] = [
     (ClassifierSettings, {}),
     (FrameSettings, {}),
     (SequenceSettings, {}),
+    (RecognizerSettings, {}),
     (Form, {}),
     (Augmentation, {}),
     (Features, {}),

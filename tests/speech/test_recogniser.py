@@ -231,3 +231,20 @@ def test_a_head_that_does_not_count_finds_what_a_head_of_words_judges(learnt: Re
     how = DecodingSettings(heads={"word": 1.0, "character": 0.0})
     found = Decoder(heads, learnt.seconds_per_frame, settings=how).decode(emissions)
     assert found.text == "mi fa do"
+
+
+def test_a_streaming_network_knows_what_a_speaker_said_before_and_nothing_later(where: Path) -> None:
+    how = dataclasses.replace(SHORT, streaming=True, units=("character",))
+    model = Recognizer(how, FEATURES).fit(corpus(where, 8, 4))
+    sounds = [spoken(text, 0.8, 3) for text in ("do re", "mi", "fa do")]
+    named = [own["character"] for own in model.emissions(sounds, ["a", "b", "a"])]
+    alone = [own["character"] for own in model.emissions(sounds)]
+    np.testing.assert_allclose(named[0], alone[0], atol=1e-4)
+    np.testing.assert_allclose(named[1], alone[1], atol=1e-4)
+    assert np.abs(named[2] - alone[2]).max() > 1e-3
+    stream, heard = model.stream(), []
+    for sound in (sounds[0], sounds[2]):
+        parts = [stream.accept(sound)["character"], stream.finish()["character"]]
+        heard.append(np.concatenate(parts))
+    np.testing.assert_allclose(heard[0], named[0], atol=1e-4)
+    np.testing.assert_allclose(heard[1], named[2], atol=1e-4)

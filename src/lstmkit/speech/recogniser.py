@@ -13,9 +13,8 @@ from lstmkit.errors import InputError, NotFittedError
 from lstmkit.language.predicting import Predictor
 from lstmkit.ranges import NOT_NEGATIVE, SEED, a_path, choice, whole
 from lstmkit.speech.ctc.batches import batch_count
-from lstmkit.speech.ctc.learning import Emissions, emitted, fingerprint, learn
+from lstmkit.speech.ctc.learning import Emissions, emitted, fingerprint, known_speakers, learn
 from lstmkit.speech.ctc.network import RecognizerNetwork, RecognizerShape
-from lstmkit.speech.ctc.normalising import speaker_moments
 from lstmkit.speech.ctc.settings import RecognizerSettings
 from lstmkit.speech.ctc.stream import NetworkStream
 from lstmkit.speech.ctc.targets import Targets
@@ -212,7 +211,7 @@ class Recognizer(Parameters):
 
         X         a manifest, several paths of recordings or arrays of samples, or one of these
         speakers  of each, where X does not know them: all that a speaker says helps to understand each of it. None,
-                  also of one, takes a recording alone
+                  also of one, takes a recording alone. A streaming network knows those before it in the list
         Returns   for each, by the name of a head, (T, 1 + units) natural logarithms of probabilities, the blank first;
                   a step lasts `seconds_per_frame`
         Raises    NotFittedError before `fit`; InputError naming a recording that cannot be used
@@ -223,7 +222,7 @@ class Recognizer(Parameters):
     def emissions_of(self, recordings: Recordings) -> list[Emissions]:
         """Return `emissions` of recordings that have been read."""
         found: list[Emissions] = [{} for _ in recordings.names]
-        known = speaker_moments(recordings.frames, recordings.speakers)
+        known = known_speakers(self.network_, recordings)
         self.network_.eval()
         with threads_for(self.settings.hidden_size):
             for row, own in emitted(self.network_, recordings.frames, known):

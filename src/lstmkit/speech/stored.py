@@ -84,5 +84,7 @@ def _check(config: StoredRecogniser) -> None:
             raise InputError(f"the units of head {name!r} are not sound")
     if not config.units or config.features.stack != 1:
         raise InputError("a recogniser has heads, and frames that stand alone")
+    if not all(own and all(phones and all(phones) for phones in own) for own in (config.lexicon or {}).values()):
+        raise InputError("a word of the lexicon has no phones")
     if (config.ngrams is None) != (config.tokens is None) or (config.ngrams is None) != (config.order == 0):
         raise InputError("n-grams, their order and their vocabulary belong together")

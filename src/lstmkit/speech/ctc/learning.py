@@ -18,7 +18,7 @@ from lstmkit.sequences import Padded, Ragged
 from lstmkit.sequences.ragged import batches_by_length
 from lstmkit.speech.ctc.batches import StepBatches
 from lstmkit.speech.ctc.network import RecognizerNetwork
-from lstmkit.speech.ctc.normalising import Moments, speaker_moments
+from lstmkit.speech.ctc.normalising import Moments, moments_before, speaker_moments
 from lstmkit.speech.ctc.targets import PHONE, Targets
 from lstmkit.speech.decoding.greedy import greedy
 from lstmkit.speech.recordings import Recordings
@@ -110,10 +110,16 @@ def emitted(network: RecognizerNetwork, frames: Ragged, speakers: Moments) -> It
             yield row, {name: values[:length, place].contiguous().numpy() for name, values in found.items()}
 
 
+def known_speakers(network: RecognizerNetwork, recordings: Recordings) -> Moments:
+    """Return what is known of who speaks in recordings: all of each speaker, or while streaming what comes before."""
+    known = moments_before if network.settings.streaming else speaker_moments
+    return known(recordings.frames, recordings.speakers)
+
+
 def unit_errors(network: RecognizerNetwork, recordings: Recordings, targets: Targets, chosen: Tensor) -> float:
     """Return the errors of units over the units, the mean of the heads, each step told by itself."""
     errors, units = dict.fromkeys(targets.units, 0), dict.fromkeys(targets.units, 0)
-    for row, found in emitted(network, recordings.frames, speaker_moments(recordings.frames, recordings.speakers)):
+    for row, found in emitted(network, recordings.frames, known_speakers(network, recordings)):
         for name in targets.units:
             truth = [str(number) for number in targets.of(name, row, chosen)]
             errors[name] += distance(truth, [str(number) for number, _, _ in greedy(found[name])])

@@ -64,6 +64,23 @@ def speaker_moments(frames: Ragged, speakers: Sequence[str | None]) -> Moments:
     return Moments(*(torch.from_numpy(one) for one in found))
 
 
+def moments_before(frames: Ragged, speakers: Sequence[str | None]) -> Moments:
+    """Return for every sequence the moments of its speaker's before it; count 0 where there are none."""
+    rows, C = len(frames), frames.values.shape[1]
+    found = nobody(rows, C)
+    sums: dict[str, tuple[int, NDArray[np.float64], NDArray[np.float64]]] = {}
+    for row, name in enumerate(speakers):
+        if name is None:
+            continue
+        count, total, squares = sums.get(name, (0, np.zeros(C), np.zeros(C)))
+        if count:
+            found.frames[row] = count
+            found.mean[row], found.square[row] = torch.from_numpy(total / count), torch.from_numpy(squares / count)
+        values = np.asarray(frames[row], np.float64)
+        sums[name] = (count + len(values), total + values.sum(axis=0), squares + (values**2).sum(axis=0))
+    return found
+
+
 def nobody(rows: int, channels: int) -> Moments:
     """Return the moments of speakers of whom nothing is known."""
     return Moments(

@@ -99,7 +99,9 @@ class RecognizerSettings:
         shares = dict.fromkeys(
             ("layer_dropout", "output_dropout", "weight_drop", "speed", "band_mask", "joined"), BELOW_1
         )
-        amounts = dict.fromkeys(("level", "time_masks", "time_mask", "weight_decay", "shrink"), NOT_NEGATIVE)
+        amounts = dict.fromkeys(
+            ("level", "time_masks", "time_mask", "weight_decay", "shrink", "least_snr", "most_snr"), NOT_NEGATIVE
+        )
         positive = dict.fromkeys(("learning_rate", "minutes"), MORE_THAN_0)
         own: dict[str, Range | Sequence[str]] = {
             "front": FRONTS,
