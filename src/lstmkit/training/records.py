@@ -33,6 +33,10 @@ class EpochRecord:
     seconds: float
     learning_rate: float = math.nan
 
+    def after(self, before: EpochRecord) -> EpochRecord:
+        """Return the record of an epoch of a second training, with epochs and steps counted on from the first one's."""
+        return dataclasses.replace(self, epoch=before.epoch + self.epoch, steps=before.steps + self.steps)
+
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON-able data, null for nan."""
         return {k: None if v != v else v for k, v in dataclasses.asdict(self).items()}

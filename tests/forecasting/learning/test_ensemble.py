@@ -283,6 +283,7 @@ def test_a_final_fit_learns_from_the_rows_held_back_and_keeps_the_intervals(wave
     final = Forecaster(4, context=12, seasons=(), settings=replace(settings, final_fit=True)).fit(table, time="row")
     best = max(r.epoch for r in plain.history_ if r.improved)
     assert [r.epoch for r in final.history_] == list(range(len(plain.history_) + best))
+    assert (np.diff([r.steps for r in final.history_]) > 0).all(), "steps of both trainings are counted"
     assert torch.equal(final.network_.width, plain.network_.width)
     assert not torch.equal(final.network_.networks[0].reader.head.weight, plain.network_.networks[0].reader.head.weight)
     changed = table.with_columns(pl.when(pl.int_range(220) == 215).then(500.0).otherwise("y").alias("y"))

@@ -177,10 +177,9 @@ class SequenceClassifier(Parameters):
         network, before = self._new_network(shape, everything), history[-1]
 
         def follow(record: EpochRecord) -> None:
-            later = dataclasses.replace(record, epoch=before.epoch + record.epoch, steps=before.steps + record.steps)
-            history.append(later)
+            history.append(record.after(before))
             if on_epoch is not None:
-                on_epoch(later)
+                on_epoch(history[-1])
 
         fit_network(network, how, everything, None, self.seed, on_epoch=follow)
         return network

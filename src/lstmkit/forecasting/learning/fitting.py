@@ -118,9 +118,9 @@ def train_ensemble(
     start = copy.deepcopy(network).eval()
     history: list[EpochRecord] = []
 
-    def follow(records: Iterable[EpochRecord], epochs_before: int = 0) -> None:
+    def follow(records: Iterable[EpochRecord], before: EpochRecord | None = None) -> None:
         for record in records:
-            history.append(dataclasses.replace(record, epoch=record.epoch + epochs_before))
+            history.append(record if before is None else record.after(before))
             if on_epoch is not None:
                 on_epoch(history[-1])
 
@@ -140,7 +140,7 @@ def train_ensemble(
             start = copy.deepcopy(final).eval()
             if epochs:  # else the start, fitted to all rows, is what was best
                 again = dataclasses.replace(request, settings=dataclasses.replace(request.settings, max_epochs=epochs))
-                follow(_records(again, final, everything, None, None, False, snapshots), history[-1].epoch)
+                follow(_records(again, final, everything, None, None, False, snapshots), history[-1])
             final = _of_snapshots(final, snapshots) if snapshots.kept and request.snapshots > 1 else final
             final.hold_back(start, kept)
             final.calibrated_as(network)
