@@ -22,6 +22,7 @@ from model_doors import (
     use_forecaster,
     use_language,
 )
+from music_doors import MUSIC, open_music, use_composer
 from mutations import BYTES, POSITION, TEXT, changes
 from sequence_doors import FORMS, open_sequences, use_sequence_classifier
 from speech_doors import LISTS, SOUNDS, open_lists, open_sounds, use_recogniser
@@ -79,6 +80,8 @@ DOORS = {
     "recogniser": Door(FOLDER, folder_door("recogniser", use_recogniser), 4),
     "sounds": Door(st.tuples(st.sampled_from(sorted(SOUNDS)), ANY_BYTES), open_sounds, 8),
     "lists": Door(st.tuples(st.sampled_from(sorted(LISTS)), ANY_BYTES), open_lists, 8),
+    "music": Door(st.tuples(st.sampled_from(sorted(MUSIC)), ANY_BYTES), open_music, 8),
+    "composer": Door(FOLDER, folder_door("music", use_composer), 4),
     "arpa": Door(ANY_TEXT, open_arpa, 16),
     "forecaster": Door(FOLDER, folder_door("forecaster", use_forecaster), 6),
     "language": Door(FOLDER, folder_door("language", use_language), 6),

@@ -23,6 +23,7 @@ from lstmkit.forecasting.tuning import ask_of, tune
 from lstmkit.forecasting.tuning.study import Study
 from lstmkit.language import LanguageModel, LanguageSettings
 from lstmkit.language.classify import ClassifierSettings, TextClassifier
+from lstmkit.music import Composer, read_abc
 from lstmkit.sequences import Ragged
 from lstmkit.speech import FeatureSettings, Lexicon, Recognizer, RecognizerSettings
 from lstmkit.speech.recordings import Recordings
@@ -35,7 +36,9 @@ SMALL = LstmSettings(hidden_size=2, max_epochs=1)
 
 def folders(folder: Path) -> dict[str, Path]:
     """Return a model folder of every kind, fitted in a moment, below `folder`."""
-    made = {kind: folder / kind for kind in ("forecaster", "language", "classifier", "sequences", "recogniser")}
+    made = {
+        kind: folder / kind for kind in ("forecaster", "language", "classifier", "sequences", "recogniser", "music")
+    }
     if not made["forecaster"].exists():
         panel = pl.read_csv(SEEDS / "panel.csv", schema_overrides={"shop": pl.String}, try_parse_dates=True)
         Forecaster(2, settings=SMALL).fit(panel, "sold", id="shop", static="region").save(made["forecaster"])
@@ -54,6 +57,11 @@ def folders(folder: Path) -> dict[str, Path]:
         lexicon = Lexicon({"a": (("X",),), "b": (("Y", "X"), ("Y",))})
         learnt = Recognizer(short, FeatureSettings(bins=4)).fit_recordings(noises(("a b", "b", "a")), lexicon=lexicon)
         learnt.save(made["recogniser"])
+    if not made["music"].exists():
+        tiny_language = LanguageSettings(embedding_size=4, hidden_size=4, epochs=1, columns=1, window=8)
+        text = "".join(f"X:{k}\nR:jig\nM:3/4\nL:1/4\nK:G\nGAB|dcB|A{k % 2 + 1}G||\n\n" for k in range(4))
+        tunes = read_abc(text).tunes
+        Composer(tiny_language, order=2).fit(tunes, tunes).save(made["music"])
     return made
 
 
