@@ -57,6 +57,13 @@ def test_styles_are_told_by_files_of_one_folder(tmp_path, style, expected):
     assert read_music(tmp_path, style).styles == expected
 
 
+def test_titles_are_no_styles(tmp_path):
+    for name in ("yesterday", "help", "michelle", "girl"):
+        (tmp_path / f"{name}.abc").write_text(ABC)
+    assert read_music(tmp_path).styles == {}
+    assert len(read_music(tmp_path, "file").styles) == 4
+
+
 def test_styles_are_told_by_the_header_where_all_have_it(tmp_path):
     (tmp_path / "a.abc").write_text("X:1\nR:Reel\nK:C\nA\n")
     (tmp_path / "b.abc").write_text("X:1\nR:jig\nK:C\nA\n")

@@ -181,11 +181,14 @@ class Composer:
 
     def predictors(self) -> dict[str, Predictor]:
         """Return all three, by name."""
+        return dict(zip(PREDICTORS, self._three(), strict=True))
+
+    def _three(self) -> tuple[NetworkPredictor, NGramPredictor, MixturePredictor]:
         if "network_" not in vars(self):
             raise NotFittedError("Composer: fit it first, or load one")
         network = NetworkPredictor(self.tokens_, self.network_)
         ngram = NGramPredictor(self.tokens_, self.ngram_)
-        return {"lstm": network, "ngram": ngram, "mixture": MixturePredictor(network, ngram, self.share_)}
+        return network, ngram, MixturePredictor(network, ngram, self.share_)
 
     def compose(
         self,
@@ -285,9 +288,10 @@ class Composer:
         events = self._heard(tune)
         symbols = [*events.tokens, self.tokens_.symbols[self.tokens_.end]]
         ids = self.tokens_.ids_of(symbols)
-        nats: dict[str, NDArray[np.float64]] = {
-            by: -predictor.token_log_probs(ids)[3:] for by, predictor in self.predictors().items()
-        }
+        network, ngram, mixture = self._three()
+        lstm, counted = network.token_log_probs(ids), ngram.token_log_probs(ids)
+        found = {"lstm": lstm, "ngram": counted, "mixture": mixture.mixed(lstm, counted)}
+        nats: dict[str, NDArray[np.float64]] = {by: -log_probs[3:] for by, log_probs in found.items()}
         times, home = onsets(events.tokens), home_of(events.key)
         notes = []
         for at, token, cost in zip(times[3:], events.tokens[3:], nats["lstm"], strict=False):

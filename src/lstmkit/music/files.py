@@ -23,6 +23,8 @@ ENDINGS |= {".json": "roll", ".npz": "roll", ".mat": "roll"}
 STYLES = ("auto", "header", "file", "folder", "none")
 SHARE = 0.1
 """Of the free memory that the bytes of one file may take: notes take ten times as much."""
+SHARED = 3
+"""Tunes that have the name of a folder or file in common, on average, if it is a style: a title is none."""
 ALPHABETICAL = re.compile(r"(\D*?\D{2})(?:[ _-]?[a-z]-[a-z])?(?:[ _-]?\d+)?", re.IGNORECASE)
 """A name of one volume of several, such as reelsa-c or jigs 2."""
 
@@ -51,7 +53,7 @@ def read_music(path: str | Path, style: str = "auto", step: Fraction = Fraction(
     In a folder, a file that cannot be read is left out and counted, unless none can.
 
     style   where the style of a tune is said: "header" (R: in ABC), "file" (its name), "folder", "none"; "auto" is the
-            header where every tune has it, else folders where there are several, else files where there are several
+            header where every tune has it, else folders or else files, if there are several with several tunes each
     step    of time in a piano roll, as a part of a whole note
     Raises  InputError if there is no such file, or none with a tune in it
     """
@@ -126,7 +128,8 @@ def _styled(found: Collection, style: str) -> list[Tune]:
     folders = [Path(source).parent.name.lower() for source in found.sources]
     if style == "auto":
         told = all(tune.style for tune in found.tunes)
-        style = "header" if told else "folder" if len(set(folders)) > 1 else "file" if len(set(names)) > 1 else "header"
+        several = [how for how, own in (("folder", folders), ("file", names)) if 1 < len(set(own)) <= len(own) / SHARED]
+        style = "header" if told or not several else several[0]
     if style == "header":
         return found.tunes
     chosen = {"file": names, "folder": folders, "none": [""] * len(names)}[style]

@@ -128,7 +128,7 @@ class Rules:
                 f"widen them, or give another metre"
             )
 
-    @property
+    @cached_property
     def length(self) -> int:
         """Ticks of a bar."""
         return int(self.metre.length * TICKS)
