@@ -131,6 +131,7 @@ def test_scores_of_a_file_and_of_its_notes(lstm, trained, tmp_path):
         (("--free", "--bars", 4), "--bars has no effect with --free; leave it out"),
         (("--temperature", 0, "--top-k", 3), "--top-k has no effect with --temperature 0; leave it out"),
         (("--force",), "--force has no effect without --out; leave it out"),
+        (("--chords",), "--chords has no effect without --out; leave it out"),
         (("--by", "me"), "by must be one of lstm, ngram, mixture; got 'me'"),
         (("--primer", "none.abc"), "none.abc: no such file"),
     ],

@@ -11,6 +11,7 @@ from lstmkit.music.files import read_music as read_music
 from lstmkit.music.files import read_tune as read_tune
 from lstmkit.music.keys import Key as Key
 from lstmkit.music.keys import read_key as read_key
+from lstmkit.music.midi import accompanied as accompanied
 from lstmkit.music.midi import read_midi as read_midi
 from lstmkit.music.midi import write_midi as write_midi
 from lstmkit.music.repeats import played as played

@@ -30,3 +30,32 @@ def transposed_symbol(text: str, steps: int) -> str:
 
 def _moved(letter: str, sign: str, steps: int) -> str:
     return SHARPS[(NATURAL[letter] + {"#": 1, "+": 1, "b": -1}.get(sign, 0) + steps) % 12]
+
+
+def chord_notes(text: str) -> tuple[int, ...]:
+    """Return the notes of a chord symbol in half tones above C: the bass, then what sounds above it; () for none."""
+    found = SYMBOL.fullmatch(text.strip("()"))
+    if found is None:
+        return ()
+    root = (NATURAL[found[1]] + {"#": 1, "b": -1}.get(found[2], 0)) % 12
+    bass = root
+    if found[4]:
+        bass = (NATURAL[found[4].upper()] + {"#": 1, "+": 1, "b": -1}.get(found[5] or "", 0)) % 12
+    above = sorted({(root + step) % 12 for step in _steps(found[3])})
+    return (bass, *(12 + one for one in above))
+
+
+def _steps(quality: str) -> list[int]:
+    """Return the half tones above its root of a chord of some quality, such as "m7" or "sus4"."""
+    diminished = quality.startswith(("dim", "d", "°"))
+    minor = diminished or (quality.startswith(("m", "-")) and not quality.startswith("maj"))
+    third = 5 if "sus4" in quality or quality == "sus" else 2 if "sus2" in quality else 3 if minor else 4
+    fifth = 6 if diminished or "b5" in quality else 8 if quality.startswith(("aug", "+")) or "#5" in quality else 7
+    found = [0, third, fifth]
+    if "7" in quality or "9" in quality:
+        found.append(11 if "maj" in quality or "M7" in quality else 9 if diminished else 10)
+    if "6" in quality:
+        found.append(9)
+    if "9" in quality:
+        found.append(13 if "b9" in quality else 15 if "#9" in quality else 14)
+    return found

@@ -43,6 +43,7 @@ def compose(
     free: Annotated[bool, typer.Option("--free", help="Do not hold bars, repeats and ties.")] = False,
     scale: Annotated[bool, typer.Option("--scale", help="Only notes of the key.")] = False,
     open_end: Annotated[bool, typer.Option("--open-end", help="The last note need not be the tonic.")] = False,
+    chords: Annotated[bool, typer.Option("--chords", help="Chord symbols sound in the MIDI files.")] = False,
     by: Annotated[str, typer.Option(help="What composes: lstm, ngram, or the mixture of both.")] = "lstm",
     out: Annotated[
         Path | None, typer.Option(help="Folder for the tunes as ABC and MIDI; ABC to stdout if left out.")
@@ -62,12 +63,14 @@ def compose(
     if temperature == 0:
         drawn = {name: parameters.is_given(context, name) for name in ("top_k", "top_p", "seed")}
         parameters.refuse_without_effect("with --temperature 0", drawn)
-    parameters.refuse_without_effect("without --out", {"force": force and out is None})
+    parameters.refuse_without_effect(
+        "without --out", {"force": force and out is None, "chords": chords and out is None}
+    )
     begin = None if primer is None else read_tune(primer)
     wish = Wish(style, key, meter, bars, begin, not free, not open_end, scale, tempo, instrument)
     sampling = SamplingSettings(temperature, top_k, top_p)
     found = Composer.load(model).compose(wish, count, sampling, seed, by)
-    files = [] if out is None else _written(found, out, force)
+    files = [] if out is None else _written(found, out, force, chords)
     if json:
         printing.print_json([_as_json(one, own) for one, own in zip(found, files or [{}] * len(found), strict=True)])
     elif out is None:
@@ -86,10 +89,10 @@ def _as_json(one: Composition, files: dict[str, str]) -> dict[str, Any]:
     return {"abc": write_abc([one.tune]), "nats_per_event": one.nats_per_event, **own, "files": files}
 
 
-def _written(found: list[Composition], out: Path, force: bool) -> list[dict[str, str]]:
+def _written(found: list[Composition], out: Path, force: bool, chords: bool) -> list[dict[str, str]]:
     """Write each tune as ABC and as MIDI; return the names."""
     from lstmkit.music.abc import write_abc
-    from lstmkit.music.midi import write_midi
+    from lstmkit.music.midi import accompanied, write_midi
     from lstmkit.training import write_atomically
 
     names = [{"abc": str(out / f"{k}.abc"), "midi": str(out / f"{k}.mid")} for k in range(1, len(found) + 1)]
@@ -99,5 +102,5 @@ def _written(found: list[Composition], out: Path, force: bool) -> list[dict[str,
     out.mkdir(parents=True, exist_ok=True)
     for one, own in zip(found, names, strict=True):
         write_atomically(Path(own["abc"]), write_abc([one.tune]).encode())
-        write_atomically(Path(own["midi"]), write_midi(one.tune))
+        write_atomically(Path(own["midi"]), write_midi(accompanied(one.tune) if chords else one.tune))
     return names
