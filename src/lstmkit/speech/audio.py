@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import os
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -64,13 +64,21 @@ def stream_audio(path: str | Path, rate: int = RATE, start: float = 0.0, end: fl
     if end is not None and end <= start:
         raise InputError(f"{place_of(path)}: the end, {end:g} s, must be after the start, {start:g} s")
     with _sound(path) as (sound, told):
-        resampler = _resampler(sound.samplerate, rate)
-        for samples in _mixed(path, sound, start, end, told):
-            found = samples if resampler is None else resampler.resample_chunk(samples)
-            if len(found):
-                yield found
-        if resampler is not None:
-            yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+        yield from resampled(_mixed(path, sound, start, end, told), sound.samplerate, rate)
+
+
+def resampled(blocks: Iterable[Samples], given: int, rate: int) -> Iterator[Samples]:
+    """Yield samples at another rate, as they come.
+
+    given, rate  samples a second
+    """
+    resampler = _resampler(given, rate)
+    for samples in blocks:
+        found = samples if resampler is None else resampler.resample_chunk(samples)
+        if len(found):
+            yield found
+    if resampler is not None:
+        yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
 def speech_package(name: str) -> types.ModuleType:

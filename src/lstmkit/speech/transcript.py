@@ -61,6 +61,26 @@ class Segment:
         words = tuple(one._replace(start=one.start + seconds, end=one.end + seconds) for one in self.words)
         return replace(self, start=self.start + seconds, end=self.end + seconds, words=words)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return all there is, as JSON can hold it."""
+        return {
+            "start": round(self.start, DIGITS),
+            "end": round(self.end, DIGITS),
+            "text": self.text,
+            "words": [
+                {
+                    "text": word.text,
+                    "start": round(word.start, DIGITS),
+                    "end": round(word.end, DIGITS),
+                    "confidence": round(word.confidence, DIGITS),
+                }
+                for word in self.words
+            ],
+            "alternatives": [
+                {"text": other.text, "probability": round(other.probability, DIGITS)} for other in self.alternatives
+            ],
+        }
+
 
 @dataclass(frozen=True)
 class Transcript:
@@ -92,27 +112,7 @@ class Transcript:
         return {
             "text": self.text,
             "seconds": round(self.seconds, DIGITS),
-            "segments": [
-                {
-                    "start": round(one.start, DIGITS),
-                    "end": round(one.end, DIGITS),
-                    "text": one.text,
-                    "words": [
-                        {
-                            "text": word.text,
-                            "start": round(word.start, DIGITS),
-                            "end": round(word.end, DIGITS),
-                            "confidence": round(word.confidence, DIGITS),
-                        }
-                        for word in one.words
-                    ],
-                    "alternatives": [
-                        {"text": other.text, "probability": round(other.probability, DIGITS)}
-                        for other in one.alternatives
-                    ],
-                }
-                for one in self.segments
-            ],
+            "segments": [one.to_dict() for one in self.segments],
         }
 
     def to_json(self) -> str:

@@ -21,6 +21,7 @@ from lstmkit.speech.features import frames_of
 from lstmkit.speech.listening.detector import LoudnessDetector, SpeechDetector, speech_pieces
 from lstmkit.speech.listening.pauses import Piece, cut_at_pauses
 from lstmkit.speech.listening.stream import EndPoints, Partial, RecognizerStream
+from lstmkit.speech.manifest import Utterance
 from lstmkit.speech.recogniser import Recognizer
 from lstmkit.speech.transcript import Segment, Transcript
 from lstmkit.training import threads_for
@@ -77,6 +78,22 @@ class Transcriber:
             segments = [self.segment(piece, session) for piece in pieces]
         moved = tuple(one.moved(start) for one in segments)
         return Transcript(moved, start + heard.samples / rate)
+
+    def transcribe_all(
+        self, recordings: Iterable[Utterance], detector: SpeechDetector | None = None, together: bool = False
+    ) -> Iterator[tuple[Utterance, Transcript]]:
+        """Yield what is said in each of several recordings.
+
+        What was heard of a speaker before makes what follows comparable, where speakers are known.
+
+        detector  leaves out where nobody speaks
+        together  whether all are of one speaker
+        """
+        sessions: dict[str | None, Session] = {}
+        for one in recordings:
+            known = together or one.speaker is not None
+            session = sessions.setdefault(None if together else one.speaker, Session()) if known else None
+            yield one, self.transcribe(one.audio, one.start, one.end, detector, session)
 
     def _followed(self, blocks: Iterable[Samples]) -> Iterator[Segment]:
         stream = self.stream()
