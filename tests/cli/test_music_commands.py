@@ -118,6 +118,9 @@ def test_scores_of_a_file_and_of_its_notes(lstm, trained, tmp_path):
     assert ran.code == 0 and "all 3 tunes" in ran.out and ran.out.count("#") > 20
     found = json.loads(lstm("music", "score", trained, tmp_path / "p.abc", "--notes", "--json").out)
     assert [one["title"] for one in found] == ["Tune 0", "Tune 1", "Tune 2"]
+    bits = [one["bits"] for one in found[1]["notes"]]
+    assert found[1]["bits_per_note"] == pytest.approx(sum(bits) / 48)
+    assert found[1]["bits_per_bar"] == pytest.approx(found[1]["bits_per_event"]["lstm"] * found[1]["events"] / 8)
     assert len(found[1]["notes"]) == 48 and found[1]["notes"][1]["onset"] == "1/8"
 
 

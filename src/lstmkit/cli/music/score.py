@@ -20,7 +20,7 @@ examples:
   lstm music score music-tunes new.mid --notes
   lstm music score music-tunes tunes/ --json
 """
-HEAD = ("tune", "events", "LSTM", "n-grams", "both together")
+HEAD = ("tune", "events", "LSTM", "n-grams", "both together", "LSTM, a note")
 MOST = 50
 """Tunes that are listed one by one."""
 
@@ -62,13 +62,17 @@ def score(
 def _row(name: str, scores: list[TuneScore]) -> tuple[str, ...]:
     events = sum(one.events for one in scores)
     nats = [sum(one.nats[by] for one in scores) for by in ("lstm", "ngram", "mixture")]
-    return (name, f"{events:,}", *(f"{one / events / math.log(2):.3f}" for one in nats))
+    notes = [bits for one in scores for _, _, bits in one.notes]
+    each = f"{math.fsum(notes) / len(notes):.3f}" if notes else ""
+    return (name, f"{events:,}", *(f"{one / events / math.log(2):.3f}" for one in nats), each)
 
 
 def _as_json(tune: Tune, own: TuneScore, notes: bool) -> dict[str, Any]:
     bits = {by: nats / own.events / math.log(2) for by, nats in own.nats.items()}
     found: dict[str, Any] = {"title": tune.title, "style": tune.style, "events": own.events, "unknown": own.unknown}
     found["bits_per_event"] = bits
+    found["bits_per_note"] = math.fsum(cost for _, _, cost in own.notes) / max(1, len(own.notes))
+    found["bits_per_bar"] = own.nats["lstm"] / math.log(2) / max(1, len(tune.bars))
     if notes:
         found["notes"] = [{"onset": str(at), "pitch": pitch, "bits": cost} for at, pitch, cost in own.notes]
     return found
