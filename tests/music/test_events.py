@@ -149,6 +149,35 @@ def test_whatever_is_drawn_by_the_rules_holds_its_bars(tokens, metre, bars):
         assert len(firsts) == len(seconds)
 
 
+@pytest.mark.parametrize(
+    ("form", "bars", "signs"),
+    [
+        ("AABB", 4, ["|", "::", "|", ":|"]),
+        ("AAB", 6, ["|", "|", ":|", "|", "|", "||"]),
+        ("ABB", 4, ["|", "|:", "|", ":|"]),
+        ("AB", 2, ["||", "||"]),
+    ],
+)
+def test_a_form_is_held(tokens, form, bars, signs):
+    for seed in range(12):
+        body = written_by_chance(Rules(tokens, Metre(6, 8), bars, form=form), np.random.default_rng(seed))
+        own = decode(["style=", "metre=6/8", "mode=major", *body], Key("G"))
+        assert uneven_bars(own) == []
+        found = [bar.sign for bar in own.bars if bar.onset > 0]
+        if own.bars[0].onset in (0, Fraction(6, 8)) and own.bars[-1].onset == bars * Fraction(
+            6, 8
+        ):  # without an upbeat
+            assert found == signs
+        assert [one for one in found if one not in ("|", "|:")] == [one for one in signs if one not in ("|", "|:")]
+
+
+def test_a_form_that_cannot_be_written_is_refused(tokens):
+    with pytest.raises(InputError, match="form 'ABA': write each part as a letter, once or twice in a row"):
+        Rules(tokens, Metre(6, 8), 6, form="ABA")
+    with pytest.raises(InputError, match="form AABB: 2 parts of equal length need a multiple of so many bars; got 5"):
+        Rules(tokens, Metre(6, 8), 5, form="AABB")
+
+
 def test_scale_and_range_are_held(tokens):
     rules = Rules(tokens, Metre(6, 8), 4, scale=frozenset({0, 2, 4, 5, 7, 9, 11}), lowest=0, highest=9)
     for seed in range(10):

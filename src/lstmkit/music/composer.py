@@ -21,7 +21,7 @@ from lstmkit.music.abc.fields import metre_of
 from lstmkit.music.composing import Writing
 from lstmkit.music.events import Events, decode, encode
 from lstmkit.music.events.decoding import onsets
-from lstmkit.music.events.rules import Rules
+from lstmkit.music.events.rules import Rules, parts_of
 from lstmkit.music.events.tokens import METRE, MODE, SHAPE, STYLE, home_of, sound_of, style_word
 from lstmkit.music.events.vocabulary import EventTokens
 from lstmkit.music.files import Collection, read_music
@@ -46,6 +46,7 @@ class Wish:
     key      such as "D" or "F#m"; the model knows no key but by its mode, so any will do
     metre    such as "6/8", one that was learnt
     bars     without an upbeat, repeats as they are written
+    form     parts of equal length, such as "AABB": a letter twice is a part with a repeat (needs bars, only if held)
     primer   a tune that it begins with, note for note, moved to the key
     hold     whether bars have the length of the metre, repeats their second ending, and every note its end
     cadence  whether it ends on the tonic (only if held)
@@ -59,6 +60,7 @@ class Wish:
     key: str | None = None
     metre: str | None = None
     bars: int | None = None
+    form: str = ""
     primer: Tune | None = None
     hold: bool = True
     cadence: bool = True
@@ -70,6 +72,8 @@ class Wish:
         """Check what can be checked without a model."""
         if self.bars is not None:
             whole("bars", self.bars)
+        if self.form:
+            parts_of(self.form)
         whole("instrument", self.program, PROGRAM)
         if self.tempo is not None and not 1 <= self.tempo <= 1000:
             raise InputError(f"a tempo of {self.tempo:g} is out of range; give from 1 to 1000 quarter notes a minute")
@@ -256,7 +260,7 @@ class Composer:
                 raise InputError("bars: a tune without a metre has none; give a metre, or leave bars out")
             return None
         scale = frozenset((pitch - key.pitch_class) % 12 for pitch in key.scale) if wish.scale else None
-        return Rules(self.tokens_, metre, wish.bars, wish.cadence, scale)
+        return Rules(self.tokens_, metre, wish.bars, wish.cadence, scale, form=wish.form)
 
     def _usual_tonic(self, mode: str) -> str:
         """Return the tonic that most tunes of a mode have."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\b
 examples:
-  lstm music compose music-tunes --style jig --key D --bars 16 --out new
+  lstm music compose music-tunes --style jig --key D --bars 16 --form AABB --out new
   lstm music compose music-tunes --meter 3/4 --count 8 --temperature 0.9 --top-p 0.95 --seed 7
   lstm music compose music-tunes --primer begin.abc --bars 16 --key Em --tempo 180 --instrument 73
 """
@@ -28,6 +28,9 @@ def compose(
     key: Annotated[str | None, typer.Option(help="Such as D, F#m or Gdor; the usual one if left out.")] = None,
     meter: Annotated[str | None, typer.Option(help="Such as 6/8; the model's choice if left out.")] = None,
     bars: Annotated[int | None, typer.Option(help="As they are written, without an upbeat.")] = None,
+    form: Annotated[
+        str, typer.Option(help="Parts of equal length, such as AABB: a letter twice is a part with a repeat.")
+    ] = "",
     primer: Annotated[Path | None, typer.Option(help="File whose tune is the beginning, note for note.")] = None,
     tempo: Annotated[float | None, typer.Option(help="Quarter notes a minute.")] = None,
     instrument: Annotated[int, typer.Option(help="Of General MIDI, 0 to 127.")] = 0,
@@ -58,7 +61,7 @@ def compose(
     from lstmkit.music.files import read_tune
 
     if free:
-        held = {"scale": scale, "open_end": open_end, "bars": bars is not None}
+        held = {"scale": scale, "open_end": open_end, "bars": bars is not None, "form": bool(form)}
         parameters.refuse_without_effect("with --free", held)
     if temperature == 0:
         drawn = {name: parameters.is_given(context, name) for name in ("top_k", "top_p", "seed")}
@@ -67,7 +70,7 @@ def compose(
         "without --out", {"force": force and out is None, "chords": chords and out is None}
     )
     begin = None if primer is None else read_tune(primer)
-    wish = Wish(style, key, meter, bars, begin, not free, not open_end, scale, tempo, instrument)
+    wish = Wish(style, key, meter, bars, form, begin, not free, not open_end, scale, tempo, instrument)
     sampling = SamplingSettings(temperature, top_k, top_p)
     found = Composer.load(model).compose(wish, count, sampling, seed, by)
     files = [] if out is None else _written(found, out, force, chords)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -104,6 +105,7 @@ class Rules:
     cadence   whether its last note is the tonic
     scale     pitch classes above the tonic that are allowed; None: all
     lowest, highest  half tones above the tonic that are allowed
+    form      parts of equal length, such as "AABB": a letter twice is a part with a repeat. "": as the model has it
     Raises    InputError if the metre has no length, or no notes of the vocabulary fill its bars
     """
 
@@ -114,11 +116,17 @@ class Rules:
     scale: frozenset[int] | None = None
     lowest: int = -1000
     highest: int = 1000
+    form: str = ""
     table: _Table = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Look up what each event is, and whether bars can be filled."""
         object.__setattr__(self, "table", _Table.of(self.tokens))
+        if self.form and (self.bars is None or self.bars % len(parts_of(self.form))):
+            raise InputError(
+                f"form {self.form}: {len(parts_of(self.form))} parts of equal length need a multiple of so many bars; "
+                f"got {self.bars}"
+            )
         length = self.metre.length * TICKS
         if not length or length.denominator != 1:
             raise InputError(f"metre {self.metre}: bars of it cannot be held; give another, or no constraint")
@@ -275,6 +283,10 @@ class Rules:
             return sign == "|:" and place.sign == "" and place.bars == 0 and not place.tied
         complete = place.at == self.length
         short = bool(place.upbeat) and place.at == self.length - place.upbeat and sign in CLOSING and not place.tied
+        if place.partial and 0 < place.at < self.length and place.upbeat in (0, place.at) and not self._final(place):
+            return sign in ("|", "|:") and not place.tied and self.bars != 0
+        if self.form:
+            return (complete or short) and sign == self._wanted(place.bars + 1)
         if self._final(place):
             return (complete or short) and sign in self._last
         if self.bars is not None and place.ending == FIRST and place.bars == self.bars - 2:
@@ -283,13 +295,23 @@ class Rules:
             return False
         if sign == ":|" and place.ending == AGAIN:
             return False
-        if place.partial and 0 < place.at < self.length and place.upbeat in (0, place.at):
-            return sign in ("|", "|:") and not place.tied and self.bars != 0
         return complete or short
+
+    def _wanted(self, bar: int) -> str:
+        """Return the bar line that a form wants after so many bars."""
+        parts = parts_of(self.form)
+        length = (self.bars or 0) // len(parts)
+        if bar % length:
+            return "|"
+        here = parts[bar // length - 1]
+        after = parts[bar // length] if bar // length < len(parts) else 1
+        signs = {(2, 2): "::", (2, 1): ":|", (1, 2): "|:"}
+        wanted, known = signs.get((here, after), "||"), {symbol for _, symbol in self._signs}
+        return wanted if wanted in known else ":|" if here == 2 and ":|" in known else "|"
 
     def _begins(self, place: Place, ending: str) -> bool:
         """Return whether an ending may begin here."""
-        if not place.sign or place.tied or ending != FIRST:
+        if not place.sign or place.tied or ending != FIRST or self.form:
             return False
         left = ROOM if self.bars is None else self.bars - place.bars
         return place.ending == "" and place.sign in ("|", "||") and left >= ROOM and place.bars > 0
@@ -337,6 +359,17 @@ class Rules:
             ending=ending,
             tied=place.tied,
         )
+
+
+def parts_of(form: str) -> list[int]:
+    """Return how often each part of a form is played, in order: 1 or 2.
+
+    Raises  InputError if a part comes back later, or more often
+    """
+    runs = [len(run[0]) for run in re.finditer(r"([A-Z])\1*", form)]
+    if sum(runs) != len(form) or len(set(form)) != len(runs) or max(runs, default=3) > 2:
+        raise InputError(f"form {form!r}: write each part as a letter, once or twice in a row, such as AABB or ABC")
+    return runs
 
 
 def _reached(parts: NDArray[np.int64], length: int) -> Mask:
