@@ -168,6 +168,11 @@ def test_a_form_is_held(tokens, form, bars, signs):
             6, 8
         ):  # without an upbeat
             assert found == signs
+        before = own.bars[0].onset if own.bars[0].sign == "|:" else 0  # an upbeat that is not repeated
+        ends = [bar.onset - before for bar in own.bars if bar.sign in ("::", ":|", "||")]
+        assert all(
+            end % (Fraction(6, 8) * bars / len(set(form))) == 0 for end in ends
+        )  # with its upbeat a part is whole
         assert [one for one in found if one not in ("|", "|:")] == [one for one in signs if one not in ("|", "|:")]
 
 

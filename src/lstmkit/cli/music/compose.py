@@ -60,12 +60,9 @@ def compose(
     from lstmkit.music.composer import Composer, Wish
     from lstmkit.music.files import read_tune
 
-    if free:
-        held = {"scale": scale, "open_end": open_end, "bars": bars is not None, "form": bool(form)}
-        parameters.refuse_without_effect("with --free", held)
-    if temperature == 0:
-        drawn = {name: parameters.is_given(context, name) for name in ("top_k", "top_p", "seed")}
-        parameters.refuse_without_effect("with --temperature 0", drawn)
+    given = {"scale": scale, "open_end": open_end, "bars": bars is not None, "form": bool(form)}
+    drawn = {name: parameters.is_given(context, name) for name in ("top_k", "top_p", "seed")}
+    _refuse(given if free else {}, drawn if temperature == 0 else {})
     parameters.refuse_without_effect(
         "without --out", {"force": force and out is None, "chords": chords and out is None}
     )
@@ -83,6 +80,12 @@ def compose(
             (one.tune.title, f"{one.nats_per_event:.3f}", own["abc"]) for one, own in zip(found, files, strict=True)
         ]
         printing.print_table(("tune", "nats an event", "file"), rows)
+
+
+def _refuse(held: dict[str, bool], drawn: dict[str, bool]) -> None:
+    """Raise InputError for an option that does nothing where bars are not held, or nothing is drawn."""
+    parameters.refuse_without_effect("with --free", held)
+    parameters.refuse_without_effect("with --temperature 0", drawn)
 
 
 def _as_json(one: Composition, files: dict[str, str]) -> dict[str, Any]:

@@ -37,6 +37,7 @@ class Place(NamedTuple):
     at        ticks since the last bar line
     bars      that are complete
     upbeat    ticks of the first bar if it is a short one
+    owed      ticks of the upbeat with which this part of a form began: its last bar leaves them out
     fresh     whether nothing has sounded since a bar line, or since the beginning
     partial   whether this bar may be an upbeat: the first, or one after a repeat
     sign      the bar line just written, "" if something followed it
@@ -50,6 +51,7 @@ class Place(NamedTuple):
     at: int = 0
     bars: int = 0
     upbeat: int = 0
+    owed: int = 0
     fresh: bool = True
     partial: bool = True
     sign: str = ""
@@ -176,11 +178,17 @@ class Rules:
             self._notes(place, found)
         else:
             self._notes(place, found)
-            if not place.chord and place.at < self.length and not self._over(place):
+            if not place.chord and place.at < self._bar(place) and not self._over(place):
                 found |= self.table.chord
         if not place.together and not place.graces and not place.chord:
             self._lines(place, found)
         return found
+
+    def _bar(self, place: Place) -> int:
+        """Return the ticks that this bar has: the last of a part of a form leaves out what its upbeat has."""
+        if not self.form or (place.bars + 1) % ((self.bars or 0) // len(parts_of(self.form))):
+            return self.length
+        return self.length - place.owed
 
     def _over(self, place: Place) -> bool:
         """Whether all bars are written."""
@@ -193,13 +201,13 @@ class Rules:
 
     def _ends(self, place: Place, ticks: NDArray[np.int64]) -> Mask:
         """Return whether a bar can still be filled after a note of so many ticks."""
-        left = self.length - place.at - ticks
+        left = self._bar(place) - place.at - ticks
         inside = (ticks > 0) & (left >= 0)
         fills = self._fills_last if self._final(place) and self.cadence else self._fills
         found: Mask = inside & fills[np.where(inside, left, 0)]
         if self._final(place) and self.cadence:
             found |= inside & (left == 0) & (self.table.pitch % 12 == 0)
-        if self._final(place) and place.upbeat:  # the last bar leaves out what the upbeat has
+        if self._final(place) and place.upbeat and not self.form:  # the last bar leaves out what the upbeat has
             short = left - place.upbeat
             inside = (ticks > 0) & (short >= 0)
             found |= (
@@ -212,7 +220,7 @@ class Rules:
     def _notes(self, place: Place, found: Mask) -> None:
         """Add notes, rests, and what stands before a note."""
         table = self.table
-        if self._over(place) or place.at >= self.length:
+        if self._over(place) or place.at >= self._bar(place):
             return
         fitting = self._ends(place, table.ticks)
         above = table.pitch > (place.together[-1] if place.together else -10_000)
@@ -235,7 +243,7 @@ class Rules:
         """Add the note, or the next of the notes, to which one is tied; a chord symbol may stand between."""
         table = self.table
         same = table.pitch == place.tied[0]
-        if place.at >= self.length:
+        if place.at >= self._bar(place):
             return
         if len(place.tied) > 1:
             found |= table.together & same
@@ -284,9 +292,10 @@ class Rules:
         complete = place.at == self.length
         short = bool(place.upbeat) and place.at == self.length - place.upbeat and sign in CLOSING and not place.tied
         if place.partial and 0 < place.at < self.length and place.upbeat in (0, place.at) and not self._final(place):
-            return sign in ("|", "|:") and not place.tied and self.bars != 0
+            rest = self._fills_last if self.cadence else self._fills
+            return sign in ("|", "|:") and not place.tied and bool(rest[self.length - place.at])
         if self.form:
-            return (complete or short) and sign == self._wanted(place.bars + 1)
+            return place.at == self._bar(place) and sign == self._wanted(place.bars + 1)
         if self._final(place):
             return (complete or short) and sign in self._last
         if self.bars is not None and place.ending == FIRST and place.bars == self.bars - 2:
@@ -346,14 +355,16 @@ class Rules:
 
     def _line(self, place: Place, sign: str) -> Place:
         """Return where a tune stands after a bar line."""
-        upbeat = place.at if place.partial and place.bars == 0 and 0 < place.at < self.length else place.upbeat
-        whole = place.at == self.length or (sign in CLOSING and bool(place.upbeat))
-        counted = whole and place.at > 0
+        early = place.partial and 0 < place.at < self.length and not self._final(place)  # an upbeat
+        upbeat = place.at if early and place.bars == 0 else place.upbeat
+        whole = place.at in (self.length, self._bar(place)) or (sign in CLOSING and bool(place.upbeat))
+        counted = whole and place.at > 0 and not early
         ended = sign in CLOSING or sign == "|:"
         ending = "" if place.ending == AGAIN and ended else place.ending
         return Place(
             bars=place.bars + int(counted),
             upbeat=upbeat,
+            owed=place.at if early and sign == "|" else 0 if sign != "|" else place.owed,
             partial=(place.bars == 0 and place.at == 0) or (ended and bool(upbeat)),
             sign=sign,
             ending=ending,
