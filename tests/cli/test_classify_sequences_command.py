@@ -51,7 +51,18 @@ def test_train_prints_a_table_and_a_verdict(capsys, tmp_path) -> None:
     assert "always the largest class" in out
     assert "30 sequences of 6 to 9 steps" in err
     assert "'t'" in err
+    assert "30 sequences are few" in err and "the mean of 5 networks" in err
     assert (tmp_path / "out" / "summary.json").exists()
+
+
+def test_networks_and_filters_are_those_that_are_asked_for(capsys, tmp_path) -> None:
+    write_walks(tmp_path / "walks.csv")
+    asked = ["--ensemble", 2, "--convolution", 3, "--epochs", 2, "--set", "hidden_size=4", "--json"]
+    code, out, err = run(capsys, "classify", "train", tmp_path / "walks.csv", "--id", "walk", "--label", "kind", *asked,
+                         "--out", tmp_path / "out")  # fmt: skip
+    summary = json.loads(out)
+    assert code == 0 and "networks" not in err
+    assert (summary["networks"], summary["settings"]["convolution"]) == (2, 3)
 
 
 def test_predict_gives_a_label_for_every_sequence(capsys, model, tmp_path) -> None:

@@ -160,6 +160,14 @@ def test_steps_and_channels_are_found_in_names_of_every_kind(names, more) -> Non
     assert any("columns 'age', 'who' are no steps" in note for note in found.notes) == bool(more)
 
 
+def test_channels_of_a_wide_table_can_be_chosen() -> None:
+    table = pl.DataFrame({"x_1": [1], "x_2": [2], "y_1": [3], "y_2": [4], "z_1": [5], "z_2": [6], "label": [0]})
+    found = read_labelled(table, Form(channels=("z", "x")))
+    assert found.frames[0].tolist() == [[5, 1], [6, 2]]
+    message = refused(table, Form(channels=("x", "w")))
+    assert "the table has the channels 'x', 'y', 'z'; 'x', 'w' are to be read" in message
+
+
 @pytest.mark.parametrize(
     "names",
     [

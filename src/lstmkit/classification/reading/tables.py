@@ -61,7 +61,7 @@ def of_table(frame: pl.DataFrame, form: Form, labelled: bool, decimal: str | Non
             f"names: give an array, a .npz, .npy or .ts file, or call the columns {called}"
         )
     needed = [*([form.label] if labelled else []), *([form.group] if form.group is not None and labelled else [])]
-    for name in (*needed, *form.channels * (form.layout != "wide"), *([form.id] if form.id and labelled else [])):
+    for name in (*needed, *([form.id] if form.id and labelled else [])):
         _require(frame, name)
     layout = "long" if form.layout == "arrays" else form.layout  # a table is one sequence there
     if not layout:
@@ -72,6 +72,8 @@ def of_table(frame: pl.DataFrame, form: Form, labelled: bool, decimal: str | Non
         raise InputError(
             f"--interleaved {form.interleaved}: this table has a row a step, a column a channel; leave the option out"
         )
+    for name in form.channels * (layout == "long"):
+        _require(frame, name)
     return (_of_long if layout == "long" else _of_wide)(frame, form, labelled, decimal)
 
 
@@ -185,8 +187,10 @@ def _channels(
 
 def _of_wide(frame: pl.DataFrame, form: Form, labelled: bool, decimal: str | None) -> Labelled:
     steps, names, others = steps_of([n for n in frame.columns if n and n not in form.roles], form)
-    if form.channels and names != list(form.channels):
-        raise InputError(f"the table has the channels {shorten(names)}; the model reads {shorten(form.channels)}")
+    if not set(form.channels) <= set(names):
+        raise InputError(f"the table has the channels {shorten(names)}; {shorten(form.channels)} are to be read")
+    if form.channels:
+        steps, names = [steps[names.index(name)] for name in form.channels], list(form.channels)
     values = np.empty((frame.height, len(steps[0]), len(names)))
     for channel, columns in enumerate(steps):
         for step, name in enumerate(columns):
