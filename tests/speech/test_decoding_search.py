@@ -267,6 +267,35 @@ def test_hotwords_in_the_search_change_what_they_should(closed):
     assert occurrences(first.words, phrase)
 
 
+def test_searches_of_the_same_words_do_not_meet_and_leave_nothing_behind():
+    """Two that go on in turn find what each finds alone, and words that were spelled are forgotten."""
+    lm = word_ngrams(["a ab", "b", "ab b a"], order=2)
+    words = OpenWords(("a", "b", " "), 3, weighing=Weighing(lm, 0.5, hotwords=Hotwords({"a b": 1.0})))
+    given = [emissions_of(seed, 12, 3) for seed in (1, 2)]
+    alone = []
+    for emissions in given:
+        search = BeamSearch(words)
+        search.accept(emissions)
+        alone.append(search.best(5))
+    both = [BeamSearch(words), BeamSearch(words)]
+    for frame in range(12):
+        for search, emissions in zip(both, given, strict=True):
+            search.accept(emissions[frame : frame + 1])
+    assert [search.best(5) for search in both] == alone
+    assert words.child(0, 1) == 1  # the first node: nothing has been spelled in it
+
+
+def test_states_are_forgotten_before_they_fill_the_memory(monkeypatch):
+    monkeypatch.setattr("lstmkit.speech.decoding.words.KEPT", 12)
+    emissions = emissions_of(1, 10, 3, 3.0)
+    few = BeamSearch(ClosedWords(SPELLINGS, weighing=Weighing(LM, 0.7)))
+    few.accept(emissions)
+    monkeypatch.undo()
+    many = BeamSearch(ClosedWords(SPELLINGS, weighing=Weighing(LM, 0.7)))
+    many.accept(emissions)
+    assert few.best(5) == many.best(5)
+
+
 def test_what_cannot_be_searched_is_refused():
     with pytest.raises(InputError, match="hotwords: 1 words cannot be written by this model, first 'zoo'"):
         ClosedWords(SPELLINGS, weighing=Weighing(hotwords=Hotwords({"zoo": 1.0})))

@@ -94,8 +94,8 @@ class BeamSearch:
     """
 
     def __init__(self, words: Words, settings: BeamSettings | None = None, before: Sequence[str] = ()) -> None:
-        self.words, self.settings = words, settings or BeamSettings()
-        start = _History(None, -1, 0.0, words.begin(before))
+        self.words, self.settings = words.anew(), settings or BeamSettings()
+        start = _History(None, -1, 0.0, self.words.begin(before))
         self._entries: list[Entry] = [(start, ROOT, 0.0, NEVER)]
 
     def accept(self, emissions: Floats) -> None:

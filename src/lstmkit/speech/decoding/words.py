@@ -17,7 +17,7 @@ from lstmkit.errors import InputError
 from lstmkit.language.predicting import Predictor
 from lstmkit.language.vocabulary.tokens import PLURALS
 from lstmkit.speech.decoding.hotwords import Hotwords
-from lstmkit.speech.decoding.language import WordLanguage, is_value
+from lstmkit.speech.decoding.language import KEPT, WordLanguage, is_value
 
 Numbers = tuple[int, ...]
 """Units in order, from 1 on; 0 is the blank."""
@@ -90,11 +90,14 @@ class Words(Protocol):
     def text(self, word: int) -> str:
         """Return how a word is written."""
 
+    def anew(self) -> Words:
+        """Return the same for one search, which may keep what it has found in it."""
+
 
 class _States:
-    """States, and equal ones only once."""
+    """States, and equal ones only once, as long as they are not too many."""
 
-    def __init__(self, weighing: Weighing, listed: Sequence[str]) -> None:
+    def __init__(self, weighing: Weighing, listed: Sequence[str], language: WordLanguage | None = None) -> None:
         predictor = weighing.predictor
         if predictor is not None and predictor.tokens.unit != "word":
             raise InputError(
@@ -102,7 +105,9 @@ class _States:
                 "of words"
             )
         self.weighing = weighing
-        self.language = WordLanguage(predictor, listed) if predictor is not None else None
+        self.language = language
+        if language is None and predictor is not None:
+            self.language = WordLanguage(predictor, listed)
         self._places: dict[str, list[int]] = {}
         for place, word in enumerate(listed):
             self._places.setdefault(word, []).append(place)
@@ -127,6 +132,8 @@ class _States:
             return self._known[context, hot]
         state = self._made(context, hot)
         if is_value(context):
+            if len(self._known) * len(state.scores) > KEPT:
+                self._known.clear()
             self._known[context, hot] = state
         return state
 
@@ -233,6 +240,10 @@ class ClosedWords:
         """Return how a word is written."""
         return self._words[word]
 
+    def anew(self) -> ClosedWords:
+        """Return the same: nothing is added to a list."""
+        return self
+
 
 @final
 class OpenWords:
@@ -242,6 +253,7 @@ class OpenWords:
     gap       the unit between words
     begins    mark of units that begin a word, where there is no gap
     weighing  what a word counts beside its sound
+    language  that of the weighing's predictor, where it has been made already
     Raises    InputError if the predictor is none of words, or a hotword cannot be spelled
     """
 
@@ -251,14 +263,16 @@ class OpenWords:
         gap: int | None = None,
         begins: str | None = None,
         weighing: Weighing | None = None,
+        language: WordLanguage | None = None,
     ) -> None:
         weighing = weighing or Weighing()
+        self._given = symbols, gap, begins, weighing
         self.gap = gap
         self._begins = {k for k, symbol in enumerate(symbols, 1) if begins is not None and symbol.startswith(begins)}
         self._symbols = ["", *(symbol.removeprefix(begins) if begins else symbol for symbol in symbols)]
         letters = {letter for symbol in self._symbols for letter in symbol}
         _refuse_unknown(weighing.hotwords, lambda word: set(word) <= letters)
-        self._states = _States(weighing, ())
+        self._states = _States(weighing, (), language)
         self.most = self._states.most
         self._children: list[dict[int, int]] = [{}]
         self._units, self._texts = [0], [""]
@@ -327,6 +341,10 @@ class OpenWords:
     def text(self, word: int) -> str:
         """Return how a word is written."""
         return self._texts[word]
+
+    def anew(self) -> OpenWords:
+        """Return the same without the words that have been spelled, so that they do not gather."""
+        return OpenWords(*self._given, language=self._states.language)
 
 
 def _refuse_unknown(hotwords: Hotwords | None, known: Callable[[str], bool]) -> None:
