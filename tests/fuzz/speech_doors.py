@@ -13,7 +13,7 @@ from mutations import damaged
 from table_doors import Run
 
 from lstmkit.sequences import Ragged
-from lstmkit.speech import Recognizer, frames_of, read_audio, read_lexicon, read_manifest
+from lstmkit.speech import Recognizer, frames_of, read_audio, read_hotwords, read_lexicon, read_manifest
 from lstmkit.speech.recordings import Recordings
 
 SOUNDS = {"a.wav": "PCM_16", "b.wav": "FLOAT", "a.flac": "PCM_16", "a.ogg": "VORBIS", "a.mp3": "MPEG_LAYER_III"}
@@ -25,6 +25,7 @@ LISTS = {
     "wav.scp": b"u1 a.wav\nu2 b.wav\n",
     "text": b"p1 one two\np2 three\n",
     "segments": b"p1 u1 0 0.1\np2 u2 0.1 0.2\n",
+    "hot.txt": "# names\nSaint-Étienne\t4.5\nopen the window\nno\t-2\n".encode(),
     "words.dic": b";;; words\none W AH N\ntwo T UW\ntwo(2) T AH\n<s> SIL\n",
 }
 
@@ -68,7 +69,7 @@ def open_sounds(folder: Path) -> Run:
 
 
 def open_lists(folder: Path) -> Run:
-    """Lists of recordings and pronunciations: what is read names files that are there, and has a text for each."""
+    """Lists of recordings, of words: what is read names files that are there, and has a text for each."""
     for name in ("a.wav", "b.wav"):
         (folder / name).write_bytes(sound(name))
 
@@ -80,6 +81,9 @@ def open_lists(folder: Path) -> Run:
         def read() -> None:
             if name == "words.dic":
                 assert all(one for own in read_lexicon(folder / name).words.values() for one in own)
+                return
+            if name == "hot.txt":
+                assert all(words and abs(score) <= 100 for words, score in read_hotwords(folder / name).phrases.items())
                 return
             found = read_manifest(folder / name if name.startswith("list") else folder)
             assert all(one.audio.is_file() and str(one.text).strip() for one in found.utterances)

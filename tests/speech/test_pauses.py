@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lstmkit import InputError
-from lstmkit.speech.listening.pauses import cut_at_pauses
+from lstmkit.speech.listening.pauses import cut_at_pauses, nobody_speaks
 
 RATE = 1000
 
@@ -61,6 +61,17 @@ def test_memory_is_that_of_a_piece():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert count == 600 * 16_000 and peak < 24e6
+
+
+def test_silence_and_steady_sounds_are_nobody_who_speaks():
+    rate = 16_000
+    noise = np.random.default_rng(0).normal(size=4 * rate)
+    hum = np.sin(2 * np.pi * 50 * np.arange(4 * rate) / rate)
+    for quiet in (np.zeros(rate), 1e-5 * noise, 0.3 * noise, 0.3 * hum, np.zeros(3)):
+        assert nobody_speaks(quiet.astype(np.float32), rate)
+    loud = np.repeat([0.001, 0.1, 0.001], [rate, rate // 5, rate])
+    assert not nobody_speaks((loud * noise[: len(loud)]).astype(np.float32), rate)
+    assert not nobody_speaks((np.repeat([0.3, 0.03], 1600) * noise[:3200]).astype(np.float32), rate)
 
 
 def test_pieces_are_not_shorter_than_a_second():

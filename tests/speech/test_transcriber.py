@@ -149,4 +149,10 @@ def test_what_cannot_be_written_down_is_refused(learnt):
         Transcriber(learnt).transcribe(np.full(800, np.nan))
     with pytest.raises(InputError, match="the detector of speech hears 16,000 samples a second, this recogniser 8,000"):
         Transcriber(learnt).transcribe(spoken("do", 1.0, 1), detector=SpeechDetector.__new__(SpeechDetector))
-    assert Transcriber(learnt).transcribe(np.zeros(10, np.float32)).text == ""
+
+
+def test_where_nobody_speaks_nothing_is_written(learnt):
+    noise = 0.1 * np.random.default_rng(0).normal(size=4 * RATE)
+    for sound in (np.zeros(10), np.zeros(2 * RATE), noise, 0.2 * np.sin(np.arange(2 * RATE))):
+        found = Transcriber(learnt).transcribe(sound)
+        assert found.text == "" and found.seconds == len(sound) / RATE

@@ -24,6 +24,8 @@ ENDS = 0.05, 0.95
 SHORTEST = 20
 """Steps of a pause; a click within it of so many at most does not end it."""
 CLICK = 3
+SILENCE, STEADY = -70.0, 3.0
+"""Decibels: below full scale, that silence has at most; and between the ends of the levels of what is no speech."""
 FLOOR = 1e-10
 """Added to energies: digital silence has a level, too."""
 
@@ -71,6 +73,15 @@ def levels(samples: Samples, step: int) -> NDArray[np.float64]:
     energy = (parts - parts.mean(axis=1, keepdims=True)) ** 2
     found: NDArray[np.float64] = 10 * np.log10(energy.mean(axis=1) + FLOOR)
     return found
+
+
+def nobody_speaks(samples: Samples, rate: int) -> bool:
+    """Return whether samples are silence, or a sound whose level stays the same, as speech never does."""
+    own = levels(samples, max(1, round(STEP * rate)))
+    if not len(own):
+        return True
+    low, high = np.quantile(own, ENDS)
+    return bool(own.max() < SILENCE or (len(own) >= SHORTEST and high - low < STEADY))
 
 
 def best_cut(samples: Samples, rate: int) -> int:

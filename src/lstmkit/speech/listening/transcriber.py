@@ -19,7 +19,7 @@ from lstmkit.speech.ctc.normalising import Moments, nobody
 from lstmkit.speech.decoding import DecodingSettings, Hotwords
 from lstmkit.speech.features import frames_of
 from lstmkit.speech.listening.detector import LoudnessDetector, SpeechDetector, speech_pieces
-from lstmkit.speech.listening.pauses import Piece, cut_at_pauses
+from lstmkit.speech.listening.pauses import Piece, cut_at_pauses, nobody_speaks
 from lstmkit.speech.listening.stream import EndPoints, Partial, RecognizerStream
 from lstmkit.speech.manifest import Utterance
 from lstmkit.speech.recogniser import Recognizer
@@ -103,10 +103,11 @@ class Transcriber:
 
     def segment(self, piece: Piece, session: Session) -> Segment:
         """Return what is said in a piece of a recording."""
-        try:
-            frames = frames_of(piece.samples, self.recogniser.features)
-        except InputError:  # shorter than a window: nothing can be said in it
-            return Segment(piece.start, piece.start + len(piece.samples) / self.recogniser.features.rate, ())
+        features = self.recogniser.features
+        short = len(piece.samples) < features.rate * features.window / 1000
+        if short or nobody_speaks(piece.samples, features.rate):
+            return Segment(piece.start, piece.start + len(piece.samples) / features.rate, ())
+        frames = frames_of(piece.samples, features)
         with threads_for(self.recogniser.settings.hidden_size):
             own = Ragged.of([frames], frames.shape[1], dtype=np.float32)
             ((_, emissions),) = emitted(self.recogniser.network_.eval(), own, session.heard(frames))
