@@ -83,16 +83,16 @@ def read_manifest(source: Any, transcripts: bool = True) -> Manifest:
     Raises       InputError with one line that names the place for whatever is wrong
     """
     if not isinstance(source, str | Path):
-        return _checked("the table", _of_table(to_polars(source), "the table", Path()), transcripts)
+        return require_sound("the table", of_table(to_polars(source), "the table", Path()), transcripts)
     path = a_path("the manifest", source)
     if path.is_dir():
         kaldi = (path / SCRIPT).exists()
-        return _checked(str(path), _of_kaldi(path) if kaldi else _of_folder(path, transcripts), transcripts)
+        return require_sound(str(path), _of_kaldi(path) if kaldi else _of_folder(path, transcripts), transcripts)
     if path.name == SCRIPT:
-        return _checked(str(path.parent), _of_kaldi(path.parent), transcripts)
+        return require_sound(str(path.parent), _of_kaldi(path.parent), transcripts)
     table = read_with_notes(path, texts=True)
-    found = _of_table(table.frame, str(path), path.parent)
-    return _checked(str(path), Manifest(found.utterances, (*table.notes, *found.notes)), transcripts)
+    found = of_table(table.frame, str(path), path.parent)
+    return require_sound(str(path), Manifest(found.utterances, (*table.notes, *found.notes)), transcripts)
 
 
 def refuse_shared(training: Manifest, test: Manifest) -> tuple[str, ...]:
@@ -139,7 +139,7 @@ def _content_keys(paths: Iterable[Path]) -> dict[Path, str]:
     return keys
 
 
-def _checked(place: str, found: Manifest, transcripts: bool) -> Manifest:
+def require_sound(place: str, found: Manifest, transcripts: bool) -> Manifest:
     """Return a manifest whose files exist, whose names are different, and that has transcripts if it must."""
     if not found.utterances:
         raise InputError(f"{place}: names no recording")
@@ -166,7 +166,7 @@ def _checked(place: str, found: Manifest, transcripts: bool) -> Manifest:
     return found
 
 
-def _of_table(frame: pl.DataFrame, place: str, folder: Path) -> Manifest:
+def of_table(frame: pl.DataFrame, place: str, folder: Path) -> Manifest:
     """Return the utterances of a table; relative paths begin at its folder."""
     columns = {role: _column(frame, names) for role, names in CALLED.items()}
     if columns["audio"] is None:
@@ -214,13 +214,18 @@ def _times(given: Mapping[str, str], place: str) -> tuple[float, float | None]:
     return start, end
 
 
-def _of_folder(folder: Path, transcripts: bool) -> Manifest:
-    """Return the recordings of a folder, with the text that has the same name; inner folders tell speakers apart."""
-    files = sorted(
+def recordings_in(folder: Path) -> list[Path]:
+    """Return the recordings of a folder and of those within it, sorted, but for hidden ones."""
+    return sorted(
         path
         for path in folder.rglob("*")
         if path.suffix.lower() in SOUNDS and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
+
+
+def _of_folder(folder: Path, transcripts: bool) -> Manifest:
+    """Return the recordings of a folder, with the text that has the same name; inner folders tell speakers apart."""
+    files = recordings_in(folder)
     if not files:
         raise InputError(f"{folder}: holds no recordings ({', '.join(SOUNDS[:6])}) and no {SCRIPT}")
     inner = {path.parent for path in files}
