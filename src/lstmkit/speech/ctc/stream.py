@@ -89,9 +89,10 @@ class NetworkStream:
         stack, found = self._network.settings.stack, []
         needed = stack + 2 * self._reach
         while len(self._frames) >= needed:
-            hidden, self._state = self._network.recurrent(self._network.stacked(self._frames[:needed]), self._state)
+            step = self._network.stacked(self._frames[:needed])[0]
+            hidden, self._state = self._network.recurrent.step(step, self._state)
             self._frames = self._frames[stack:]
-            found.append(self._told(hidden))
+            found.append(self._told(hidden.unsqueeze(0)))
         return found
 
     def _told(self, hidden: Tensor) -> list[NDArray[np.float32]]:
@@ -103,5 +104,7 @@ class NetworkStream:
         self._hidden = held[1:]
         read = held[:1]
         if self._network.ahead is not None:
-            read = read + self._network.ahead(held.permute(1, 2, 0)).permute(2, 0, 1)
+            # What the convolution does, for a single step and channel by channel: in a tenth of its time.
+            weight, bias = self._network.ahead.weight[:, 0].T, self._network.ahead.bias
+            read = read + (held[:, 0] * weight).sum(dim=0) + (0.0 if bias is None else bias)
         return [own[:, 0].numpy() for own in self._network.told(read).values()]
