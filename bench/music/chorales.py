@@ -1,6 +1,6 @@
 """Frames of piano rolls: nats a frame of chorales and folk tunes, notes in order and independent, beside two chains.
 
-python -m bench.music.chorales [--set JSB_Chorales] [--only NAME] [--test] [--keep FOLDER]
+python -m bench.music.chorales [--set JSB_Chorales] [--only NAME] [--test] [--keep FILE | --load FILE]
 
 Choices are made on the validation part; --test reads the test part, once, with what was chosen.
 """
@@ -17,6 +17,7 @@ import torch
 
 from bench.machine import ROOT, header, write
 from lstmkit.music.frames import FirstOrder, FrameSettings, LastFrame, fit_frames
+from lstmkit.music.frames.learning import _begun
 from lstmkit.music.frames.model import per_frame
 from lstmkit.music.rolls import read_rolls
 
@@ -33,13 +34,15 @@ def main() -> None:
     parser.add_argument("--only", choices=sorted(SETTINGS))
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--test", action="store_true")
+    parser.add_argument("--keep", type=Path, help="file for the weights that were learnt; with --only")
+    parser.add_argument("--load", type=Path, help="weights that were kept, in place of a training; with --only")
     given = parser.parse_args()
     torch.set_num_threads(1)
     rolls = read_rolls(Path(given.data) / "polyphonic_mat" / f"{given.set}.mat")
     parts = ["valid", *(["test"] if given.test else [])]
     packages = {name: version(name) for name in ("lstmkit", "torch", "numpy")}
     lines = header(f"{given.set}: nats a frame, 88 keys, first frame of each piece left out; one thread", packages)
-    lines += ["", f"{'':34}" + "".join(f"{part:>9}" for part in parts) + f"{'numbers':>10}{'minutes':>9}"]
+    lines += ["", f"{'':42}" + "".join(f"{part:>9}" for part in parts) + f"{'numbers':>10}{'minutes':>9}"]
     for kind in (LastFrame, FirstOrder):
         chain = kind(rolls["train"])
         lines.append(_line(kind.__name__, [per_frame(chain.nats(rolls[part])) for part in parts]))
@@ -48,12 +51,20 @@ def main() -> None:
         for settings in several if given.only in (None, name) else []:
             began = time.process_time()
             how = settings if given.epochs is None else FrameSettings(**{**_fields(settings), "epochs": given.epochs})
-            model, history = fit_frames(rolls["train"], rolls["valid"], how, on_epoch=_told)
+            if given.load:
+                model, history = _begun(rolls["train"], how, 0), []
+                model.load_state_dict(torch.load(given.load, weights_only=True))
+                model.eval()
+            else:
+                model, history = fit_frames(rolls["train"], rolls["valid"], how, on_epoch=_told)
             minutes = (time.process_time() - began) / 60
+            if given.keep:
+                torch.save(model.state_dict(), given.keep)
             figures = [per_frame(model.nats(rolls[part])) for part in parts]
             count = sum(p.numel() for p in model.parameters())
-            best = min(history, key=lambda record: record.valid_loss).epoch
-            lines.append(_line(f"{name}, epoch {best} of {how.epochs}", figures) + f"{count:>10,}{minutes:>9.1f}")
+            best = min((r.valid_loss, r.epoch) for r in history)[1] if history else 0
+            what = f"epoch {best} of {how.epochs}" if history else "weights that were kept"
+            lines.append(_line(f"{name}, {what}", figures) + f"{count:>10,}" + (f"{minutes:>9.1f}" if history else ""))
             print(lines[-1], flush=True)
     write(f"frames-{given.set.lower()}.txt", lines)
 
@@ -67,7 +78,7 @@ def _told(record) -> None:
 
 
 def _line(name: str, figures: list[float]) -> str:
-    return f"{name:34}" + "".join(f"{one:9.3f}" for one in figures)
+    return f"{name:42}" + "".join(f"{one:9.3f}" for one in figures)
 
 
 if __name__ == "__main__":
