@@ -48,8 +48,10 @@ PASSES: dict[str, Any] = {
     "patience": None,
     "average": None,
 }
-"""Training of a smaller panel: so many passes. What early stopping would watch are a few dates on which all series err
-alike."""
+"""Training of a panel of short series: so many passes. What early stopping would watch are a few dates on which all
+series err alike."""
+FEW_DATES = 24
+"""Cutoffs in the rows held back of a series, below which that is so."""
 MUCH = 1 / 6
 """Share of the rows that, held back for early stopping alone, is too much to learn nothing from."""
 
@@ -104,13 +106,14 @@ class LstmModel(ForecastModel[LstmSettings]):
     def suited(cls, settings: LstmSettings, task: Task, rows: int, held_back: int) -> LstmSettings:
         """Return larger networks, trained for longer, for large panels that are read season by season.
 
-        Smaller panels are trained for a number of passes. Elsewhere networks are trained once more on all rows where
-        those held back are many of them.
+        Panels of short series are trained for a number of passes. Elsewhere networks are trained once more on all rows
+        where those held back are many of them.
         """
-        panel, large = task.series >= PANEL_SERIES, rows >= PANEL_ROWS
-        if panel and large and fold_period(task, settings.fold) is not None:
+        panel = task.series >= PANEL_SERIES
+        if panel and rows >= PANEL_ROWS and fold_period(task, settings.fold) is not None:
             return dataclasses.replace(settings, **PANEL)
-        passes = PASSES if panel and not large else {}
+        dates = held_back // task.series - task.horizon + 1
+        passes = PASSES if panel and dates < FEW_DATES else {}
         return dataclasses.replace(settings, **passes, final_fit=held_back > MUCH * (rows + held_back))
 
     @classmethod
