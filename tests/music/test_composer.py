@@ -15,6 +15,7 @@ from lstmkit.music.composer import Composer, Wish
 from lstmkit.music.events import encode
 from lstmkit.music.files import read_tune
 from lstmkit.music.keys import read_key
+from lstmkit.music.learning import SETTINGS, paced
 from lstmkit.music.midi import read_midi, write_midi
 from lstmkit.music.related import Known, divided, families, melody
 from lstmkit.music.tune import transposed, uneven_bars
@@ -172,3 +173,11 @@ def test_the_longest_known_run_is_found_in_any_key():
     notes = piece.voices[0].notes[4:15]
     assert known.longest_run(replace(piece, voices=(replace(piece.voices[0], notes=notes),))) == 11
     assert known.longest_run(piece) == len(piece.notes) == len(melody(piece)) + 1
+
+
+@pytest.mark.parametrize(
+    ("events", "columns", "window"), [(160_000, 6, 256), (30_000, 2, 256), (4_000, 1, 80), (100, 1, 32)]
+)
+def test_few_tunes_are_learnt_in_some_steps_too(events, columns, window):
+    how = paced(SETTINGS, events)
+    assert (how.columns, how.window) == (columns, window)

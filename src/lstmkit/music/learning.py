@@ -22,6 +22,10 @@ from lstmkit.training import EpochRecord, threads_for
 ORDERS = 4
 """In how many different orders the tunes stand one after the other in the text that is learnt from."""
 
+MOST_COLUMNS, LEAST_WINDOW, STEPS = 6, 32, 50
+"""Rows that are read side by side at most, events that gradients flow through at least, and steps of a pass if these
+let it: few tunes are not learnt by a handful of steps."""
+
 SETTINGS = LanguageSettings(
     embedding_size=128,
     hidden_size=256,
@@ -29,7 +33,6 @@ SETTINGS = LanguageSettings(
     hidden_dropout=0.3,
     output_dropout=0.3,
     weight_drop=0.2,
-    columns=6,
     window=256,
     epochs=24,
     learning_rate=4e-3,
@@ -66,7 +69,7 @@ def fit_events(
     how = replace(settings, epochs=-(-settings.epochs // orders), rounds=orders)
     how = replace(how, patience=how.epochs * orders if settings.patience is None else settings.patience)
     if how.columns is None:
-        how = replace(how, columns=min(16, max(1, len(text) // (4 * how.window))))
+        how = paced(how, len(text) // orders)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = LanguageNetwork(len(tokens.symbols), how)
@@ -81,6 +84,16 @@ def fit_events(
             if on_epoch is not None:
                 on_epoch(record)
     return network.eval(), history
+
+
+def paced(how: LanguageSettings, events: int) -> LanguageSettings:
+    """Return settings with rows, and for few events a window, that leave some steps for each pass over the tunes.
+
+    events  of all tunes together
+    """
+    columns = min(MOST_COLUMNS, max(1, events // (STEPS * how.window)))
+    window = min(how.window, max(LEAST_WINDOW, events // (STEPS * columns)))
+    return replace(how, columns=columns, window=window)
 
 
 def _fingerprint(how: LanguageSettings, text: NDArray[np.int32], held: NDArray[np.int32], seed: int) -> dict[str, Any]:
