@@ -2,7 +2,8 @@
 
     taskset -c 1 python -m bench.speech.recogniser                  speakers held back, the same as for the HMM
     taskset -c 1 python -m bench.speech.recogniser --all --seeds 3  learns from all training speakers, scores nothing
-    python -m bench.speech.recogniser --test                        reads the test part, by the models of --all
+    python -m bench.speech.recogniser --test                        reads the test part, by all models that were made
+    python -m bench.speech.recogniser --again                       scores the models of the first again
 
 The first writes bench/results/speech-recogniser.txt. Settings, and the weights of the search, are chosen by it; this is
 all that is read until they stand. The last writes speech-recogniser-test.txt: once. Models and what they hear lie in
@@ -18,6 +19,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,13 +28,24 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 from bench.machine import ROOT, header, write
-from bench.speech import an4
+from bench.speech import an4, hmm
 from lstmkit.cli.parameters import given_settings
 from lstmkit.language.predicting import Predictor
-from lstmkit.speech import Recognizer, RecognizerSettings, SpeechScore, score_texts, word_ngrams
+from lstmkit.speech import (
+    HmmRecogniser,
+    Manifest,
+    Recognizer,
+    RecognizerSettings,
+    SpeechScore,
+    compare,
+    frames_of_all,
+    score_texts,
+    word_ngrams,
+)
 from lstmkit.speech.ctc.learning import Emissions
 from lstmkit.speech.decoding import Decoder, DecodingSettings, Head, fit_decoding
 from lstmkit.speech.heads import heads_of
+from lstmkit.speech.hmm import CEPSTRA
 from lstmkit.speech.recordings import Recordings, read_recordings
 from lstmkit.training import EpochRecord
 
@@ -97,8 +110,12 @@ def searched(
     part: Recordings,
     learnt: Recordings,
     chosen: dict[str, DecodingSettings],
+    beside: Mapping[int, SpeechScore],
 ) -> Iterator[str]:
-    """Yield a row for each search; weights that are not chosen yet are, on what is searched."""
+    """Yield a row for each search; weights that are not chosen yet are, on what is searched.
+
+    beside  scores of a hidden Markov model by the order of the n-grams
+    """
     lasting = len(part.frames.values) * 0.01
     for search in SEARCHES:
         own = {name: head for name, head in heads.items() if name.split("-")[0] in search.heads}
@@ -113,7 +130,8 @@ def searched(
         said = [finder.decode(one).text for one in found]
         factor = (time.process_time() - begun) / lasting
         score = scored(part, said)
-        yield f"{row(search.title, score)}   search {factor:.4f} of real time"
+        paired = f"; {against(score, beside[search.order])}" if search.order in beside else ""
+        yield f"{row(search.title, score)}   search {factor:.4f} of real time{paired}"
 
 
 def greedy_rows(model: Recognizer, found: Sequence[Emissions], part: Recordings) -> Iterator[str]:
@@ -141,26 +159,60 @@ def trained(
     )
 
 
+def hidden_markov(learnt: Manifest, tried: Manifest) -> dict[int, SpeechScore]:
+    """Return what a hidden Markov model of phones, learnt from the same, scores, by the order of the n-grams."""
+    frames = [frames_of_all(part.utterances, CEPSTRA) for part in (learnt, tried)]
+    model = HmmRecogniser(hmm.SETTINGS).fit(frames[0], hmm.texts(learnt), an4.lexicon(), hmm.speakers(learnt))
+    scores = {}
+    for order, weight in hmm.CHOSEN.items():
+        scores[order], _ = hmm.scored(model, tried, frames[1], order, weight, learnt, an4.lexicon())
+    return scores
+
+
+def against(score: SpeechScore, other: SpeechScore) -> str:
+    """Return by how much a score is better than the hidden Markov model's, speakers drawn."""
+    found = compare(score, other, speakers=True)
+    return f"{100 * found.value:+.2f} points better ({100 * found.low:+.2f} to {100 * found.high:+.2f})"
+
+
+def alone(
+    model: Recognizer, part: Recordings, learnt: Recordings, chosen: dict[str, DecodingSettings]
+) -> Iterator[str]:
+    """Yield the rows of a streaming model that knows nothing of a speaker when a recording begins."""
+    if not model.settings.streaming:
+        return
+    yield "  each recording by itself, nothing known of the speaker:"
+    found = model.emissions_of(replace(part, speakers=()))
+    yield from greedy_rows(model, found, part)
+    own = heads_of(model.units_, model.lexicon_)
+    yield from searched(own, model.seconds_per_frame, found, part, learnt, chosen, {})
+
+
 def chosen_at(path: Path) -> dict[str, DecodingSettings]:
     if not path.exists():
         return {}
     return {name: DecodingSettings(**own) for name, own in json.loads(path.read_text()).items()}
 
 
-def tested(where: Path, name: str, learnt: Recordings, part: Recordings) -> Iterator[str]:
-    """Yield the rows of the test part: of each model, and of all together."""
+def tested(
+    where: Path, name: str, learnt: Recordings, part: Recordings, beside: Mapping[int, SpeechScore]
+) -> Iterator[str]:
+    """Yield the rows of the test part: of the hidden Markov model, of each model, and of all together."""
+    for order, score in beside.items():
+        yield row(f"hidden Markov model, order {order}", score)
     chosen = chosen_at(where / f"{name}-weights.json")
     heads: dict[str, Head] = {}
     everything: list[Emissions] = [{} for _ in part.names]
     model = None
-    for path in sorted(where.glob(f"{name}-all-?")):
+    for path in [*sorted(where.glob(f"{name}-all-?")), *sorted(where.glob(f"{name}-?"))]:
         model = Recognizer.load(path)
         found, factor = heard(model, part)
         keep(model, part, found, where / f"{path.name}-test.npz")
         yield f"\n{path.name}: network {factor:.4f} of real time; {(where / f'{path.name}.txt').read_text().strip()}"
         yield from greedy_rows(model, found, part)
         own = heads_of(model.units_, model.lexicon_)
-        yield from searched(own, model.seconds_per_frame, found, part, learnt, dict(chosen))
+        yield from searched(own, model.seconds_per_frame, found, part, learnt, dict(chosen), beside)
+        yield from alone(model, part, learnt, dict(chosen))
         heads |= {f"{head}-{path.name}": one for head, one in own.items()}
         for all_of, one in zip(everything, found, strict=True):
             all_of |= {f"{head}-{path.name}": values for head, values in one.items()}
@@ -170,13 +222,14 @@ def tested(where: Path, name: str, learnt: Recordings, part: Recordings) -> Iter
         for title, how in chosen.items():
             weights = {head: how.shares(how.heads or model.units_).get(head.split("-")[0], 0.0) for head in heads}
             shared[title] = DecodingSettings(how.beam, how.language, how.bonus, weights)
-        yield from searched(heads, model.seconds_per_frame, everything, part, learnt, shared)
+        yield from searched(heads, model.seconds_per_frame, everything, part, learnt, shared, beside)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--all", action="store_true", help="learn from all training speakers, and score nothing")
     parser.add_argument("--test", action="store_true", help="read the test part")
+    parser.add_argument("--again", action="store_true", help="score models that are kept on the speakers held back")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--streaming", action="store_true")
@@ -197,6 +250,7 @@ def main() -> None:
         features = Recognizer().features
         taught = read_recordings(learnt, features)
         part = None if tried is None else read_recordings(tried, features)
+        beside = hidden_markov(learnt, tried) if given.test else {}
     if part is None:
         for seed in range(given.first, given.first + given.seeds):
             model, said = trained(settings, seed, taught, None)
@@ -214,21 +268,28 @@ def main() -> None:
     ]
     result = f"speech-recogniser{'-streaming' if given.streaming else ''}{'-test' if given.test else ''}.txt"
     if given.test:
-        for line in tested(given.keep, name, taught, part):
+        for line in tested(given.keep, name, taught, part, beside):
             lines.append(line)
             write(result, lines)
         return
     lines[-2] = "Weights of the search are chosen on what is scored here, which flatters a little."
     chosen: dict[str, DecodingSettings] = {}
     for seed in range(given.first, given.first + given.seeds):
-        model, said = trained(settings, seed, taught, part)
+        place = given.keep / f"{name}-{seed}"
+        if given.again:
+            model, said = Recognizer.load(place), place.with_suffix(".txt").read_text().strip()
+        else:
+            model, said = trained(settings, seed, taught, part)
+            said += f", learnt without {len(part.speakers)} recordings that were held back"
+            model.save(place, force=True)
         found, factor = heard(model, part)
-        model.save(given.keep / f"{name}-{seed}", force=True)
+        place.with_suffix(".txt").write_text(said + "\n")
         keep(model, part, found, given.keep / f"{name}-{seed}.npz")
         lines.append(f"\n{said}; network {factor:.4f} of real time")
         lines += greedy_rows(model, found, part)
         own_heads = heads_of(model.units_, model.lexicon_)
-        lines += searched(own_heads, model.seconds_per_frame, found, part, taught, chosen)
+        lines += searched(own_heads, model.seconds_per_frame, found, part, taught, chosen, {})
+        lines += alone(model, part, taught, dict(chosen))
         write(result, lines)
     weights = {title: vars(how) for title, how in chosen.items()}
     (given.keep / f"{name}-weights.json").write_text(json.dumps(weights, indent=2) + "\n")

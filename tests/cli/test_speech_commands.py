@@ -68,7 +68,7 @@ def test_train_says_what_it_holds_back(capsys: pytest.CaptureFixture[str], where
     given = ["--epochs", 1, *OPTIONS, "--no-hmm", "--unit", "character", "--order", 0, "--out", tmp_path / "out"]
     code, out, err = run(capsys, "speech", "train", where / "list-1.csv", *given)
     assert code == 0
-    assert "10 recordings of 1 speaker (" in err and "held back to score" in err
+    assert "10 recordings of 1 speaker (" in err and ") held back to score" in err
     assert "40 recordings of 4 speakers to learn from" in err
     assert "sentences that are scored are said in the training part too" in err
     assert "compared with nothing" in out and "No hidden Markov model was asked for" in out

@@ -101,10 +101,11 @@ def train(
 
 
 def _print(result: SpeechResult) -> None:
+    from lstmkit.speech.training.dividing import how_many
     from lstmkit.speech.training.result import HEAD
 
     own = result.scored.own
-    title = f"{own.words:,} words in {len(own.utterances):,} recordings never heard"
+    title = f"{how_many(own.words, 'word')} in {how_many(len(own.utterances), 'recording')} never heard"
     printing.print_table(HEAD, result.scored.rows(), title, bold_first=True)
     printing.print_verdict(result.verdict)
     seconds = result.summary["seconds"]["total"]

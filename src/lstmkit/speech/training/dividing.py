@@ -28,6 +28,11 @@ class Divided:
     notes: tuple[str, ...] = ()
 
 
+def how_many(count: int, what: str) -> str:
+    """Return a number of things in words: 1 recording, 2 recordings."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def divide(place: str, given: Manifest, valid: Manifest | None, test: Manifest | None, seed: int) -> Divided:
     """Return recordings by what they are for.
 
@@ -38,12 +43,12 @@ def divide(place: str, given: Manifest, valid: Manifest | None, test: Manifest |
     notes: list[str] = []
     if test is None:
         given, test, own = _cut(place, given, TEST_SHARE, seed)
-        notes += [f"{len(test):,} recordings {own} are held back to score"]
+        notes += [f"{how_many(len(test), 'recording')} {own} held back to score"]
     else:
         notes += refuse_shared(given, test)
     if valid is None:
         given, valid, own = _cut(place, given, VALID_SHARE, seed)
-        notes += [f"{len(valid):,} recordings {own} are held back to validate"]
+        notes += [f"{how_many(len(valid), 'recording')} {own} held back to validate"]
     else:
         refuse_shared(given, valid)
     return Divided(given, valid, test, (*notes, *_same_sentences(given, test)))
@@ -60,7 +65,7 @@ def _cut(place: str, given: Manifest, share: float, seed: int) -> tuple[Manifest
         groups = [f"={k}" if one.speaker is None else f"+{one.speaker}" for k, one in enumerate(given.utterances)]
         stay, cut = cut_off_groups(groups, none, share, seed)
         held = sorted({str(given.utterances[row].speaker) for row in cut.tolist()})
-        own = f"of {len(held):,} speaker{'s' if len(held) > 1 else ''} ({shorten(held)})"
+        own = f"of {how_many(len(held), 'speaker')} ({shorten(held)})"
     else:
         stay, cut = cut_off(none, max(share, 1 / len(given)), seed)
         own = "at random"

@@ -17,7 +17,7 @@ from lstmkit.speech.manifest import Manifest, read_manifest
 from lstmkit.speech.recogniser import SPELLING, Recognizer
 from lstmkit.speech.recordings import Recordings, heard, read_recordings
 from lstmkit.speech.scoring import judge, score_texts
-from lstmkit.speech.training.dividing import Divided, divide
+from lstmkit.speech.training.dividing import Divided, divide, how_many
 from lstmkit.speech.training.report import write_report
 from lstmkit.speech.training.result import Scored, SpeechResult
 from lstmkit.speech.training.yardstick import Yardstick, hidden_markov
@@ -80,9 +80,10 @@ class SpeechJob(Job[Parts, None, SpeechResult]):
     def understood(self, read: Parts) -> list[str]:
         """Return a line about what was read, then what was noticed."""
         own, seconds = read.divided, len(read.training.frames.values) * self.recognizer.features.shift / 1000
-        speakers = f" of {len(own.training.speakers):,} speakers" if own.training.speakers else ""
+        known = own.training.speakers
+        speakers = f" of {how_many(len(known), 'speaker')}" if known else ""
         lines = [
-            f"{place_of(Path(self.source))}: {len(own.training):,} recordings{speakers} to learn from, "
+            f"{place_of(Path(self.source))}: {how_many(len(own.training), 'recording')}{speakers} to learn from, "
             f"{seconds / 60:.1f} minutes; {len(own.held):,} to validate, {len(own.test):,} to score"
         ]
         return [*lines, *own.training.notes, *own.notes]
@@ -155,9 +156,9 @@ def _noticed(model: Recognizer, read: Parts) -> list[str]:
     lines = []
     if model.left_out_:
         why = next(iter(model.left_out_.values()))
+        count, names = how_many(len(model.left_out_), "recording"), shorten(list(model.left_out_))
         lines.append(
-            f"{len(model.left_out_):,} recordings are left out of the training: {shorten(list(model.left_out_))}; of "
-            f"the first, {why}"
+            f"{count} left out of the training: {names}{', the first' if len(model.left_out_) > 1 else ''}: {why}"
         )
     if "character" in model.units_:
         lines.append(unknown_letters(model.units_["character"], [*read.held.words]))
