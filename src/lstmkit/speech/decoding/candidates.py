@@ -32,8 +32,8 @@ POOLED = 12
 """Of each search, that are scored by all heads."""
 LONG = 250
 """Frames beyond which what was searched already is not searched by other heads."""
-NEVER = -1e9
-"""Score of what a head cannot write."""
+STRANGE, SHORT = 4.0, 30.0
+"""How much less likely than its best a head finds words, each that it cannot write, and what is too long for it."""
 RANGES = {
     "beam": AT_LEAST_1,
     "language": NOT_NEGATIVE,
@@ -114,8 +114,10 @@ class Head:
 
     def words(self, listed: Sequence[str] | None, weighing: Weighing) -> Words | None:
         """Return what a search may find, None where this head has no such words."""
-        if listed is None:
-            return OpenWords(self.symbols, self.gap, self.begins, weighing) if self.opens else None
+        if listed is None and self.opens:
+            return OpenWords(self.symbols, self.gap, self.begins, weighing)
+        if listed is None:  # a head of words knows those; the hotwords are heard by heads that spell
+            listed, weighing = [one for one in self.symbols if self.spell(one)], weighing._replace(hotwords=None)
         spelled = {word: own for word in listed if (own := self.spell(word))}
         return ClosedWords(spelled, self.gap, weighing) if spelled else None
 
@@ -186,6 +188,7 @@ class Judges:
         around     what is known besides
         """
         around = around or Around()
+        raw: dict[Said, Candidate] = {}
         found: dict[Said, Candidate] = {}
         long = len(next(iter(emissions.values()))) > LONG and len(around.searches) > 0
         pooled: list[Said] = []
@@ -200,7 +203,8 @@ class Judges:
         wanted = [said for said in dict.fromkeys(pooled) if said[: len(around.begun)] == around.begun]
         for _ in range(1 if long else ROUNDS):
             before = self._best(found)
-            found |= zip(wanted, self.judged(emissions, wanted, around), strict=True)
+            raw |= zip(wanted, self.judged(emissions, wanted, around), strict=True)
+            found = self._completed(raw)
             best = self._best(found)
             if best is None or best == before:
                 break
@@ -214,25 +218,33 @@ class Judges:
         return max(found, key=lambda said: self.score(found[said]), default=None)
 
     def judged(self, emissions: Mapping[str, Floats], several: Sequence[Said], around: Around) -> list[Candidate]:
-        """Return words with what speaks for them."""
+        """Return words with what speaks for them; -inf of a head that cannot write them."""
         columns = np.zeros((len(several), len(self.heads)))
         for place, (name, head) in enumerate(self.heads.items()):
             if self.shares[name] > 0:
                 columns[:, place] = slot_scores(emissions[name], [head.slots(one) for one in several])
-        self._completed(columns)
         return [
             Candidate(words, tuple(row), *self._counted(words, around))
             for words, row in zip(several, columns.tolist(), strict=True)
         ]
 
-    def _completed(self, sounds: NDArray[np.float64]) -> None:
-        """Let heads that cannot write some words, or not in so few frames, say what the others do."""
-        shares = np.array(list(self.shares.values()))
+    def _completed(self, found: Mapping[Said, Candidate]) -> dict[Said, Candidate]:
+        """Return candidates, also where a head cannot write all words: it finds them less likely than its best."""
+        sounds = np.array([one.sounds for one in found.values()])
         known = np.isfinite(sounds)
-        for row in np.flatnonzero(~known.all(axis=1)).tolist():
-            own = shares * known[row]
-            mean = own @ np.where(known[row], sounds[row], 0.0) / own.sum() if own.sum() else NEVER
-            sounds[row] = np.where(known[row], sounds[row], mean)
+        if known.all():
+            return dict(found)
+        best = np.where(known, sounds, -np.inf).max(axis=0)
+        for place, (name, head) in enumerate(self.heads.items()):
+            for row in np.flatnonzero(~known[:, place]).tolist() if self.shares[name] > 0 else ():
+                strange = sum(not head.spell(word) for word in list(found.values())[row].words)
+                sounds[row, place] = best[place] - (STRANGE * strange if strange else SHORT)
+        # What no head can write at all is told by the others alone.
+        sounds[:, ~np.isfinite(best)] = 0.0
+        return {
+            said: one._replace(sounds=tuple(row))
+            for (said, one), row in zip(found.items(), sounds.tolist(), strict=True)
+        }
 
     def score(self, one: Candidate) -> float:
         """Return what speaks for words, all together."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lstmkit.errors import InputError
 from lstmkit.speech.decoding.candidates import Candidate, DecodingSettings
-from lstmkit.speech.decoding.decoder import Decoder, logistic, logit
+from lstmkit.speech.decoding.decoder import Decoder, Posterior, logistic, logit
 from lstmkit.speech.scoring import INSERTED, SAME, SUBSTITUTED, align, distance, words_of
 
 Floats = NDArray[np.float32]
@@ -61,17 +61,24 @@ def fit_decoding(
             f"texts of {sum(map(len, truths))} words"
         )
     pools: list[dict[tuple[str, ...], Candidate]] = [{} for _ in texts]
-    for number in range(ROUNDS):
+    tried: list[tuple[int, Decoder, list[Posterior]]] = []
+    for number in range(ROUNDS + 1):
+        said = []
         for pool, own in zip(pools, emissions, strict=True):
-            pool |= {one.words: one for one in decoder.pool(own)}
-        tables = [_Table.of(tuple(pool.values()), truth) for pool, truth in zip(pools, truths, strict=True)]
-        decoder = decoder.with_settings(_chosen(decoder, tables, np.random.default_rng(seed + number)))
-    found = [decoder.posterior(decoder.pool(own)) for own in emissions]
+            new = decoder.pool(own)
+            pool |= {one.words: one for one in new}
+            said.append(decoder.posterior(new))
+        errors = sum(distance(truth, one.words) for one, truth in zip(said, truths, strict=True))
+        tried.append((errors, decoder, said))
+        if number < ROUNDS:
+            tables = [_Table.of(tuple(pool.values()), truth) for pool, truth in zip(pools, truths, strict=True)]
+            decoder = decoder.with_settings(_chosen(decoder, tables, np.random.default_rng(seed + number)))
+    # Other weights find other candidates: what was chosen must hold in a search of its own.
+    errors, decoder, found = min(reversed(tried), key=lambda one: one[0])
     sure = np.array([p for one in found for p in one.probabilities])
     right = np.array([r for one, truth in zip(found, truths, strict=True) for r in _right(one.words, truth)])
     slope, offset = fit_curve(sure, right)
-    errors = sum(distance(truth, one.words) for one, truth in zip(found, truths, strict=True))
-    settings = replace(decoder.settings, slope=slope, offset=offset)
+    settings = replace(decoder.settings, heads=dict(decoder.judges.shares), slope=slope, offset=offset)
     told = logistic(slope * logit(sure) + offset)
     return Fitted(settings, errors / sum(map(len, truths)), reliability(told, right))
 
