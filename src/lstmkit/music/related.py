@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from lstmkit.errors import InputError
 from lstmkit.music.tune import Tune
 from lstmkit.sequences.splits import cut_off_groups
 
@@ -84,6 +85,8 @@ def divided(tunes: Sequence[Tune], share: float, seed: int) -> tuple[list[int], 
     Raises  InputError if there are too few families
     """
     groups = [str(one) for one in families(tunes)]
+    if len(set(groups)) < 2:
+        raise InputError(f"{len(tunes):,} tunes, all related, are too few to hold some back; give more")
     names = sorted({tune.style for tune in tunes})
     counts = np.array([len({g for g, t in zip(groups, tunes, strict=True) if t.style == name}) for name in names])
     classes = np.array([names.index(tune.style) for tune in tunes], np.int64)

@@ -127,7 +127,7 @@ class Rules:
         if self.form and (self.bars is None or self.bars % len(parts_of(self.form))):
             raise InputError(
                 f"form {self.form}: {len(parts_of(self.form))} parts of equal length need a multiple of so many bars; "
-                f"got {self.bars}"
+                f"got {'none' if self.bars is None else self.bars}"
             )
         length = self.metre.length * TICKS
         if not length or length.denominator != 1:
