@@ -10,8 +10,9 @@ from small_sequences import quick, rising_and_falling
 
 from lstmkit import InputError, SequenceClassifier
 from lstmkit.classification.classifier.job import ClassifyJob
-from lstmkit.classification.classifier.timeline import UNSURE, timeline
+from lstmkit.classification.classifier.timeline import timeline
 from lstmkit.classification.reading import Form
+from lstmkit.classification.unsure import UNSURE
 from lstmkit.results import run_job
 
 NAMES = {"model", "functionals", "nearest", "constant"}

@@ -63,6 +63,7 @@ class ClassifyJob(Job[Parts, None, JobResult]):
     resume      continue an interrupted job in `out`
     delimiter   between the columns of a text; None finds it
     decimal     before decimals in text; None finds it
+    near        whether the nearest neighbour is a yardstick
     """
 
     results: ClassVar = (SUMMARY, "model", "report.html")
@@ -79,6 +80,7 @@ class ClassifyJob(Job[Parts, None, JobResult]):
     resume: bool = False
     delimiter: str | None = None
     decimal: str | None = None
+    near: bool = True
 
     def __post_init__(self) -> None:
         """Check what does not go together."""
@@ -95,6 +97,10 @@ class ClassifyJob(Job[Parts, None, JobResult]):
         """Read the sequences, and divide them."""
         rows = self._read(self.source, self.form)
         held, test = (None if path is None else self._read(path, rows.form) for path in (self.valid, self.test))
+        return self.divided(rows, held, test)
+
+    def divided(self, rows: Labelled, held: Labelled | None, test: Labelled | None) -> Parts:
+        """Return sequences by what they are for, those of files for validation and test if there are such."""
         return _divided(self, rows, held, test)
 
     def _read(self, path: str, form: Form) -> Labelled:
@@ -134,10 +140,10 @@ class ClassifyJob(Job[Parts, None, JobResult]):
         classifier = self.classifier
         if read.folds:
             run.watcher.on_lines([f"scoring {len(read.folds)} folds, each by a network trained on the others"])
-            told = over_folds(classifier, read.rows, read.folds, read.coding, VALID_SHARE, run)
+            told = over_folds(classifier, read.rows, read.folds, read.coding, VALID_SHARE, run, self.near)
             run.begin("score")
         else:
-            told = [tell(classifier, read.divided, read.coding)]
+            told = [tell(classifier, read.divided, read.coding, self.near)]
         evaluation, answers = judged(told, read.coding, classifier.settings.compared)
         verdict = judge(evaluation, unit="sequence")
         own = _summary(self, read, evaluation, verdict, told)

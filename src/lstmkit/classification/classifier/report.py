@@ -26,8 +26,8 @@ WEIGHED = 5000
 """Steps of a sequence up to which its weights are drawn: they cost as much as an epoch on it."""
 
 
-def write_report(result: JobResult, path: Path) -> None:
-    """Write report.html."""
+def write_report(result: JobResult, path: Path, command: str = "lstm classify") -> None:
+    """Write report.html, of a command that trains and predicts."""
     summary, source = result.summary, Path(result.source).name
     rows = summary["sequences"]
     how = f"{summary['folds']} folds" if summary["folds"] else f"{rows['test']:,} sequences that it has not seen"
@@ -37,11 +37,13 @@ def write_report(result: JobResult, path: Path) -> None:
         f"{answer}. Channels: {shorten(summary['channels'], 8)}."
     )
     seconds = f"{summary['seconds']['total']:.0f} s, seed {summary['seed']}, lstmkit {summary['versions']['lstmkit']}"
-    footer = f"lstm classify train, {seconds}. This page needs no network."
-    page.write_page(path, f"{result.coding.column} of {source}", lead, result.verdict, _sections(result), footer)
+    footer = f"{command} train, {seconds}. This page needs no network."
+    page.write_page(
+        path, f"{result.coding.column} of {source}", lead, result.verdict, _sections(result, command), footer
+    )
 
 
-def _sections(result: JobResult) -> list[str]:
+def _sections(result: JobResult, command: str) -> list[str]:
     from lstmkit.results.curves import training_figure
 
     evaluation, coding = result.evaluation, result.coding
@@ -78,7 +80,7 @@ def _sections(result: JobResult) -> list[str]:
             page.plot(training_figure(history), "training"),
         ),
         _examples(result, truth),
-        page.card("Use it", "", page.code(f"lstm classify predict {shlex.quote(str(result.out))} NEW_FILE")),
+        page.card("Use it", "", page.code(f"{command} predict {shlex.quote(str(result.out))} NEW_FILE")),
         page.card("Settings", "", page.table(("", ""), _settings(result))),
     ]
     return sections

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lstmkit.classification.classifier.beside import Beside
 from lstmkit.classification.classifier.explaining import step_weights
 from lstmkit.classification.classifier.pieces import mean_of_pieces, pieces, pieces_to_learn
 from lstmkit.classification.classifier.settings import SequenceSettings
-from lstmkit.classification.classifier.stored import read_sequence_classifier, write_sequence_classifier
+from lstmkit.classification.classifier.stored import (
+    StoredClassifier,
+    read_sequence_classifier,
+    write_sequence_classifier,
+)
 from lstmkit.classification.classifier.stream import ClassifierStream
 from lstmkit.classification.frames import FrameShape, frame_ensemble
 from lstmkit.classification.labels import TASKS, Coding, hold_back
@@ -25,7 +30,7 @@ from lstmkit.classification.network import Ensemble
 from lstmkit.classification.reading import Form, Labelled, read_labelled
 from lstmkit.classification.reading.labelled import MISSING, group_note
 from lstmkit.errors import InputError, NotFittedError
-from lstmkit.ranges import SEED, a_path, choice, whole, words
+from lstmkit.ranges import NOT_NEGATIVE, SEED, a_path, choice, real, whole, words
 from lstmkit.sequences import Examples, Ragged
 from lstmkit.training import EpochRecord, Parameters
 from lstmkit.training.checkpoint import until_done
@@ -41,10 +46,12 @@ class SequenceClassifier(Parameters):
     task      "classes", or "number" for regression
     seed      of the weights, the sequences that are held back, their order, and dropout
     missing   "refuse" missing values, or "mask" them: the network is told which are
-    Raises    InputError if there is no such task or way, or the seed is negative
+    beside    weights of the losses of further labels, by what they say; the main one has 1
+    Raises    InputError if there is no such task or way, or the seed or a weight is negative
 
     After `fit`: `network_`, `coding_` (what labels mean), `form_` (how sequences lie in what is read, with their
-    channels), `history_` (a record per epoch), `notes_` (what was noticed in what was read).
+    channels), `history_` (a record per epoch), `notes_` (what was noticed in what was read), `validated_`
+    (answers for what early stopping looked at, by a network that had not learnt from it, and the truth).
     """
 
     def __init__(
@@ -53,11 +60,15 @@ class SequenceClassifier(Parameters):
         task: str = "classes",
         seed: int = 0,
         missing: str = "refuse",
+        beside: Mapping[str, float] | None = None,
     ) -> None:
         self.settings = SequenceSettings() if settings is None else settings
         self.task = choice("task", task, TASKS)
         self.seed = whole("seed", seed, SEED)
         self.missing = choice("missing", missing, MISSING)
+        for name, weight in (beside or {}).items():
+            real(f"weight of {name!r}", weight, NOT_NEGATIVE)
+        self.beside = beside
 
     def settings_now(self, params: dict[str, Any]) -> Any:
         """Return the settings that arguments stand for; they are always given."""
@@ -131,22 +142,25 @@ class SequenceClassifier(Parameters):
             cut = True
         coding = Coding.learn(_labels(rows), rows.form.label, self.task, rows.whole)
         targets, wanted = coding.targets(_labels(rows), "training"), coding.targets(_labels(held), "validation")
-        training = _examples(*pieces_to_learn(rows.frames, self.settings.max_steps), targets)
-        validation = _examples(*pieces_to_learn(held.frames, self.settings.max_steps), wanted)
+        beside = Beside.learn(self.beside or {}, rows)
+        training = self._examples(rows, targets, beside)
+        validation = self._examples(held, wanted, beside)
         learnt = self.settings.rows_learnt(len(rows), len(held), cut)
         networks = self.settings.networks_for(learnt)
         notes += self.settings.networks_note(learnt)
         filtered = self.settings.filters_for(training.sides[0].lengths)
         sizes = len(rows.form.channels), coding.outputs, rows.holds_missing
-        shape = FrameShape(*sizes, networks=networks, filtered=filtered)
+        shape = FrameShape(*sizes, further=beside.heads, networks=networks, filtered=filtered)
         how, again = self.settings, cut and self.settings.final_fit
         if again and how.minutes is not None:
             how = dataclasses.replace(how, minutes=how.minutes / 2)
         first = dataclasses.replace(shape, networks=1) if again else shape  # one says when to stop
         network = self._new_network(first, training)
         own = {"task": self.task, "seed": self.seed, "classes": list(coding.classes)}
+        own |= {"beside": dict(self.beside)} if self.beside else {}
         kept = checkpoint_at(checkpoint, self.settings, own, network, training, validation)
         history = fit_network(network, how, training, validation, self.seed, kept, resume, on_epoch)
+        self.validated_ = self._answered(network, coding, held.frames), coding.truth(_labels(held))
         enough = epochs_enough(history, len(validation), self.task == "number") if again else 0
         if enough:
             how = dataclasses.replace(how, epochs=enough)
@@ -173,7 +187,8 @@ class SequenceClassifier(Parameters):
     ) -> Ensemble:
         """Return a network trained on both parts; its epochs are added to the history, counted on."""
         sides = (training.sides[0].joined(validation.sides[0]),)
-        everything = Examples(sides, torch.cat([training.targets, validation.targets]))
+        further = tuple(torch.cat(pair) for pair in zip(training.further, validation.further, strict=True))
+        everything = Examples(sides, torch.cat([training.targets, validation.targets]), further)
         network, before = self._new_network(shape, everything), history[-1]
 
         def follow(record: EpochRecord) -> None:
@@ -262,9 +277,17 @@ class SequenceClassifier(Parameters):
 
     def answers_of(self, frames: Ragged) -> NDArray[np.float64]:
         """Return `answers` for frames alone."""
+        return self._answered(self.network_, self.coding_, frames)
+
+    def _answered(self, network: Ensemble, coding: Coding, frames: Ragged) -> NDArray[np.float64]:
         cut, owner = pieces(frames, self.settings.max_steps)
-        found = answers(self.network_, Examples((cut,), torch.empty(0)), self.settings)
-        return self.coding_.restored(mean_of_pieces(found, owner, cut.lengths))
+        found = answers(network, Examples((cut,), torch.empty(0)), self.settings)
+        return coding.restored(mean_of_pieces(found, owner, cut.lengths))
+
+    def _examples(self, rows: Labelled, targets: Tensor, beside: Beside) -> Examples:
+        cut, owner = pieces_to_learn(rows.frames, self.settings.max_steps)
+        of_piece = torch.from_numpy(owner)
+        return Examples((cut,), targets[of_piece], beside.targets(rows, of_piece))
 
     def stream(self) -> ClassifierStream:
         """Return what takes the steps of one sequence as they come, and always has an answer.
@@ -288,8 +311,15 @@ class SequenceClassifier(Parameters):
 
         Raises  NotFittedError before `fit`; ModelFolderError if it exists and not `force`, or cannot be written
         """
+        write_sequence_classifier(a_path("path", path), self.config(), self.network_, force)
+
+    def config(self) -> dict[str, Any]:
+        """Return what a `StoredClassifier` is read from.
+
+        Raises  NotFittedError before `fit`
+        """
         self._require_fit("save")
-        config = {
+        return {
             "task": self.task,
             "seed": self.seed,
             "settings": dataclasses.asdict(self.settings),
@@ -297,8 +327,8 @@ class SequenceClassifier(Parameters):
             "form": dataclasses.asdict(self.form_),
             **self.coding_.config(),
             "history": [record.to_json() for record in self.history_],
+            "beside": dict(self.beside or {}),
         }
-        write_sequence_classifier(a_path("path", path), config, self.network_, force)
 
     @staticmethod
     def load(path: str | Path) -> SequenceClassifier:
@@ -306,8 +336,13 @@ class SequenceClassifier(Parameters):
 
         Raises  ModelFolderError if it is missing, damaged, of another kind, or from a newer version
         """
-        config, network = read_sequence_classifier(a_path("path", path))
-        classifier = SequenceClassifier(config.settings, config.task, config.seed, config.form.missing)
+        return SequenceClassifier.restored(*read_sequence_classifier(a_path("path", path)))
+
+    @staticmethod
+    def restored(config: StoredClassifier, network: Ensemble) -> SequenceClassifier:
+        """Return the classifier that a config and a network are of."""
+        own = (config.settings, config.task, config.seed, config.form.missing, config.beside or None)
+        classifier = SequenceClassifier(*own)
         classifier.form_ = config.form
         classifier.coding_ = config.coding()
         classifier.shape_, classifier.network_, classifier.notes_ = config.shape, network, ()
@@ -328,7 +363,3 @@ def _labels(rows: Labelled) -> list[str]:
     """Return the labels of sequences that were read with them."""
     assert rows.labels is not None
     return rows.labels
-
-
-def _examples(frames: Ragged, owner: NDArray[np.int64], targets: Tensor) -> Examples:
-    return Examples((frames,), targets[torch.from_numpy(owner)])

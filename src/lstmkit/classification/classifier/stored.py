@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,6 +33,7 @@ class StoredClassifier:
     whole: bool
     scale: tuple[float, float]
     history: tuple[StoredRecord, ...]
+    beside: dict[str, float] = field(default_factory=dict)
 
     def coding(self) -> Coding:
         """Return how labels are coded."""
@@ -48,6 +49,11 @@ def read_sequence_classifier(path: Path) -> tuple[StoredClassifier, Ensemble]:
     """Return what a folder holds: its config and the network; see `SequenceClassifier.load`."""
     folder = StoredModel.open(path, KIND)
     config = folder.checked(StoredClassifier)
+    return config, network_of(folder, config)
+
+
+def network_of(folder: StoredModel, config: StoredClassifier) -> Ensemble:
+    """Return the network that a folder holds, described by its config or a part of it."""
     how, shape = config.settings, config.shape
     with folder.agreeing():
         _check(config)
@@ -55,7 +61,7 @@ def read_sequence_classifier(path: Path) -> tuple[StoredClassifier, Ensemble]:
         tensors = folder.load()
         network = frame_ensemble(how, shape)
         fill(network, tensors)
-    return config, network.eval()
+    return network.eval()
 
 
 def _check(config: StoredClassifier) -> None:
@@ -67,5 +73,5 @@ def _check(config: StoredClassifier) -> None:
     how = config.settings
     if how.ensemble not in (None, shape.networks) or how.convolution not in (None, shape.filtered):
         raise InputError("networks or filters other than those that the settings ask for")
-    if shape.further:
-        raise InputError("a classifier of sequences has one head")
+    if [own.weight for own in shape.further] != list(config.beside.values()):
+        raise InputError(f"{len(shape.further)} further heads for {len(config.beside)} further labels")

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from lstmkit.classification.classifier.sequence_classifier import SequenceClassifier
 from lstmkit.classification.metrics import Floats
 from lstmkit.classification.reading import Labelled
+from lstmkit.classification.unsure import UNSURE
 from lstmkit.ranges import PROBABILITY, real, whole
 from lstmkit.sequences import Ragged
 
-UNSURE = "unsure"
-"""What stands for a label where no class is probable enough."""
 AT_ONCE = 1 << 20
 """Steps of the windows that are held together, about."""
 

@@ -54,10 +54,11 @@ class Told:
     near: tuple[int, int]
 
 
-def tell(classifier: SequenceClassifier, parts: Divided, coding: Coding) -> Told:
+def tell(classifier: SequenceClassifier, parts: Divided, coding: Coding, near: bool = True) -> Told:
     """Answer for the test part by a fitted classifier, and by the yardsticks, fitted as it was.
 
     coding  of the answers: its classes are those of all parts
+    near    whether the nearest neighbour is looked for, if it can be in some minutes
     """
     own = classifier.coding_
     training, validation, test = (part.frames for part in (parts.training, parts.validation, parts.test))
@@ -72,16 +73,16 @@ def tell(classifier: SequenceClassifier, parts: Divided, coding: Coding) -> Told
         FUNCTIONALS: own.restored(functionals.answers(test)),
         CONSTANT: own.restored(constant.answers(len(test))),
     }
-    most, there = _affordable(training, validation, test), len(training)
+    most, there = _affordable(training, validation, test) if near else -1, len(training)
     if most >= min(FEWEST, there):
         rows = np.arange(there)
         if most < there:  # as many of each class as it has
             order = np.argsort(targets.numpy(), kind="stable")
             rows = np.sort(order[np.linspace(0, there - 1, most).astype(np.int64)])
-        near = NearestNeighbour.fit(
+        nearest = NearestNeighbour.fit(
             training.select(rows), targets[torch.from_numpy(rows)], validation, wanted, own.outputs, features
         )
-        found[NEAREST] = own.restored(near.answers(test))
+        found[NEAREST] = own.restored(nearest.answers(test))
     answers = {name: _among(one, own, coding) for name, one in found.items()}
     shares = _among(constant.answer[None], own, coding)[0]
     reached = (most, there) if NEAREST in found else (0, 0)
@@ -115,20 +116,22 @@ def over_folds(
     coding: Coding,
     share: float,
     run: Run,
+    near: bool = True,
 ) -> list[Told]:
     """Return the answers for every fold by a classifier and yardsticks that have not seen it.
 
     folds  rows to learn from, and rows to answer for
     share  of the rows that validates
     run    the job, of which every fold is a stage
+    near   as for `tell`
     """
     found = []
     for number, (learnt, tested) in enumerate(folds, 1):
-        own = SequenceClassifier(classifier.settings, classifier.task, classifier.seed, classifier.missing)
+        own = SequenceClassifier(**classifier.get_params(deep=False))
         training, validation = own.validating(rows.select(learnt), share)
         run.begin(f"fold {number}", own.settings.most_epochs(len(training), cut=True))
         own.fit_rows(training, validation, run.watcher.on_epoch, cut=True)
-        found.append(tell(own, Divided(training, validation, rows.select(tested)), coding))
+        found.append(tell(own, Divided(training, validation, rows.select(tested)), coding, near))
     return found
 
 

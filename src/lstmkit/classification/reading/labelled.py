@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -81,6 +81,7 @@ class Labelled:
     whole   whether the labels are whole numbers by the type of their column
     times   of all steps, as they stand in the table, one sequence after the other; None without
     notes   what was noticed
+    beside  further labels of each, by what they say: learnt beside the main ones, never told
     """
 
     frames: Ragged
@@ -91,6 +92,7 @@ class Labelled:
     whole: bool = False
     times: pl.Series | None = None
     notes: tuple[str, ...] = ()
+    beside: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -101,8 +103,9 @@ class Labelled:
             None if own is None else [own[r] for r in rows.tolist()] for own in (self.labels, self.groups)
         )
         ids = [self.ids[row] for row in rows.tolist()]
+        beside = {name: [own[r] for r in rows.tolist()] for name, own in self.beside.items()}
         return dataclasses.replace(
-            self, frames=self.frames.select(rows), ids=ids, labels=labels, groups=groups, times=None
+            self, frames=self.frames.select(rows), ids=ids, labels=labels, groups=groups, times=None, beside=beside
         )
 
     @property

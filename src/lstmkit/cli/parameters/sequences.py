@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -85,14 +86,18 @@ class FrameNetwork:
     minutes: Minutes = None
     setting: Set = None
 
-    def settings(self) -> SequenceSettings:
-        """Return the settings."""
+    def settings(self, usual: Mapping[str, Any] | None = None) -> SequenceSettings:
+        """Return the settings.
+
+        usual  those of a task whose usual ones are others
+        """
         from lstmkit.classification.classifier import SequenceSettings
 
         given = {name: value for name, value in vars(self).items() if value is not None and name != "setting"}
         if self.differences is not None:
             given["differences"] = _lags(self.differences)
-        return SequenceSettings(**given_settings(SequenceSettings, self.setting, "a classifier of sequences", given))
+        found = given_settings(SequenceSettings, self.setting, "a classifier of sequences", given)
+        return SequenceSettings(**{**(usual or {}), **found})
 
 
 def _lags(text: str) -> tuple[int, ...]:

@@ -1,0 +1,28 @@
+"""From which probability on an answer is told: what validation says it takes to be right often enough."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+UNSURE = "unsure"
+"""What stands for a label where no class is probable enough."""
+
+
+def least_probability(found: NDArray[np.float64], truth: NDArray[np.int64], right: float) -> float:
+    """Return the lowest probability from which on answers are right often enough, 0 if all together are.
+
+    Where none are, it is that from which on they are right most often; of several such the lowest.
+
+    found  probabilities (N, K) for rows that were not learnt from
+    truth  (N,) their classes
+    right  share of the answers told that shall be right
+    """
+    order = np.argsort(-found.max(axis=1), kind="stable")
+    sure = found.max(axis=1)[order]
+    hits = np.cumsum(found.argmax(axis=1)[order] == truth[order]) / np.arange(1, len(order) + 1)
+    ends = np.append(sure[1:] < sure[:-1], True)  # answers as probable as the next are told together
+    share = np.where(ends, hits, -1.0)
+    enough = np.flatnonzero(share >= min(right, share.max()))
+    last = int(enough[-1])
+    return 0.0 if last == len(order) - 1 else float(sure[last])
