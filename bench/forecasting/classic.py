@@ -52,7 +52,7 @@ CASES = (
     Case("airline-passengers.csv", "Passengers", 12, 36, 1),
     Case("taylor.csv", "Y", 48, 806, 24, "30min"),
     Case("pollution.csv.gz", "pm2.5", 24, 2400, 60, "h", "drop", None, 17520, "row"),
-    Case("daily-min-temperatures.csv", "Temp", 7, 730, 29),
+    Case("daily-min-temperatures.csv", "Temp", 7, 730, 7),
     Case("monash_sample.tsf", "value", 8, 8, 1, None, "refuse", "series_name"),
     Case("taylor.csv", "Y", 336, 806, 48, "30min"),
 )
