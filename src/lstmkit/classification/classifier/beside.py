@@ -18,15 +18,15 @@ class Beside:
     """Further labels of the rows that are learnt from, each with a head of its own.
 
     weights  of their losses, by their names
-    classes  of each in the training part
+    classes  of each, in the training and the validation part: a final fit learns from both
     """
 
     weights: Mapping[str, float]
     classes: Mapping[str, tuple[str, ...]]
 
     @classmethod
-    def learn(cls, weights: Mapping[str, float], rows: Labelled) -> Beside:
-        """Return what there is to tell apart in a training part.
+    def learn(cls, weights: Mapping[str, float], rows: Labelled, held: Labelled) -> Beside:
+        """Return what there is to tell apart in a training and a validation part.
 
         Raises  InputError if a label is not known of the rows, or is the same in all
         """
@@ -34,7 +34,7 @@ class Beside:
         for name in weights:
             if name not in rows.beside:
                 raise InputError(f"the sequences have no label {name!r} to learn beside; give it, or leave it out")
-            classes[name] = tuple(sorted({label for label in rows.beside[name] if label}))
+            classes[name] = tuple(sorted({*rows.beside[name], *held.beside.get(name, ())} - {""}))
             if len(classes[name]) < 2:
                 raise InputError(f"label {name!r}: is the same everywhere; it cannot be learnt beside, leave it out")
         return cls(weights, classes)
@@ -51,6 +51,7 @@ class Beside:
         """
         found = []
         for name, own in self.classes.items():
+            labels = rows.beside.get(name, [""] * len(rows))
             place = {label: k for k, label in enumerate(own)}
-            found.append(torch.tensor([place.get(label, -1) for label in rows.beside[name]])[owner])
+            found.append(torch.tensor([place.get(label, -1) for label in labels])[owner])
         return tuple(found)

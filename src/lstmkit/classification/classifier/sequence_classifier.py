@@ -142,7 +142,7 @@ class SequenceClassifier(Parameters):
             cut = True
         coding = Coding.learn(_labels(rows), rows.form.label, self.task, rows.whole)
         targets, wanted = coding.targets(_labels(rows), "training"), coding.targets(_labels(held), "validation")
-        beside = Beside.learn(self.beside or {}, rows)
+        beside = Beside.learn(self.beside or {}, rows, held)
         training = self._examples(rows, targets, beside)
         validation = self._examples(held, wanted, beside)
         learnt = self.settings.rows_learnt(len(rows), len(held), cut)

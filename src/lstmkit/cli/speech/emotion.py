@@ -10,6 +10,7 @@ import typer
 from lstmkit.cli import parameters, printing
 from lstmkit.cli.progress import JobProgress, run_shown
 from lstmkit.errors import InputError
+from lstmkit.ranges import choice
 
 if TYPE_CHECKING:
     from lstmkit.classification.classifier.result import JobResult
@@ -75,9 +76,10 @@ def train(
     """
     from lstmkit.speech.emotion import EmotionClassifier, VoiceSettings
     from lstmkit.speech.emotion.classifier import USUAL
+    from lstmkit.speech.emotion.frames import NORMALISATIONS
     from lstmkit.speech.emotion.job import EmotionJob
 
-    frames = VoiceSettings(rate=rate, normalise=units)
+    frames = VoiceSettings(rate=rate, normalise=choice("--units", units, NORMALISATIONS))
     classifier = EmotionClassifier(network.settings(USUAL), frames, seed, _weights(beside), right)
     folder = out or parameters.named_after(source, "emotion")
     scored = (label, pattern, valid, test, leave_one_speaker_out, folds)
