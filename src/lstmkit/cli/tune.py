@@ -68,7 +68,7 @@ def tune(
     from lstmkit.forecasting.tuning.job import TuneJob
 
     parameters.refuse_without_effect("with --ray", {"jobs": ray is not None and jobs != 1})
-    learners = [parameters.Learner(context, name, cell, setting, "1", level, season) for name in dict.fromkeys(model)]
+    learners = [parameters.Learner(context, name, cell, setting, None, level, season) for name in dict.fromkeys(model)]
     forecasters = tuple(learner.forecaster(horizon, chance) for learner in learners)
     fixed = frozenset(pair.partition("=")[0].strip().replace("-", "_") for pair in setting or ())
     fixed |= {"cell"} if cell else set()

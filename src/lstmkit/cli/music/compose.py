@@ -76,10 +76,12 @@ def compose(
     elif out is None:
         printing.write(write_abc([one.tune for one in found]))
     else:
-        rows = [
-            (one.tune.title, f"{one.nats_per_event:.3f}", own["abc"]) for one, own in zip(found, files, strict=True)
-        ]
-        printing.print_table(("tune", "nats an event", "file"), rows)
+        printing.print_table(("tune", "nats an event", "file"), list(map(_row, found, files)))
+
+
+def _row(one: Composition, files: dict[str, str]) -> tuple[str, str, str]:
+    """Return what the table says of a tune; its file without the folder, which a narrow terminal would cut."""
+    return one.tune.title, f"{one.nats_per_event:.3f}", Path(files["abc"]).name
 
 
 def _refuse(held: dict[str, bool], drawn: dict[str, bool]) -> None:

@@ -150,8 +150,8 @@ def train_ensemble(
 
 def suited(request: Request, table: SeriesTable) -> Request:
     """Return what is asked, with the settings and the number of networks that suit a table, unless they were given."""
-    if request.chosen and request.seeds is not None:
-        return request
+    if request.chosen:
+        return dataclasses.replace(request, seeds=request.seeds or 1)
     fit_rows = table.lengths - request.held_back(table.lengths)
     task = make_task(request, table, fit_rows, seasons_of(table, request))
     return _suited(request, task, fit_rows, table)
