@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lstmkit.music.keys import NATURAL
+from lstmkit.music.keys import class_of
 
 SYMBOL = re.compile(r"([A-G])([#b]?)((?:maj|min|dim|aug|sus|add|[mMd+\-°ø#b()\d]|no)*)(?:/([A-Ga-g])([#b+]?))?")
 SHARPS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
@@ -23,13 +23,13 @@ def transposed_symbol(text: str, steps: int) -> str:
         return text
     bass = ""
     if found[4]:
-        moved = _moved(found[4].upper(), found[5], steps)
+        moved = _moved(found[4].upper() + found[5], steps)
         bass = "/" + (moved if found[4].isupper() else moved[0].lower() + moved[1:].replace("#", "+"))
-    return _moved(found[1], found[2], steps) + found[3] + bass
+    return _moved(found[1] + found[2], steps) + found[3] + bass
 
 
-def _moved(letter: str, sign: str, steps: int) -> str:
-    return SHARPS[(NATURAL[letter] + {"#": 1, "+": 1, "b": -1}.get(sign, 0) + steps) % 12]
+def _moved(name: str, steps: int) -> str:
+    return SHARPS[(class_of(name) + steps) % 12]
 
 
 def chord_notes(text: str) -> tuple[int, ...]:
@@ -37,10 +37,8 @@ def chord_notes(text: str) -> tuple[int, ...]:
     found = SYMBOL.fullmatch(text.strip("()"))
     if found is None:
         return ()
-    root = (NATURAL[found[1]] + {"#": 1, "b": -1}.get(found[2], 0)) % 12
-    bass = root
-    if found[4]:
-        bass = (NATURAL[found[4].upper()] + {"#": 1, "+": 1, "b": -1}.get(found[5] or "", 0)) % 12
+    root = class_of(found[1] + found[2])
+    bass = class_of(found[4].upper() + found[5]) if found[4] else root
     above = sorted({(root + step) % 12 for step in _steps(found[3])})
     return (bass, *(12 + one for one in above))
 

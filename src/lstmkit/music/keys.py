@@ -18,6 +18,10 @@ MODES = {"major": 0, "minor": -3, "dorian": -2, "phrygian": -4, "lydian": 1, "mi
 """How many fifths the signature lies above that of the major key with the same tonic."""
 SIGNS = {"^": 1, "^^": 2, "_": -1, "__": -2, "=": 0}
 """How ABC writes an accidental."""
+ACCIDENTALS = {0: "", 1: "#", 2: "##", -1: "b", -2: "bb"}
+"""How a name says half tones that are added to a letter."""
+ALTERS = {"": 0, "#": 1, "+": 1, "b": -1}
+"""Half tones that the sign behind a letter adds; some write + for the # of a bass."""
 MOST_FIFTHS = 7
 SHORT = {"major": "", "minor": "m"}
 KEY = re.compile(r"([A-G])([#b]?)\s*([A-Za-z]*)")
@@ -44,13 +48,12 @@ class Key:
     @cached_property
     def fifths(self) -> int:
         """The sharps of the signature; flats are negative."""
-        alter = {"#": 7, "b": -7}.get(self.tonic[1:], 0)
-        return ALONG.index(self.tonic[0]) - 1 + alter + MODES[self.mode]
+        return _fifths(self.tonic) + MODES[self.mode]
 
     @cached_property
     def pitch_class(self) -> int:
         """Half tones of the tonic above C, 0 to 11."""
-        return (NATURAL[self.tonic[0]] + {"#": 1, "b": -1}.get(self.tonic[1:], 0)) % 12
+        return class_of(self.tonic)
 
     @cached_property
     def alters(self) -> dict[str, int]:
@@ -73,12 +76,21 @@ class Key:
         return " ".join([own, *([f"exp {' '.join(self.extra)}"] if self.extra else [])])
 
 
+def class_of(name: str) -> int:
+    """Return the half tones above C, 0 to 11, of a letter with a sign of ALTERS behind it."""
+    return (NATURAL[name[0]] + ALTERS[name[1:]]) % 12
+
+
+def _fifths(tonic: str) -> int:
+    """Return the sharps of the major key of a tonic; flats are negative."""
+    return ALONG.index(tonic[0]) - 1 + 7 * ALTERS[tonic[1:]]
+
+
 @cache
 def key_at(pitch_class: int, mode: str) -> Key:
     """Return the key of a tonic in half tones above C, with the fewest accidentals; sharps where there is a tie."""
     tonics = [letter + sign for letter in LETTERS for sign in ("", "#", "b")]
-    fitting = [t for t in tonics if (NATURAL[t[0]] + {"#": 1, "b": -1}.get(t[1:], 0)) % 12 == pitch_class]
-    counted = [(ALONG.index(t[0]) - 1 + {"#": 7, "b": -7}.get(t[1:], 0) + MODES[mode], t) for t in fitting]
+    counted = [(_fifths(tonic) + MODES[mode], tonic) for tonic in tonics if class_of(tonic) == pitch_class]
     return Key(min(counted, key=lambda one: (abs(one[0]), -one[0]))[1], mode)
 
 
@@ -110,7 +122,7 @@ def _mode(word: str) -> str | None:
         return "minor" if word == "m" else "major"
     begun = word.lower()[:3]
     known = {mode[:3]: mode for mode in MODES} | {"ion": "major", "aeo": "minor"}
-    return known.get(begun) if len(begun) == 3 and word.lower() not in ("exp",) else None
+    return known.get(begun) if len(begun) == 3 and word.lower() != "exp" else None
 
 
 @cache

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-from lstmkit.music.keys import Key, spelt
+from lstmkit.music.keys import SIGNS, Key, spelt
 from lstmkit.music.layers import Piece, Stroke, layers, pieces
 from lstmkit.music.tune import START, Bar, Tune
 
 UNIT = Fraction(1, 8)
 BARS_A_LINE, MOST_PIECES = 4, 40
-WRITTEN = {-2: "__", -1: "_", 0: "=", 1: "^", 2: "^^"}
+WRITTEN = {alter: sign for sign, alter in SIGNS.items()}
 
 
 class _Written(NamedTuple):

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from lstmkit.music.chords import SYMBOL
-from lstmkit.music.keys import NATURAL, Key, spelt
+from lstmkit.music.keys import ACCIDENTALS, Key, class_of, spelt
 
 HOME = 60
 """The tonic lies in the octave from this pitch on."""
@@ -70,8 +70,8 @@ def chord_token(symbol: str, key: Key) -> str:
     found = SYMBOL.fullmatch(symbol.strip("()"))
     if found is None:
         return UNKNOWN
-    root, bass = _steps(found[1], found[2], key), found[4]
-    return f'"{root}:{found[3]}' + (f"/{_steps(bass.upper(), found[5], key)}" if bass else "")
+    root, bass = _steps(found[1] + found[2], key), found[4]
+    return f'"{root}:{found[3]}' + (f"/{_steps(bass.upper() + found[5], key)}" if bass else "")
 
 
 def chord_symbol(token: str, key: Key) -> str:
@@ -83,11 +83,10 @@ def chord_symbol(token: str, key: Key) -> str:
     return _name(int(found[1]), key) + found[2] + bass
 
 
-def _steps(letter: str, sign: str | None, key: Key) -> int:
-    alter = {"#": 1, "+": 1, "b": -1}.get(sign or "", 0)
-    return (NATURAL[letter] + alter - key.pitch_class) % 12
+def _steps(name: str, key: Key) -> int:
+    return (class_of(name) - key.pitch_class) % 12
 
 
 def _name(steps: int, key: Key) -> str:
     letter, _, alter = spelt(HOME + (steps + key.pitch_class) % 12, key)
-    return letter + {1: "#", -1: "b", 0: "", 2: "##", -2: "bb"}[alter]
+    return letter + ACCIDENTALS[alter]
