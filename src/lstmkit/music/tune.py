@@ -138,6 +138,11 @@ class Tune:
         return sorted((note for voice in self.voices for note in voice.notes), key=lambda n: (n.onset, n.pitch))
 
 
+def in_order(notes: Iterable[Note]) -> tuple[Note, ...]:
+    """Return notes as a voice has them: by onset, grace notes first and as they are played, then by pitch."""
+    return tuple(sorted(notes, key=lambda note: (note.onset, not note.grace, 0 if note.grace else note.pitch)))
+
+
 def transposed(tune: Tune, steps: int) -> Tune:
     """Return a tune some half tones higher; its chords too.
 

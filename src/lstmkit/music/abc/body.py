@@ -11,7 +11,7 @@ from lstmkit.errors import InputError
 from lstmkit.music.abc.fields import metre_of, tempo_of, unit_of
 from lstmkit.music.chords import is_chord
 from lstmkit.music.keys import NATURAL, SIGNS, Key, read_key
-from lstmkit.music.tune import HIGHEST, LOWEST, START, Bar, Metre, Note
+from lstmkit.music.tune import HIGHEST, LOWEST, START, Bar, Metre, Note, in_order
 
 LENGTH = r"(\d{0,4})((?:/\d{0,4})*)"
 TOKEN = re.compile(
@@ -303,8 +303,7 @@ class Body:
             kept = [note for note in voice.notes if note.duration > 0]
             if len(kept) < len(voice.notes):
                 remarks["notes without a length, left out"] += len(voice.notes) - len(kept)
-            kept.sort(key=lambda note: (note.onset, not note.grace, 0 if note.grace else note.pitch))
-            found.append((tuple(kept), voice.name, voice.program))
+            found.append((in_order(kept), voice.name, voice.program))
         return found
 
 

@@ -9,7 +9,7 @@ from lstmkit.errors import InputError
 from lstmkit.music.abc.fields import metre_of
 from lstmkit.music.events.tokens import CELL, CHORD, METRE, MODE, SHAPE, STYLE, VOICE, chord_symbol, home_of, sound_of
 from lstmkit.music.keys import MODES, Key, key_at
-from lstmkit.music.tune import HIGHEST, LOWEST, SIGNS, START, Bar, Metre, Note, Tune, Voice, changes
+from lstmkit.music.tune import HIGHEST, LOWEST, SIGNS, START, Bar, Metre, Note, Tune, Voice, changes, in_order
 
 
 def decode(tokens: Sequence[str], key: Key | None = None) -> Tune:
@@ -147,7 +147,7 @@ class _State:
     def tune(self) -> Tune:
         """Return the tune."""
         voices = [
-            Voice(tuple(sorted(notes, key=_order)), program=self._programs.get(k, 0), drums=k in self._drums)
+            Voice(in_order(notes), program=self._programs.get(k, 0), drums=k in self._drums)
             for k, notes in enumerate(self._rows)
             if notes
         ]
@@ -165,7 +165,3 @@ class _State:
             max(ends),
             style=self._style,
         )
-
-
-def _order(note: Note) -> tuple[Fraction, bool, int]:
-    return note.onset, not note.grace, 0 if note.grace else note.pitch

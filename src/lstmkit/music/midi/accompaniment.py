@@ -6,7 +6,7 @@ from bisect import bisect_right
 from dataclasses import replace
 
 from lstmkit.music.chords import chord_notes
-from lstmkit.music.tune import START, Note, Tune, Voice
+from lstmkit.music.tune import START, Note, Tune, Voice, in_order
 
 LOWEST, VELOCITY = 36, 56
 """The octave of the bass begins here; a chord is softer than a tune."""
@@ -27,5 +27,4 @@ def accompanied(tune: Tune, program: int = 0) -> Tune:
             at = stop
     if not notes:
         return tune
-    ordered = tuple(sorted(notes, key=lambda note: (note.onset, note.pitch)))
-    return replace(tune, voices=(*tune.voices, Voice(ordered, "chords", program)))
+    return replace(tune, voices=(*tune.voices, Voice(in_order(notes), "chords", program)))

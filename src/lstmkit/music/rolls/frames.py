@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmkit.errors import InputError
-from lstmkit.music.tune import Note, Tune, Voice
+from lstmkit.music.tune import Note, Tune, Voice, in_order
 
 KEYS, LOWEST_KEY = 88, 21
 """Of a piano, and the pitch of the lowest."""
@@ -54,7 +54,7 @@ def tune_of_roll(roll: Roll, step: Fraction = STEP) -> Tune:
         for key in np.flatnonzero(roll.any(axis=0)).tolist()
         for note in _held(roll[:, key].tolist(), step, {0: None, 1: LOWEST_KEY + key})
     ]
-    return Tune((Voice(tuple(sorted(notes, key=lambda n: (n.onset, n.pitch)))),), end=len(roll) * step)
+    return Tune((Voice(in_order(notes)),), end=len(roll) * step)
 
 
 def tune_of_parts(parts: NDArray[np.int16], step: Fraction = STEP) -> Tune:
