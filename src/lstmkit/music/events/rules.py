@@ -18,7 +18,7 @@ from lstmkit.music.tune import SIGNS, Metre
 
 TICKS = 960
 """Of a whole note; what falls on none is not written."""
-CLOSING, OPENING = (":|", "||", "|]", "::"), ("|:", "::", "[|")
+CLOSING = (":|", "||", "|]", "::")
 LAST = ("||", "|]", ":|")
 """Bar lines that a tune may end with."""
 TOGETHER, GRACES = 5, 3
@@ -124,9 +124,9 @@ class Rules:
     def __post_init__(self) -> None:
         """Look up what each event is, and whether bars can be filled."""
         object.__setattr__(self, "table", _Table.of(self.tokens))
-        if self.form and (self.bars is None or self.bars % len(parts_of(self.form))):
+        if self.form and (self.bars is None or self.bars % len(self._parts)):
             raise InputError(
-                f"form {self.form}: {len(parts_of(self.form))} parts of equal length need a multiple of so many bars; "
+                f"form {self.form}: {len(self._parts)} parts of equal length need a multiple of so many bars; "
                 f"got {'none' if self.bars is None else self.bars}"
             )
         length = self.metre.length * TICKS
@@ -142,6 +142,16 @@ class Rules:
     def length(self) -> int:
         """Ticks of a bar."""
         return int(self.metre.length * TICKS)
+
+    @cached_property
+    def _parts(self) -> list[int]:
+        """How often each part of the form is played."""
+        return parts_of(self.form)
+
+    @cached_property
+    def _part(self) -> int:
+        """Bars of a part of the form."""
+        return (self.bars or 0) // len(self._parts)
 
     @cached_property
     def _allowed(self) -> Mask:
@@ -172,21 +182,20 @@ class Rules:
     def allowed(self, place: Place) -> Mask:
         """Return which events may follow, (V,)."""
         found = np.zeros(len(self.tokens.symbols), bool)
+        waits = place.together or place.graces or place.chord  # for a note
         if place.tied:
             self._tied(place, found)
-        elif place.together or place.graces:
-            self._notes(place, found)
         else:
             self._notes(place, found)
-            if not place.chord and place.at < self._bar(place) and not self._over(place):
+            if not waits and place.at < self._bar(place) and not self._over(place):
                 found |= self.table.chord
-        if not place.together and not place.graces and not place.chord:
+        if not waits:
             self._lines(place, found)
         return found
 
     def _bar(self, place: Place) -> int:
         """Return the ticks that this bar has: the last of a part of a form leaves out what its upbeat has."""
-        if not self.form or (place.bars + 1) % ((self.bars or 0) // len(parts_of(self.form))):
+        if not self.form or (place.bars + 1) % self._part:
             return self.length
         return self.length - place.owed
 
@@ -201,20 +210,18 @@ class Rules:
 
     def _ends(self, place: Place, ticks: NDArray[np.int64]) -> Mask:
         """Return whether a bar can still be filled after a note of so many ticks."""
-        left = self._bar(place) - place.at - ticks
-        inside = (ticks > 0) & (left >= 0)
-        fills = self._fills_last if self._final(place) and self.cadence else self._fills
-        found: Mask = inside & fills[np.where(inside, left, 0)]
-        if self._final(place) and self.cadence:
-            found |= inside & (left == 0) & (self.table.pitch % 12 == 0)
-        if self._final(place) and place.upbeat and not self.form:  # the last bar leaves out what the upbeat has
-            short = left - place.upbeat
-            inside = (ticks > 0) & (short >= 0)
-            found |= (
-                inside & fills[np.where(inside, short, 0)]
-                if not self.cadence
-                else inside & (fills[np.where(inside, short, 0)] | ((short == 0) & (self.table.pitch % 12 == 0)))
-            )
+        final = self._final(place)
+        rests = [self._bar(place) - place.at - ticks]
+        if final and place.upbeat and not self.form:  # the last bar may leave out what the upbeat has
+            rests.append(rests[0] - place.upbeat)
+        found = np.zeros(len(ticks), bool)
+        for left in rests:
+            inside = (ticks > 0) & (left >= 0)
+            if final and self.cadence:
+                ends = (left == 0) & (self.table.pitch % 12 == 0)
+                found |= inside & (ends | self._fills_last[np.where(inside, left, 0)])
+            else:
+                found |= inside & self._fills[np.where(inside, left, 0)]
         return found
 
     def _notes(self, place: Place, found: Mask) -> None:
@@ -308,12 +315,10 @@ class Rules:
 
     def _wanted(self, bar: int) -> str:
         """Return the bar line that a form wants after so many bars."""
-        parts = parts_of(self.form)
-        length = (self.bars or 0) // len(parts)
-        if bar % length:
+        number, inside = divmod(bar, self._part)
+        if inside:
             return "|"
-        here = parts[bar // length - 1]
-        after = parts[bar // length] if bar // length < len(parts) else 1
+        here, after = [*self._parts, 1][number - 1 : number + 1]
         signs = {(2, 2): "::", (2, 1): ":|", (1, 2): "|:"}
         wanted, known = signs.get((here, after), "||"), {symbol for _, symbol in self._signs}
         return wanted if wanted in known else ":|" if here == 2 and ":|" in known else "|"
