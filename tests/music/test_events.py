@@ -111,10 +111,7 @@ def written_by_chance(rules: Rules, random: np.random.Generator, most: int = 200
     """Return the body of a tune in which every event that may follow is as likely as any other."""
     place, found = Place(), []
     for _ in range(most):
-        allowed = rules.allowed(place)
-        if not allowed.any():
-            allowed = rules.allowed(place._replace(tied=(), together=(), graces=0, chord=False))
-        token = int(random.choice(np.flatnonzero(allowed)))
+        token = int(random.choice(np.flatnonzero(rules.allowed(place))))
         if token == rules.tokens.end:
             return found
         found.append(rules.tokens.symbols[token])

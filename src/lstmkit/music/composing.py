@@ -106,8 +106,6 @@ class Writing:
             unknown = {self._tokens.unknown, *self._heads()}
             return np.array([k for k in range(len(self._tokens.symbols)) if k not in unknown])
         allowed = rules.allowed(place)
-        if not allowed.any():  # a tie to a pitch of which no length fits: it ends where it stands
-            allowed = rules.allowed(place._replace(tied=(), together=(), graces=0, chord=False))
         if not allowed.any():
             raise InputError(
                 "no notes that the model knows complete the bar in which the primer ends; end it elsewhere"

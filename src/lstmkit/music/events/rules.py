@@ -180,7 +180,14 @@ class Rules:
         return found
 
     def allowed(self, place: Place) -> Mask:
-        """Return which events may follow, (V,)."""
+        """Return which events may follow, (V,), none if no bar can be made whole from here.
+
+        A tie, or what stands before a note, ends where it is if no length of that note fits.
+        """
+        found = self._following(place)
+        return found if found.any() else self._following(place._replace(tied=(), together=(), graces=0, chord=False))
+
+    def _following(self, place: Place) -> Mask:
         found = np.zeros(len(self.tokens.symbols), bool)
         waits = place.together or place.graces or place.chord  # for a note
         if place.tied:
