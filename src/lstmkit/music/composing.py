@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -57,6 +58,8 @@ class Writing:
         self._context: Any = predictor.begin()
         self._written: list[int] = []
         self._log_prob, self._drawn = 0.0, 0
+        heads = [tokens.all_of(kind) for kind in HEAD]
+        self._free = np.setdiff1d(np.arange(len(tokens.symbols)), [tokens.unknown, *itertools.chain(*heads)])
 
     def given(self, token: int) -> None:
         """Take an event that was not drawn."""
@@ -103,17 +106,13 @@ class Writing:
 
     def _may_follow(self, rules: Rules | None, place: Place) -> np.ndarray:
         if rules is None:
-            unknown = {self._tokens.unknown, *self._heads()}
-            return np.array([k for k in range(len(self._tokens.symbols)) if k not in unknown])
+            return self._free
         allowed = rules.allowed(place)
         if not allowed.any():
             raise InputError(
                 "no notes that the model knows complete the bar in which the primer ends; end it elsewhere"
             )
         return np.flatnonzero(allowed)
-
-    def _heads(self) -> list[int]:
-        return [k for k, symbol in enumerate(self._tokens.symbols) if symbol.startswith(HEAD)]
 
 
 def _kept(rules: Rules, place: Place, token: int) -> Place:
