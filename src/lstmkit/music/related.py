@@ -31,8 +31,13 @@ def melody(tune: Tune) -> list[Step]:
 def runs(tune: Tune, length: int = RUN) -> set[int]:
     """Return a number for each run of notes in a melody; of a shorter one, for the whole."""
     steps = melody(tune)
-    wide = max(1, min(length - 1, len(steps)))
-    return {hash(tuple(steps[k : k + wide])) for k in range(max(1, len(steps) - wide + 1))}
+    return _runs(steps, min(length - 1, len(steps)))
+
+
+def _runs(steps: Sequence[Step], wide: int) -> set[int]:
+    """Return a number for each run of so many steps."""
+    hashes = [hash(step) for step in steps]  # once each: those of fractions take long
+    return {hash(tuple(hashes[k : k + wide])) for k in range(len(steps) - wide + 1)}
 
 
 def families(tunes: Sequence[Tune], length: int = RUN) -> list[int]:
@@ -67,15 +72,12 @@ class Known:
         steps, low, high = melody(tune), 0, most - 1
         while low < high:  # of a run that is known every part is
             wide = (low + high + 1) // 2
-            here = {hash(tuple(steps[k : k + wide])) for k in range(len(steps) - wide + 1)}
-            low, high = (wide, high) if here & self._of(wide) else (low, wide - 1)
+            low, high = (wide, high) if _runs(steps, wide) & self._of(wide) else (low, wide - 1)
         return low + 1 if low else 0
 
     def _of(self, wide: int) -> set[int]:
         if wide not in self._runs:
-            self._runs[wide] = {
-                hash(tuple(own[k : k + wide])) for own in self._melodies for k in range(len(own) - wide + 1)
-            }
+            self._runs[wide] = set().union(*(_runs(own, wide) for own in self._melodies))
         return self._runs[wide]
 
 
