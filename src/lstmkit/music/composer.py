@@ -222,7 +222,7 @@ class Composer:
     ) -> Composition:
         primer = None if wish.primer is None else self._heard(wish.primer)
         key = read_key(wish.key) if wish.key is not None else None if primer is None else primer.key
-        asked = self._asked(wish, key, primer.tokens if primer is not None else ())
+        asked = self._asked(wish, key, primer)
         writing = Writing(predictor, self.tokens_, sampling, random)
         _, metre, mode = writing.head(asked)
         key = Key(self._usual_tonic(mode), mode) if key is None else key
@@ -239,19 +239,19 @@ class Composer:
             replace(tune, voices=voices, tempos=tempos, title=_title(tune)), written.nats_per_event, written.ended
         )
 
-    def _asked(self, wish: Wish, key: Key | None, primer: Sequence[str]) -> list[list[int]]:
+    def _asked(self, wish: Wish, key: Key | None, primer: Events | None) -> list[list[int]]:
         """Return what style, metre and mode may be: as a wish or else a primer has it, or else any."""
         style = None if wish.style is None else style_word(wish.style)
-        metre = None if wish.metre is None else str(metre_of(wish.metre))
-        told = {kind: token.removeprefix(kind) for kind in (METRE,) for token in primer if token.startswith(kind)}
-        values = (style, metre or told.get(METRE), None if key is None else key.mode)
-        names = ((STYLE, "style"), (METRE, "metre"), (MODE, "mode"))
-        found = [
+        metre = None if primer is None else primer.tokens[1].removeprefix(METRE)
+        if wish.metre is not None:
+            metre = str(metre_of(wish.metre))
+        mode = None if key is None else key.mode
+        styles, metres, modes = (
             self.tokens_.all_of(kind) if value is None else [self.tokens_.one_of(kind, value, name)]
-            for value, (kind, name) in zip(values, names, strict=True)
-        ]
-        with_bars = [k for k in found[1] if self.tokens_.symbols[k] != f"{METRE}none"]
-        return [found[0], with_bars if wish.hold and with_bars else found[1], found[2]]
+            for kind, value, name in ((STYLE, style, "style"), (METRE, metre, "metre"), (MODE, mode, "mode"))
+        )
+        with_bars = [k for k in metres if self.tokens_.symbols[k] != f"{METRE}none"]
+        return [styles, with_bars if wish.hold and with_bars else metres, modes]
 
     def _rules(self, wish: Wish, metre: Metre, key: Key) -> Rules | None:
         """Return what the tune must hold, None where it has no metre and none was asked for."""
