@@ -71,16 +71,18 @@ class MusicJob(Job[Divided, None, MusicResult]):
         """Read the tunes and divide them, related ones together."""
         given = read_music(self.music, self.style)
         seed = self.composer.seed
+        rest, related = given.tunes, 0
         if self.test is None:
             kept, cut = divided(given.tunes, self.test_share, seed)
             rest, test = [given.tunes[k] for k in kept], [given.tunes[k] for k in cut]
         else:
-            rest, test = given.tunes, read_music(self.test, self.style).tunes
+            test = read_music(self.test, self.style).tunes
         kept, cut = divided(rest, self.valid_share, seed)
         train, valid = [rest[k] for k in kept], [rest[k] for k in cut]
-        groups = families([*train, *test])
-        known = set(groups[: len(train)])
-        related = sum(group in known for group in groups[len(train) :])
+        if self.test is not None:  # else related tunes are in one part
+            groups = families([*train, *test])
+            known = set(groups[: len(train)])
+            related = sum(group in known for group in groups[len(train) :])
         several = sum(count > 1 for count in Counter(families(given.tunes)).values())
         if not test:
             raise InputError(f"{self.music}: no tune is left to score on; give more tunes, or a file by --test")
