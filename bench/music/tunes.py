@@ -45,10 +45,8 @@ def main() -> None:
     torch.set_num_threads(1)
     tunes = read_music(Path(given.data) / "nottingham_abc" / "ABC_cleaned").tunes
     tunes = [replace(tune, style=STYLES.get(tune.style, tune.style)) for tune in tunes]
-    kept, cut = divided(tunes, 0.1, 0)
-    rest, test = [tunes[k] for k in kept], [tunes[k] for k in cut]
-    kept, cut = divided(rest, 0.08, 0)
-    train, valid = [rest[k] for k in kept], [rest[k] for k in cut]
+    rest, test = divided(tunes, 0.1, 0)
+    train, valid = divided(rest, 0.08, 0)
     packages = {name: version(name) for name in ("lstmkit", "torch", "numpy")}
     lines = header(f"Folk tunes of Nottingham: {len(train)} to learn from, {len(valid)} to choose the best pass, "
                    f"{len(test)} to score; one thread", packages)  # fmt: skip

@@ -150,8 +150,7 @@ class Composer:
         if not tunes:
             raise InputError("there is no tune to learn from; give at least a few")
         if valid is None:
-            kept, cut = divided(tunes, valid_share, self.seed)
-            tunes, valid = [tunes[k] for k in kept], [tunes[k] for k in cut]
+            tunes, valid = divided(tunes, valid_share, self.seed)
         train_events, valid_events = ([encode(tune).tokens for tune in own] for own in (tunes, valid))
         self.tokens_ = EventTokens.learnt(train_events)
         self.network_, self.history_ = fit_events(

@@ -73,12 +73,10 @@ class MusicJob(Job[Divided, None, MusicResult]):
         seed = self.composer.seed
         rest, related = given.tunes, 0
         if self.test is None:
-            kept, cut = divided(given.tunes, self.test_share, seed)
-            rest, test = [given.tunes[k] for k in kept], [given.tunes[k] for k in cut]
+            rest, test = divided(given.tunes, self.test_share, seed)
         else:
             test = read_music(self.test, self.style).tunes
-        kept, cut = divided(rest, self.valid_share, seed)
-        train, valid = [rest[k] for k in kept], [rest[k] for k in cut]
+        train, valid = divided(rest, self.valid_share, seed)
         if self.test is not None:  # else related tunes are in one part
             groups = families([*train, *test])
             known = set(groups[: len(train)])

@@ -81,8 +81,8 @@ class Known:
         return self._runs[wide]
 
 
-def divided(tunes: Sequence[Tune], share: float, seed: int) -> tuple[list[int], list[int]]:
-    """Return the numbers of the tunes that stay, and of those cut off: whole families, of each style if possible.
+def divided(tunes: Sequence[Tune], share: float, seed: int) -> tuple[list[Tune], list[Tune]]:
+    """Return the tunes that stay, and those cut off: whole families, of each style if possible.
 
     Raises  InputError if there are too few families
     """
@@ -94,4 +94,4 @@ def divided(tunes: Sequence[Tune], share: float, seed: int) -> tuple[list[int], 
     classes = np.array([names.index(tune.style) for tune in tunes], np.int64)
     classes[counts[classes] < 3] = 0  # of a style with hardly a family nothing need be held back
     kept, cut = cut_off_groups(groups, classes, share, seed)
-    return kept.tolist(), cut.tolist()
+    return [tunes[k] for k in kept], [tunes[k] for k in cut]
