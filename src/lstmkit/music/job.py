@@ -12,7 +12,7 @@ from lstmkit.music.abc import write_abc
 from lstmkit.music.composer import Composer
 from lstmkit.music.files import Collection, read_music
 from lstmkit.music.judgement import compare, judge
-from lstmkit.music.related import divided, families
+from lstmkit.music.related import count_related, divided, families
 from lstmkit.music.report import write_report
 from lstmkit.music.result import MusicResult
 from lstmkit.music.tune import Tune
@@ -71,16 +71,12 @@ class MusicJob(Job[Divided, None, MusicResult]):
         """Read the tunes and divide them, related ones together."""
         given = read_music(self.music, self.style)
         seed = self.composer.seed
-        rest, related = given.tunes, 0
         if self.test is None:
             rest, test = divided(given.tunes, self.test_share, seed)
         else:
-            test = read_music(self.test, self.style).tunes
+            rest, test = given.tunes, read_music(self.test, self.style).tunes
         train, valid = divided(rest, self.valid_share, seed)
-        if self.test is not None:  # else related tunes are in one part
-            groups = families([*train, *test])
-            known = set(groups[: len(train)])
-            related = sum(group in known for group in groups[len(train) :])
+        related = 0 if self.test is None else count_related(test, train)
         several = sum(count > 1 for count in Counter(families(given.tunes)).values())
         if not test:
             raise InputError(f"{self.music}: no tune is left to score on; give more tunes, or a file by --test")

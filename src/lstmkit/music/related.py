@@ -57,6 +57,13 @@ def families(tunes: Sequence[Tune], length: int = RUN) -> list[int]:
     return [root(number) for number in range(len(tunes))]
 
 
+def count_related(tunes: Sequence[Tune], known: Sequence[Tune]) -> int:
+    """Return how many tunes are of a family of tunes that are known."""
+    groups = families([*known, *tunes])
+    there = set(groups[: len(known)])
+    return sum(group in there for group in groups[len(known) :])
+
+
 class Known:
     """Runs of notes of many tunes, by length, to see how much of another is among them.
 
