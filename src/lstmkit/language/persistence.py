@@ -53,31 +53,47 @@ def write_language_model(
     path: Path, config: dict[str, Any], network: LanguageNetwork, ngram: NGramModel | None, force: bool
 ) -> None:
     """Write a fitted language model to a folder; `config` is what a `LanguageConfig` is read from."""
+    ModelFolder(KIND, config, tensors_of(network, ngram)).write(path, __version__, force)
+
+
+def tensors_of(network: LanguageNetwork, ngram: NGramModel | None) -> dict[str, torch.Tensor]:
+    """Return what a folder holds of a network and of n-grams of the same tokens; see `parts_in`."""
     tensors = {NETWORK + name: tensor for name, tensor in network.state_dict().items()}
     if ngram is not None:
         tensors |= {NGRAM + n: torch.from_numpy(np.array(a)) for n, a in ngram.arrays().items()}
-    ModelFolder(KIND, config, tensors).write(path, __version__, force)
+    return tensors
+
+
+def parts_in(
+    folder: StoredModel, vocabulary: int, how: LanguageSettings, stored: StoredNGram | None
+) -> tuple[LanguageNetwork, NGramModel | None]:
+    """Return the network and the n-grams whose tensors a folder holds, nothing else among them.
+
+    vocabulary  tokens that there are
+    stored      what the config says of the n-grams
+    Raises      InputError if the settings, the shapes or the n-grams contradict each other
+    """
+    cell_named(how.cell)
+    shapes = folder.shapes_of(lambda: LanguageNetwork(vocabulary, how), how.num_layers, NETWORK)
+    if stored is not None:
+        shapes |= stored.shapes(vocabulary, folder.header, NGRAM)
+    folder.require(shapes)
+    tensors = folder.load()
+    network = LanguageNetwork(vocabulary, how).eval()
+    fill(network, tensors, NETWORK)
+    if stored is None:
+        return network, None
+    arrays = {name: tensor.numpy() for name, tensor in part_of(tensors, NGRAM).items()}
+    return network, NGramModel.from_arrays(stored, arrays)
 
 
 def read_language_model(path: Path) -> tuple[LanguageConfig, Tokens, LanguageNetwork, NGramModel | None]:
     """Return what a folder, or one in a folder of results, holds; see `LanguageModel.load`."""
     folder = StoredModel.open(path, KIND)
     config = folder.checked(LanguageConfig)
-    how, ngram = config.params.settings, None
     with folder.agreeing():
-        cell_named(how.cell)
         tokens = _tokens(config)
-        vocabulary = len(tokens.symbols)
-        shapes = folder.shapes_of(lambda: LanguageNetwork(vocabulary, how), how.num_layers, NETWORK)
-        if config.ngram is not None:
-            shapes |= config.ngram.shapes(vocabulary, folder.header, NGRAM)
-        folder.require(shapes)
-        tensors = folder.load()
-        network = LanguageNetwork(vocabulary, how).eval()
-        fill(network, tensors, NETWORK)
-        if config.ngram is not None:
-            arrays = {name: tensor.numpy() for name, tensor in part_of(tensors, NGRAM).items()}
-            ngram = NGramModel.from_arrays(config.ngram, arrays)
+        network, ngram = parts_in(folder, len(tokens.symbols), config.params.settings, config.ngram)
     return config, tokens, network, ngram
 
 

@@ -6,23 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
 from lstmkit import __version__
 from lstmkit.errors import InputError
 from lstmkit.language.neural import LanguageNetwork, LanguageSettings
 from lstmkit.language.ngrams import NGramModel
 from lstmkit.language.ngrams.stored import StoredNGram
+from lstmkit.language.persistence import parts_in, tensors_of
 from lstmkit.music.events.vocabulary import EventTokens
 from lstmkit.music.keys import Key, read_key
-from lstmkit.recurrence.cells import cell_named
 from lstmkit.training import ModelFolder, StoredRecord
-from lstmkit.training.folder import StoredModel, fill, part_of
+from lstmkit.training.folder import StoredModel
 from lstmkit.training.schema import Natural, Positive, Seed, Share
 
 KIND = "music"
-NETWORK, NGRAM = "network.", "ngram."
 
 
 @dataclass(frozen=True)
@@ -58,27 +54,17 @@ def write_composer(
     path: Path, config: dict[str, Any], network: LanguageNetwork, ngram: NGramModel, force: bool
 ) -> None:
     """Write a fitted composer to a folder; `config` is what a `MusicConfig` is read from."""
-    tensors = {NETWORK + name: tensor for name, tensor in network.state_dict().items()}
-    tensors |= {NGRAM + name: torch.from_numpy(np.array(array)) for name, array in ngram.arrays().items()}
-    ModelFolder(KIND, config, tensors).write(path, __version__, force)
+    ModelFolder(KIND, config, tensors_of(network, ngram)).write(path, __version__, force)
 
 
 def read_composer(path: Path) -> tuple[MusicConfig, EventTokens, LanguageNetwork, NGramModel]:
     """Return what a folder, or one in a folder of results, holds; see `Composer.load`."""
     folder = StoredModel.open(path, KIND)
     config = folder.checked(MusicConfig)
-    how = config.params.settings
     with folder.agreeing():
-        cell_named(how.cell)
         tokens = _tokens(config)
-        vocabulary = len(tokens.symbols)
-        shapes = folder.shapes_of(lambda: LanguageNetwork(vocabulary, how), how.num_layers, NETWORK)
-        folder.require(shapes | config.ngram.shapes(vocabulary, folder.header, NGRAM))
-        tensors = folder.load()
-        network = LanguageNetwork(vocabulary, how).eval()
-        fill(network, tensors, NETWORK)
-        arrays = {name: tensor.numpy() for name, tensor in part_of(tensors, NGRAM).items()}
-        ngram = NGramModel.from_arrays(config.ngram, arrays)
+        network, ngram = parts_in(folder, len(tokens.symbols), config.params.settings, config.ngram)
+        assert ngram is not None
     return config, tokens, network, ngram
 
 
