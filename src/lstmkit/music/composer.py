@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmkit.errors import InputError, NotFittedError
+from lstmkit.language.language_model import PREDICTORS
 from lstmkit.language.neural import LanguageSettings, NetworkPredictor
 from lstmkit.language.ngrams import NGramModel, NGramPredictor
 from lstmkit.language.predicting import MixturePredictor, Predictor, fit_share
@@ -33,7 +34,6 @@ from lstmkit.music.tune import HIGHEST, START, Metre, Tune, transposed
 from lstmkit.ranges import SEED, Range, a_path, whole
 from lstmkit.training import EpochRecord
 
-PREDICTORS = ("lstm", "ngram", "mixture")
 SCALES = ("major", "minor", "dorian", "phrygian", "lydian", "mixolydian", "locrian")
 PROGRAM = Range("must be an instrument of General MIDI, from 0 to 127", least=0, most=HIGHEST)
 

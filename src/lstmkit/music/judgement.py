@@ -9,14 +9,17 @@ from typing import Any
 
 import numpy as np
 
+from lstmkit.language.judgement.verdict import TITLES
+from lstmkit.language.language_model import PREDICTORS
 from lstmkit.music.abc import write_abc
-from lstmkit.music.composer import PREDICTORS, Composer
+from lstmkit.music.composer import Composer
 from lstmkit.music.tune import Tune
 from lstmkit.results import Verdict
 from lstmkit.results.bootstrap import ratio_interval
 from lstmkit.results.verdict import BETTER, EQUAL, WORSE, kind_of
 
-TITLES = {"lstm": "LSTM", "ngram": "n-grams", "mixture": "both together"}
+COLUMNS = ("model", "bits a character", "nats an event")
+"""What the rows of a comparison say."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,13 @@ class MusicComparison:
     def bits_per_character(self, by: str) -> float:
         """Return the mean."""
         return self.nats[by] / math.log(2) / self.characters
+
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Return it as rows of a table with COLUMNS."""
+        return [
+            (title, f"{self.bits_per_character(by):.4f}", f"{self.nats_per_event(by):.4f}")
+            for by, title in TITLES.items()
+        ]
 
     def to_json(self) -> dict[str, Any]:
         """Return it all as values that JSON can hold."""

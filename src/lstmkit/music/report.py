@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from lstmkit.music.judgement import TITLES
+from lstmkit.music.judgement import COLUMNS
 from lstmkit.music.page import player, tune_card
 from lstmkit.music.result import MusicResult
 from lstmkit.results import page
@@ -24,8 +24,7 @@ def write_report(result: MusicResult, path: Path) -> None:
         f"{source}: learnt from {parts['train']:,} tunes, the best pass chosen on {parts['valid']:,}, scored on "
         f"{parts['test']:,}."
     )
-    rows = [(TITLES[by], f"{found.bits_per_character(by):.4f}", f"{found.nats_per_event(by):.4f}") for by in TITLES]
-    scores = page.table(("model", "bits a character", "nats an event"), rows, first="model")
+    scores = page.table(COLUMNS, found.rows(), first="model")
     unknown = f", {found.unknown:,} of them unknown" if found.unknown else ""
     sections = [
         page.card(

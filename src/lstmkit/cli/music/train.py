@@ -22,7 +22,6 @@ examples:
   lstm music train jigs.abc --test more.abc --out jigs
   lstm music train midi/ --style folder --epochs 40 --set hidden_size=384
 """
-HEAD = ("model", "bits a character", "nats an event")
 
 
 @parameters.grouped
@@ -77,12 +76,11 @@ def train(
 
 
 def _print(result: MusicResult) -> None:
-    from lstmkit.music.judgement import TITLES
+    from lstmkit.music.judgement import COLUMNS
 
     found = result.comparison
-    rows = [(TITLES[by], f"{found.bits_per_character(by):.4f}", f"{found.nats_per_event(by):.4f}") for by in TITLES]
     title = f"{found.tunes:,} tunes never seen, {found.events:,} events, {found.unknown:,} of them unknown"
-    printing.print_table(HEAD, rows, title, bold_first=True)
+    printing.print_table(COLUMNS, found.rows(), title, bold_first=True)
     printing.print_verdict(result.verdict)
     seconds = result.summary["seconds"]["total"]
     printing.stdout().print(
