@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,8 +23,8 @@ from lstmkit.music.frames.model import per_frame
 from lstmkit.music.rolls import read_rolls
 
 SETTINGS = {
-    "notes in order": [FrameSettings()],
-    "independent": [FrameSettings(notes="independent", dropout=0.4)],
+    "notes in order": FrameSettings(),
+    "independent": FrameSettings(notes="independent", dropout=0.4),
 }
 
 
@@ -47,30 +48,25 @@ def main() -> None:
         chain = kind(rolls["train"])
         lines.append(_line(kind.__name__, [per_frame(chain.nats(rolls[part])) for part in parts]))
         print(lines[-1], flush=True)
-    for name, several in SETTINGS.items():
-        for settings in several if given.only in (None, name) else []:
-            began = time.process_time()
-            how = settings if given.epochs is None else FrameSettings(**{**_fields(settings), "epochs": given.epochs})
-            if given.load:
-                model, history = _begun(rolls["train"], how, 0), []
-                model.load_state_dict(torch.load(given.load, weights_only=True))
-                model.eval()
-            else:
-                model, history = fit_frames(rolls["train"], rolls["valid"], how, on_epoch=_told)
-            minutes = (time.process_time() - began) / 60
-            if given.keep:
-                torch.save(model.state_dict(), given.keep)
-            figures = [per_frame(model.nats(rolls[part])) for part in parts]
-            count = sum(p.numel() for p in model.parameters())
-            best = min((r.valid_loss, r.epoch) for r in history)[1] if history else 0
-            what = f"epoch {best} of {how.epochs}" if history else "weights that were kept"
-            lines.append(_line(f"{name}, {what}", figures) + f"{count:>10,}" + (f"{minutes:>9.1f}" if history else ""))
-            print(lines[-1], flush=True)
+    for name in SETTINGS if given.only is None else [given.only]:
+        began = time.process_time()
+        how = SETTINGS[name] if given.epochs is None else replace(SETTINGS[name], epochs=given.epochs)
+        if given.load:
+            model, history = _begun(rolls["train"], how, 0), []
+            model.load_state_dict(torch.load(given.load, weights_only=True))
+            model.eval()
+        else:
+            model, history = fit_frames(rolls["train"], rolls["valid"], how, on_epoch=_told)
+        minutes = (time.process_time() - began) / 60
+        if given.keep:
+            torch.save(model.state_dict(), given.keep)
+        figures = [per_frame(model.nats(rolls[part])) for part in parts]
+        count = sum(p.numel() for p in model.parameters())
+        best = min((r.valid_loss, r.epoch) for r in history)[1] if history else 0
+        what = f"epoch {best} of {how.epochs}" if history else "weights that were kept"
+        lines.append(_line(f"{name}, {what}", figures) + f"{count:>10,}" + (f"{minutes:>9.1f}" if history else ""))
+        print(lines[-1], flush=True)
     write(f"frames-{given.set.lower()}.txt", lines)
-
-
-def _fields(settings: FrameSettings) -> dict[str, object]:
-    return {name: getattr(settings, name) for name in settings.__dataclass_fields__}
 
 
 def _told(record) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -60,8 +59,11 @@ def fit_frames(
     )
     history = []
     how = _train_settings(settings, seed)
-    look = functools.partial(_validate, model, valid_rolls)
-    for record in train(model, optimizer, how, len(ragged), batch_loss, look, checkpoint, resume):
+
+    def validation_loss() -> float:
+        return per_frame(model.nats(valid_rolls))
+
+    for record in train(model, optimizer, how, len(ragged), batch_loss, validation_loss, checkpoint, resume):
         history.append(record)
         if on_epoch is not None:
             on_epoch(record)
@@ -93,10 +95,6 @@ def _train_settings(settings: FrameSettings, seed: int) -> TrainSettings:
         schedule="cosine",
         warmup=settings.warmup,
     )
-
-
-def _validate(model: FrameModel, rolls: Sequence[Roll]) -> float:
-    return per_frame(model.nats(rolls))
 
 
 def _pieces(rolls: Sequence[Roll], steps: int) -> list[Roll]:

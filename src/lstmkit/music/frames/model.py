@@ -120,15 +120,14 @@ class Frame:
         fixed        (88,) -1 where a key is drawn, else whether it sounds
         """
         frame = torch.zeros(1, KEYS)
-        model, settings = self._model, self._model.settings
-        keys = range(model.lowest, model.highest + 1)
-        for key in keys if settings.notes == "in order" else (model.lowest,):
-            shares = self._shares(frame, temperature)
-            for own in (key,) if settings.notes == "in order" else keys:
-                sounds = random.random() < shares[own - model.lowest]
-                if fixed is not None and fixed[own] >= 0:
-                    sounds = bool(fixed[own])
-                frame[0, own] = float(sounds)
+        model = self._model
+        for key in range(model.lowest, model.highest + 1):
+            if key == model.lowest or model.settings.in_order:
+                shares = self._shares(frame, temperature)
+            sounds = random.random() < shares[key - model.lowest]
+            if fixed is not None and fixed[key] >= 0:
+                sounds = bool(fixed[key])
+            frame[0, key] = float(sounds)
         return frame[0].numpy().astype(np.uint8)
 
     def _shares(self, frame: Tensor, temperature: float) -> NDArray[np.float64]:

@@ -49,7 +49,7 @@ class FrameNetwork(nn.Module):
             self.frame = LSTM(K, settings.frame_size, cell=cell, forget_bias=1.0 if cell == "lstm" else None)
             self.spread = nn.Linear(settings.frame_size, settings.frame_features * K)
             size += settings.frame_features
-        if self.in_order:
+        if settings.in_order:
             size += settings.below + COUNTS
         self.hidden = nn.Linear(size, settings.head_size)
         self.decision = nn.Linear(settings.head_size, 1)
@@ -60,11 +60,6 @@ class FrameNetwork(nn.Module):
             self.decision.bias.zero_()
             if frequencies is not None:
                 self.bias.copy_(torch.logit(frequencies.clamp(1e-4, 1 - 1e-4)))
-
-    @property
-    def in_order(self) -> bool:
-        """Whether a key is decided on given the keys below it in its own frame."""
-        return self.settings.notes == "in order"
 
     @property
     def width(self) -> int:
@@ -114,7 +109,7 @@ class FrameNetwork(nn.Module):
         """
         size = self.settings.key_size
         past = torch.cat([self.dropout(past[..., :size]), past[..., size:]], dim=2)
-        if self.in_order:
+        if self.settings.in_order:
             past = torch.cat([past, self._below(rolls)], dim=2)
         hidden = self.head_dropout(functional.relu(self.hidden(past)))
         decisions: Tensor = self.decision(hidden)

@@ -55,6 +55,11 @@ class FrameSettings:
     weight_decay: float = 0.01
     warmup: int = 50
 
+    @property
+    def in_order(self) -> bool:
+        """Whether a key is decided on given the keys below it in its own frame."""
+        return self.notes == "in order"
+
     def __post_init__(self) -> None:
         """Check every value."""
         counts = dict.fromkeys(("frame_size", "below", "warmup", "margin"), NOT_NEGATIVE)
