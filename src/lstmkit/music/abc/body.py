@@ -87,7 +87,6 @@ class Body:
         self._voices: dict[str, _Voice] = {}
         self._now = self._voice("")
         self._bars: list[Bar] = []
-        self._program = 0
 
     def _voice(self, name: str) -> _Voice:
         """Return the voice of that name, new where there is none; notes before the first V: are its own."""
@@ -109,7 +108,7 @@ class Body:
     def instrument(self, text: str) -> None:
         """Take a directive `%%MIDI program [channel] number`."""
         numbers = re.findall(r"\d+", text)
-        if numbers and 0 <= int(numbers[-1]) <= HIGHEST:
+        if numbers and int(numbers[-1]) <= HIGHEST:
             self._now.program = int(numbers[-1])
 
     def field(self, letter: str, text: str) -> None:
@@ -148,7 +147,7 @@ class Body:
 
     def _take(self, found: re.Match[str], remarks: Counter[str]) -> None:
         """Take one token."""
-        now, kind = self._now, found.lastgroup
+        now = self._now
         if found["letter"]:
             self._note(now, found)
         elif found["bar"]:
@@ -184,7 +183,7 @@ class Body:
             now.grace = bool(found["grace"])
         elif found["overlay"]:
             raise InputError("a second voice within a bar (&) is not read; write it as a voice of its own (V:)")
-        elif kind == "nothing" and found[0][0] in "!+~.HLMOPRSTuv":
+        elif found[0][0] in "!+~.HLMOPRSTuv":
             remarks["ornaments and marks of playing"] += 1
 
     def _tuplet(self, found: re.Match[str]) -> tuple[Fraction, int]:

@@ -14,8 +14,6 @@ from lstmkit.music.keys import Key, read_key
 from lstmkit.music.tune import START, Metre, Tune, Voice, changes
 
 FIELD = re.compile(r"([A-Za-z]):(.*)")
-PASSED_OVER = frozenset("ABCDFGHmNOPrSsUWwXYZTI")
-"""Fields that say nothing of the notes."""
 
 
 class Reading(NamedTuple):
@@ -66,7 +64,7 @@ def _divided(text: str) -> list[tuple[int, list[str]]]:
 
 def _tune(lines: list[str], number: int, place: str, remarks: Counter[str]) -> Tune | None:
     """Return one tune, None if it has no note."""
-    header = {"T": "", "R": "", "M": "4/4", "L": "", "Q": "", "V": ""}
+    header = {"T": "", "R": "", "M": "4/4", "L": "", "Q": ""}
     voices: list[str] = []
     body: Body | None = None
     for offset, line in enumerate(lines):
