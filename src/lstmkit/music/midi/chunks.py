@@ -9,6 +9,8 @@ from lstmkit.errors import InputError
 
 META, SYSEX, ESCAPE = 0xFF, 0xF0, 0xF7
 END_OF_TRACK = 0x2F
+DRUMS = 9
+"""The channel of drums, counted from 0."""
 LENGTHS = {0x8: 2, 0x9: 2, 0xA: 2, 0xB: 2, 0xC: 1, 0xD: 1, 0xE: 2}
 """Bytes behind a status, by its upper half."""
 LATEST = 1 << 31

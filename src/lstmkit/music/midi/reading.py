@@ -12,7 +12,7 @@ from typing import TypeVar
 from lstmkit.errors import InputError
 from lstmkit.music.chords import is_chord
 from lstmkit.music.keys import ALONG, MOST_FIFTHS, Key
-from lstmkit.music.midi.chunks import META, Event, divided, events
+from lstmkit.music.midi.chunks import DRUMS, META, Event, divided, events
 from lstmkit.music.tune import SIGNS, START, Bar, Metre, Note, Tune, Voice, changes
 
 T = TypeVar("T")
@@ -20,8 +20,6 @@ MOST_NOTES = 1_000_000
 """Of a file; each takes some 300 bytes."""
 MOST_BARS = 100_000
 """Of a file; one that says more has a note at a time that nothing reaches."""
-DRUMS = 9
-"""The channel of drums, counted from 0."""
 
 
 @dataclass
@@ -78,13 +76,8 @@ def read_midi(content: bytes, place: str = "MIDI") -> tuple[Tune, Counter[str]]:
     end = max(onset + length for part in parts for onset, length, _, _ in part.notes)
     metres = _changes(found.metres, at, Metre(0, 0))
     bars = [Bar(at(tick), text) for tick, text in sorted(dict(found.bars).items())] or _bars(metres, at(end))
-    voices = [
-        Voice(tuple(Note(at(a), at(b), pitch, loud) for a, b, pitch, loud in sorted(p.notes, key=_order)), p.name, *how)
-        for p in parts
-        for how in [(p.program, p.drums)]
-    ]
     tune = Tune(
-        tuple(voices),
+        tuple(_voice(part, at) for part in parts),
         _changes(found.keys, at, Key()),
         metres,
         tuple((at(tick), value) for tick, value in sorted(found.tempos.items())),
@@ -96,8 +89,10 @@ def read_midi(content: bytes, place: str = "MIDI") -> tuple[Tune, Counter[str]]:
     return tune, remarks
 
 
-def _order(note: tuple[int, int, int, int]) -> tuple[int, int]:
-    return note[0], note[2]
+def _voice(part: _Part, at: Callable[[int], Fraction]) -> Voice:
+    ordered = sorted(part.notes, key=lambda note: (note[0], note[2]))  # by ticks: fractions take long to compare
+    notes = tuple(Note(at(onset), at(length), pitch, loud) for onset, length, pitch, loud in ordered)
+    return Voice(notes, part.name, part.program, part.drums)
 
 
 def _changes(values: dict[int, T], at: Callable[[int], Fraction], default: T) -> tuple[tuple[Fraction, T], ...]:

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from lstmkit.errors import InputError
 from lstmkit.music.keys import Key
-from lstmkit.music.midi.chunks import packed_number
+from lstmkit.music.midi.chunks import DRUMS, packed_number
 from lstmkit.music.repeats import played
 from lstmkit.music.tune import QUARTERS, START, Tune, Voice
 
@@ -16,8 +16,7 @@ MOST_TICKS = 32_767
 USUAL_TICKS = 480
 GRACE = Fraction(1, 32)
 """At most how long a grace note sounds, taken from the note that it belongs to."""
-CHANNELS = [*range(9), *range(10, 16)]
-DRUMS = 9
+CHANNELS = [channel for channel in range(16) if channel != DRUMS]
 SIGNATURE = {"major": 0, "minor": 1}
 
 
