@@ -12,9 +12,9 @@ from lstmkit.music.tune import QUARTERS, START, Tune, holding
 from lstmkit.results import page
 from lstmkit.results.packing import to_script
 
-WIDE, HIGH = 640, 7
-"""Units of a roll for each 16 quarter notes, and for each half tone."""
-QUARTER = WIDE / 16
+QUARTER, HIGH = 40, 7
+"""Units of a roll for each quarter note, and for each half tone."""
+WHOLE = 4 * QUARTER
 MARGIN = 2
 """Half tones above and below the notes."""
 SURPRISING = 8.0
@@ -32,7 +32,7 @@ def tune_card(tune: Tune, score: TuneScore, name: str, text: str) -> str:
     name   unique on the page
     text   a sentence below the title
     """
-    data = to_script({"notes": seconds_of(tune), "parts": _parts(tune), "pace": float(_tempo(tune)) / 60 * QUARTER})
+    data = to_script({"notes": seconds_of(tune), "parts": _parts(tune), "pace": _tempo(tune) / 60 * QUARTER})
     button = f'<button type="button" class="play" onclick="playTune(this, \'{name}\')">▶ play</button>'
     body = (
         f"<p>{button}</p>{page.scrolling(roll(tune, score, name))}"
@@ -41,13 +41,14 @@ def tune_card(tune: Tune, score: TuneScore, name: str, text: str) -> str:
     return page.card(tune.title or name, text, body)
 
 
-def _tempo(tune: Tune) -> Fraction:
-    return holding(tune.tempos, START, QUARTERS)
+def _tempo(tune: Tune) -> float:
+    """Return the quarter notes a minute with which a tune begins."""
+    return float(holding(tune.tempos, START, QUARTERS))
 
 
 def seconds_of(tune: Tune) -> list[tuple[float, float, int]]:
     """Return start and length in seconds, and pitch, of all notes as they are played, at the first tempo."""
-    each = 240 / float(_tempo(tune))
+    each = 240 / _tempo(tune)
     return [
         (round(float(n.onset) * each, 4), round(float(n.duration) * each, 4), n.pitch)
         for n in played(tune).notes
@@ -57,10 +58,10 @@ def seconds_of(tune: Tune) -> list[tuple[float, float, int]]:
 
 def _parts(tune: Tune) -> list[tuple[float, float, float]]:
     """Return for each part that is played from when to when it is, in seconds, and where it begins in the roll."""
-    each, at, found = 240 / float(_tempo(tune)), 0.0, []
+    each, at, found = 240 / _tempo(tune), 0.0, []
     for begin, end in order_of(tune):
         length = float(end - begin) * each
-        found.append((round(at, 4), round(at + length, 4), float(begin) * 4 * QUARTER))
+        found.append((round(at, 4), round(at + length, 4), float(begin) * WHOLE))
         at += length
     return found
 
@@ -69,7 +70,7 @@ def roll(tune: Tune, score: TuneScore, name: str) -> str:
     """Return a tune as it is written as SVG: bars as lines, notes the redder the more they surprise."""
     pitches = [note.pitch for note in tune.notes]
     low, high = min(pitches) - MARGIN, max(pitches) + MARGIN
-    height, width = (high - low + 1) * HIGH, max(float(tune.end) * 4 * QUARTER, 1.0)
+    height, width = (high - low + 1) * HIGH, max(float(tune.end) * WHOLE, 1.0)
     bits = _bits(score)
     parts = [
         f'<rect x="0" y="{(high - p) * HIGH}" width="{width:.1f}" height="{HIGH}" fill="{page.GRID}" opacity="0.55"/>'
@@ -77,21 +78,21 @@ def roll(tune: Tune, score: TuneScore, name: str) -> str:
         if p % 12 == tune.key.pitch_class
     ]
     for bar in tune.bars:
-        x, wide = float(bar.onset) * 4 * QUARTER, 2 if bar.sign != "|" else 1
+        x, wide = float(bar.onset) * WHOLE, 2 if bar.sign != "|" else 1
         parts.append(
             f'<line x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{height}" stroke="{page.GREY}" stroke-width="{wide}"/>'
         )
     for note in tune.notes:
         if not note.grace:
             cost = bits.get((note.onset, note.pitch), 0.0)
-            x, long = float(note.onset) * 4 * QUARTER, max(2.0, float(note.duration) * 4 * QUARTER - 1.5)
+            x, long = float(note.onset) * WHOLE, max(2.0, float(note.duration) * WHOLE - 1.5)
             parts.append(
                 f'<rect class="note" x="{x:.1f}" y="{(high - note.pitch) * HIGH}" width="{long:.1f}" height="{HIGH}" '
                 f'rx="2" fill="{_colour(cost)}"><title>{note.pitch}, {cost:.1f} bits</title></rect>'
             )
     for at, symbol in tune.chords:
         parts.append(
-            f'<text x="{float(at) * 4 * QUARTER + 2:.1f}" y="{height + 14}" font-size="11">{page.words(symbol)}</text>'
+            f'<text x="{float(at) * WHOLE + 2:.1f}" y="{height + 14}" font-size="11">{page.words(symbol)}</text>'
         )
     cursor = f'<rect class="cursor" x="0" y="0" width="2" height="{height}" fill="{page.ORANGE}" visibility="hidden"/>'
     return (
