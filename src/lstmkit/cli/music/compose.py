@@ -60,12 +60,14 @@ def compose(
     from lstmkit.music.composer import Composer, Wish
     from lstmkit.music.files import read_tune
 
-    given = {"scale": scale, "open_end": open_end, "bars": bars is not None, "form": bool(form)}
-    drawn = {name: parameters.is_given(context, name) for name in ("top_k", "top_p", "seed")}
-    _refuse(given if free else {}, drawn if temperature == 0 else {})
-    parameters.refuse_without_effect(
-        "without --out", {"force": force and out is None, "chords": chords and out is None}
-    )
+    if free:
+        held = {"scale": scale, "open_end": open_end, "bars": bars is not None, "form": bool(form)}
+        parameters.refuse_without_effect("with --free", held)
+    if temperature == 0:
+        drawn = {name: parameters.is_given(context, name) for name in ("top_k", "top_p", "seed")}
+        parameters.refuse_without_effect("with --temperature 0", drawn)
+    if out is None:
+        parameters.refuse_without_effect("without --out", {"force": force, "chords": chords})
     begin = None if primer is None else read_tune(primer)
     wish = Wish(style, key, meter, bars, form, begin, not free, not open_end, scale, tempo, instrument)
     sampling = SamplingSettings(temperature, top_k, top_p)
@@ -82,12 +84,6 @@ def compose(
 def _row(one: Composition, files: dict[str, str]) -> tuple[str, str, str]:
     """Return what the table says of a tune; its file without the folder, which a narrow terminal would cut."""
     return one.tune.title, f"{one.nats_per_event:.3f}", Path(files["abc"]).name
-
-
-def _refuse(held: dict[str, bool], drawn: dict[str, bool]) -> None:
-    """Raise InputError for an option that does nothing where bars are not held, or nothing is drawn."""
-    parameters.refuse_without_effect("with --free", held)
-    parameters.refuse_without_effect("with --temperature 0", drawn)
 
 
 def _as_json(one: Composition, files: dict[str, str]) -> dict[str, Any]:
