@@ -158,8 +158,8 @@ class Composer:
         )
         self.ngram_: NGramModel = count_events(self.tokens_, train_events, self.order)
         text = text_of(self.tokens_, valid_events, 1, self.seed)
-        self.share_ = 1.0
-        self.share_ = fit_share(*(self.predictor(by).token_log_probs(text) for by in ("lstm", "ngram")))
+        network, ngram = NetworkPredictor(self.tokens_, self.network_), NGramPredictor(self.tokens_, self.ngram_)
+        self.share_ = fit_share(network.token_log_probs(text), ngram.token_log_probs(text))
         self._remember(tunes)
         return self
 
