@@ -145,12 +145,10 @@ class Rules:
 
     @cached_property
     def _parts(self) -> list[int]:
-        """How often each part of the form is played."""
         return parts_of(self.form)
 
     @cached_property
-    def _part(self) -> int:
-        """Bars of a part of the form."""
+    def _part_bars(self) -> int:
         return (self.bars or 0) // len(self._parts)
 
     @cached_property
@@ -180,10 +178,7 @@ class Rules:
         return found
 
     def allowed(self, place: Place) -> Mask:
-        """Return which events may follow, (V,), none if no bar can be made whole from here.
-
-        A tie, or what stands before a note, ends where it is if no length of that note fits.
-        """
+        """Return which events may follow, (V,); a tie, or what stands before a note, ends where no length fits."""
         found = self._following(place)
         return found if found.any() else self._following(place._replace(tied=(), together=(), graces=0, chord=False))
 
@@ -202,7 +197,7 @@ class Rules:
 
     def _bar(self, place: Place) -> int:
         """Return the ticks that this bar has: the last of a part of a form leaves out what its upbeat has."""
-        if not self.form or (place.bars + 1) % self._part:
+        if not self.form or (place.bars + 1) % self._part_bars:
             return self.length
         return self.length - place.owed
 
@@ -322,7 +317,7 @@ class Rules:
 
     def _wanted(self, bar: int) -> str:
         """Return the bar line that a form wants after so many bars."""
-        number, inside = divmod(bar, self._part)
+        number, inside = divmod(bar, self._part_bars)
         if inside:
             return "|"
         here, after = [*self._parts, 1][number - 1 : number + 1]
