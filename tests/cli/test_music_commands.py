@@ -161,5 +161,5 @@ def test_training_that_cannot_begin_ends_in_one_line(complain, arguments, messag
     assert message in complain("music", "train", *arguments)
 
 
-def test_a_model_of_another_kind_is_refused(complain, tmp_path):
+def test_a_model_that_is_not_there_is_refused(complain):
     assert "no such model folder" in complain("music", "score", "nothing", "x.abc")

@@ -12,6 +12,7 @@ from lstmkit.errors import InputError, NotFittedError
 from lstmkit.language.writing.sampling import SamplingSettings
 from lstmkit.music.abc import read_abc, write_abc
 from lstmkit.music.composer import Composer, Wish
+from lstmkit.music.composing import HEAD, Writing
 from lstmkit.music.events import encode
 from lstmkit.music.files import read_tune
 from lstmkit.music.keys import read_key
@@ -78,7 +79,15 @@ def test_notes_outside_the_scale_are_not_written_where_it_is_held(composer):
 
 def test_what_may_happen_is_bounded_without_rules(composer):
     (one,) = composer.compose(Wish(hold=False), sampling=SamplingSettings(temperature=1.5), seed=0)
-    assert one.tune.notes and (one.ended or sum(1 for _ in one.tune.notes) <= 4000)
+    assert one.tune.notes
+    tokens = composer.tokens_
+    for temperature, most in ((0, 20), (50, 200)):  # 50: nearly anything that may be written
+        writing = Writing(composer.predictor(), tokens, SamplingSettings(temperature), np.random.default_rng(2))
+        assert writing.head([tokens.all_of(kind)[:1] for kind in HEAD]) == ["jig", "6/8", "major"]
+        written = writing.body(None, [], most)
+        assert len(written.tokens) == most or written.ended
+        assert not [one for one in written.tokens[3:] if one == "<unk>" or one.startswith(HEAD)]
+        assert temperature or (written.drawn == most - 3 and not written.ended)
 
 
 @pytest.mark.parametrize(
