@@ -91,7 +91,7 @@ def train(
     from lstmkit.language.classify.table import Columns
 
     given = {"cell": cell, "pooling": pooling, "class_weights": class_weights, "epochs": epochs, "minutes": minutes}
-    settings = _settings(setting, {name: value for name, value in given.items() if value is not None})
+    settings = _settings(setting, given)
     classifier = TextClassifier(settings, task, seed)
     folder = out or parameters.named_after(file, "classify")
     columns = Columns(text, label, pair, not no_header)

@@ -154,7 +154,6 @@ def _model(
     from lstmkit.language.neural.settings import ORDERS
     from lstmkit.language.text import VocabularySettings
 
-    given = {name: value for name, value in given.items() if value is not None}
     changes = parameters.given_settings(LanguageSettings, setting, "a language model", given)
     usual = LanguageSettings.of(unit) if begun is None else settings_after(begun.unit, begun.settings)
     settings = dataclasses.replace(usual, **changes)

@@ -65,7 +65,6 @@ def train(
     if test is None and test_share == 0:
         raise InputError("--test-share 0 leaves no tune to score on; give a larger share, or a file by --test")
     given = {"cell": cell, "epochs": epochs, "minutes": minutes}
-    given = {name: value for name, value in given.items() if value is not None}
     changes = parameters.given_settings(LanguageSettings, setting, "a composer", given)
     composer = Composer(dataclasses.replace(SETTINGS, **changes), order, seed)
     folder = out or parameters.named_after(music, "music")

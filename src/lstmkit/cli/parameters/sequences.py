@@ -93,7 +93,7 @@ class FrameNetwork:
         """
         from lstmkit.classification.classifier import SequenceSettings
 
-        given = {name: value for name, value in vars(self).items() if value is not None and name != "setting"}
+        given = {name: value for name, value in vars(self).items() if name != "setting"}
         if self.differences is not None:
             given["differences"] = _lags(self.differences)
         found = given_settings(SequenceSettings, self.setting, "a classifier of sequences", given)

@@ -42,7 +42,7 @@ def given_settings(
     """Read settings from NAME=VALUE, each of the type that its field in a dataclass has.
 
     owner   whose settings they are, for an error
-    own     settings that have options of their own, as these were given
+    own     settings that have options of their own, None where one was not given
     Returns  settings by name, those of `own` among them
     Raises  InputError if there is no such setting, one is given twice, or a value is not of its type
     """
@@ -60,10 +60,11 @@ def given_settings(
         if name in given:
             raise InputError(f"--set {name} is given twice; leave one out")
         given[name] = _typed(name, text.strip(), hints[name])
-    for name in own or {}:
+    own = {name: value for name, value in (own or {}).items() if value is not None}
+    for name in own:
         if name in given:
             raise InputError(f"--set {name} and --{name.replace('_', '-')} are the same setting; leave one out")
-    return given | dict(own or {})
+    return given | own
 
 
 def _typed(name: str, text: str, hint: Any) -> Any:

@@ -52,10 +52,13 @@ class Network:
         """Return the settings."""
         from lstmkit.speech import RecognizerSettings
 
-        names = ("cell", "epochs", "minutes")
-        given = {name: value for name, value in vars(self).items() if name in names and value is not None}
-        given |= {"units": tuple(self.unit)} if self.unit else {}
-        given |= {"streaming": True} if self.streaming else {}
+        given = {
+            "cell": self.cell,
+            "epochs": self.epochs,
+            "minutes": self.minutes,
+            "units": tuple(self.unit) if self.unit else None,
+            "streaming": self.streaming or None,
+        }
         return RecognizerSettings(
             **parameters.given_settings(RecognizerSettings, self.setting, "a recogniser of speech", given)
         )
