@@ -62,9 +62,8 @@ class FrameSettings:
 
     def __post_init__(self) -> None:
         """Check every value."""
-        counts = dict.fromkeys(("frame_size", "below", "warmup", "margin"), NOT_NEGATIVE)
-        ranges: dict[str, Range] = dict.fromkeys(("dropout", "head_dropout"), BELOW_1) | counts
-        ranges |= {"weight_decay": NOT_NEGATIVE, "learning_rate": MORE_THAN_0}
-        ranges |= {"shift": Range("must be from 0 to 11", least=0, most=11)}
+        ranges = dict.fromkeys(("frame_size", "below", "warmup", "margin", "weight_decay"), NOT_NEGATIVE)
+        ranges |= dict.fromkeys(("dropout", "head_dropout"), BELOW_1)
+        ranges |= {"learning_rate": MORE_THAN_0, "shift": Range("must be from 0 to 11", least=0, most=11)}
         check_fields(self, {**ranges, "notes": NOTES}, "FrameSettings")
         cell_named(self.cell)
