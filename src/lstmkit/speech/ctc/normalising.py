@@ -36,6 +36,32 @@ class Moments(NamedTuple):
         """Standard deviations (B, C)."""
         return (self.square - self.mean.square()).clamp(min=LEAST**2).sqrt()
 
+    def units(self, values: Tensor) -> Tensor:
+        """Return frames (T, B, C) in units of these, float32."""
+        return ((values.double() - self.mean) / self.spread).to(torch.float32)
+
+
+class Heard:
+    """Frames of one speaker, summed as they come.
+
+    channels  C
+    """
+
+    def __init__(self, channels: int) -> None:
+        self._count, self._sums = 0, np.zeros((2, channels))
+
+    def add(self, frames: NDArray[np.float32]) -> None:
+        """Take frames (N, C)."""
+        exact = np.asarray(frames, np.float64)
+        self._count += len(exact)
+        self._sums += np.stack([exact.sum(axis=0), (exact**2).sum(axis=0)])
+
+    @property
+    def moments(self) -> Moments:
+        """Those of all, of one speaker; zeros of none."""
+        mean, square = torch.from_numpy(self._sums / max(1, self._count)).unsqueeze(1)
+        return Moments(torch.tensor([self._count], dtype=torch.float64), mean, square)
+
 
 def moments_of(batch: Padded) -> Moments:
     """Return the moments of every sequence of a batch (T, B, C)."""
@@ -48,37 +74,26 @@ def moments_of(batch: Padded) -> Moments:
 
 def speaker_moments(frames: Ragged, speakers: Sequence[str | None]) -> Moments:
     """Return for every sequence the moments of all frames of its speaker; count 0 where nobody is named."""
-    names = sorted({name for name in speakers if name is not None})
-    number = {name: k for k, name in enumerate(names)}
-    C = frames.values.shape[1]
-    counts, sums, squares = np.zeros(len(names) + 1), *(np.zeros((len(names) + 1, C)) for _ in range(2))
-    own = np.array([len(names) if name is None else number[name] for name in speakers], np.int64)
-    for row, place in enumerate(own.tolist()):
-        if place < len(names):
-            values = np.asarray(frames[row], np.float64)
-            counts[place] += len(values)
-            sums[place] += values.sum(axis=0)
-            squares[place] += (values**2).sum(axis=0)
-    share = np.maximum(counts, 1)[:, None]
-    found = (counts[own], (sums / share)[own], (squares / share)[own])
-    return Moments(*(torch.from_numpy(one) for one in found))
+    heard = {name: Heard(frames.values.shape[1]) for name in speakers}
+    for row, name in enumerate(speakers):
+        if name is not None:
+            heard[name].add(frames[row])
+    return _together([heard[name].moments for name in speakers], frames.values.shape[1])
 
 
 def moments_before(frames: Ragged, speakers: Sequence[str | None]) -> Moments:
     """Return for every sequence the moments of its speaker's before it; count 0 where there are none."""
-    rows, C = len(frames), frames.values.shape[1]
-    found = nobody(rows, C)
-    sums: dict[str, tuple[int, NDArray[np.float64], NDArray[np.float64]]] = {}
+    heard = {name: Heard(frames.values.shape[1]) for name in speakers}
+    found = []
     for row, name in enumerate(speakers):
-        if name is None:
-            continue
-        count, total, squares = sums.get(name, (0, np.zeros(C), np.zeros(C)))
-        if count:
-            found.frames[row] = count
-            found.mean[row], found.square[row] = torch.from_numpy(total / count), torch.from_numpy(squares / count)
-        values = np.asarray(frames[row], np.float64)
-        sums[name] = (count + len(values), total + values.sum(axis=0), squares + (values**2).sum(axis=0))
-    return found
+        found.append(heard[name].moments)
+        if name is not None:
+            heard[name].add(frames[row])
+    return _together(found, frames.values.shape[1])
+
+
+def _together(several: Sequence[Moments], channels: int) -> Moments:
+    return Moments(*(torch.cat(parts) for parts in zip(nobody(0, channels), *several, strict=True)))
 
 
 def nobody(rows: int, channels: int) -> Moments:
@@ -137,18 +152,13 @@ class SpeechNormalisation(nn.Module):
         if self.kind == "features":
             known = self.usual(len(lengths))
         elif self.streaming:
-            return self._so_far(batch, speakers).masked_fill(padding, 0.0)
+            return so_far(values, self.before(speakers))[0].masked_fill(padding, 0.0)
         else:
             known = moments_of(batch)
             if self.kind == "speaker":
                 weight = self.shrink / (self.shrink + speakers.frames)
                 known = mixed(known, torch.where(speakers.frames > 0, weight, 1.0), speakers)
-        found = (values.double() - known.mean) / known.spread
-        return found.to(torch.float32).masked_fill(padding, 0.0)
-
-    def _so_far(self, batch: Padded, speakers: Moments) -> Tensor:
-        """Return frames in units of the training part, the speaker, and the frames up to each."""
-        return so_far(batch.values, self.before(speakers))[0]
+        return known.units(values).masked_fill(padding, 0.0)
 
     def before(self, speakers: Moments) -> Moments:
         """Return what is known before the first frame."""
@@ -165,6 +175,5 @@ def so_far(values: Tensor, known: Moments) -> tuple[Tensor, Moments]:
     count = first + torch.arange(1, len(values) + 1, dtype=torch.float64).view(-1, 1, 1)
     mean = (first * known.mean + exact.cumsum(dim=0)) / count
     square = (first * known.square + exact.square().cumsum(dim=0)) / count
-    spread = (square - mean.square()).clamp(min=LEAST**2).sqrt()
     after = Moments(count[-1, :, 0], mean[-1], square[-1]) if len(values) else known
-    return ((exact - mean) / spread).to(torch.float32), after
+    return Moments(count, mean, square).units(exact), after

@@ -78,8 +78,7 @@ class NetworkStream:
     def _normalised(self, values: Tensor) -> None:
         """Take the frames of a step, in units of all that came before."""
         if self._network.normalisation.kind == "features":
-            usual = self._network.normalisation.usual(1)
-            own = ((values.double() - usual.mean) / usual.spread).to(torch.float32)
+            own = self._network.normalisation.usual(1).units(values)
         else:
             own, self.heard = so_far(values, self.heard)
         self._frames = torch.cat([self._frames, own])

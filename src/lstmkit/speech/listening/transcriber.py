@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from lstmkit.errors import InputError
@@ -15,7 +14,7 @@ from lstmkit.language.predicting import Predictor
 from lstmkit.sequences import Ragged
 from lstmkit.speech.audio import RATE, Samples, stream_audio
 from lstmkit.speech.ctc.learning import emitted
-from lstmkit.speech.ctc.normalising import Moments, nobody
+from lstmkit.speech.ctc.normalising import Heard, Moments, nobody
 from lstmkit.speech.decoding import DecodingSettings, Hotwords
 from lstmkit.speech.features import frames_of
 from lstmkit.speech.listening.detector import LoudnessDetector, SpeechDetector, speech_pieces
@@ -184,17 +183,13 @@ class Session:
     """What has been heard of one speaker, or through one microphone: it makes what follows comparable."""
 
     def __init__(self) -> None:
-        self._frames = 0
-        self._sums: NDArray[np.float64] | None = None
+        self._all: Heard | None = None
 
     def heard(self, frames: NDArray[np.float32]) -> Moments:
         """Add frames (N, C), and return the moments of all."""
-        exact = frames.astype(np.float64)
-        own = np.stack([exact.sum(axis=0), (exact**2).sum(axis=0)])
-        first = self._sums is None
-        self._sums = own if self._sums is None else self._sums + own
-        self._frames += len(frames)
-        if first:  # alone, a recording is its own speaker
+        if self._all is None:  # alone, a recording is its own speaker
+            self._all = Heard(frames.shape[1])
+            self._all.add(frames)
             return nobody(1, frames.shape[1])
-        mean, square = torch.from_numpy(self._sums / self._frames).unsqueeze(1)
-        return Moments(torch.tensor([float(self._frames)], dtype=torch.float64), mean, square)
+        self._all.add(frames)
+        return self._all.moments
