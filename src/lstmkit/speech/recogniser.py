@@ -146,8 +146,7 @@ class Recognizer(Parameters):
 
     def epochs_for(self, training: Recordings) -> int:
         """Return how many epochs a training has."""
-        size = self.settings.batch_steps * self.settings.stack
-        return self.settings.epochs_for(batch_count(training.frames.lengths, size))
+        return self.settings.epochs_for(batch_count(training.frames.lengths, self.settings.batch_frames))
 
     def choose_weights(self, held: Recordings) -> None:
         """Choose how a search weighs heads and n-grams by what it finds in recordings that were not learnt from."""

@@ -56,8 +56,8 @@ class Lessons:
         self.learner, self.recordings, self.targets = learner, recordings, targets
         self.how = learner.network.settings
         self.speakers = speaker_moments(recordings.frames, recordings.speakers)
-        size = self.how.batch_steps * self.how.stack
-        self.batches = StepBatches(recordings.frames.lengths, recordings.speakers, size, self.how.joined, seed)
+        lengths, size = recordings.frames.lengths, self.how.batch_frames
+        self.batches = StepBatches(lengths, recordings.speakers, size, self.how.joined, seed)
         self.epochs = self.how.epochs_for(len(self.batches))
         self._choosing = {1 + math.floor(share * self.epochs) for share in CHOSEN_AT} - {1}
         self._due = False
@@ -84,12 +84,9 @@ class Lessons:
 
     def _batch(self, utterances: Sequence[Sequence[int]]) -> Padded:
         frames = self.recordings.frames
-        parts = [np.concatenate([frames[row] for row in own]) for own in utterances]
-        lengths = np.array([len(own) for own in parts], np.int64)
-        values = np.zeros((int(lengths.max()), len(parts), parts[0].shape[1]), np.float32)
-        for place, own in enumerate(parts):
-            values[: len(own), place] = own
-        return Padded(torch.from_numpy(values), torch.from_numpy(lengths))
+        parts = (np.concatenate([frames[row] for row in own]) for own in utterances)
+        joined = Ragged.of(parts, frames.values.shape[1], dtype=np.float32)
+        return joined.batch(np.arange(len(joined)))
 
     def _choose(self) -> None:
         """Choose the pronunciations of all words afresh."""

@@ -129,7 +129,7 @@ class RecognizerNetwork(nn.Module):
         steps = (lengths + stack - 1) // stack
         more = int(steps.max()) * stack - len(values)
         values = functional.pad(values, (0, 0, 0, 0, 0, more)) if more > 0 else values[: int(steps.max()) * stack]
-        reach = 0 if self.front is None else self.settings.reach
+        reach = self.settings.frames_around
         return Padded(self.stacked(functional.pad(values, (0, 0, 0, 0, reach, reach))), steps)
 
     def stacked(self, values: Tensor) -> Tensor:

@@ -118,10 +118,19 @@ class RecognizerSettings:
             )
 
     @property
+    def frames_around(self) -> int:
+        """Frames before and after its own that a step is made of."""
+        return self.reach if self.front == "convolution" else 0
+
+    @property
     def frames_ahead(self) -> int:
         """Frames after those of a step that its output depends on; of a network that reads both ways, it is all."""
-        reach = self.reach if self.front == "convolution" else 0
-        return reach + (self.stack * self.lookahead if self.streaming else 0)
+        return self.frames_around + (self.stack * self.lookahead if self.streaming else 0)
+
+    @property
+    def batch_frames(self) -> int:
+        """Frames of a batch, about."""
+        return self.batch_steps * self.stack
 
     def epochs_for(self, batches: int) -> int:
         """Return how many epochs there are of so many batches."""

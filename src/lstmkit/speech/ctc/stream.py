@@ -39,7 +39,7 @@ class NetworkStream:
 
     def _begin(self) -> None:
         how = self._network.settings
-        self._reach = how.reach if how.front == "convolution" else 0
+        self._reach = how.frames_around
         self._source = FeatureStream(self._features)
         self._frames = torch.zeros(self._reach, 1, self._channels)
         self._raw = torch.zeros(0, 1, self._channels)
