@@ -67,6 +67,17 @@ def stream_audio(path: str | Path, rate: int = RATE, start: float = 0.0, end: fl
         yield from resampled(_mixed(path, sound, start, end, told), sound.samplerate, rate)
 
 
+def given_samples(source: Any, rate: int, name: str = "the recording") -> Samples:
+    """Return samples that are given as an array, (N,).
+
+    Raises  InputError if they are none, naming the recording
+    """
+    found = np.asarray(source, np.float32)
+    if found.ndim != 1 or not np.isfinite(found).all():
+        raise InputError(f"{name}: samples must be finite numbers in one row, {rate:,} a second")
+    return found
+
+
 def resampled(blocks: Iterable[Samples], given: int, rate: int) -> Iterator[Samples]:
     """Yield samples at another rate, as they come.
 

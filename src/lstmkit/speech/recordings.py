@@ -12,7 +12,7 @@ import numpy as np
 
 from lstmkit.errors import InputError
 from lstmkit.sequences import Ragged
-from lstmkit.speech.audio import read_audio
+from lstmkit.speech.audio import given_samples, read_audio
 from lstmkit.speech.features import FeatureSettings, frames_of, frames_of_all
 from lstmkit.speech.manifest import Manifest, read_manifest
 from lstmkit.speech.scoring import words_of
@@ -54,14 +54,14 @@ class Recordings:
         return Recordings(self.frames.select(places), names, texts, speakers)
 
 
-def read_recordings(manifest: Manifest, features: FeatureSettings, on_disk: bool = False) -> Recordings:
+def read_recordings(manifest: Manifest, features: FeatureSettings) -> Recordings:
     """Return the recordings of a manifest, read one by one.
 
     Raises  InputError naming the recording that cannot be used
     """
     own = manifest.utterances
     texts = tuple(one.text or "" for one in own) if all(one.text is not None for one in own) else ()
-    frames = frames_of_all(own, features, on_disk)
+    frames = frames_of_all(own, features)
     return Recordings(frames, tuple(one.name for one in own), texts, tuple(one.speaker for one in own))
 
 
@@ -76,25 +76,22 @@ def heard(source: Any, features: FeatureSettings, speakers: Sequence[str | None]
         return read_recordings(source, features)
     several = [source] if isinstance(source, str | Path | np.ndarray) else list(source)
     names = tuple(str(one) if isinstance(one, str | Path) else f"recording {k}" for k, one in enumerate(several, 1))
+    if speakers is not None and len(speakers) != len(names):
+        raise InputError(f"speakers: {len(speakers)} for {len(names)} recordings; give one of each, or None")
     frames = (_frames(name, one, features) for name, one in zip(names, several, strict=True))
-    found = Recordings(Ragged.of(frames, features.width, dtype=np.float32), names)
-    if speakers is not None and len(speakers) != len(found):
-        raise InputError(f"speakers: {len(speakers)} for {len(found)} recordings; give one of each, or None")
-    return Recordings(found.frames, names, (), tuple(speakers or (None,) * len(found)))
+    return Recordings(Ragged.of(frames, features.width, dtype=np.float32), names, (), tuple(speakers or ()))
 
 
 def _frames(name: str, source: Any, features: FeatureSettings) -> Any:
     if isinstance(source, str | Path):
         return frames_of(read_audio(source, features.rate), features)
-    samples = np.asarray(source, np.float32)
-    if samples.ndim != 1 or not np.isfinite(samples).all():
-        raise InputError(f"{name}: samples must be finite numbers in one row, {features.rate:,} a second")
+    samples = given_samples(source, features.rate, name)
     try:
         return frames_of(samples, features)
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
 
 
-def manifest_of(source: Any, transcripts: bool = True) -> Manifest:
-    """Return a manifest, read if it is none yet."""
-    return source if isinstance(source, Manifest) else read_manifest(source, transcripts)
+def manifest_of(source: Any) -> Manifest:
+    """Return a manifest with transcripts, read if it is none yet."""
+    return source if isinstance(source, Manifest) else read_manifest(source)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, final
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lstmkit.errors import InputError
 from lstmkit.language.predicting import Predictor
 from lstmkit.sequences import Ragged
-from lstmkit.speech.audio import RATE, Samples, stream_audio
+from lstmkit.speech.audio import RATE, Samples, given_samples, stream_audio
 from lstmkit.speech.ctc.learning import emitted
 from lstmkit.speech.ctc.normalising import Heard, Moments, nobody
 from lstmkit.speech.decoding import DecodingSettings, Hotwords
@@ -67,7 +67,7 @@ class Transcriber:
         if isinstance(source, str | Path):
             blocks: Iterable[Samples] = stream_audio(source, rate, start, end)
         else:
-            blocks = [_sound(source, rate)]
+            blocks = [given_samples(source, rate)]
         heard = _Counted(blocks)
         if self.recogniser.settings.streaming and detector is None:
             segments = list(self._followed(heard))
@@ -157,13 +157,6 @@ class Transcriber:
                 f"the detector of speech hears {RATE:,} samples a second, this recogniser {rate:,}; leave --vad out"
             )
         return detector
-
-
-def _sound(samples: Any, rate: int) -> Samples:
-    found = np.asarray(samples, np.float32)
-    if found.ndim != 1 or not np.isfinite(found).all():
-        raise InputError(f"the recording: samples must be finite numbers in one row, {rate:,} a second")
-    return found
 
 
 class _Counted:
