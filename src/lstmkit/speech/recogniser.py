@@ -33,7 +33,7 @@ from lstmkit.training import Checkpoint, EpochRecord, Parameters, threads_for
 from lstmkit.training.checkpoint import until_done
 
 SPELLING = ("word", "character", "subword")
-"""Units that spell words by themselves, those first by which a text is told where several can."""
+"""Units that spell words by themselves, in the order in which they are scored."""
 
 
 class Recognizer(Parameters):
@@ -118,11 +118,11 @@ class Recognizer(Parameters):
         if not training.texts:
             raise InputError("recognizer: no transcripts to learn from; add what is said in the recordings")
         units = self._units(training, lexicon)
-        taught, left_out = self._usable(training, Targets(training.words, units, lexicon))
-        checked = None
+        lesson, left_out = self._usable(training, units, lexicon)
+        taught, checked = lesson[0], None
         if held is not None:
-            own, _ = self._usable(held, Targets(held.words, units, lexicon), required=False)
-            checked = (own, Targets(own.words, units, lexicon)) if len(own) else None
+            own, _ = self._usable(held, units, lexicon, required=False)
+            checked = own if len(own[0]) else None
         network = self._new_network(units, taught)
         network.noise = None if noise is None else noise.frames
         kept = None
@@ -132,7 +132,6 @@ class Recognizer(Parameters):
             kept = Checkpoint(checkpoint, fingerprint(network, more, parts))
         history = []
         with threads_for(self.settings.hidden_size):
-            lesson = (taught, Targets(taught.words, units, lexicon))
             for record in learn(network, lesson, checked, self.seed, kept, resume):
                 history.append(record)
                 if on_epoch is not None:
@@ -167,11 +166,14 @@ class Recognizer(Parameters):
             kind: learn_units(kind, training.words, lexicon, self.settings.subwords) for kind in dict.fromkeys(kinds)
         }
 
-    def _usable(self, given: Recordings, targets: Targets, required: bool = True) -> tuple[Recordings, dict[str, str]]:
-        """Return the recordings that every head can learn from, and why the others are left out.
+    def _usable(
+        self, given: Recordings, units: dict[str, Units], lexicon: Lexicon | None, required: bool = True
+    ) -> tuple[tuple[Recordings, Targets], dict[str, str]]:
+        """Return the recordings that every head can learn from, with their targets, and why the others are left out.
 
         Raises  InputError if none can be and some must
         """
+        targets = Targets(given.words, units, lexicon)
         steps = -(-given.frames.lengths // self.settings.stack)
         why = {}
         for row, name in enumerate(given.names):
@@ -179,6 +181,8 @@ class Recognizer(Parameters):
                 why[name] = "the transcript has words that no head can say" if given.words[row] else "nothing is said"
             elif targets.shortest(row) > steps[row]:
                 why[name] = f"{targets.shortest(row)} steps are needed for the transcript, {steps[row]} are there"
+        if not why:
+            return (given, targets), why
         rows = [row for row, name in enumerate(given.names) if name not in why]
         if required and not rows:
             first = given.names[0]
@@ -186,7 +190,8 @@ class Recognizer(Parameters):
                 f"recognizer: no recording can be learnt from, first {first!r}: {why[first]}; check the "
                 "transcripts, or take fewer frames a step (--set stack=1)"
             )
-        return given.select(rows), why
+        left = given.select(rows)
+        return (left, Targets(left.words, units, lexicon)), why
 
     def _new_network(self, units: dict[str, Units], training: Recordings) -> RecognizerNetwork:
         with torch.random.fork_rng(devices=[]):
