@@ -6,6 +6,7 @@ its own, written with `FINAL` behind it: so words can be told from a row of phon
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ MOST_WORDS, FEWEST = 2000, 5
 least, in the mean."""
 
 Numbers = tuple[int, ...]
+"""Units in order, from 1 on; 0 is the blank."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,11 @@ class Units:
         if self.kind == "phone":
             return "".join(one.replace(FINAL, GAP) for one in symbols).split()
         return "".join(symbols).replace(SPACE, GAP).split()
+
+
+def steps_needed(numbers: Numbers) -> int:
+    """Return how many steps units take at least: one each, and a blank between two that are equal."""
+    return len(numbers) + sum(a == b for a, b in itertools.pairwise(numbers))
 
 
 def _marked(phones: Sequence[str]) -> tuple[str, ...]:

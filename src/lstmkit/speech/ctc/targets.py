@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -11,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lstmkit.speech.lexicon import Lexicon
-from lstmkit.speech.units import Numbers, Units
+from lstmkit.speech.units import Numbers, Units, steps_needed
 
 PHONE = "phone"
 
@@ -60,13 +59,13 @@ class Targets:
         return spoken and all(own[row] is not None for own in self._fixed.values())
 
     def shortest(self, row: int) -> int:
-        """Return how many steps a transcript needs at least: one a unit, and a blank between two that are equal."""
-        return max(_steps(self._shortest(name, row)) for name in self.units)
+        """Return how many steps a transcript needs at least."""
+        return max(steps_needed(self._shortest(name, row)) for name in self.units)
 
     def _shortest(self, name: str, row: int) -> Numbers:
         if name != PHONE:
             return self._fixed[name][row] or ()
-        return self.units[name].joined([min(own, key=_steps) for own in self._spoken[row]])
+        return self.units[name].joined([min(own, key=steps_needed) for own in self._spoken[row]])
 
     def of(self, name: str, row: int, chosen: Tensor) -> Numbers:
         """Return the units of a transcript for a head.
@@ -109,10 +108,6 @@ class Targets:
         for place, (own, k) in best.items():
             if own < float("inf"):
                 chosen[begin + place] = k
-
-
-def _steps(numbers: Numbers) -> int:
-    return len(numbers) + sum(a == b for a, b in itertools.pairwise(numbers))
 
 
 def _labels(found: Sequence[Numbers]) -> Labels:

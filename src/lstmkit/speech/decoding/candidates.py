@@ -20,8 +20,9 @@ from lstmkit.speech.decoding.beam import BeamSearch, BeamSettings
 from lstmkit.speech.decoding.forward import Slots, slot_scores
 from lstmkit.speech.decoding.hotwords import Hotwords
 from lstmkit.speech.decoding.language import WordLanguage
-from lstmkit.speech.decoding.words import ClosedWords, Numbers, OpenWords, Weighing, Words
+from lstmkit.speech.decoding.words import ClosedWords, OpenWords, Weighing, Words
 from lstmkit.speech.scoring import SAME, align
+from lstmkit.speech.units import Numbers
 
 Floats = NDArray[np.float32]
 Said = tuple[str, ...]

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from lstmkit.speech.decoding.words import Numbers
 from lstmkit.speech.paths import START, Graph, best_paths
+from lstmkit.speech.units import Numbers, steps_needed
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -42,14 +42,10 @@ def ctc_scores(emissions: Floats, sequences: Sequence[Numbers]) -> Doubles:
         block = order[at : at + max(1, TOGETHER // (len(emissions) * (width + 16) + 1))]
         found[block] = _forward(probabilities, [sequences[k] for k in block])
         at += len(block)
-    lost = [k for k in np.flatnonzero(np.isneginf(found)).tolist() if _fits(sequences[k], len(emissions))]
+    lost = [k for k in np.flatnonzero(np.isneginf(found)).tolist() if steps_needed(sequences[k]) <= len(emissions)]
     if lost:  # beyond what numbers can be: by logarithms, slowly
         found[lost] = _by_logarithms(emissions.astype(np.float64), [sequences[k] for k in lost])
     return found
-
-
-def _fits(sequence: Numbers, frames: int) -> bool:
-    return len(sequence) + sum(a == b for a, b in itertools.pairwise(sequence)) <= frames
 
 
 def _states(sequences: Sequence[Numbers]) -> tuple[Ints, NDArray[np.bool_], Ints]:

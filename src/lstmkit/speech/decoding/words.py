@@ -18,9 +18,7 @@ from lstmkit.language.predicting import Predictor
 from lstmkit.language.vocabulary.tokens import PLURALS
 from lstmkit.speech.decoding.hotwords import Hotwords
 from lstmkit.speech.decoding.language import KEPT, WordLanguage, is_value
-
-Numbers = tuple[int, ...]
-"""Units in order, from 1 on; 0 is the blank."""
+from lstmkit.speech.units import Numbers
 
 ROOT, SEPARATED, NOWHERE = 0, -1, -2
 """Nodes: where words begin; the same after a gap; none."""
