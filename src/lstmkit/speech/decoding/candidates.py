@@ -157,11 +157,11 @@ class Candidate(NamedTuple):
 class Judges:
     """All that says how likely words are: heads, a language model, hotwords.
 
-    heads      by name
-    predictor  of words, as in `Weighing`
-    hotwords   phrases that count more
-    words      all that can be said; None: whatever a head can spell
-    Raises     InputError if nothing can be searched, or a hotword cannot be written
+    heads     by name
+    weighing  language model and hotwords; its weight and bonus are those of the settings
+    words     all that can be said; None: whatever a head can spell
+    settings  how a transcript is found
+    Raises    InputError if nothing can be searched, or a hotword cannot be written
     """
 
     def __init__(
@@ -191,8 +191,9 @@ class Judges:
         around = around or Around()
         raw: dict[Said, Candidate] = {}
         found: dict[Said, Candidate] = {}
+        best: Said | None = None
         long = len(next(iter(emissions.values()))) > LONG and len(around.searches) > 0
-        pooled: list[Said] = []
+        wanted: list[Said] = []
         for name, words in self.searched.items():
             search = around.searches.get(name)
             if search is None and long:
@@ -200,23 +201,19 @@ class Judges:
             if search is None:
                 search = BeamSearch(words, self.settings.tried, around.before)
                 search.accept(emissions[name])
-            pooled += [one.words for one in search.best(POOLED, around.last)]
-        wanted = [said for said in dict.fromkeys(pooled) if said[: len(around.begun)] == around.begun]
+            wanted += [one.words for one in search.best(POOLED, around.last)]
         for _ in range(1 if long else ROUNDS):
-            before = self._best(found)
-            raw |= zip(wanted, self.judged(emissions, wanted, around), strict=True)
+            wanted = [said for said in dict.fromkeys(wanted) if said[: len(around.begun)] == around.begun]
+            new = [said for said in wanted if said not in found]
+            if not new:
+                break
+            raw |= zip(new, self.judged(emissions, new, around), strict=True)
             found = self._completed(raw)
-            best = self._best(found)
-            if best is None or best == before:
+            before, best = best, max(found, key=lambda said: self.score(found[said]))
+            if best == before:
                 break
-            between = (said for said in _between(best, found) if said not in found)
-            wanted = [said for said in between if said[: len(around.begun)] == around.begun]
-            if not wanted:
-                break
+            wanted = _between(best, found)
         return sorted(found.values(), key=lambda one: -self.score(one))
-
-    def _best(self, found: Mapping[Said, Candidate]) -> Said | None:
-        return max(found, key=lambda said: self.score(found[said]), default=None)
 
     def judged(self, emissions: Mapping[str, Floats], several: Sequence[Said], around: Around) -> list[Candidate]:
         """Return words with what speaks for them; -inf of a head that cannot write them."""
