@@ -145,9 +145,10 @@ class Transcriber:
         stream, before = self.stream(), Partial((), ())
         for block in blocks:
             yield from stream.accept(block)
-            if stream.partial != before:
-                before = stream.partial
-                told(before)
+            partial = stream.partial
+            if partial != before:
+                before = partial
+                told(partial)
         yield from stream.finish()
 
     def _fitting(self, detector: SpeechDetector) -> SpeechDetector:
