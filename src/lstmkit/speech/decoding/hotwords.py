@@ -33,14 +33,14 @@ class Hotwords:
     Raises   InputError if a phrase has no word, or a score is no number from -100 to 100
     """
 
-    def __init__(self, phrases: Mapping[str, float], place: str = "hotwords") -> None:
+    def __init__(self, phrases: Mapping[str, float]) -> None:
         self.phrases: dict[tuple[str, ...], float] = {}
         for phrase, score in phrases.items():
             words = tuple(words_of(phrase))
             if not words:
-                raise InputError(f"{place}: {phrase!r} has no word; a phrase and its score make a line")
+                raise InputError(f"hotwords: {phrase!r} has no word; a phrase and its score make a line")
             if not abs(score) <= MOST:
-                raise InputError(f"{place}: the score of {phrase!r} must be from -{MOST:g} to {MOST:g}; got {score}")
+                raise InputError(f"hotwords: the score of {phrase!r} must be from -{MOST:g} to {MOST:g}; got {score}")
             self.phrases[words] = float(score)
         self._steps: list[dict[str, int]] = [{}]
         self._partly = [0.0]
@@ -134,4 +134,4 @@ def read_hotwords(path: str | Path) -> Hotwords:
         found[phrase] = value
     if not found:
         raise InputError(f"{path}: holds no phrase")
-    return Hotwords(found, str(path))
+    return Hotwords(found)

@@ -145,7 +145,6 @@ class LoudnessDetector:
     """
 
     def __init__(self, rate: int = RATE) -> None:
-        self._window = WINDOW
         self._most = round(REMEMBERED * rate / WINDOW)
         self.reset()
 
@@ -157,10 +156,10 @@ class LoudnessDetector:
     def accept(self, samples: Samples) -> Floats:
         """Return 1 for each of the windows (N,) that more samples complete and that are loud, else 0."""
         self._held = np.concatenate([self._held, np.asarray(samples, np.float32)])
-        count = len(self._held) // self._window
-        own, self._held = self._held[: count * self._window], self._held[count * self._window :]
+        count = len(self._held) // WINDOW
+        own, self._held = self._held[: count * WINDOW], self._held[count * WINDOW :]
         found = []
-        for level in levels(own, self._window).tolist():
+        for level in levels(own, WINDOW).tolist():
             self._levels.append(level)
             found.append(float(level > min(max(min(self._levels), SILENT), LOUD) + ABOVE))
         return np.array(found, np.float32)
@@ -168,7 +167,7 @@ class LoudnessDetector:
     def finish(self) -> Floats:
         """Return the same for what is left, zeros after it."""
         left = len(self._held)
-        return self.accept(np.zeros(self._window - left, np.float32)) if left else np.zeros(0, np.float32)
+        return self.accept(np.zeros(WINDOW - left, np.float32)) if left else np.zeros(0, np.float32)
 
 
 def speech_pieces(

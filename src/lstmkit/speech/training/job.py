@@ -79,7 +79,7 @@ class SpeechJob(Job[Parts, None, SpeechResult]):
 
     def understood(self, read: Parts) -> list[str]:
         """Return a line about what was read, then what was noticed."""
-        own, seconds = read.divided, len(read.training.frames.values) * self.recognizer.features.shift / 1000
+        own, seconds = read.divided, _seconds(self.recognizer, read.training)
         known = own.training.speakers
         speakers = f" of {how_many(len(known), 'speaker')}" if known else ""
         lines = [
@@ -161,7 +161,7 @@ def _noticed(model: Recognizer, read: Parts) -> list[str]:
             f"{count} left out of the training: {names}{', the first' if len(model.left_out_) > 1 else ''}: {why}"
         )
     if "character" in model.units_:
-        lines.append(unknown_letters(model.units_["character"], [*read.held.words]))
+        lines.append(unknown_letters(model.units_["character"], read.held.words))
     return [line for line in lines if line]
 
 

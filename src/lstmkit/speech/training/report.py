@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from lstmkit.results import page
-from lstmkit.speech.audio import read_audio, speech_package
+from lstmkit.speech.audio import RATE, read_audio, speech_package
 from lstmkit.speech.decoding.fitting import reliability
 from lstmkit.speech.manifest import Utterance
 from lstmkit.speech.scoring import DELETED, INSERTED, SAME, SUBSTITUTED, SpeechScore, UtteranceScore
@@ -146,8 +146,8 @@ def _block(score: UtteranceScore, segment: Segment, sound: str) -> str:
 def _sound(one: Utterance) -> str:
     """Return a recording as an address that holds it, "" if it is too long."""
     samples = read_audio(one.audio, start=one.start, end=one.end)
-    if len(samples) / 16_000 > LONGEST:
+    if len(samples) / RATE > LONGEST:
         return ""
     written = io.BytesIO()
-    speech_package("soundfile").write(written, np.clip(samples, -1, 1), 16_000, "PCM_16", format="FLAC")
+    speech_package("soundfile").write(written, np.clip(samples, -1, 1), RATE, "PCM_16", format="FLAC")
     return f"data:audio/flac;base64,{base64.b64encode(written.getvalue()).decode('ascii')}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -49,7 +48,6 @@ def hidden_markov(
     lexicon: Lexicon | None,
     order: int,
     rate: int,
-    told: Callable[[str], None] = lambda line: None,
 ) -> Yardstick:
     """Learn a hidden Markov model, and score it on the test part.
 
@@ -57,7 +55,6 @@ def hidden_markov(
     lexicon  how words are pronounced; without, words are units where they are few and often, and else letters are
              taken for phones
     order    of the n-grams of the transcripts
-    told     is given a line after each round of learning
     """
     texts = [str(one.text) for one in training.utterances]
     counts = Counter(word for text in texts for word in words_of(text))
@@ -73,7 +70,7 @@ def hidden_markov(
         )
     features = cepstra_at(rate)
     frames = [frames_of_all(part.utterances, features) for part in (training, held, test)]
-    model = HmmRecogniser().fit(frames[0], texts, units, _speakers(training), told)
+    model = HmmRecogniser().fit(frames[0], texts, units, _speakers(training))
     ngrams = word_ngrams(texts, lexicon, max(1, order))
     tried = [(_scored(model, held, frames[1], ngrams, weight).wer, weight) for weight in WEIGHTS]
     return Yardstick(_scored(model, test, frames[2], ngrams, min(tried)[1]), f"hidden Markov model, {title}")
