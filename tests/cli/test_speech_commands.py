@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -15,7 +16,13 @@ pytest.importorskip("kaldi_native_fbank", reason="the extra speech is not instal
 from lstmkit.cli.app import main
 
 sys.path.append(str(Path(__file__).parents[1] / "speech"))
-from toys import LEXICON, corpus
+from toys import FEATURES, LEXICON, corpus
+from toys import SMALL as NETWORK
+
+from lstmkit.results import Watcher, run_job
+from lstmkit.speech import Recognizer
+from lstmkit.speech.training.job import SpeechJob
+from lstmkit.training import EpochRecord
 
 SMALL = ["hidden_size=16", "num_layers=1", "learning_rate=0.03", "batch_steps=150", "layer_dropout=0", "time_masks=0"]
 SMALL += ["output_dropout=0", "weight_drop=0", "band_masks=0"]
@@ -128,7 +135,29 @@ def test_few_recordings_cannot_be_held_back(capsys: pytest.CaptureFixture[str], 
     assert code == 2 and "2 recordings are too few to hold some back; give more, or --valid and --test" in err
 
 
-def test_an_interrupted_training_goes_on(capsys: pytest.CaptureFixture[str], where: Path, tmp_path: Path) -> None:
+def test_an_interrupted_training_goes_on_to_the_same_bytes(where: Path, tmp_path: Path) -> None:
+    class Stop(Watcher):
+        def on_epoch(self, record: EpochRecord) -> None:
+            if record.epoch == 2:
+                raise KeyboardInterrupt
+
+    def job(name: str, resume: bool = False) -> SpeechJob:
+        recognizer = Recognizer(dataclasses.replace(NETWORK, epochs=3, layer_dropout=0.2), FEATURES)
+        out = tmp_path / name
+        return SpeechJob(str(where / "list-2.csv"), out, recognizer, yardstick=False, resume=resume)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_job(job("out"), Stop())
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["checkpoint.safetensors"]
+    run_job(job("out", resume=True))
+    run_job(job("whole"))
+    kept = [(tmp_path / name / "model" / "model.safetensors").read_bytes() for name in ("out", "whole")]
+    assert kept[0] == kept[1]
+
+
+def test_a_complete_training_is_not_begun_again(
+    capsys: pytest.CaptureFixture[str], where: Path, tmp_path: Path
+) -> None:
     given = ["speech", "train", where / "list-2.csv", "--epochs", 2, *OPTIONS, "--no-hmm", "--out", tmp_path / "out"]
     assert run(capsys, *given)[0] == 0
     code, _, err = run(capsys, *given, "--resume")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import io
-import os
 import zipfile
 from pathlib import Path
 
@@ -128,11 +127,8 @@ def test_the_network_says_what_its_own_runtime_says(chunk):
 
 
 @installed
-def test_the_network_says_what_its_own_runtime_says_of_an4():
-    folder = os.environ.get("LSTMKIT_DATA")
-    archive = Path(folder or "", "an4_audio", "an4_test_flac.zip")
-    if not archive.exists():
-        pytest.skip("AN4 is not there (LSTMKIT_DATA)")
+def test_the_network_says_what_its_own_runtime_says_of_an4(data):
+    archive = data / "an4_audio" / "an4_test_flac.zip"
     soundfile = pytest.importorskip("soundfile", reason="the extra speech is not installed")
     heard = []
     with zipfile.ZipFile(archive) as inside:

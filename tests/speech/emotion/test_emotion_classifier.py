@@ -60,12 +60,11 @@ def test_what_is_learnt_beside_has_a_head_with_its_weight(fitted: EmotionClassif
     (head,) = fitted.classifier_.shape_.further
     assert head.weight == 0.3
     assert head.outputs == 4  # the one who is validated on, too: a final fit learns from all
-    alone = EmotionClassifier(SMALL, FRAMES)
-    assert not (alone.beside or {})
 
 
 def test_a_label_beside_changes_what_is_learnt(fitted: EmotionClassifier, voices: Path) -> None:
     alone = EmotionClassifier(SMALL, FRAMES).fit(voices, pattern=PATTERN)
+    assert not alone.classifier_.shape_.further
     assert not np.allclose(alone.predict_proba(voices), fitted.predict_proba(voices))
 
 
