@@ -6,8 +6,8 @@
     python -m bench.speech.recogniser --again                       scores the models of the first again
 
 The first writes bench/results/speech-recogniser.txt. Settings, and the weights of the search, are chosen by it; this is
-all that is read until they stand. The last writes speech-recogniser-test.txt: once. Models and what they hear lie in
-the folder of --keep. With --streaming, all of this for a network that reads forwards only.
+all that is read until they stand. With --test, speech-recogniser-test.txt is written: once. Models lie in the folder of
+--keep. With --streaming, all of this for a network that reads forwards only.
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-import numpy as np
 
 from bench.machine import ROOT, header, write
 from bench.speech import an4, hmm
@@ -89,14 +87,6 @@ def row(name: str, score: SpeechScore) -> str:
 
 def scored(part: Recordings, said: Sequence[str]) -> SpeechScore:
     return score_texts(part.texts, said, part.names, part.speakers)
-
-
-def keep(model: Recognizer, part: Recordings, found: Sequence[Emissions], path: Path) -> None:
-    """Save what a model hears, with its units and what was said."""
-    arrays = {f"{number:04d}/{head}": values for number, own in enumerate(found) for head, values in own.items()}
-    arrays |= {f"symbols/{head}": np.array(own.symbols) for head, own in model.units_.items()}
-    arrays |= {"texts": np.array(part.texts), "speakers": np.array(part.speakers), "names": np.array(part.names)}
-    np.savez_compressed(path, seconds_per_frame=model.seconds_per_frame, **arrays)
 
 
 def decoder(heads: Mapping[str, Head], seconds: float, predictor: Predictor, how: DecodingSettings | None) -> Decoder:
@@ -207,7 +197,6 @@ def tested(
     for path in [*sorted(where.glob(f"{name}-all-?")), *sorted(where.glob(f"{name}-?"))]:
         model = Recognizer.load(path)
         found, factor = heard(model, part)
-        keep(model, part, found, where / f"{path.name}-test.npz")
         yield f"\n{path.name}: network {factor:.4f} of real time; {(where / f'{path.name}.txt').read_text().strip()}"
         yield from greedy_rows(model, found, part)
         own = heads_of(model.units_, model.lexicon_)
@@ -284,7 +273,6 @@ def main() -> None:
             model.save(place, force=True)
         found, factor = heard(model, part)
         place.with_suffix(".txt").write_text(said + "\n")
-        keep(model, part, found, given.keep / f"{name}-{seed}.npz")
         lines.append(f"\n{said}; network {factor:.4f} of real time")
         lines += greedy_rows(model, found, part)
         own_heads = heads_of(model.units_, model.lexicon_)
