@@ -153,8 +153,37 @@ class _States:
         return state
 
 
+class _Nodes:
+    """Spellings as nodes, each a unit after another, and what is known after words.
+
+    gap     the unit between words, None where there is none
+    states  after words
+    """
+
+    def __init__(self, gap: int | None, states: _States) -> None:
+        self.gap, self.most = gap, states.most
+        self._states = states
+        self._children: list[dict[int, int]] = [{}]
+        self._units = [0]
+
+    def _grown(self, node: int, unit: int) -> int:
+        """Return a new node, where a unit leads from another."""
+        found = self._children[node][unit] = len(self._units)
+        self._children.append({})
+        self._units.append(unit)
+        return found
+
+    def unit(self, node: int) -> int:
+        """Return the last unit of a node."""
+        return self._units[node]
+
+    def begin(self, before: Sequence[str] = ()) -> State:
+        """Return the state before the first word, others having been said before."""
+        return self._states.begin(before)
+
+
 @final
-class ClosedWords:
+class ClosedWords(_Nodes):
     """Words of a list, as a tree of their spellings.
 
     spellings  of each word, one or several
@@ -167,17 +196,14 @@ class ClosedWords:
         self, spellings: Mapping[str, Sequence[Numbers]], gap: int | None = None, weighing: Weighing | None = None
     ) -> None:
         weighing = weighing or Weighing()
-        self.gap = gap
         self._words = list(spellings)
         _refuse_unknown(weighing.hotwords, lambda word: word in spellings)
         # Sorted, what goes on from a beginning lies side by side, and what ends there comes first.
         entries = sorted({(tuple(own), word) for word, several in enumerate(spellings.values()) for own in several})
         self._entries = [word for _, word in entries]
-        self._states = _States(weighing, [self._words[word] for word in self._entries])
         self._tokens = {word: place for place, word in enumerate(self._entries)}
-        self.most = self._states.most
-        self._children: list[dict[int, int]] = [{}]
-        self._units, self._first, self._last, self._ends = [0], [0], [len(entries)], [0]
+        super().__init__(gap, _States(weighing, [self._words[word] for word in self._entries]))
+        self._first, self._last, self._ends = [0], [len(entries)], [0]
         for place, (own, _) in enumerate(entries):
             self._add(place, own)
 
@@ -185,9 +211,7 @@ class ClosedWords:
         node = ROOT
         for unit in spelled:
             if unit not in self._children[node]:
-                self._children[node][unit] = len(self._units)
-                self._children.append({})
-                self._units.append(unit)
+                self._grown(node, unit)
                 self._first.append(place)
                 self._last.append(place)
                 self._ends.append(place)
@@ -202,14 +226,6 @@ class ClosedWords:
     def first(self, unit: int) -> int:
         """Return where a unit leads that begins a word right after another, or NOWHERE."""
         return self._children[ROOT].get(unit, NOWHERE)
-
-    def unit(self, node: int) -> int:
-        """Return the last unit of a node."""
-        return self._units[node]
-
-    def begin(self, before: Sequence[str] = ()) -> State:
-        """Return the state before the first word, others having been said before."""
-        return self._states.begin(before)
 
     def after(self, state: State, word: int) -> State:
         """Return the state after a word."""
@@ -244,7 +260,7 @@ class ClosedWords:
 
 
 @final
-class OpenWords:
+class OpenWords(_Nodes):
     """Words that are spelled as they come.
 
     symbols   how each unit is written, from 1 on; those in `begins` begin a word
@@ -265,15 +281,12 @@ class OpenWords:
     ) -> None:
         weighing = weighing or Weighing()
         self._given = symbols, gap, begins, weighing
-        self.gap = gap
         self._begins = {k for k, symbol in enumerate(symbols, 1) if begins is not None and symbol.startswith(begins)}
         self._symbols = ["", *(symbol.removeprefix(begins) if begins else symbol for symbol in symbols)]
         letters = {letter for symbol in self._symbols for letter in symbol}
         _refuse_unknown(weighing.hotwords, lambda word: set(word) <= letters)
-        self._states = _States(weighing, (), language)
-        self.most = self._states.most
-        self._children: list[dict[int, int]] = [{}]
-        self._units, self._texts = [0], [""]
+        super().__init__(gap, _States(weighing, (), language))
+        self._texts = [""]
         self._written: dict[str, int] = {}
 
     def child(self, node: int, unit: int) -> int:
@@ -282,24 +295,14 @@ class OpenWords:
         if node != ROOT and unit in self._begins:
             return NOWHERE
         if unit not in self._children[node]:
-            self._children[node][unit] = len(self._units)
-            self._children.append({})
-            self._units.append(unit)
+            found = self._grown(node, unit)
             self._texts.append(self._texts[node] + self._symbols[unit])
-            self._written.setdefault(self._texts[-1], len(self._texts) - 1)
+            self._written.setdefault(self._texts[-1], found)
         return self._children[node][unit]
 
     def first(self, unit: int) -> int:
         """Return where a unit leads that begins a word right after another, or NOWHERE."""
         return self.child(ROOT, unit) if unit in self._begins else NOWHERE
-
-    def unit(self, node: int) -> int:
-        """Return the last unit of a node."""
-        return self._units[node]
-
-    def begin(self, before: Sequence[str] = ()) -> State:
-        """Return the state before the first word, others having been said before."""
-        return self._states.begin(before)
 
     def after(self, state: State, word: int) -> State:
         """Return the state after a word, which is the first node that was written so."""
