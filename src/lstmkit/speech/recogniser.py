@@ -67,10 +67,6 @@ class Recognizer(Parameters):
         self.seed = whole("seed", seed, SEED)
         self.order = whole("order", order, NOT_NEGATIVE)
 
-    def settings_now(self, params: dict[str, Any]) -> Any:
-        """Return the settings that arguments stand for; they are always given."""
-        return params["settings"]
-
     def fit(
         self,
         X: Any,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from abc import ABC, abstractmethod
 from typing import Any, Self
 
 from lstmkit.errors import InputError
 
 
-class Parameters(ABC):
+class Parameters:
     """What is built by a constructor whose arguments are attributes of the same names, as scikit-learn has it."""
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
@@ -39,9 +38,9 @@ class Parameters(ABC):
         self.__init__(**own)  # type: ignore[misc]
         return self
 
-    @abstractmethod
     def settings_now(self, params: dict[str, Any]) -> Any:
-        """Return the settings that arguments stand for: the usual ones where none are given."""
+        """Return the settings that arguments stand for: those given, or the usual ones where a class can do without."""
+        return params["settings"]
 
     def __sklearn_tags__(self) -> Any:
         """Return what scikit-learn's searches ask: neither labels nor arrays are needed; nobody else calls this."""

@@ -70,10 +70,6 @@ class SequenceClassifier(Parameters):
             real(f"weight of {name!r}", weight, NOT_NEGATIVE)
         self.beside = beside
 
-    def settings_now(self, params: dict[str, Any]) -> Any:
-        """Return the settings that arguments stand for; they are always given."""
-        return params["settings"]
-
     def fit(
         self,
         X: Any,

@@ -52,10 +52,6 @@ class TextClassifier(Parameters):
         self.task = task
         self.seed = whole("seed", seed, SEED)
 
-    def settings_now(self, params: dict[str, Any]) -> Any:
-        """Return the settings that arguments stand for; they are always given."""
-        return params["settings"]
-
     def fit(
         self,
         table: Any,

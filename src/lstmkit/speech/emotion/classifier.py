@@ -70,10 +70,6 @@ class EmotionClassifier(Parameters):
         self.seed, self.beside, self.right = seed, beside, real("right", right, PROBABILITY)
         self.unfitted()
 
-    def settings_now(self, params: dict[str, Any]) -> Any:
-        """Return the settings that arguments stand for; they are always given."""
-        return params["settings"]
-
     def unfitted(self) -> SequenceClassifier:
         """Return the classifier of frames that `fit` will fit; a missing pitch is masked."""
         return SequenceClassifier(self.settings, "classes", self.seed, "mask", self.beside)
