@@ -369,7 +369,7 @@ class Forecaster(Parameters):
     def suited_to(self, table: SeriesTable) -> Forecaster:
         """Return an unfitted forecaster with the settings and networks that this one would train with on a table."""
         asked = suited(self.request(), table)
-        networks = asked.seeds if self.ensemble is None and asked.seeds != 1 else self.ensemble
+        networks = asked.networks if self.ensemble is None and asked.networks > 1 else self.ensemble
         return type(self)(**self.get_params() | {"settings": asked.settings, "ensemble": networks, "cell": None})
 
     def _own_params(self) -> dict[str, Any]:

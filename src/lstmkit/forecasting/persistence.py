@@ -172,8 +172,7 @@ def _check(config: ForecasterConfig, asked: Request) -> None:
 
 def _networks(config: ForecasterConfig, asked: Request) -> int:
     """Return how many modules the networks have at least."""
-    seeds = asked.seeds or config.members
-    if config.members % seeds or config.members > seeds * asked.snapshots:
+    if config.members % asked.networks or config.members > asked.networks * asked.snapshots:
         raise InputError(f"members is {config.members}, but ensemble {config.params.ensemble}")
     return config.members * asked.settings.num_layers
 

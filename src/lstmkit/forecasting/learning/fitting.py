@@ -31,7 +31,7 @@ class Request:
     """What a forecaster is to be fitted for; the fields are arguments of `Forecaster`.
 
     levels  quantile levels
-    seeds   networks that differ by their seed; None for as many as suit the table
+    seeds   networks that differ by their seed; None for one, or as many as suit the table where settings do
     snapshots  epochs of each network that are kept, the best ones
     chosen  whether the settings were given; if not, the model may take others that suit the table
     """
@@ -48,6 +48,11 @@ class Request:
     snapshots: int = 1
     devices: Devices | None = None
     chosen: bool = True
+
+    @property
+    def networks(self) -> int:
+        """How many networks differ by their seed."""
+        return self.seeds or 1
 
     def held_back(self, rows: Rows) -> Rows:
         """Return how many of a series' rows, at its end, only early stopping sees."""
@@ -79,7 +84,7 @@ class Fit:
 def build(request: Request, task: Task) -> Ensemble:
     """Return untrained networks, a seed each."""
     members = []
-    for k in range(request.seeds or 1):
+    for k in range(request.networks):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(request.seed + k)
             members.append(request.model(task, request.settings))
@@ -151,20 +156,18 @@ def train_ensemble(
 def suited(request: Request, table: SeriesTable) -> Request:
     """Return what is asked, with the settings and the number of networks that suit a table, unless they were given."""
     if request.chosen:
-        return dataclasses.replace(request, seeds=request.seeds or 1)
+        return request
     fit_rows = table.lengths - request.held_back(table.lengths)
     task = make_task(request, table, fit_rows, seasons_of(table, request))
     return _suited(request, task, fit_rows, table)
 
 
 def _suited(request: Request, task: Task, fit_rows: Rows, table: SeriesTable) -> Request:
+    if request.chosen:
+        return request
     rows = int(fit_rows.sum())
-    held_back = int(table.lengths.sum()) - rows
-    settings, seeds = request.settings, request.seeds
-    if not request.chosen:
-        settings = request.model.suited(settings, task, rows, held_back)
-    if seeds is None:
-        seeds = 1 if request.chosen else request.model.members(task, rows)
+    settings = request.model.suited(request.settings, task, rows, int(table.lengths.sum()) - rows)
+    seeds = request.seeds or request.model.members(task, rows)
     return dataclasses.replace(request, settings=settings, seeds=seeds, chosen=True)
 
 
