@@ -173,6 +173,26 @@ def test_a_saved_classifier_answers_the_same(fitted, tmp_path) -> None:
     assert loaded.get_params() == fitted.get_params()
 
 
+def test_what_was_written_before_a_setting_was_there_is_read(tmp_path) -> None:
+    how = quick(ensemble=2, epochs=1, convolution=None)
+    fitted = SequenceClassifier(how).fit(X, Y)
+    fitted.save(tmp_path / "model")
+    path = tmp_path / "model" / "config.json"
+    config = json.loads(path.read_text())
+    for name in how.later:
+        del config["settings"][name]
+    for name in ("networks", "filtered"):
+        del config["shape"][name]
+    del config["beside"], config["sha256"]
+    path.write_text(json.dumps(config))
+    loaded = SequenceClassifier.load(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.predict_proba(NEW), fitted.predict_proba(NEW))
+    loaded.save(tmp_path / "again")
+    again = SequenceClassifier.load(tmp_path / "again")
+    np.testing.assert_array_equal(again.predict_proba(NEW), fitted.predict_proba(NEW))
+    assert len(again.network_.networks) == again.shape_.networks == 2
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -49,6 +50,9 @@ def read_sequence_classifier(path: Path) -> tuple[StoredClassifier, Ensemble]:
     """Return what a folder holds: its config and the network; see `SequenceClassifier.load`."""
     folder = StoredModel.open(path, KIND)
     config = folder.checked(StoredClassifier)
+    asked = config.settings.ensemble
+    if asked is not None and config.shape.networks == 1:  # older folders say in the settings alone how many there are
+        config = dataclasses.replace(config, shape=dataclasses.replace(config.shape, networks=asked))
     return config, network_of(folder, config)
 
 
