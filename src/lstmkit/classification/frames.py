@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -67,12 +66,8 @@ class FrameSettings(NetworkSettings):
 
     def __post_init__(self) -> None:
         """Check every value."""
-        own: dict[str, Range | Sequence[str]] = {
-            "normalise": KINDS,
-            "input_dropout": BELOW_1,
-            "convolution": CONVOLUTION,
-        }
-        self.check({**own, **FEATURE_RANGES, **AUGMENTATION_RANGES})
+        ranges = {"input_dropout": BELOW_1, "convolution": CONVOLUTION, **FEATURE_RANGES, **AUGMENTATION_RANGES}
+        self.check({"normalise": KINDS, **ranges})
 
     @property
     def features(self) -> Features:
