@@ -100,8 +100,26 @@ class ClassifyJob(Job[Parts, None, JobResult]):
         return self.divided(rows, held, test)
 
     def divided(self, rows: Labelled, held: Labelled | None, test: Labelled | None) -> Parts:
-        """Return sequences by what they are for, those of files for validation and test if there are such."""
-        return _divided(self, rows, held, test)
+        """Return sequences by what they are for, their labels checked.
+
+        held, test  of files of their own, if there are such
+        Raises      InputError if a label cannot be used, or too few are there to be divided
+        """
+        classifier, labels = self.classifier, rows.labels or []
+        coding = Coding.learn(labels, rows.form.label, classifier.task, rows.whole)
+        if coding.classes and len(coding.classes) == len(rows) and test is None:
+            raise InputError(no_class_to_cut(labels, rows.form.label, TEST_SHARE))
+        for part, own in (("validation", held), ("test", test)):
+            if own is not None:
+                coding.targets(own.labels or [], part)
+        if held is None or test is None:
+            classifier.require_several(rows)
+        folds, learnt = _folds(self, rows, coding), rows
+        if not folds and test is None:
+            learnt, test = classifier.split(rows, TEST_SHARE)
+        if held is None:
+            learnt, held = classifier.validating(learnt, VALID_SHARE)
+        return Parts(rows, Divided(learnt, held, held if test is None else test), coding, folds)
 
     def _read(self, path: str, form: Form) -> Labelled:
         return read_labelled(path, form, delimiter=self.delimiter, decimal=self.decimal)
@@ -157,28 +175,6 @@ class ClassifyJob(Job[Parts, None, JobResult]):
         """Write the model and the report."""
         self.classifier.save(self.out / "model", self.replaces)
         write_report(found, self.out / "report.html")
-
-
-def _divided(job: ClassifyJob, rows: Labelled, held: Labelled | None, test: Labelled | None) -> Parts:
-    """Return the sequences by what they are for, their labels checked.
-
-    Raises  InputError if a label cannot be used, or too few are there to be divided
-    """
-    classifier, labels = job.classifier, rows.labels or []
-    coding = Coding.learn(labels, rows.form.label, classifier.task, rows.whole)
-    if coding.classes and len(coding.classes) == len(rows) and test is None:
-        raise InputError(no_class_to_cut(labels, rows.form.label, TEST_SHARE))
-    for part, own in (("validation", held), ("test", test)):
-        if own is not None:
-            coding.targets(own.labels or [], part)
-    if held is None or test is None:
-        classifier.require_several(rows)
-    folds, learnt = _folds(job, rows, coding), rows
-    if not folds and test is None:
-        learnt, test = classifier.split(rows, TEST_SHARE)
-    if held is None:
-        learnt, held = classifier.validating(learnt, VALID_SHARE)
-    return Parts(rows, Divided(learnt, held, held if test is None else test), coding, folds)
 
 
 def _folds(job: ClassifyJob, rows: Labelled, coding: Coding) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
