@@ -15,13 +15,18 @@ def header(title: str, versions: dict[str, str]) -> list[str]:
     packages = [f"{name} {number}" for name, number in sorted(versions.items())]
     lines = [
         title,
-        f"date      {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {commit()}",
+        f"date      {now()}",
         f"machine   {cpu_model()}, {os.cpu_count()} cores",
         f"system    {platform.platform()}, Python {platform.python_version()}",
     ]
     for first in range(0, len(packages), 5):
         lines.append(f"{'' if first else 'versions':<10}" + ", ".join(packages[first : first + 5]))
     return lines
+
+
+def now() -> str:
+    """Return the date, and the commit that is measured."""
+    return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {commit()}"
 
 
 def cpu_model() -> str:

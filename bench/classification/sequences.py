@@ -32,7 +32,7 @@ import torch
 from numpy.typing import NDArray
 
 from bench.classification.sets import BLOCKS, NAMES, Set, clusters, read_set, skeletons
-from bench.machine import ROOT, header, write
+from bench.machine import RESULTS, header, now, write
 from lstmkit import SequenceClassifier
 from lstmkit.classification.classifier import SequenceSettings
 from lstmkit.classification.classifier.sequence_classifier import VALID_SHARE
@@ -268,8 +268,7 @@ def main() -> None:
     file = f"sequences{'-inner' if given.inner else ''}.txt"
     for name in names:
         own = given_lines(name, given.inner)
-        when = next(line.removeprefix("date").strip() for line in header(title, {}) if line.startswith("date"))
-        own.insert(1, f"  measured  {when}")
+        own.insert(1, f"  measured  {now()}")
         print("\n".join(own), flush=True)
         if not given.trial:  # after each set, so that nothing is lost
             lines = replaced(kept(file) if given.only else lines, own)
@@ -278,7 +277,7 @@ def main() -> None:
 
 def kept(file: str) -> list[str]:
     """Return the lines on the sets in a file of results."""
-    path = ROOT / "bench" / "results" / file
+    path = RESULTS / file
     found = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     starts = [k for k, line in enumerate(found) if any(line == name or line.startswith(f"{name}: ") for name in NAMES)]
     return found[starts[0] :] if starts else []
