@@ -13,6 +13,7 @@ Writes bench/results/sequences-embedding.txt:
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from typing import NamedTuple
 
 import numpy as np
@@ -52,7 +53,7 @@ class Vectors(NamedTuple):
 
 
 def vectors(classifier: SequenceClassifier, frames: Ragged) -> Vectors:
-    """Return what the first network of a classifier makes of sequences."""
+    """Return what the network of a classifier makes of sequences."""
     network = classifier.network_.networks[0]
     found: list[tuple[NDArray[np.int64], list[NDArray[np.float32]]]] = []
     with torch.no_grad():
@@ -86,10 +87,11 @@ def stretched(frames: Ragged, share: float) -> Ragged:
 def right(given: Set) -> list[float]:
     """Return the share that each of `WAYS` tells right, over all folds."""
     coding, rows = coding_of(given.training), given.training
+    how = dataclasses.replace(CHOSEN[given.name], ensemble=1)
     counts, total = np.zeros(len(WAYS)), 0
     for learnt, left in inner_folds(given):
         test = rows.select(left)
-        found = fit(CHOSEN[given.name], rows.select(learnt), test, (0,))
+        found = fit(how, rows.select(learnt), test, (0,))
         truth, known = coding.truth(test.labels or []), coding.truth(rows.select(learnt).labels or [])
         own, references = vectors(found.first, test.frames), vectors(found.first, rows.select(learnt).frames)
         warped = tell(found.first, found.divided, coding).answers[NEAREST]
