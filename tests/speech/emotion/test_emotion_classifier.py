@@ -12,7 +12,6 @@ from voices import PATTERN, write_voices
 
 from lstmkit import InputError
 from lstmkit.classification.classifier import SequenceSettings
-from lstmkit.classification.unsure import least_probability
 from lstmkit.errors import NotFittedError
 from lstmkit.results import run_job
 from lstmkit.speech.emotion import EmotionClassifier, VoiceSettings
@@ -73,17 +72,6 @@ def test_answers_that_are_not_sure_are_called_so(fitted: EmotionClassifier, voic
     assert fitted.told(shares, 0.6).tolist() == ["down", "unsure"]
     assert fitted.told(shares, 0.0).tolist() == ["down", "up"]
     assert set(fitted.predict(voices)) <= {"up", "down", "unsure"}
-
-
-def test_the_threshold_is_the_lowest_at_which_answers_are_right_often_enough() -> None:
-    sure = np.array([0.95, 0.9, 0.8, 0.7, 0.6, 0.55])
-    found, right = np.stack([sure, 1 - sure], axis=1), np.array([0, 0, 1, 0, 0, 1])
-    assert least_probability(found, right, 1.0) == 0.9
-    assert least_probability(found, right, 0.8) == 0.6  # 4 of 5
-    assert least_probability(found, right, 0.6) == 0.0  # 4 of 6: all may be told
-    assert least_probability(found, 1 - right, 0.9) == 0.0  # never: best are all, 2 of 6
-    same = np.array([[0.8, 0.2]] * 4)
-    assert least_probability(same, np.array([0, 0, 0, 1]), 1.0) == 0.0  # equal answers are told together
 
 
 def test_a_saved_classifier_answers_the_same(fitted: EmotionClassifier, voices: Path, tmp_path: Path) -> None:

@@ -46,7 +46,8 @@ class SequenceClassifier(Parameters):
     task      "classes", or "number" for regression
     seed      of the weights, the sequences that are held back, their order, and dropout
     missing   "refuse" missing values, or "mask" them: the network is told which are
-    beside    weights of the losses of further labels, by what they say; the main one has 1
+    beside    weights of the losses of further labels, by what they say; the main one has 1. `fit_rows` takes them, in
+              `Labelled.beside`
     Raises    InputError if there is no such task or way, or the seed or a weight is negative
 
     After `fit`: `network_`, `coding_` (what labels mean), `form_` (how sequences lie in what is read, with their
