@@ -15,7 +15,7 @@ for (const heard of document.querySelectorAll(".heard:not(.key)")) {
   for (const word of words) {
     word.addEventListener("click", () => {
       audio.currentTime = +word.dataset.start;
-      audio.play();
+      audio.play().catch(() => {}); // refused where a click elsewhere, or the page, stops it again: it then stays quiet
     });
   }
 }
