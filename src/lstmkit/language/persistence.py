@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from torch import nn
 
 from lstmkit import __version__
 from lstmkit.errors import InputError
@@ -17,13 +19,13 @@ from lstmkit.language.ngrams.stored import StoredNGram
 from lstmkit.language.text import VocabularySettings
 from lstmkit.language.vocabulary import StoredTokens, Tokens, tokens_from
 from lstmkit.language.vocabulary.stored import Unit
-from lstmkit.recurrence.cells import cell_named
 from lstmkit.training import ModelFolder, StoredRecord
 from lstmkit.training.folder import StoredModel, fill, part_of
 from lstmkit.training.schema import Natural, Positive, Seed, Share
 
 KIND = "language"
 NETWORK, NGRAM = "network.", "ngram."
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,8 @@ def write_language_model(
     ModelFolder(KIND, config, tensors_of(network, ngram)).write(path, __version__, force)
 
 
-def tensors_of(network: LanguageNetwork, ngram: NGramModel | None) -> dict[str, torch.Tensor]:
-    """Return what a folder holds of a network and of n-grams of the same tokens; see `parts_in`."""
+def tensors_of(network: nn.Module, ngram: NGramModel | None) -> dict[str, torch.Tensor]:
+    """Return what a folder holds of a network and of n-grams; see `parts_in`."""
     tensors = {NETWORK + name: tensor for name, tensor in network.state_dict().items()}
     if ngram is not None:
         tensors |= {NGRAM + n: torch.from_numpy(np.array(a)) for n, a in ngram.arrays().items()}
@@ -65,21 +67,21 @@ def tensors_of(network: LanguageNetwork, ngram: NGramModel | None) -> dict[str, 
 
 
 def parts_in(
-    folder: StoredModel, vocabulary: int, how: LanguageSettings, stored: StoredNGram | None
-) -> tuple[LanguageNetwork, NGramModel | None]:
-    """Return the network and the n-grams whose tensors a folder holds, nothing else among them.
+    folder: StoredModel, build: Callable[[], Network], layers: int, stored: StoredNGram | None, vocabulary: int
+) -> tuple[Network, NGramModel | None]:
+    """Return the network, in evaluation, and the n-grams whose tensors a folder holds, nothing else among them.
 
-    vocabulary  tokens that there are
+    build       makes the network that the config describes, of so many layers
     stored      what the config says of the n-grams
+    vocabulary  tokens of the n-grams
     Raises      InputError if the settings, the shapes or the n-grams contradict each other
     """
-    cell_named(how.cell)
-    shapes = folder.shapes_of(lambda: LanguageNetwork(vocabulary, how), how.num_layers, NETWORK)
+    shapes = folder.shapes_of(build, layers, NETWORK)
     if stored is not None:
         shapes |= stored.shapes(vocabulary, folder.header, NGRAM)
     folder.require(shapes)
     tensors = folder.load()
-    network = LanguageNetwork(vocabulary, how).eval()
+    network = build().eval()
     fill(network, tensors, NETWORK)
     if stored is None:
         return network, None
@@ -91,9 +93,11 @@ def read_language_model(path: Path) -> tuple[LanguageConfig, Tokens, LanguageNet
     """Return what a folder, or one in a folder of results, holds; see `LanguageModel.load`."""
     folder = StoredModel.open(path, KIND)
     config = folder.checked(LanguageConfig)
+    how = config.params.settings
     with folder.agreeing():
         tokens = _tokens(config)
-        network, ngram = parts_in(folder, len(tokens.symbols), config.params.settings, config.ngram)
+        V = len(tokens.symbols)
+        network, ngram = parts_in(folder, lambda: LanguageNetwork(V, how), how.num_layers, config.ngram, V)
     return config, tokens, network, ngram
 
 

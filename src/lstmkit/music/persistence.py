@@ -61,9 +61,11 @@ def read_composer(path: Path) -> tuple[MusicConfig, EventTokens, LanguageNetwork
     """Return what a folder, or one in a folder of results, holds; see `Composer.load`."""
     folder = StoredModel.open(path, KIND)
     config = folder.checked(MusicConfig)
+    how = config.params.settings
     with folder.agreeing():
         tokens = _tokens(config)
-        network, ngram = parts_in(folder, len(tokens.symbols), config.params.settings, config.ngram)
+        V = len(tokens.symbols)
+        network, ngram = parts_in(folder, lambda: LanguageNetwork(V, how), how.num_layers, config.ngram, V)
         assert ngram is not None
     return config, tokens, network, ngram
 

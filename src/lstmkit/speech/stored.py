@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
 from lstmkit import __version__
 from lstmkit.errors import InputError
-from lstmkit.language.ngrams import NGramModel, NGramPredictor
+from lstmkit.language.ngrams import NGramPredictor
 from lstmkit.language.ngrams.stored import StoredNGram
+from lstmkit.language.persistence import parts_in, tensors_of
 from lstmkit.language.vocabulary import StoredTokens, tokens_from
 from lstmkit.speech.ctc.network import RecognizerNetwork, RecognizerShape
 from lstmkit.speech.ctc.settings import RecognizerSettings
@@ -20,11 +18,10 @@ from lstmkit.speech.decoding import DecodingSettings
 from lstmkit.speech.features import FeatureSettings
 from lstmkit.speech.units import Units
 from lstmkit.training import ModelFolder, StoredRecord
-from lstmkit.training.folder import StoredModel, fill, part_of
+from lstmkit.training.folder import StoredModel
 from lstmkit.training.schema import Natural
 
 KIND = "recogniser"
-NETWORK, NGRAM = "network.", "ngram."
 
 
 @dataclass(frozen=True)
@@ -47,11 +44,10 @@ def write_recogniser(
     path: Path, config: dict[str, Any], network: RecognizerNetwork, ngrams: NGramPredictor | None, force: bool
 ) -> None:
     """Write a fitted recogniser to a folder; `config`, with the n-grams, is what a `StoredRecogniser` is read from."""
-    tensors = {NETWORK + name: tensor for name, tensor in network.state_dict().items()}
     beside: dict[str, Any] = {"tokens": None, "ngrams": None}
     if ngrams is not None:
-        tensors |= {NGRAM + name: torch.from_numpy(np.array(own)) for name, own in ngrams.model.arrays().items()}
         beside = {"tokens": ngrams.tokens.config(), "ngrams": ngrams.model.config()}
+    tensors = tensors_of(network, None if ngrams is None else ngrams.model)
     ModelFolder(KIND, config | beside, tensors).write(path, __version__, force)
 
 
@@ -59,22 +55,14 @@ def read_recogniser(path: Path) -> tuple[StoredRecogniser, RecognizerNetwork, NG
     """Return what a folder holds: its config, the network, and the n-grams; see `Recognizer.load`."""
     folder = StoredModel.open(path, KIND)
     config = folder.checked(StoredRecogniser)
-    how, ngrams = config.settings, None
+    how = config.settings
     with folder.agreeing():
         _check(config)
         shape = RecognizerShape.of(config.features, config.units)
-        shapes = folder.shapes_of(lambda: RecognizerNetwork(how, shape), how.num_layers, NETWORK)
-        if config.ngrams is not None and config.tokens is not None:
-            tokens = tokens_from(config.tokens)
-            shapes |= config.ngrams.shapes(len(tokens.symbols), folder.header, NGRAM)
-        folder.require(shapes)
-        tensors = folder.load()
-        network = RecognizerNetwork(how, shape)
-        fill(network, tensors, NETWORK)
-        if config.ngrams is not None and config.tokens is not None:
-            arrays = {name: tensor.numpy() for name, tensor in part_of(tensors, NGRAM).items()}
-            ngrams = NGramPredictor(tokens, NGramModel.from_arrays(config.ngrams, arrays))
-    return config, network.eval(), ngrams
+        tokens = None if config.tokens is None else tokens_from(config.tokens)
+        V = 0 if tokens is None else len(tokens.symbols)
+        network, model = parts_in(folder, lambda: RecognizerNetwork(how, shape), how.num_layers, config.ngrams, V)
+    return config, network, None if tokens is None or model is None else NGramPredictor(tokens, model)
 
 
 def _check(config: StoredRecogniser) -> None:
