@@ -24,8 +24,11 @@ LANGUAGE, BONUS = 2.0, 3.0
 """Ends of what is tried."""
 BINS = 5
 """Of the table of confidences."""
-PULL = 0.5
-"""Errors that weights may cost which are far from equal heads, half the language model and no bonus."""
+PULL = 8.0
+"""Errors that weights must save which are far from equal heads, half the language model and no bonus.
+
+With less, what was chosen on one network's validation part was worse for another than what nothing was chosen for
+(bench.speech.weights)."""
 PRIOR = 1.0
 """By how much slope and offset are held to 1 and 0."""
 
