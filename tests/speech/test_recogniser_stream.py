@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 from test_decoding_joint import HEADS, NAMES, heard
 
 from lstmkit import InputError
-from lstmkit.speech import word_ngrams
+from lstmkit.speech import score_texts, word_ngrams
 from lstmkit.speech.decoding import Decoder, DecodingSettings
+from lstmkit.speech.decoding.beam import BeamSearch
 from lstmkit.speech.listening.stream import EndPoints, RecognizerStream
 
 SECONDS = 0.03
@@ -103,3 +105,24 @@ def test_silence_alone_ends_nothing_and_long_talk_is_cut():
     assert all(segment.end - segment.start <= 6.0 + SECONDS for segment in segments) and len(segments) > 3
     with pytest.raises(InputError, match="EndPoints: after must be more than 0; got 0"):
         EndPoints(after=0)
+
+
+def test_a_long_utterance_is_understood_by_all_heads_in_parts():
+    generator = np.random.default_rng(4)
+    said = [("bad dad", "each head", "face a beach", "gab")[k] for k in generator.integers(0, 4, 40)]
+    emissions = talk([(text, 7) for text in said], 2.0)
+    frames = len(emissions["word"])
+    assert frames * SECONDS > 15
+    ends = EndPoints(before=60, after=5, longest=60)
+    (segment,), partials = run(emissions, [10] * (frames // 10), ends)
+    truth = [" ".join(said)]
+    alone = BeamSearch(decoder().judges.searched["word"])
+    alone.accept(emissions["word"])
+    found = (segment.text, decoder().decode(emissions).text, " ".join(alone.best()[0].words))
+    streamed, whole, one_head = (score_texts(truth, [text]).wer for text in found)
+    assert streamed <= whole + 0.02 and streamed < one_head
+    final = [partial.final for _, partial in partials]
+    assert all(after[: len(before)] == before for before, after in itertools.pairwise(final))
+    assert any(len(one) > 20 for one in final)
+    starts = [word.start for word in segment.words]
+    assert starts == sorted(starts) and segment.end == pytest.approx(frames * SECONDS)

@@ -32,7 +32,7 @@ ROUNDS = 6
 POOLED = 12
 """Of each search, that are scored by all heads."""
 LONG = 250
-"""Frames beyond which what was searched already is not searched by other heads."""
+"""Frames beyond which what is said is searched in parts."""
 STRANGE, SHORT = 4.0, 30.0
 """How much less likely than its best a head finds words, each that it cannot write, and what is too long for it."""
 RANGES = {
@@ -192,17 +192,14 @@ class Judges:
         raw: dict[Said, Candidate] = {}
         found: dict[Said, Candidate] = {}
         best: Said | None = None
-        long = len(next(iter(emissions.values()))) > LONG and len(around.searches) > 0
         wanted: list[Said] = []
         for name, words in self.searched.items():
             search = around.searches.get(name)
-            if search is None and long:
-                continue
             if search is None:
                 search = BeamSearch(words, self.settings.tried, around.before)
                 search.accept(emissions[name])
             wanted += [one.words for one in search.best(POOLED, around.last)]
-        for _ in range(1 if long else ROUNDS):
+        for _ in range(ROUNDS):
             wanted = [said for said in dict.fromkeys(wanted) if said[: len(around.begun)] == around.begun]
             new = [said for said in wanted if said not in found]
             if not new:

@@ -122,10 +122,7 @@ class Decoder:
             own = {name: values[begin:end] for name, values in emissions.items()}
             parts.append(self._part(own, start + self.seconds * begin, Around(before, end == frames)))
             before = (*before, *(word.text for word in parts[-1].words))[-CONTEXT:]
-        if len(parts) == 1:
-            return parts[0]
-        words = tuple(word for part in parts for word in part.words)
-        return Segment(start, start + self.seconds * frames, words, _joined(parts))
+        return join(parts)
 
     def _part(self, emissions: Mapping[str, Floats], start: float, around: Around) -> Segment:
         found = self.posterior(self.pool(emissions, around))
@@ -168,6 +165,14 @@ def cuts(emissions: Mapping[str, Floats]) -> list[tuple[int, int]]:
         found.append((begin, end))
         begin = end
     return [*found, (begin, frames)]
+
+
+def join(parts: Sequence[Segment]) -> Segment:
+    """Return parts that follow each other as one."""
+    if len(parts) == 1:
+        return parts[0]
+    words = tuple(word for part in parts for word in part.words)
+    return Segment(parts[0].start, parts[-1].end, words, _joined(parts))
 
 
 def _joined(parts: Sequence[Segment]) -> tuple[Alternative, ...]:

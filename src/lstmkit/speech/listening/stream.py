@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 from lstmkit.ranges import MORE_THAN_0, check_fields
 from lstmkit.speech.audio import Samples
 from lstmkit.speech.decoding.beam import BeamSearch
-from lstmkit.speech.decoding.candidates import Around
-from lstmkit.speech.decoding.decoder import Decoder
+from lstmkit.speech.decoding.candidates import LONG, Around
+from lstmkit.speech.decoding.decoder import CONTEXT, Decoder, join
 from lstmkit.speech.transcript import Segment
 
 Floats = NDArray[np.float32]
+PAUSES = (10, 3)
+"""Frames of silence after which a long utterance is cut where speech goes on: at half of LONG frames, and from LONG."""
+LONGEST = 2 * LONG
+"""Frames of a part of an utterance in which nobody pauses."""
 RANGES = {"before": MORE_THAN_0, "after": MORE_THAN_0, "longest": MORE_THAN_0}
 
 
@@ -84,15 +88,27 @@ class RecognizerStream:
         self._begin()
 
     def _begin(self) -> None:
-        self._search = BeamSearch(self._decoder.judges.searched[self._leading], self._decoder.settings.tried)
-        self._held: list[Mapping[str, Floats]] = []
+        self._parts: list[Segment] = []
         self._start, self._silent, self._said = self._frames, 0, False
+        self._begin_part()
+
+    def _begin_part(self) -> None:
+        words = self._decoder.judges.searched[self._leading]
+        self._search = BeamSearch(words, self._decoder.settings.tried, self._before)
+        self._held: list[Mapping[str, Floats]] = []
+        self._from = self._frames
+
+    @property
+    def _before(self) -> tuple[str, ...]:
+        """Words of the utterance before this part of it."""
+        return tuple(word.text for part in self._parts for word in part.words)[-CONTEXT:]
 
     @property
     def partial(self) -> Partial:
         """What has been understood of the utterance that is being said."""
         settled, best = self._search.settled(), self._search.best()[0].words
-        return Partial(settled, best[len(settled) :])
+        done = tuple(word.text for part in self._parts for word in part.words)
+        return Partial((*done, *settled), best[len(settled) :])
 
     def accept(self, samples: Samples) -> list[Segment]:
         """Go on.
@@ -114,10 +130,13 @@ class RecognizerStream:
         seconds, ends = self._decoder.seconds, self._ends
         for place in range(len(emissions[self._leading])):
             frame = {name: own[place : place + 1] for name, own in emissions.items()}
+            heard = any(int(frame[name][0].argmax()) for name in frame)
+            if heard and self._breathed():
+                self._end_part(last=False)
+                self._begin_part()
             self._search.accept(frame[self._leading])
             self._held.append(frame)
             self._frames += 1
-            heard = any(int(frame[name][0].argmax()) for name in frame)
             self._silent = 0 if heard else self._silent + 1
             self._said = self._said or heard
             silence = ends.after if self._said else ends.before
@@ -128,10 +147,21 @@ class RecognizerStream:
                 found += self._ended()
         return found
 
+    def _breathed(self) -> bool:
+        """Return whether a part of a long utterance has ended, now that speech goes on after a pause."""
+        length = self._frames - self._from
+        share = min(1.0, (2 * length - LONG) / LONG)
+        return share >= 0 and (length >= LONGEST or self._silent >= PAUSES[0] + share * (PAUSES[1] - PAUSES[0]))
+
+    def _end_part(self, last: bool) -> None:
+        """Understand what was held by all heads together; words that stay do so."""
+        emissions = {name: np.concatenate([frame[name] for frame in self._held]) for name in self._held[0]}
+        around = Around(self._before, last, self._search.settled(), {self._leading: self._search})
+        self._parts.append(self._decoder.decode(emissions, self._from * self._decoder.seconds, around))
+
     def _ended(self) -> list[Segment]:
         """Return the utterance that has ended, if something was said in it, and begin another."""
-        emissions = {name: np.concatenate([frame[name] for frame in self._held]) for name in self._held[0]}
-        settled, start = self._search.settled(), self._start * self._decoder.seconds
-        segment = self._decoder.decode(emissions, start, Around(begun=settled, searches={self._leading: self._search}))
+        self._end_part(last=True)
+        segment = join(self._parts)
         self._begin()
         return [segment] if segment.words else []
