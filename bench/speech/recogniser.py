@@ -7,7 +7,8 @@
 
 The first writes bench/results/speech-recogniser.txt. Settings, and the weights of the search, are chosen by it; this is
 all that is read until they stand. With --test, speech-recogniser-test.txt is written: once. Models lie in the folder of
---keep. With --streaming, all of this for a network that reads forwards only.
+--keep. With --streaming, all of this for a network that reads forwards only; with --ready, for one that learns from the
+set's cepstra (13 with slopes and slopes of slopes) in place of sound, read as ready features.
 """
 
 from __future__ import annotations
@@ -25,13 +26,17 @@ from typing import NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import numpy as np
+
 from bench.machine import ROOT, header, write
 from bench.speech import an4, hmm
 from lstmkit.cli.parameters import given_settings
 from lstmkit.language.predicting import Predictor
+from lstmkit.sequences import Ragged
 from lstmkit.speech import (
     HmmRecogniser,
     Manifest,
+    ReadyFrames,
     Recognizer,
     RecognizerSettings,
     SpeechScore,
@@ -42,6 +47,7 @@ from lstmkit.speech import (
 )
 from lstmkit.speech.ctc.learning import Emissions
 from lstmkit.speech.decoding import Decoder, DecodingSettings, Head, fit_decoding
+from lstmkit.speech.features import Features
 from lstmkit.speech.heads import heads_of
 from lstmkit.speech.hmm import CEPSTRA
 from lstmkit.speech.recordings import Recordings, read_recordings
@@ -138,9 +144,9 @@ def heard(model: Recognizer, part: Recordings) -> tuple[list[Emissions], float]:
 
 
 def trained(
-    settings: RecognizerSettings, seed: int, learnt: Recordings, held: Recordings | None
+    settings: RecognizerSettings, features: Features, seed: int, learnt: Recordings, held: Recordings | None
 ) -> tuple[Recognizer, str]:
-    model, begun = Recognizer(settings, seed=seed), time.process_time()
+    model, begun = Recognizer(settings, features, seed), time.process_time()
     model.fit_recordings(learnt, held, an4.lexicon(), on_epoch=told)
     minutes, size = (time.process_time() - begun) / 60, sum(p.numel() for p in model.network_.parameters()) / 1e6
     return model, (
@@ -149,9 +155,11 @@ def trained(
     )
 
 
-def hidden_markov(learnt: Manifest, tried: Manifest) -> dict[int, SpeechScore]:
+def hidden_markov(learnt: Manifest, tried: Manifest, features: Features) -> dict[int, SpeechScore]:
     """Return what a hidden Markov model of phones, learnt from the same, scores, by the order of the n-grams."""
-    frames = [frames_of_all(part.utterances, CEPSTRA) for part in (learnt, tried)]
+    frames = [frames_of_all(part.utterances, features) for part in (learnt, tried)]
+    if isinstance(features, ReadyFrames):  # such models take the slopes themselves
+        frames = [Ragged(np.ascontiguousarray(own.values[:, : an4.CEPSTRA]), own.offsets) for own in frames]
     model = HmmRecogniser(hmm.SETTINGS).fit(frames[0], hmm.texts(learnt), an4.lexicon(), hmm.speakers(learnt))
     scores = {}
     for order, weight in hmm.CHOSEN.items():
@@ -191,6 +199,7 @@ def tested(
     for order, score in beside.items():
         yield row(f"hidden Markov model, order {order}", score)
     chosen = chosen_at(where / f"{name}-weights.json")
+    assert chosen, "weights of the search must have been chosen on the speakers held back, never on the test part"
     heads: dict[str, Head] = {}
     everything: list[Emissions] = [{} for _ in part.names]
     model = None
@@ -222,27 +231,30 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--streaming", action="store_true")
+    parser.add_argument("--ready", action="store_true", help="learn from cepstra that are ready")
     parser.add_argument("--set", action="append", metavar="NAME=VALUE")
     parser.add_argument("--keep", type=Path, default=WHERE, help="folder for models and emissions")
     given = parser.parse_args()
     given.keep.mkdir(parents=True, exist_ok=True)
     own = {"streaming": True} if given.streaming else {}
     settings = RecognizerSettings(**given_settings(RecognizerSettings, given.set, "a recogniser", own))
-    name = f"an4{'-streaming' if given.streaming else ''}"
+    kind = f"{'-streaming' if given.streaming else ''}{'-cepstra' if given.ready else ''}"
+    name = f"an4{kind}"
+    source = an4.ready_part if given.ready else an4.part
+    features = ReadyFrames(3 * an4.CEPSTRA) if given.ready else Recognizer().features
     versions = {name: importlib.metadata.version(name) for name in ("torch", "numpy", "kaldi-native-fbank")}
-    lines = header(f"AN4 by the recogniser{', streaming' if given.streaming else ''}, one thread", versions)
+    lines = header(f"AN4 by the recogniser{kind.replace('-', ', ')}, one thread", versions)
     with tempfile.TemporaryDirectory() as where:
-        training = an4.part("train", Path(where))
+        training = source("train", Path(where))
         learnt, tried = an4.divided(training)
         if given.all or given.test:
-            learnt, tried = training, an4.part("test", Path(where)) if given.test else None
-        features = Recognizer().features
+            learnt, tried = training, source("test", Path(where)) if given.test else None
         taught = read_recordings(learnt, features)
         part = None if tried is None else read_recordings(tried, features)
-        beside = hidden_markov(learnt, tried) if given.test else {}
+        beside = hidden_markov(learnt, tried, features if given.ready else CEPSTRA) if given.test else {}
     if part is None:
         for seed in range(given.first, given.first + given.seeds):
-            model, said = trained(settings, seed, taught, None)
+            model, said = trained(settings, features, seed, taught, None)
             model.save(given.keep / f"{name}-all-{seed}", force=True)
             (given.keep / f"{name}-all-{seed}.txt").write_text(said + "\n")
         return
@@ -255,7 +267,7 @@ def main() -> None:
         "",
         HEAD,
     ]
-    result = f"speech-recogniser{'-streaming' if given.streaming else ''}{'-test' if given.test else ''}.txt"
+    result = f"speech-recogniser{kind}{'-test' if given.test else ''}.txt"
     if given.test:
         for line in tested(given.keep, name, taught, part, beside):
             lines.append(line)
@@ -268,7 +280,7 @@ def main() -> None:
         if given.again:
             model, said = Recognizer.load(place), place.with_suffix(".txt").read_text().strip()
         else:
-            model, said = trained(settings, seed, taught, part)
+            model, said = trained(settings, features, seed, taught, part)
             said += f", learnt without {len(part.speakers)} recordings that were held back"
             model.save(place, force=True)
         found, factor = heard(model, part)

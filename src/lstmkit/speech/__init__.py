@@ -10,6 +10,7 @@ from lstmkit.speech.decoding import fit_decoding as fit_decoding
 from lstmkit.speech.decoding import read_hotwords as read_hotwords
 from lstmkit.speech.features import FeatureSettings as FeatureSettings
 from lstmkit.speech.features import FeatureStream as FeatureStream
+from lstmkit.speech.features import ReadyFrames as ReadyFrames
 from lstmkit.speech.features import frames_of as frames_of
 from lstmkit.speech.features import frames_of_all as frames_of_all
 from lstmkit.speech.features import with_differences as with_differences
@@ -23,7 +24,6 @@ from lstmkit.speech.listening import RecognizerStream as RecognizerStream
 from lstmkit.speech.listening import SpeechDetector as SpeechDetector
 from lstmkit.speech.listening import Transcriber as Transcriber
 from lstmkit.speech.manifest import Manifest as Manifest
-from lstmkit.speech.manifest import Utterance as Utterance
 from lstmkit.speech.manifest import read_manifest as read_manifest
 from lstmkit.speech.manifest import refuse_shared as refuse_shared
 from lstmkit.speech.recogniser import Recognizer as Recognizer
@@ -34,3 +34,4 @@ from lstmkit.speech.scoring import compare as compare
 from lstmkit.speech.scoring import judge as judge
 from lstmkit.speech.scoring import score_texts as score_texts
 from lstmkit.speech.transcript import Transcript as Transcript
+from lstmkit.speech.utterance import Utterance as Utterance

@@ -13,7 +13,8 @@ from lstmkit.errors import InputError
 from lstmkit.ranges import AT_LEAST_1, MORE_THAN_0, NOT_NEGATIVE, Range, check_fields
 from lstmkit.sequences import Ragged
 from lstmkit.speech.audio import RATE, Samples, read_audio, speech_package
-from lstmkit.speech.manifest import Utterance
+from lstmkit.speech.ready import ReadyFiles
+from lstmkit.speech.utterance import Utterance
 
 LOUDEST = 32_768.0
 """What a sample of 1 is for Kaldi, whose features these are."""
@@ -71,6 +72,42 @@ class FeatureSettings:
     def width(self) -> int:
         """Numbers in a frame."""
         return self.stack * (self.cepstra or self.bins)
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Ends of the bands in Hz if the numbers of a frame are logarithms of bands, else zeros."""
+        return (0.0, 0.0) if self.cepstra else (self.low, self.high)
+
+
+@dataclass(frozen=True)
+class ReadyFrames:
+    """Frames that were computed elsewhere, and are read from files of numpy.
+
+    channels  numbers in a frame
+    shift     from a frame to the next, in ms
+    Raises    InputError if a value is out of range
+    """
+
+    channels: int
+    shift: float = 10.0
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        check_fields(self, {"channels": AT_LEAST_1, "shift": RANGES["shift"]}, "ReadyFrames")
+
+    @property
+    def width(self) -> int:
+        """Numbers in a frame."""
+        return self.channels
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Zeros: nobody says what the numbers are."""
+        return 0.0, 0.0
+
+
+Features = FeatureSettings | ReadyFrames
+"""Where frames come from: computed of sound, or ready."""
 
 
 def features_at(rate: int) -> FeatureSettings:
@@ -149,20 +186,22 @@ def frames_of(samples: Samples, settings: FeatureSettings | None = None) -> Fram
     return found
 
 
-def frames_of_all(
-    utterances: Iterable[Utterance], settings: FeatureSettings | None = None, on_disk: bool = False
-) -> Ragged:
+def frames_of_all(utterances: Iterable[Utterance], settings: Features | None = None, on_disk: bool = False) -> Ragged:
     """Return the frames of many utterances, read one by one.
 
-    on_disk  whether the frames shall lie in a file without a name
-    Raises   InputError naming the recording that cannot be used
+    settings  how they are computed of sound; or of ready ones, which are not changed, what must be there
+    on_disk   whether the frames shall lie in a file without a name
+    Raises    InputError naming the recording that cannot be used
     """
-    settings = settings or FeatureSettings()
-    sequences = (_named(one, settings) for one in utterances)
+    settings, files = settings or FeatureSettings(), ReadyFiles()
+    sequences = (_named(one, settings, files) for one in utterances)
     return Ragged.of(sequences, settings.width, on_disk, np.float32)
 
 
-def _named(one: Utterance, settings: FeatureSettings) -> Frames:
+def _named(one: Utterance, settings: Features, files: ReadyFiles) -> Frames:
+    if isinstance(settings, ReadyFrames):
+        return files.frames(one, settings.channels)
+    files.refuse(one)
     samples = read_audio(one.audio, settings.rate, one.start, one.end)
     try:
         return frames_of(samples, settings)

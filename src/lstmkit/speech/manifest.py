@@ -19,6 +19,8 @@ from lstmkit.data.series import closest, shorten
 from lstmkit.errors import InputError
 from lstmkit.language.text.reading import read_lines
 from lstmkit.ranges import a_path, number_in
+from lstmkit.speech.ready import TABLES, ReadyFiles, array_names, require_arrays, table_beside
+from lstmkit.speech.utterance import SEVERAL, Utterance
 
 SOUNDS = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".w64", ".au")
 """Endings of the recordings of a folder."""
@@ -36,25 +38,6 @@ CALLED = {
     "name": ("id", "utterance", "utt", "utt_id"),
 }
 """What the columns of a table may be called, the first name before the others."""
-
-
-@dataclass(frozen=True, slots=True)
-class Utterance:
-    """A recording, or a part of one, and what is said in it.
-
-    name        of the utterance, for messages and results
-    audio       the file
-    text        what is said; None where it is not known
-    speaker     who says it; None where that is not known
-    start, end  seconds from the beginning of the file; None is its end
-    """
-
-    name: str
-    audio: Path
-    text: str | None = None
-    speaker: str | None = None
-    start: float = 0.0
-    end: float | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +61,9 @@ def read_manifest(source: Any, transcripts: bool = True) -> Manifest:
 
     source       a table (CSV, TSV, JSON lines, Parquet, or one in memory) with the columns audio, text and perhaps
                  speaker, start, end or duration, id; a folder of recordings with a text beside each; a folder with
-                 Kaldi's wav.scp and text, perhaps utt2spk and segments; or the path of such a wav.scp
+                 Kaldi's wav.scp and text, perhaps utt2spk and segments; or the path of such a wav.scp. Ready features:
+                 a .npz file with an array (T, C) for each utterance by its name, and a table of the same name beside
+                 it with the columns id, text and perhaps speaker; or a table whose audio is such a file, or .npy
     transcripts  whether every utterance must have one
     Raises       InputError with one line that names the place for whatever is wrong
     """
@@ -90,6 +75,8 @@ def read_manifest(source: Any, transcripts: bool = True) -> Manifest:
         return require_sound(str(path), _of_kaldi(path) if kaldi else _of_folder(path, transcripts), transcripts)
     if path.name == SCRIPT:
         return require_sound(str(path.parent), _of_kaldi(path.parent), transcripts)
+    if path.suffix.lower() == SEVERAL:
+        return require_sound(str(path), _of_arrays(path, transcripts), transcripts)
     table = read_with_notes(path, texts=True)
     found = of_table(table.frame, str(path), path.parent)
     return require_sound(str(path), Manifest(found.utterances, (*table.notes, *found.notes)), transcripts)
@@ -103,10 +90,10 @@ def refuse_shared(training: Manifest, test: Manifest) -> tuple[str, ...]:
     Returns  notes on speakers that are in both
     """
     known: dict[str, list[Utterance]] = defaultdict(list)
-    keys = _content_keys([one.audio for part in (training, test) for one in part.utterances])
+    keys = _content_keys([one for part in (training, test) for one in part.utterances])
     for one in training.utterances:
-        known[keys[one.audio]].append(one)
-    shared = [(o, one) for one in test.utterances for o in known.get(keys[one.audio], ()) if _overlap(o, one)]
+        known[keys[_key(one)]].append(one)
+    shared = [(o, one) for one in test.utterances for o in known.get(keys[_key(one)], ()) if _overlap(o, one)]
     if shared:
         first, second = shared[0]
         same = f"{first.name!r}" if first.name == second.name else f"{second.name!r} (in training {first.name!r})"
@@ -127,16 +114,28 @@ def _overlap(one: Utterance, other: Utterance) -> bool:
     return one.start < ends[1] and other.start < ends[0]
 
 
-def _content_keys(paths: Iterable[Path]) -> dict[Path, str]:
-    """Return for every file what tells its content: its own path, or a digest where others have the same size."""
-    sizes = {path: path.stat().st_size for path in set(paths)}
+def _content_keys(utterances: Iterable[Utterance]) -> dict[tuple[Path, str], str]:
+    """Return for every recording what tells its content: its own path, or a digest where others have the same size.
+
+    Of ready features it is a digest of the array.
+    """
+    every, files = list(utterances), ReadyFiles()
+    sizes = {one.audio: one.audio.stat().st_size for one in every if not one.ready}
     alike = Counter(sizes.values())
-    keys = {path: str(path.resolve()) for path in sizes}
+    digests: dict[Path, str] = {}
     for path, size in sizes.items():
+        digests[path] = str(path.resolve())
         if alike[size] > 1:
             with path.open("rb") as file:
-                keys[path] = hashlib.file_digest(file, "sha256").hexdigest()
-    return keys
+                digests[path] = hashlib.file_digest(file, "sha256").hexdigest()
+    return {
+        _key(one): hashlib.sha256(files.array(one).tobytes()).hexdigest() if one.ready else digests[one.audio]
+        for one in every
+    }
+
+
+def _key(one: Utterance) -> tuple[Path, str]:
+    return one.audio, one.name if one.ready else ""
 
 
 def require_sound(place: str, found: Manifest, transcripts: bool) -> Manifest:
@@ -152,6 +151,7 @@ def require_sound(place: str, found: Manifest, transcripts: bool) -> Manifest:
     for one in found.utterances:
         if one.end is not None and not one.start < one.end:
             raise InputError(f"{place}: {one.name!r}: the end, {one.end:g} s, must be after the start, {one.start:g} s")
+    require_arrays(place, found.utterances)
     repeated = [name for name, count in Counter(one.name for one in found.utterances).items() if count > 1]
     if repeated:
         raise InputError(
@@ -212,6 +212,27 @@ def _times(given: Mapping[str, str], place: str) -> tuple[float, float | None]:
     if end is None and "duration" in numbers and "start" in numbers:
         end = start + numbers["duration"]
     return start, end
+
+
+def _of_arrays(path: Path, transcripts: bool) -> Manifest:
+    """Return the utterances of a file of arrays: those of the table beside it, or all where nothing is there."""
+    beside = table_beside(path) if path.is_file() else None
+    if beside is None:
+        if transcripts and path.is_file():
+            raise InputError(
+                f"{path}: no table beside it says what is said; write {path.with_suffix(TABLES[0]).name}, with the "
+                "columns id, text and perhaps speaker"
+            )
+        return Manifest(tuple(Utterance(name, path) for name in array_names(path)))
+    table = read_with_notes(beside, texts=True)
+    columns = {role: _column(table.frame, CALLED[role]) for role in ("name", "text", "speaker")}
+    if columns["name"] is None:
+        known = shorten(table.frame.columns, 12)
+        raise InputError(f"{beside}: no column id, the names of the arrays of {path.name} (columns: {known})")
+    # Where its recordings are, and which parts of them, is of no use here.
+    chosen = {CALLED[role][0]: table.frame[name] for role, name in columns.items() if name is not None}
+    frame = pl.DataFrame(chosen).with_columns(pl.lit(path.name).alias("audio"))
+    return Manifest(of_table(frame, str(beside), path.parent).utterances, table.notes)
 
 
 def recordings_in(folder: Path) -> list[Path]:

@@ -20,7 +20,7 @@ from lstmkit.speech.ctc.stream import NetworkStream
 from lstmkit.speech.ctc.targets import Targets
 from lstmkit.speech.decoding import Decoder, DecodingSettings, Hotwords, fit_decoding
 from lstmkit.speech.decoding.greedy import greedy
-from lstmkit.speech.features import FeatureSettings
+from lstmkit.speech.features import Features, FeatureSettings, ReadyFrames
 from lstmkit.speech.heads import heads_of, words_known
 from lstmkit.speech.hmm import word_ngrams
 from lstmkit.speech.lexicon import Lexicon, read_lexicon
@@ -40,7 +40,7 @@ class Recognizer(Parameters):
     """Recognise speech by a recurrent network whose heads are trained together by CTC.
 
     settings  size and training of the network
-    features  how frames are computed of samples; each frame stands alone, for the network joins them to steps
+    features  how frames are computed of samples, each alone, for the network joins them to steps; or `ReadyFrames`
     seed      of the weights, the order of the recordings, and what is drawn in training
     order     of the n-grams of words that are learnt from the transcripts and searched with; 0 learns none
     Raises    InputError if the features are stacked, or a number is negative
@@ -53,13 +53,13 @@ class Recognizer(Parameters):
     def __init__(
         self,
         settings: RecognizerSettings | None = None,
-        features: FeatureSettings | None = None,
+        features: Features | None = None,
         seed: int = 0,
         order: int = 2,
     ) -> None:
         self.settings = RecognizerSettings() if settings is None else settings
         self.features = FeatureSettings() if features is None else features
-        if self.features.stack != 1:
+        if isinstance(self.features, FeatureSettings) and self.features.stack != 1:
             raise InputError(
                 f"Recognizer: features must have stack 1, for the settings say how many frames make a step; got "
                 f"{self.features.stack}"
@@ -77,23 +77,26 @@ class Recognizer(Parameters):
         on_epoch: Callable[[EpochRecord], None] | None = None,
         checkpoint: str | Path | None = None,
         resume: bool = False,
+        cache: str | Path | None = None,
     ) -> Recognizer:
         """Learn from recordings; earlier fits are forgotten.
 
         X           a `Manifest`, or what `read_manifest` takes: a table, its path, a folder
         lexicon     how words are pronounced, for phones; a path of its file
         valid       recordings that say how well it goes, as X; None says nothing
-        noise       recordings of noise that some utterances hear in training: paths or arrays
+        noise       recordings of noise that some utterances hear in training: paths, also of folders, or arrays
         on_epoch    called with every `EpochRecord`
         checkpoint  file that keeps the state of the training after every epoch; removed when it is complete
         resume      continue from that file, if it exists, to the same weights as without the interruption
+        cache       folder that keeps frames, so that they are computed once; they are mapped, not held in memory
         Returns     self
         Raises      InputError if something given cannot be used; one line that says why, where and how to mend it
         """
         words = read_lexicon(lexicon) if isinstance(lexicon, str | Path) else lexicon
-        training = read_recordings(manifest_of(X), self.features)
-        held = None if valid is None else read_recordings(manifest_of(valid), self.features)
-        beside = None if noise is None else heard(noise, self.features)
+        keep = None if cache is None else a_path("cache", cache)
+        training = read_recordings(manifest_of(X), self.features, keep)
+        held = None if valid is None else read_recordings(manifest_of(valid), self.features, keep)
+        beside = None if noise is None else self.noises(noise)
         with until_done(checkpoint) as path:
             self.fit_recordings(training, held, words, beside, on_epoch, path, resume)
             if held is not None:
@@ -138,6 +141,19 @@ class Recognizer(Parameters):
         self.ngrams_ = word_ngrams(taught.texts, lexicon, self.order) if self.order else None
         self.decoding_ = DecodingSettings()
         return self
+
+    def noises(self, given: Any) -> Recordings:
+        """Return recordings of noise that utterances hear in training.
+
+        given   paths, also of folders of them, or arrays
+        Raises  InputError if one cannot be used, or frames are not bands, to whose energies noise is added
+        """
+        if not any(self.features.ends):
+            raise InputError(
+                "noise is added to the energies of bands, and these frames are none; leave it out, or compute bands of "
+                "sound"
+            )
+        return heard(given, self.features)
 
     def epochs_for(self, training: Recordings) -> int:
         """Return how many epochs a training has."""
@@ -197,6 +213,19 @@ class Recognizer(Parameters):
         return network
 
     @property
+    def sound(self) -> FeatureSettings:
+        """How frames are computed of sound.
+
+        Raises  InputError if they are ready when they come
+        """
+        if isinstance(self.features, ReadyFrames):
+            raise InputError(
+                f"this recogniser reads ready features of {self.features.channels} channels and hears no sound; give "
+                ".npz or .npy"
+            )
+        return self.features
+
+    @property
     def seconds_per_frame(self) -> float:
         """Seconds of a step of the emissions."""
         return self.settings.stack * self.features.shift / 1000
@@ -209,7 +238,7 @@ class Recognizer(Parameters):
     def emissions(self, X: Any, speakers: Sequence[str | None] | None = None) -> list[Emissions]:
         """Return what the heads say of every step of recordings.
 
-        X         a manifest, several paths of recordings or arrays of samples, or one of these
+        X         a manifest, several paths of recordings or arrays of samples (of ready features), or one of these
         speakers  of each, where X does not know them: all that a speaker says helps to understand each of it. None,
                   also of one, takes a recording alone. A streaming network knows those before it in the list
         Returns   for each, by the name of a head, (T, 1 + units) natural logarithms of probabilities, the blank first;
@@ -235,7 +264,7 @@ class Recognizer(Parameters):
         Raises  NotFittedError before `fit`; InputError if the network must see the whole of a recording
         """
         self._require_fit("stream")
-        return NetworkStream(self.network_.eval(), self.features)
+        return NetworkStream(self.network_.eval(), self.sound)
 
     def decoder(
         self,
@@ -285,11 +314,13 @@ class Recognizer(Parameters):
         Raises  NotFittedError before `fit`; ModelFolderError if it exists and not `force`, or cannot be written
         """
         self._require_fit("save")
+        ready = isinstance(self.features, ReadyFrames)
         config = {
             "seed": self.seed,
             "order": self.order,
             "settings": dataclasses.asdict(self.settings),
-            "features": dataclasses.asdict(self.features),
+            "features": None if ready else dataclasses.asdict(self.features),
+            "ready": dataclasses.asdict(self.features) if ready else None,
             "units": {name: dataclasses.asdict(own) for name, own in self.units_.items()},
             "lexicon": None if self.lexicon_ is None else {k: list(v) for k, v in self.lexicon_.words.items()},
             "decoding": dataclasses.asdict(self.decoding_),
@@ -304,7 +335,7 @@ class Recognizer(Parameters):
         Raises  ModelFolderError if it is missing, damaged, of another kind, or from a newer version
         """
         config, network, ngrams = read_recogniser(a_path("path", path))
-        found = Recognizer(config.settings, config.features, config.seed, config.order)
+        found = Recognizer(config.settings, config.heard, config.seed, config.order)
         found.ngrams_, found.decoding_ = ngrams, config.decoding
         found.units_, found.network_, found.left_out_ = dict(config.units), network, {}
         found.lexicon_ = None if config.lexicon is None else Lexicon(config.lexicon)

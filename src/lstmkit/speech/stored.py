@@ -15,7 +15,7 @@ from lstmkit.language.vocabulary import StoredTokens, tokens_from
 from lstmkit.speech.ctc.network import RecognizerNetwork, RecognizerShape
 from lstmkit.speech.ctc.settings import RecognizerSettings
 from lstmkit.speech.decoding import DecodingSettings
-from lstmkit.speech.features import FeatureSettings
+from lstmkit.speech.features import Features, FeatureSettings, ReadyFrames
 from lstmkit.speech.units import Units
 from lstmkit.training import ModelFolder, StoredRecord
 from lstmkit.training.folder import StoredModel
@@ -31,13 +31,23 @@ class StoredRecogniser:
     seed: Natural
     order: Natural
     settings: RecognizerSettings
-    features: FeatureSettings
+    features: FeatureSettings | None
     units: dict[str, Units]
     lexicon: dict[str, tuple[tuple[str, ...], ...]] | None
     decoding: DecodingSettings
     tokens: StoredTokens | None
     ngrams: StoredNGram | None
     history: tuple[StoredRecord, ...]
+    ready: ReadyFrames | None = None
+
+    @property
+    def heard(self) -> Features:
+        """What frames are."""
+        if self.features is not None and self.ready is None and self.features.stack == 1:
+            return self.features
+        if self.ready is not None and self.features is None:
+            return self.ready
+        raise InputError("a recogniser has frames that stand alone, computed of sound or ready")
 
 
 def write_recogniser(
@@ -58,7 +68,7 @@ def read_recogniser(path: Path) -> tuple[StoredRecogniser, RecognizerNetwork, NG
     how = config.settings
     with folder.agreeing():
         _check(config)
-        shape = RecognizerShape.of(config.features, config.units)
+        shape = RecognizerShape.of(config.heard, config.units)
         tokens = None if config.tokens is None else tokens_from(config.tokens)
         V = 0 if tokens is None else len(tokens.symbols)
         network, model = parts_in(folder, lambda: RecognizerNetwork(how, shape), how.num_layers, config.ngrams, V)
@@ -70,8 +80,8 @@ def _check(config: StoredRecogniser) -> None:
     for name, own in config.units.items():
         if name != own.kind or len(set(own.symbols)) != len(own.symbols) or not own.symbols:
             raise InputError(f"the units of head {name!r} are not sound")
-    if not config.units or config.features.stack != 1:
-        raise InputError("a recogniser has heads, and frames that stand alone")
+    if not config.units:
+        raise InputError("a recogniser has heads")
     if not all(own and all(phones and all(phones) for phones in own) for own in (config.lexicon or {}).values()):
         raise InputError("a word of the lexicon has no phones")
     if (config.ngrams is None) != (config.tokens is None) or (config.ngrams is None) != (config.order == 0):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MANIFEST = (
     "CSV, TSV, JSON lines or Parquet with the columns audio, text and perhaps speaker, start, end; a folder of "
-    "recordings, each with a text beside it; or Kaldi's wav.scp."
+    "recordings, each with a text beside it; Kaldi's wav.scp; or ready features, .npz with a table beside it."
 )
 EXAMPLES = """\b
 examples:
@@ -78,11 +78,19 @@ def train(
         str | None, typer.Option(help="Recordings that are only used to score; some are held back if left out.")
     ] = None,
     noise: Annotated[
-        list[str] | None, typer.Option(help="Recording of noise that is heard in training; may be repeated.")
+        list[str] | None,
+        typer.Option(help="Recording of noise that is heard in training, or a folder of them; may be repeated."),
     ] = None,
     network: Network,
     order: Annotated[int, typer.Option(help="Of the n-grams of the transcripts; 0 searches without.")] = 2,
     rate: Annotated[int, typer.Option(help="Samples a second that are listened to.")] = 16_000,
+    shift: Annotated[
+        float | None,
+        typer.Option(help="Of ready features: ms from a frame to the next.  [default: 10]", show_default=False),
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder that keeps frames, so that they are computed once.", show_default=False)
+    ] = None,
     no_hmm: Annotated[bool, typer.Option("--no-hmm", help="Learn no hidden Markov model to compare with.")] = False,
     seed: Annotated[int, typer.Option(help="Of weights, the recordings held back, order and dropout.")] = 0,
     out: Annotated[
@@ -97,7 +105,7 @@ def train(
 
     recognizer = Recognizer(network.settings(), features_at(rate), seed, order)
     folder = out or parameters.named_after(source, "speech")
-    parts = (valid, test, tuple(noise or ()), not no_hmm)
+    parts = (valid, test, tuple(noise or ()), not no_hmm, cache, shift)
     job = SpeechJob(source, folder, recognizer, lexicon, *parts, manner.force, manner.resume)
     result = run_shown(job, JobProgress(manner.silent))
     printing.print_json(result.summary) if manner.json else _print(result)

@@ -182,7 +182,7 @@ def _listen(
 ) -> None:
     from lstmkit.speech.listening import microphone, raw_samples
 
-    rate = writer.recogniser.features.rate
+    rate = writer.recogniser.sound.rate
     if audio:
         blocks = raw_samples(sys.stdin.buffer, given or rate, rate)
     else:

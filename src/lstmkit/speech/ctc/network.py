@@ -23,7 +23,7 @@ from lstmkit.speech.ctc.augmentation import (
 )
 from lstmkit.speech.ctc.normalising import SESSION, Moments, SpeechNormalisation, moments_of
 from lstmkit.speech.ctc.settings import RecognizerSettings
-from lstmkit.speech.features import FeatureSettings
+from lstmkit.speech.features import Features
 from lstmkit.speech.units import Units
 from lstmkit.training.schema import Positive
 
@@ -45,10 +45,10 @@ class RecognizerShape:
     high: float = 0.0
 
     @classmethod
-    def of(cls, features: FeatureSettings, units: Mapping[str, Units]) -> RecognizerShape:
+    def of(cls, features: Features, units: Mapping[str, Units]) -> RecognizerShape:
         """Return what a network with heads for units is built from that hears such features."""
-        ends = (0.0, 0.0) if features.cepstra else (features.low, features.high)
-        return cls(features.width, features.shift, {name: len(own.symbols) for name, own in units.items()}, *ends)
+        heads = {name: len(own.symbols) for name, own in units.items()}
+        return cls(features.width, features.shift, heads, *features.ends)
 
     @property
     def bands(self) -> Bands | None:

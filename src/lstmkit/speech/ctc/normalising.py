@@ -17,6 +17,8 @@ LEAST = 0.1
 """Spread of a channel that is divided by at least: bands are logarithms of energies."""
 SESSION = 3000
 """Frames of the same speaker that a streaming network has heard before, at most, in training."""
+AT_ONCE = 1 << 16
+"""Frames that are summed together."""
 
 
 class Moments(NamedTuple):
@@ -133,9 +135,11 @@ class SpeechNormalisation(nn.Module):
 
     def fit(self, frames: NDArray[np.float32]) -> None:
         """Measure the training part."""
-        values = np.asarray(frames, np.float64)
-        self.mean.copy_(torch.from_numpy(values.mean(axis=0)))
-        self.square.copy_(torch.from_numpy((values**2).mean(axis=0)))
+        every = Heard(frames.shape[1])
+        for place in range(0, len(frames), AT_ONCE):  # they may lie on disk, and be more than memory holds
+            every.add(frames[place : place + AT_ONCE])
+        self.mean.copy_(every.moments.mean[0])
+        self.square.copy_(every.moments.square[0])
 
     def usual(self, rows: int) -> Moments:
         """Return the moments of the training part, as often as there are rows, with the weight that they have."""

@@ -19,7 +19,8 @@ from lstmkit.sequences import Ragged
 from lstmkit.speech.audio import read_audio
 from lstmkit.speech.emotion.frames import VoiceSettings, normalised, voice_frames
 from lstmkit.speech.emotion.pattern import Pattern
-from lstmkit.speech.manifest import SOUNDS, Manifest, Utterance, of_table, recordings_in, require_sound
+from lstmkit.speech.manifest import SOUNDS, Manifest, of_table, recordings_in, require_sound
+from lstmkit.speech.utterance import Utterance
 
 SPEAKER = "speaker"
 

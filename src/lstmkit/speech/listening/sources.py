@@ -12,10 +12,11 @@ import numpy as np
 
 from lstmkit.errors import InputError
 from lstmkit.speech.audio import FASTEST, SLOWEST, Samples, resampled
-from lstmkit.speech.manifest import SCRIPT, Utterance, read_manifest
+from lstmkit.speech.manifest import SCRIPT, read_manifest
+from lstmkit.speech.utterance import Utterance
 
-LISTS = (".csv", ".tsv", ".json", ".jsonl", ".parquet", ".scp")
-"""Endings of lists of recordings."""
+LISTS = (".csv", ".tsv", ".json", ".jsonl", ".parquet", ".scp", ".npz")
+"""Endings of lists of recordings, and of files of ready features."""
 BLOCK = 0.1
 """Seconds of a block of a microphone."""
 HEADS = {b"RIFF": "a WAV file", b"fLaC": "a FLAC file", b"OggS": "an Ogg file", b"ID3": "an MP3 file"}

@@ -16,13 +16,14 @@ from lstmkit.speech.audio import RATE, Samples, given_samples, stream_audio
 from lstmkit.speech.ctc.learning import emitted
 from lstmkit.speech.ctc.normalising import Heard, Moments, nobody
 from lstmkit.speech.decoding import DecodingSettings, Hotwords
-from lstmkit.speech.features import frames_of
+from lstmkit.speech.features import ReadyFrames, frames_of
 from lstmkit.speech.listening.detector import LoudnessDetector, SpeechDetector, speech_pieces
 from lstmkit.speech.listening.pauses import Piece, cut_at_pauses, nobody_speaks
 from lstmkit.speech.listening.stream import EndPoints, Partial, RecognizerStream
-from lstmkit.speech.manifest import Utterance
+from lstmkit.speech.ready import ReadyFiles
 from lstmkit.speech.recogniser import Recognizer
 from lstmkit.speech.transcript import Segment, Transcript
+from lstmkit.speech.utterance import Utterance
 from lstmkit.training import threads_for
 
 
@@ -57,13 +58,13 @@ class Transcriber:
     ) -> Transcript:
         """Return what is said in a recording of any length.
 
-        source      a file, or samples at the rate of the recogniser's features
+        source      a file of sound, or samples at the rate of the recogniser's features
         start, end  seconds of the file; None is its end. Times are those of the file
         detector    leaves out where nobody speaks
         session     what has been heard of the same speaker before; what is heard here is added
         Raises      InputError if it is no recording
         """
-        rate = self.recogniser.features.rate
+        rate = self.recogniser.sound.rate
         if isinstance(source, str | Path):
             blocks: Iterable[Samples] = stream_audio(source, rate, start, end)
         else:
@@ -88,11 +89,20 @@ class Transcriber:
         detector  leaves out where nobody speaks
         together  whether all are of one speaker
         """
+        if detector is not None:
+            self._fitting(detector)
         sessions: dict[str | None, Session] = {}
+        features, files = self.recogniser.features, ReadyFiles()
         for one in recordings:
             known = together or one.speaker is not None
             session = sessions.setdefault(None if together else one.speaker, Session()) if known else None
-            yield one, self.transcribe(one.audio, one.start, one.end, detector, session)
+            if isinstance(features, ReadyFrames):
+                frames = files.frames(one, features.channels)
+                segment = self._heard(frames, 0.0, session or Session())
+                yield one, Transcript((segment,), len(frames) * features.shift / 1000)
+            else:
+                files.refuse(one)
+                yield one, self.transcribe(one.audio, one.start, one.end, detector, session)
 
     def _followed(self, blocks: Iterable[Samples]) -> Iterator[Segment]:
         stream = self.stream()
@@ -102,15 +112,17 @@ class Transcriber:
 
     def segment(self, piece: Piece, session: Session) -> Segment:
         """Return what is said in a piece of a recording."""
-        features = self.recogniser.features
+        features = self.recogniser.sound
         short = len(piece.samples) < features.rate * features.window / 1000
         if short or nobody_speaks(piece.samples, features.rate):
             return Segment(piece.start, piece.start + len(piece.samples) / features.rate, ())
-        frames = frames_of(piece.samples, features)
+        return self._heard(frames_of(piece.samples, features), piece.start, session)
+
+    def _heard(self, frames: NDArray[np.float32], start: float, session: Session) -> Segment:
         with threads_for(self.recogniser.settings.hidden_size):
             own = Ragged.of([frames], frames.shape[1], dtype=np.float32)
             ((_, emissions),) = emitted(self.recogniser.network_.eval(), own, session.heard(frames))
-        return self.decoder.decode(emissions, piece.start)
+        return self.decoder.decode(emissions, start)
 
     def stream(self, ends: EndPoints | None = None) -> RecognizerStream:
         """Return what takes samples as they come.
@@ -135,7 +147,7 @@ class Transcriber:
         told      is given what has been understood so far, after every block, where that is known
         """
         if not self.recogniser.settings.streaming:
-            rate, session = self.recogniser.features.rate, Session()
+            rate, session = self.recogniser.sound.rate, Session()
             heard = LoudnessDetector(rate) if detector is None else self._fitting(detector)
             for piece in speech_pieces(blocks, heard, rate=rate, silence=EndPoints().after):
                 segment = self.segment(piece, session)
@@ -152,7 +164,7 @@ class Transcriber:
         yield from stream.finish()
 
     def _fitting(self, detector: SpeechDetector) -> SpeechDetector:
-        rate = self.recogniser.features.rate
+        rate = self.recogniser.sound.rate
         if rate != RATE:
             raise InputError(
                 f"the detector of speech hears {RATE:,} samples a second, this recogniser {rate:,}; leave --vad out"

@@ -10,18 +10,24 @@ from typing import Any, ClassVar
 
 from lstmkit.data.content import place_of
 from lstmkit.data.series import shorten
+from lstmkit.errors import InputError
 from lstmkit.results import SUMMARY, Job, Run, Verdict
 from lstmkit.results.verdict import EQUAL
+from lstmkit.speech.features import Features, FeatureSettings, ReadyFrames
 from lstmkit.speech.lexicon import Lexicon, read_lexicon
 from lstmkit.speech.manifest import Manifest, read_manifest
+from lstmkit.speech.ready import ReadyFiles
 from lstmkit.speech.recogniser import SPELLING, Recognizer
-from lstmkit.speech.recordings import Recordings, heard, read_recordings
+from lstmkit.speech.recordings import Recordings, read_recordings
 from lstmkit.speech.scoring import judge, score_texts
 from lstmkit.speech.training.dividing import Divided, divide, how_many
 from lstmkit.speech.training.report import write_report
 from lstmkit.speech.training.result import Scored, SpeechResult
-from lstmkit.speech.training.yardstick import Yardstick, hidden_markov
+from lstmkit.speech.training.yardstick import Yardstick, hidden_markov, markov_frames
 from lstmkit.speech.units import unknown_letters
+
+READY_SHIFT = 10.0
+"""Milliseconds from a frame to the next of ready features, where nobody says."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,8 @@ class SpeechJob(Job[Parts, None, SpeechResult]):
     test        list of recordings that are only used to score, or None likewise
     noise       recordings of noise that is heard in training
     yardstick   whether a hidden Markov model is learnt beside it
+    cache       folder that keeps frames for the next time
+    shift       ms from a frame to the next where features are ready; None is 10
     force       replace results that are in `out`
     resume      continue an interrupted job in `out`
     """
@@ -61,6 +69,8 @@ class SpeechJob(Job[Parts, None, SpeechResult]):
     test: str | None = None
     noise: tuple[str, ...] = ()
     yardstick: bool = True
+    cache: Path | None = None
+    shift: float | None = None
     force: bool = False
     resume: bool = False
 
@@ -72,10 +82,23 @@ class SpeechJob(Job[Parts, None, SpeechResult]):
         divided = divide(self.source, given, held, test, self.recognizer.seed)
         if lexicon is not None:
             lexicon.require([str(one.text) for one in divided.training.utterances], str(self.lexicon))
-        features = self.recognizer.features
-        noise = heard(list(self.noise), features) if self.noise else None
-        training, held_back = (read_recordings(part, features) for part in (divided.training, divided.held))
+        features = self._hears(divided.training)
+        noise = self.recognizer.noises(list(self.noise)) if self.noise else None
+        training, held_back = (read_recordings(part, features, self.cache) for part in (divided.training, divided.held))
         return Parts(divided, training, held_back, lexicon, noise)
+
+    def _hears(self, training: Manifest) -> Features:
+        """Return what the recogniser hears: sound, or ready features if that is what is given."""
+        first = training.utterances[0]
+        if first.ready:
+            if self.recognizer.features != FeatureSettings():
+                raise InputError("--rate has no effect on ready features; leave it out")
+            self.recognizer.set_params(
+                features=ReadyFrames(ReadyFiles().channels(first), READY_SHIFT if self.shift is None else self.shift)
+            )
+        elif self.shift is not None:
+            raise InputError("--shift has no effect on recordings of sound; leave it out")
+        return self.recognizer.features
 
     def understood(self, read: Parts) -> list[str]:
         """Return a line about what was read, then what was noticed."""
@@ -101,12 +124,12 @@ class SpeechJob(Job[Parts, None, SpeechResult]):
     def score(self, read: Parts, fitted: None, run: Run) -> SpeechResult:
         """Score the recogniser and the yardstick on the test part."""
         own = read.divided
-        scored = score_all(self.recognizer, own.test)
+        scored = score_all(self.recognizer, own.test, self.cache)
         beside = Yardstick(None, why="no hidden Markov model was asked for")
         if self.yardstick:
             run.watcher.on_lines(["learning a hidden Markov model beside it"])
-            rate, order = self.recognizer.features.rate, self.recognizer.order
-            beside = hidden_markov(own.training, own.held, own.test, read.lexicon, order, rate)
+            order, features = self.recognizer.order, markov_frames(self.recognizer.features)
+            beside = hidden_markov(own.training, own.held, own.test, read.lexicon, order, features)
         if beside.score is not None:
             scored.scores[beside.title] = beside.score
         verdict = _judged(scored, beside)
@@ -126,9 +149,9 @@ class SpeechJob(Job[Parts, None, SpeechResult]):
         write_report(found, self.out / "report.html")
 
 
-def score_all(model: Recognizer, part: Manifest) -> Scored:
+def score_all(model: Recognizer, part: Manifest, cache: Path | None = None) -> Scored:
     """Score a recogniser on recordings with transcripts: all heads searched, and each that spells step by step."""
-    recordings = read_recordings(part, model.features)
+    recordings = read_recordings(part, model.features, cache)
     begun = time.process_time()
     emissions = model.emissions_of(recordings)
     heard_by = time.process_time()

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from lstmkit.language.ngrams import NGramPredictor
 from lstmkit.sequences import Ragged
-from lstmkit.speech.features import FeatureSettings, frames_of_all
+from lstmkit.speech.features import Features, ReadyFrames, frames_of_all
 from lstmkit.speech.hmm import CEPSTRA, HmmRecogniser, SearchSettings, word_ngrams
 from lstmkit.speech.lexicon import Lexicon
 from lstmkit.speech.manifest import Manifest
@@ -36,9 +36,11 @@ class Yardstick(NamedTuple):
     why: str = ""
 
 
-def cepstra_at(rate: int) -> FeatureSettings:
-    """Return the frames that such models are used to, for samples at a rate."""
-    return replace(CEPSTRA, rate=rate, high=min(CEPSTRA.high, rate / 2 - BELOW))
+def markov_frames(features: Features) -> Features:
+    """Return the frames that such models are used to, for samples at the rate of others; ready ones are as they are."""
+    if isinstance(features, ReadyFrames):
+        return features
+    return replace(CEPSTRA, rate=features.rate, high=min(CEPSTRA.high, features.rate / 2 - BELOW))
 
 
 def hidden_markov(
@@ -47,7 +49,7 @@ def hidden_markov(
     test: Manifest,
     lexicon: Lexicon | None,
     order: int,
-    rate: int,
+    features: Features,
 ) -> Yardstick:
     """Learn a hidden Markov model, and score it on the test part.
 
@@ -55,6 +57,7 @@ def hidden_markov(
     lexicon  how words are pronounced; without, words are units where they are few and often, and else letters are
              taken for phones
     order    of the n-grams of the transcripts
+    features of the frames
     """
     texts = [str(one.text) for one in training.utterances]
     counts = Counter(word for text in texts for word in words_of(text))
@@ -68,7 +71,6 @@ def hidden_markov(
         return Yardstick(
             None, why=f"no hidden Markov model: {size:,} words are more than the {MOST_WORDS:,} it searches"
         )
-    features = cepstra_at(rate)
     frames = [frames_of_all(part.utterances, features) for part in (training, held, test)]
     model = HmmRecogniser().fit(frames[0], texts, units, _speakers(training))
     ngrams = word_ngrams(texts, lexicon, max(1, order))
