@@ -23,9 +23,6 @@ classify = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-
-BARS, WIDTH = "▁▂▃▄▅▆▇█", 50
-"""Bars of the weights of steps, and how many of them a line has at most."""
 SOURCES = "CSV or other text, JSON lines, Parquet, .ts, .npz or .npy file, or a folder with a table a sequence."
 
 
@@ -171,17 +168,9 @@ def _print_answers(records: list[dict[str, Any]]) -> None:
         if shares:
             row["probability"] = max(shares)
         if "weights" in record:
-            row["weight of the steps"] = _bars(record["weights"])
+            row["weight of the steps"] = printing.weight_bars(record["weights"])
     shown = [tuple(_shown(name, value) for name, value in row.items()) for row in rows]
     printing.print_table([visible_line(name) for name in rows[0]], shown)
-
-
-def _bars(weights: list[float]) -> str:
-    """Return weights as bars, a character each, or one for several steps of a long sequence."""
-    width = -(-len(weights) // WIDTH)
-    sums = [sum(weights[k : k + width]) for k in range(0, len(weights), width)]
-    highest = max(sums)
-    return "".join(BARS[round((len(BARS) - 1) * own / highest)] for own in sums)
 
 
 def _shown(name: str, value: Any) -> str:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from lstmkit.results import Verdict
 
 PIPED_WIDTH = 110
+BARS, WIDTH = "▁▂▃▄▅▆▇█", 50
+"""Bars of the weights of steps, and how many of them a line has at most."""
 
 
 class PlainConsole(Console):
@@ -118,6 +120,14 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], title: str =
     for k, row in enumerate(rows):
         table.add_row(*map(visible_line, row), style="bold" if bold_first and k == 0 else None)
     stdout().print(table)
+
+
+def weight_bars(weights: Sequence[float]) -> str:
+    """Return weights as bars, a character each, or one for several steps of a long sequence."""
+    width = -(-len(weights) // WIDTH)
+    sums = [sum(weights[k : k + width]) for k in range(0, len(weights), width)]
+    highest = max(sums) or 1.0
+    return "".join(BARS[round((len(BARS) - 1) * own / highest)] for own in sums)
 
 
 def print_verdict(verdict: Verdict) -> None:

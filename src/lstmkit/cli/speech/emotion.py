@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ from lstmkit.ranges import choice
 
 if TYPE_CHECKING:
     from lstmkit.classification.classifier.result import JobResult
+    from lstmkit.speech.emotion import Told
 
 SOURCES = "Folder with a folder a class, folder and --pattern, or table with the columns audio, label, perhaps speaker."
 Pattern = Annotated[
@@ -98,6 +100,19 @@ def predict(
     threshold: Annotated[
         float | None, typer.Option(help="Below this probability an answer is unsure.  [default: as was learnt]")
     ] = None,
+    window: Annotated[
+        float | None,
+        typer.Option(
+            help="Seconds of a window that moves along: stretches are told, not recordings.", show_default=False
+        ),
+    ] = None,
+    every: Annotated[
+        float | None, typer.Option(help="Seconds from a window to the next.  [default: half a window]")
+    ] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Show where in a recording it was heard.")] = False,
+    page: Annotated[
+        Path | None, typer.Option(help="HTML file with every recording as a wave that plays.", show_default=False)
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="CSV file to write instead of printing.")] = None,
     force: parameters.ForceFile = False,
     json: parameters.Json = False,
@@ -106,28 +121,56 @@ def predict(
 
     \b
     examples:
-      lstm speech emotion predict emotion-emodb call.wav other.wav
+      lstm speech emotion predict emotion-emodb call.wav other.wav --explain --page answers.html
       lstm speech emotion predict emotion-emodb calls/ --out answers.csv
+      lstm speech emotion predict emotion-emodb day.flac --window 3 --every 1
     """
-    from lstmkit.speech.emotion import EmotionClassifier
-    from lstmkit.speech.emotion.clips import read_clips
+    from lstmkit.speech.emotion import Asked, EmotionClassifier, tell
+    from lstmkit.speech.emotion.page import write_answers
 
-    parameters.check_out(out, force)
+    parameters.refuse_without_effect("without --out or --page", {"force": force and out is None and page is None})
+    for file in (out, page):
+        if file is not None:
+            parameters.check_out(file, force)
+    if window is None:
+        parameters.refuse_without_effect("without --window", {"every": every is not None})
     classifier = EmotionClassifier.load(model)
-    records: list[dict[str, Any]] = []
-    for source in sources:
-        rows = classifier.rows(read_clips(source, pattern=pattern, labelled=False))
-        found = classifier.classifier_.answers(rows)
-        for name, label, own in zip(rows.ids, classifier.told(found, threshold), found, strict=True):
-            shares = {f"p_{one}": float(share) for one, share in zip(classifier.classes_, own, strict=True)}
-            records.append({"id": name, "label": str(label), "probability": float(own.max()), **shares})
+    asked = Asked(explain, window, every, threshold)
+    found = [one for source in sources for one in tell(classifier, source, asked, pattern)]
+    if page is not None:
+        write_answers(page, found, classifier.frames.shift / 1000, str(model))
+    records = [own for one in found for own in _records(one)]
     if out is not None:
-        printing.write_records(records, out, "")
+        printing.write_records(records, out, "weights")
     if json:
         printing.print_json(records)
     elif out is None:
-        shown = [(one["id"], one["label"], f"{100 * one['probability']:.0f} %") for one in records]
-        printing.print_table(("recording", "label", "probability"), shown)
+        _print_answers(records)
+
+
+def _records(one: Told) -> list[dict[str, Any]]:
+    """Return a record for a recording, or for each stretch of it that is told alike."""
+    if one.stretches:
+        return [dataclasses.asdict(own) for own in one.stretches]
+    shares = {f"p_{name}": share for name, share in one.shares.items()}
+    found = {"id": one.utterance.name, "label": one.label, "probability": max(one.shares.values()), **shares}
+    return [found if one.weights is None else found | {"weights": one.weights.tolist()}]
+
+
+def _print_answers(records: list[dict[str, Any]]) -> None:
+    if "start" in records[0]:
+        rows = [
+            (one["id"], f"{one['start']:.2f}", f"{one['end']:.2f}", one["label"], f"{100 * one['probability']:.0f} %")
+            for one in records
+        ]
+        printing.print_table(("recording", "from s", "to s", "label", "probability"), rows)
+        return
+    head: tuple[str, ...] = ("recording", "label", "probability")
+    shown: list[tuple[str, ...]] = [(one["id"], one["label"], f"{100 * one['probability']:.0f} %") for one in records]
+    if "weights" in records[0]:
+        head = (*head, "where it was heard")
+        shown = [(*row, printing.weight_bars(one["weights"])) for row, one in zip(shown, records, strict=True)]
+    printing.print_table(head, shown)
 
 
 def _weights(pairs: list[str] | None) -> dict[str, float] | None:

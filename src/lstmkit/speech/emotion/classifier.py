@@ -127,7 +127,7 @@ class EmotionClassifier(Parameters):
 
     def predict_proba(self, source: Any, pattern: str | None = None) -> NDArray[np.float64]:
         """Return the probability of every class for every recording (N, K), in the order of `classes_`."""
-        self._require_fit("predict")
+        self.require_fit("predict")
         return self.classifier_.answers(self.rows(read_clips(source, pattern=pattern, labelled=False)))
 
     def told(self, found: NDArray[np.float64], threshold: float | None = None) -> NDArray[Any]:
@@ -149,7 +149,7 @@ class EmotionClassifier(Parameters):
 
         Raises  NotFittedError before `fit`; ModelFolderError if it exists and not `force`, or cannot be written
         """
-        self._require_fit("save")
+        self.require_fit("save")
         config = {
             "seed": self.seed,
             "frames": dataclasses.asdict(self.frames),
@@ -176,6 +176,7 @@ class EmotionClassifier(Parameters):
         found.classifier_, found.threshold_ = inner, config.threshold
         return found
 
-    def _require_fit(self, method: str) -> None:
+    def require_fit(self, method: str) -> None:
+        """Raise NotFittedError before `fit`, naming a method."""
         if "classifier_" not in self.__dict__:
             raise NotFittedError(f"EmotionClassifier.{method}: this classifier has not been fitted; call fit first")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 import shlex
 from html import escape
@@ -13,12 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from lstmkit.results import page
-from lstmkit.speech.audio import RATE, read_audio, speech_package
+from lstmkit.speech.audio import RATE, read_audio
 from lstmkit.speech.decoding.fitting import reliability
-from lstmkit.speech.manifest import Utterance
+from lstmkit.speech.played import embedded
 from lstmkit.speech.scoring import DELETED, INSERTED, SAME, SUBSTITUTED, SpeechScore, UtteranceScore
 from lstmkit.speech.training.result import HEAD, SpeechResult
 from lstmkit.speech.transcript import Segment
+from lstmkit.speech.utterance import Utterance
 
 MOST_SHOWN = 40
 """Utterances that are shown word by word: those with most errors."""
@@ -144,10 +143,10 @@ def _block(score: UtteranceScore, segment: Segment, sound: str) -> str:
 
 
 def _sound(one: Utterance) -> str:
-    """Return a recording as an address that holds it, "" if it is too long."""
+    """Return a recording as an address that holds it, "" if it is too long, or ready features make no sound."""
+    if one.ready:
+        return ""
     samples = read_audio(one.audio, start=one.start, end=one.end)
     if len(samples) / RATE > LONGEST:
         return ""
-    written = io.BytesIO()
-    speech_package("soundfile").write(written, np.clip(samples, -1, 1), RATE, "PCM_16", format="FLAC")
-    return f"data:audio/flac;base64,{base64.b64encode(written.getvalue()).decode('ascii')}"
+    return embedded(samples)

@@ -1,0 +1,37 @@
+"""The page of emotions in headless Chromium: a wave that is clicked plays from there, and a line follows the sound."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from selenium import webdriver
+from selenium.webdriver.support.ui import WebDriverWait
+
+
+def test_a_wave_that_is_clicked_plays_and_a_line_follows(browser: webdriver.Chrome, tmp_path: Path) -> None:
+    pytest.importorskip("soundfile", reason="the extra speech is not installed")
+    sys.path.append(str(Path(__file__).parents[1] / "speech" / "emotion"))
+    from voices import write_voices
+
+    from lstmkit.speech import Utterance
+    from lstmkit.speech.emotion import Stretch, Told
+    from lstmkit.speech.emotion.page import write_answers
+
+    path = write_voices(tmp_path / "voices", takes=1) / "aa_up_0.wav"
+    weights = np.linspace(0, 1, 24)
+    stretches = (Stretch("a", 0.0, 0.2, "up", 0.8), Stretch("a", 0.2, 0.5, "unsure", 0.4))
+    told = Told(Utterance("a", path), "up", {"down": 0.3, "up": 0.7}, weights / weights.sum(), stretches)
+    write_answers(tmp_path / "page.html", [told, told], 0.02, "model")
+    browser.get((tmp_path / "page.html").as_uri())
+    waves = browser.find_elements("css selector", ".told svg")
+    assert len(waves) == 2 and "a: up, 70 %" in browser.find_element("css selector", ".told").text
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", waves[1])
+    waves[1].click()  # in its middle
+    place = "const n = document.querySelectorAll('.told .now')[1]; return +n.getAttribute('x1')"
+    WebDriverWait(browser, 20).until(lambda b: b.execute_script(place) >= 499)
+    assert browser.execute_script(place.replace("[1]", "[0]")) == 0
+    errors = [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
+    assert errors == []
