@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lstmkit.language.neural.clues import Clues, told_all
 from lstmkit.language.neural.network import Carried, LanguageNetwork
 from lstmkit.language.neural.streams import Streams
 from lstmkit.language.vocabulary import Tokens
@@ -27,15 +28,18 @@ class AdaptingScorer:
     network  left as it is
     rate     of gradient descent on the mean loss of a window
     window   tokens between steps
+    clues    what the network is told beside every token, or None
     Raises   InputError if the rate is not above 0 or the window below 1
     Source   Krause et al. 2018, dynamic evaluation by stochastic gradient descent, with clipped steps
     """
 
-    def __init__(self, tokens: Tokens, network: LanguageNetwork, rate: float, window: int = 50) -> None:
+    def __init__(
+        self, tokens: Tokens, network: LanguageNetwork, rate: float, window: int = 50, clues: Clues | None = None
+    ) -> None:
         self.tokens = tokens
         self.rate = real("the rate to adapt at", rate, MORE_THAN_0)
         self.window = whole("the window to adapt after", window)
-        self._network = network
+        self._network, self._clues = network, clues
 
     def token_log_probs(self, ids: NDArray[np.int32]) -> NDArray[np.float64]:
         """Return (T,) natural logarithms of the probabilities of the tokens of a text; every call begins anew."""
@@ -43,7 +47,8 @@ class AdaptingScorer:
         if len(ids) == 0:
             return found
         network = copy.deepcopy(self._network).eval()
-        streams = Streams(ids, 1, self.window, self.tokens.end)
+        told = None if self._clues is None else told_all(self._clues, ids)
+        streams = Streams(ids, 1, self.window, self.tokens.end, told)
         state: Carried | None = None
         parameters = [p.requires_grad_() for p in network.parameters()]
         for number in range(len(streams)):

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lstmkit.language.neural.clues import Clues, told_all
 from lstmkit.language.neural.network import LanguageNetwork
 from lstmkit.language.neural.pace import WARMUP, Plan
 from lstmkit.language.neural.settings import LanguageSettings
@@ -72,6 +73,7 @@ def fit_network(
     on_window: Callable[[Window], None] | None = None,
     checkpoint: tuple[Path, Mapping[str, Any]] | None = None,
     resume: bool = False,
+    clues: Clues | None = None,
 ) -> Iterator[EpochRecord]:
     """Train a network in place; yield a record after every round, its losses in nats a token.
 
@@ -81,16 +83,19 @@ def fit_network(
     on_window    is told what every step did
     checkpoint   file and fingerprint; see `lstmkit.training.Checkpoint`
     resume       continue from the checkpoint, to the same weights bit for bit
+    clues        what the network is told beside every token, or None
     """
     how = network.settings
-    streams = Streams(text, plan.columns, plan.window, end)
+    streams = Streams(text, plan.columns, plan.window, end, None if clues is None else told_all(clues, text))
+    held = valid[: plan.validated]
+    told = None if clues is None else told_all(clues, held)
     reader = Reader(streams)
 
     def batch_loss(items: Tensor) -> Tensor:
         ids, targets = reader.read(int(items[0]))
         loss, likelihood, reader.state = network.loss(ids, targets, reader.state)
         if on_window is not None:
-            on_window(Window(ids.numel(), float(likelihood)))
+            on_window(Window(targets.numel(), float(likelihood)))
         return loss
 
     settings = train_settings(how, seed, len(streams), plan.round_seconds, plan.warmup)
@@ -102,7 +107,7 @@ def fit_network(
         settings,
         len(streams),
         batch_loss,
-        lambda: mean_loss(network, valid[: plan.validated], end),
+        lambda: mean_loss(network, held, end, told),
         kept,
         resume,
     ):
@@ -118,10 +123,15 @@ def token_counts(text: NDArray[np.int32], vocabulary: int) -> NDArray[np.int64]:
     return counts
 
 
-def mean_loss(network: LanguageNetwork, ids: NDArray[np.int32], end: int) -> float:
-    """Return the mean negative log-likelihood of a text in nats a token, its rows read side by side."""
+def mean_loss(
+    network: LanguageNetwork, ids: NDArray[np.int32], end: int, told: NDArray[np.int16] | None = None
+) -> float:
+    """Return the mean negative log-likelihood of a text in nats a token, its rows read side by side.
+
+    told  as in `Streams`
+    """
     columns = max(1, min(SIDE_BY_SIDE, len(ids) // (4 * EVALUATED)))
-    found = text_log_probs(network, Streams(ids, columns, EVALUATED, end))
+    found = text_log_probs(network, Streams(ids, columns, EVALUATED, end, told))
     return -float(found.mean())
 
 

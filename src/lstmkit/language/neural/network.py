@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from lstmkit.language.neural.clues import ClueLayer, ClueSizes
 from lstmkit.language.neural.settings import LanguageSettings
 from lstmkit.language.neural.softmax import AdaptiveSoftmax, FullSoftmax
 from lstmkit.nn import LSTM
@@ -29,20 +30,24 @@ class LanguageNetwork(nn.Module):
     """Maps tokens to how likely every token is next.
 
     Letters: T tokens of B texts, vocabulary V, embedding E, hidden H. The state is passed in and out of every call.
+    Where there are clues, a token stands with its F clues behind it wherever tokens are read: (..., 1 + F) in place of
+    (...).
 
     vocabulary  V
     settings    sizes, cell, softmax, dropouts
+    clues       what is told beside every token; None: nothing
     Source      Merity, Keskar & Socher 2018 (AWD-LSTM)
     """
 
-    def __init__(self, vocabulary: int, settings: LanguageSettings) -> None:
+    def __init__(self, vocabulary: int, settings: LanguageSettings, clues: ClueSizes | None = None) -> None:
         super().__init__()
         self.settings = settings
         self.low = settings.precision == "bfloat16" and not precision_note(settings)
         E, H, K = settings.embedding_size, settings.hidden_size, settings.num_layers
         self.embedding = nn.Embedding(vocabulary, E)
         nn.init.uniform_(self.embedding.weight, -0.1, 0.1)
-        widths = [E, *[H] * (K - 1), E if settings.softmax == "tied" else H]
+        self.clues = None if clues is None else ClueLayer(clues, E)
+        widths = [E if clues is None else 2 * E, *[H] * (K - 1), E if settings.softmax == "tied" else H]
         self.layers = nn.ModuleList(
             LSTM(widths[k], widths[k + 1], cell=settings.cell, weight_drop=settings.weight_drop) for k in range(K)
         )
@@ -74,7 +79,7 @@ class LanguageNetwork(nn.Module):
             with torch.autocast(ids.device.type, torch.bfloat16, enabled=low):
                 value, last = layer(value, None if state is None else state[k])
             after.append(tuple(s.to(kind) for s in last))
-        return value.to(kind), tuple(after)
+        return self._again(value.to(kind), ids), tuple(after)
 
     def loss(self, ids: Tensor, targets: Tensor, state: Carried | None) -> tuple[Tensor, Tensor, Carried]:
         """Return what is minimised, the mean negative log-likelihood in it, and the state after the window, detached.
@@ -96,7 +101,7 @@ class LanguageNetwork(nn.Module):
         """Return (T, B) natural logarithms of the probabilities of `targets`, and the state after the last token."""
         output, after = self(ids, state)
         found = self.softmax.target_log_probs(output.flatten(0, 1), targets.flatten(), self.embedding.weight)
-        return found.view(ids.shape), after
+        return found.view(targets.shape), after
 
     def step(self, ids: Tensor, state: Carried | None) -> tuple[Tensor, Carried]:
         """Take in a token of each text.
@@ -105,12 +110,12 @@ class LanguageNetwork(nn.Module):
         state    after the token before, or None at the beginning of a text
         Returns  (B, E) output of the last layer, for `log_probs`, and the state
         """
-        value = self.embedding(ids)
+        value = self._embedded(ids)
         after = []
         for k, layer in enumerate(self.layers):
             value, last = _recurrent(layer).step(value, None if state is None else state[k])
             after.append(last)
-        return value, tuple(after)
+        return self._again(value, ids), tuple(after)
 
     def log_probs(self, output: Tensor) -> Tensor:
         """Return (N, V) natural logarithms of the probabilities of the next token, from outputs (N, E)."""
@@ -118,13 +123,25 @@ class LanguageNetwork(nn.Module):
         return found
 
     def _embedded(self, ids: Tensor) -> Tensor:
-        """Return vectors (T, B, E) of tokens; in training, words are left out of the whole window, others scaled up."""
-        vectors: Tensor = self.embedding(ids)
+        """Return vectors (..., E) of tokens, with clues (..., 2 E) of both side by side.
+
+        In training, words are left out of the whole window, others scaled up.
+        """
+        tokens = ids if self.clues is None else ids[..., 0]
+        vectors: Tensor = self.embedding(tokens)
         rate = self.settings.embedding_dropout
-        if not (self.training and rate):
+        if self.training and rate:
+            kept = torch.rand(self.vocabulary, device=ids.device) >= rate
+            vectors = vectors * (kept / (1 - rate)).to(vectors.dtype)[tokens].unsqueeze(-1)
+        if self.clues is None:
             return vectors
-        kept = torch.rand(self.vocabulary, device=ids.device) >= rate
-        return vectors * (kept / (1 - rate)).to(vectors.dtype)[ids].unsqueeze(-1)
+        return torch.cat([vectors, self.clues(ids[..., 1:], self.embedding.weight)], dim=-1)
+
+    def _again(self, output: Tensor, ids: Tensor) -> Tensor:
+        """Return the output of the last layer with what may be said again."""
+        if self.clues is None or self.settings.softmax != "tied":
+            return output
+        return self.clues.again(output, ids[..., 1:], self.embedding.weight)
 
 
 def _recurrent(layer: nn.Module) -> LSTM:

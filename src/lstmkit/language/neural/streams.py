@@ -21,6 +21,7 @@ class Streams:
     columns  B
     window   T
     end      the token before the first: a text begins as after the end of a line
+    told     (N + 1, F) what a network is told before each token and after the last, or None
 
     Every token is predicted from those before it in its row. Fewer than B tokens at the end of the text are left out.
     """
@@ -29,6 +30,7 @@ class Streams:
     columns: int
     window: int
     end: int
+    told: NDArray[np.int16] | None = None
 
     def __post_init__(self) -> None:
         """Check that every row has a token."""
@@ -52,14 +54,20 @@ class Streams:
         return begin, min(self.row, first + number * self.window)
 
     def read(self, begin: int, stop: int) -> tuple[Tensor, Tensor]:
-        """Return tokens and those that follow them, each (stop - begin, B) int64, from a stretch of every row."""
+        """Return tokens and those that follow them, each (stop - begin, B) int64, from a stretch of every row.
+
+        What is told stands behind each of the first: (stop - begin, B, 1 + F).
+        """
         starts = np.arange(self.columns) * self.row
         places = np.arange(begin - 1, stop)[:, None] + starts
         found = np.asarray(self.ids[np.maximum(places, 0)], dtype=np.int64)
         if begin == 0:
             found[0, 0] = self.end
         tokens = torch.from_numpy(found)
-        return tokens[:-1], tokens[1:]
+        if self.told is None:
+            return tokens[:-1], tokens[1:]
+        beside = torch.from_numpy(self.told[places[:-1] + 1].astype(np.int64))
+        return torch.cat([tokens[:-1, :, None], beside], dim=2), tokens[1:]
 
 
 class Reader:
