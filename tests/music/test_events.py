@@ -146,6 +146,16 @@ def test_whatever_is_drawn_by_the_rules_holds_its_bars(tokens, metre, bars):
         assert len(firsts) == len(seconds)
 
 
+def test_a_last_bar_that_an_upbeat_makes_up_ends_on_the_tonic_too():
+    known = EventTokens.learnt([encode(one).tokens for one in made_tunes(12)])
+    rules = Rules(known, Metre(6, 8), 1)
+    for last, may_end in (("0:1/8", True), ("2:1/8", False)):
+        place = Place()._replace(upbeat=120, partial=False)
+        for symbol in (*["2:1/8"] * 4, last):
+            place = rules.after(place, int(known.ids_of([symbol])[0]))
+        assert bool(rules.allowed(place)[int(known.ids_of(["||"])[0])]) == may_end
+
+
 @pytest.mark.parametrize(
     ("form", "bars", "signs"),
     [

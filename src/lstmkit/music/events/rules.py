@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from fractions import Fraction
 from functools import cached_property
 from typing import NamedTuple
 
@@ -12,12 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmkit.errors import InputError
-from lstmkit.music.events.tokens import CHORD, sound_of
+from lstmkit.music.events.table import TICKS, EventTable, Mask, reached
 from lstmkit.music.events.vocabulary import EventTokens
 from lstmkit.music.tune import SIGNS, Metre
 
-TICKS = 960
-"""Of a whole note; what falls on none is not written."""
 CLOSING = (":|", "||", "|]", "::")
 LAST = ("||", "|]", ":|")
 """Bar lines that a tune may end with."""
@@ -27,8 +24,6 @@ FIRST, AGAIN = "1", "2"
 """Endings that a repeat may have."""
 ROOM = 3
 """Bars that are left at least where the first ending of a repeat begins."""
-
-Mask = NDArray[np.bool_]
 
 
 class Place(NamedTuple):
@@ -46,6 +41,7 @@ class Place(NamedTuple):
     together  pitches that sound with the next note, the lowest first
     graces    grace notes just written
     chord     whether a chord symbol was just written
+    home      whether the last note is the tonic
     """
 
     at: int = 0
@@ -60,41 +56,7 @@ class Place(NamedTuple):
     together: tuple[int, ...] = ()
     graces: int = 0
     chord: bool = False
-
-
-@dataclass(frozen=True)
-class _Table:
-    """What each event of a vocabulary is, (V,) each.
-
-    ticks   how long it sounds, -1 where that is no whole number
-    pitch   half tones above the tonic
-    """
-
-    ticks: NDArray[np.int64]
-    pitch: NDArray[np.int64]
-    note: Mask
-    tied: Mask
-    rest: Mask
-    grace: Mask
-    together: Mask
-    chord: Mask
-
-    @classmethod
-    def of(cls, tokens: EventTokens) -> _Table:
-        sounds = [sound_of(symbol) for symbol in tokens.symbols]
-        kinds = np.array([sound.kind if sound else "" for sound in sounds])
-        lengths = [sound.duration * TICKS if sound else Fraction(-1) for sound in sounds]
-        ticks = np.array([int(one) if one.denominator == 1 else -1 for one in lengths])
-        return cls(
-            ticks,
-            np.array([sound.pitch if sound else 0 for sound in sounds]),
-            (kinds == "note") & (ticks > 0),
-            np.array([sound is not None and sound.tied for sound in sounds]),
-            (kinds == "rest") & (ticks > 0),
-            kinds == "grace",
-            kinds == "with",
-            np.array([CHORD.fullmatch(symbol) is not None for symbol in tokens.symbols]),
-        )
+    home: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,11 +81,11 @@ class Rules:
     lowest: int = -1000
     highest: int = 1000
     form: str = ""
-    table: _Table = field(init=False, repr=False)
+    table: EventTable = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Look up what each event is, and whether bars can be filled."""
-        object.__setattr__(self, "table", _Table.of(self.tokens))
+        object.__setattr__(self, "table", EventTable.of(self.tokens))
         if self.form and (self.bars is None or self.bars % len(self._parts)):
             raise InputError(
                 f"form {self.form}: {len(self._parts)} parts of equal length need a multiple of so many bars; "
@@ -164,7 +126,7 @@ class Rules:
     def _fills(self) -> Mask:
         """Whether untied notes fill so many ticks, (length + 1,)."""
         notes = self.table.note & ~self.table.tied & self._allowed
-        return _reached(np.unique(self.table.ticks[notes]), self.length)
+        return reached(np.unique(self.table.ticks[notes]), self.length)
 
     @cached_property
     def _fills_last(self) -> Mask:
@@ -300,6 +262,7 @@ class Rules:
             return sign == "|:" and place.sign == "" and place.bars == 0 and not place.tied
         complete = place.at == self.length
         short = bool(place.upbeat) and place.at == self.length - place.upbeat and sign in CLOSING and not place.tied
+        short = short and (place.home or not (self.cadence and self._final(place)))
         if place.partial and 0 < place.at < self.length and place.upbeat in (0, place.at) and not self._final(place):
             rest = self._fills_last if self.cadence else self._fills
             return sign in ("|", "|:") and not place.tied and bool(rest[self.length - place.at])
@@ -358,6 +321,7 @@ class Rules:
             together=(),
             graces=0,
             chord=False,
+            home=bool(table.note[token]) and int(table.pitch[token]) % 12 == 0,
         )
 
     def _line(self, place: Place, sign: str) -> Place:
@@ -388,12 +352,3 @@ def parts_of(form: str) -> list[int]:
     if sum(runs) != len(form) or len(set(form)) != len(runs) or max(runs, default=3) > 2:
         raise InputError(f"form {form!r}: write each part as a letter, once or twice in a row, such as AABB or ABC")
     return runs
-
-
-def _reached(parts: NDArray[np.int64], length: int) -> Mask:
-    """Return which sums up to a length parts have, each taken as often as one likes, (length + 1,)."""
-    found = np.zeros(length + 1, bool)
-    found[0] = True
-    for at in range(1, length + 1):
-        found[at] = any(part <= at and found[at - part] for part in parts.tolist())
-    return found
