@@ -1,6 +1,6 @@
 """Frames of piano rolls: nats a frame of chorales and folk tunes, notes in order and independent, beside two chains.
 
-python -m bench.music.chorales [--set JSB_Chorales] [--only NAME] [--test] [--keep FILE | --load FILE]
+python -m bench.music.chorales [--set JSB_Chorales] [--only NAME] [--seed 0] [--test] [--keep FILE | --load FILE...]
 
 Choices are made on the validation part; --test reads the test part, once, with what was chosen.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 from bench.machine import ROOT, header, write
-from lstmkit.music.frames import FirstOrder, FrameSettings, LastFrame, fit_frames
+from lstmkit.music.frames import FirstOrder, FrameModel, FrameSettings, LastFrame, fit_frames
 from lstmkit.music.frames.learning import _begun
 from lstmkit.music.frames.model import per_frame
 from lstmkit.music.rolls import read_rolls
@@ -34,9 +34,10 @@ def main() -> None:
     parser.add_argument("--set", default="JSB_Chorales", choices=["JSB_Chorales", "Nottingham"])
     parser.add_argument("--only", choices=sorted(SETTINGS))
     parser.add_argument("--epochs", type=int)
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--test", action="store_true")
     parser.add_argument("--keep", type=Path, help="file for the weights that were learnt; with --only")
-    parser.add_argument("--load", type=Path, help="weights that were kept, in place of a training; with --only")
+    parser.add_argument("--load", type=Path, nargs="+", help="weights that were kept, of networks that answer together")
     given = parser.parse_args()
     torch.set_num_threads(1)
     rolls = read_rolls(Path(given.data) / "polyphonic_mat" / f"{given.set}.mat")
@@ -52,21 +53,25 @@ def main() -> None:
         began = time.process_time()
         how = SETTINGS[name] if given.epochs is None else replace(SETTINGS[name], epochs=given.epochs)
         if given.load:
-            model, history = _begun(rolls["train"], how, 0), []
-            model.load_state_dict(torch.load(given.load, weights_only=True))
-            model.eval()
+            model, history = FrameModel.joined([_kept(rolls["train"], how, file) for file in given.load]), []
         else:
-            model, history = fit_frames(rolls["train"], rolls["valid"], how, on_epoch=_told)
+            model, history = fit_frames(rolls["train"], rolls["valid"], how, given.seed, on_epoch=_told)
         minutes = (time.process_time() - began) / 60
         if given.keep:
             torch.save(model.state_dict(), given.keep)
         figures = [per_frame(model.nats(rolls[part])) for part in parts]
         count = sum(p.numel() for p in model.parameters())
         best = min((r.valid_loss, r.epoch) for r in history)[1] if history else 0
-        what = f"epoch {best} of {how.epochs}" if history else "weights that were kept"
+        what = f"epoch {best} of {how.epochs}" if history else f"{len(given.load)} networks of {how.epochs} epochs"
         lines.append(_line(f"{name}, {what}", figures) + f"{count:>10,}" + (f"{minutes:>9.1f}" if history else ""))
         print(lines[-1], flush=True)
     write(f"frames-{given.set.lower()}.txt", lines)
+
+
+def _kept(train, how: FrameSettings, file: Path) -> FrameModel:
+    model = _begun(train, how, 0)
+    model.load_state_dict(torch.load(file, weights_only=True))
+    return model.eval()
 
 
 def _told(record) -> None:

@@ -61,6 +61,19 @@ def test_the_probabilities_of_all_frames_sum_to_one(notes, changes):
     assert shares.max() < 0.95  # not all on one frame, which would sum to one whatever the others say
 
 
+def test_models_trained_one_by_one_are_joined_to_one():
+    whole = model("in order", ensemble=2)
+    parts = [model("in order", ensemble=1) for _ in range(2)]
+    for part, network in zip(parts, whole.networks, strict=True):
+        part.networks[0].load_state_dict(network.state_dict())
+    joined, pieces = FrameModel.joined(parts), rolls(4, 7)
+    assert joined.settings.ensemble == 2
+    for one, other in zip(joined.nats(pieces), whole.nats(pieces), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5)
+    with pytest.raises(InputError, match="frames: models of different settings or keys cannot be joined"):
+        FrameModel.joined([parts[0], model("independent", ensemble=1)])
+
+
 def test_a_key_that_never_sounded_is_counted():
     own = model("independent")
     quiet, loud = rolls(2)[0], rolls(2)[0]

@@ -2,6 +2,8 @@
 
 from lstmkit.music.frames.baselines import FirstOrder as FirstOrder
 from lstmkit.music.frames.baselines import LastFrame as LastFrame
+from lstmkit.music.frames.completing import below_melody as below_melody
+from lstmkit.music.frames.completing import completed as completed
 from lstmkit.music.frames.learning import fit_frames as fit_frames
 from lstmkit.music.frames.model import FrameModel as FrameModel
 from lstmkit.music.frames.settings import FrameSettings as FrameSettings

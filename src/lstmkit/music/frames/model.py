@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from lstmkit.errors import InputError
 from lstmkit.music.frames.network import OUTSIDE, FrameNetwork, Inner, within
 from lstmkit.music.frames.settings import FrameSettings
 from lstmkit.music.rolls import KEYS, Roll
@@ -44,6 +46,25 @@ class FrameModel(nn.Module):
         self.networks = nn.ModuleList(
             FrameNetwork(settings, lowest, highest, frequencies) for _ in range(settings.ensemble)
         )
+
+    @classmethod
+    def joined(cls, models: Sequence[FrameModel]) -> FrameModel:
+        """Return one model whose networks are those of several, which were trained one by one.
+
+        Raises  InputError if their settings or keys differ
+        """
+        first, count = models[0], sum(model.settings.ensemble for model in models)
+        settings = replace(first.settings, ensemble=count)
+        for model in models[1:]:
+            if replace(model.settings, ensemble=count) != settings or model._range != first._range:
+                raise InputError("frames: models of different settings or keys cannot be joined; train them alike")
+        found = cls(settings, first.lowest, first.highest)
+        found.networks = nn.ModuleList(network for model in models for network in model.networks)
+        return found.eval()
+
+    @property
+    def _range(self) -> tuple[int, int]:
+        return self.lowest, self.highest
 
     def members(self) -> Iterator[FrameNetwork]:
         """Yield the networks."""

@@ -19,6 +19,7 @@ from lstmkit.nn import LSTM
 COUNTS = 8
 """Numbers of notes that are told apart; the last stands for all above."""
 OCTAVE = 12
+EVERY = slice(None)
 OUTSIDE = 1e-6
 """Probability that a key sounds that never did in training."""
 
@@ -100,20 +101,21 @@ class FrameNetwork(nn.Module):
         spread = self.spread(self.dropout(whole)).reshape(T, B, K, -1)
         return torch.cat([found, spread], dim=3), Inner(keys, frame)
 
-    def decide(self, past: Tensor, rolls: Tensor) -> Tensor:
+    def decide(self, past: Tensor, rolls: Tensor, keys: slice = EVERY) -> Tensor:
         """Return the logits of each key.
 
         past     (N, K, features)
         rolls    (N, 88) the frames themselves; a key sees only those below it
-        Returns  (N, K)
+        keys     which of the K keys
+        Returns  (N, K), of those keys alone
         """
-        size = self.settings.key_size
+        size, past = self.settings.key_size, past[:, keys]
         past = torch.cat([self.dropout(past[..., :size]), past[..., size:]], dim=2)
         if self.settings.in_order:
-            past = torch.cat([past, self._below(rolls)], dim=2)
+            past = torch.cat([past, self._below(rolls)[:, keys]], dim=2)
         hidden = self.head_dropout(functional.relu(self.hidden(past)))
         decisions: Tensor = self.decision(hidden)
-        return decisions.squeeze(2) + self.bias
+        return decisions.squeeze(2) + self.bias[keys]
 
     def _seen(self, frames: Tensor) -> Tensor:
         """Return what each key sees of frames: (T, B, K, 2 · window + 1 + 12 + 2 · COUNTS + 1)."""
