@@ -19,13 +19,15 @@ from lstmkit.language.ngrams import NGramModel, NGramPredictor
 from lstmkit.language.predicting import MixturePredictor, Predictor, fit_share
 from lstmkit.language.writing.sampling import SamplingSettings
 from lstmkit.music.abc.fields import metre_of
-from lstmkit.music.composing import Writing
+from lstmkit.music.composing import Harmonising, Version, Writing, bars_filled, harmonised
 from lstmkit.music.events import Events, decode, encode
+from lstmkit.music.events.clues import TuneClues
 from lstmkit.music.events.decoding import onsets
 from lstmkit.music.events.rules import Rules, parts_of
 from lstmkit.music.events.tokens import METRE, MODE, SHAPE, STYLE, home_of, sound_of, style_word
 from lstmkit.music.events.vocabulary import EventTokens
 from lstmkit.music.files import Collection, read_music
+from lstmkit.music.foreseen import Moment, foreseen
 from lstmkit.music.keys import Key, read_key
 from lstmkit.music.learning import SETTINGS, count_events, fit_events, text_of
 from lstmkit.music.persistence import read_composer, write_composer
@@ -114,16 +116,20 @@ class Composer:
     settings  of the network and its training; None: those that suit tunes
     order     of the n-grams (interpolated modified Kneser-Ney)
     seed      of the weights, of dropout, and of what is held back
+    clues     whether the network is told where it stands in the bar, and what followed there some bars before
     Raises    InputError if a value is out of range
 
     After `fit`: `tokens_` (the vocabulary), `network_`, `ngram_`, `share_` (of the network in the mixture of both),
     `history_` (a record a pass), `keys_`, `range_`, `trained_on_` (tunes).
     """
 
-    def __init__(self, settings: LanguageSettings | None = None, order: int = 6, seed: int = 0) -> None:
+    def __init__(
+        self, settings: LanguageSettings | None = None, order: int = 6, seed: int = 0, clues: bool = True
+    ) -> None:
         self.settings = SETTINGS if settings is None else settings
         self.order = whole("n-gram model: order", order)
         self.seed = whole("seed", seed, SEED)
+        self.clues = clues
 
     def fit(
         self,
@@ -154,11 +160,19 @@ class Composer:
         train_events, valid_events = ([encode(tune).tokens for tune in own] for own in (tunes, valid))
         self.tokens_ = EventTokens.learnt(train_events)
         self.network_, self.history_ = fit_events(
-            self.tokens_, train_events, valid_events, self.settings, self.seed, on_epoch, checkpoint, resume
+            self.tokens_,
+            train_events,
+            valid_events,
+            self.settings,
+            self.seed,
+            on_epoch,
+            checkpoint,
+            resume,
+            TuneClues(self.tokens_) if self.clues else None,
         )
         self.ngram_: NGramModel = count_events(self.tokens_, train_events, self.order)
         text = text_of(self.tokens_, valid_events, 1, self.seed)
-        network, ngram = NetworkPredictor(self.tokens_, self.network_), NGramPredictor(self.tokens_, self.ngram_)
+        network, ngram, _ = self._three(0.5)
         self.share_ = fit_share(network.token_log_probs(text), ngram.token_log_probs(text))
         self._remember(tunes)
         return self
@@ -186,12 +200,13 @@ class Composer:
         """Return all three, by name."""
         return dict(zip(PREDICTORS, self._three(), strict=True))
 
-    def _three(self) -> tuple[NetworkPredictor, NGramPredictor, MixturePredictor]:
+    def _three(self, share: float | None = None) -> tuple[NetworkPredictor, NGramPredictor, MixturePredictor]:
         if "network_" not in vars(self):
             raise NotFittedError("Composer: fit it first, or load one")
-        network = NetworkPredictor(self.tokens_, self.network_)
+        clues = TuneClues(self.tokens_) if self.clues else None
+        network = NetworkPredictor(self.tokens_, self.network_, clues)
         ngram = NGramPredictor(self.tokens_, self.ngram_)
-        return network, ngram, MixturePredictor(network, ngram, self.share_)
+        return network, ngram, MixturePredictor(network, ngram, self.share_ if share is None else share)
 
     def compose(
         self,
@@ -237,6 +252,33 @@ class Composer:
         return Composition(
             replace(tune, voices=voices, tempos=tempos, title=_title(tune)), written.nats_per_event, written.ended
         )
+
+    def harmonise(
+        self,
+        tune: Tune,
+        count: int = 1,
+        sampling: SamplingSettings | None = None,
+        seed: int = 0,
+        by: str = "lstm",
+        versions: int = 24,
+    ) -> list[Composition]:
+        """Return a tune with what was learnt beside tunes, the likeliest first: chord symbols, and voices below.
+
+        tune      whose first voice is kept note for note; its chord symbols and other voices are left out
+        count     how many are returned
+        sampling  temperature, top-k and top-p of the draws
+        seed      the same gives the same
+        by        what foresees: "lstm", "ngram" or "mixture"
+        versions  that are written side by side, of which the likelier go on
+        Raises    InputError if nothing was learnt beside tunes
+        """
+        alone = replace(tune, voices=tune.voices[:1], chords=())
+        events, random = self._heard(alone), np.random.default_rng(whole("seed", seed, SEED))
+        how = Harmonising(self.predictor(by), self.tokens_, sampling or SamplingSettings(), random)
+        given = [*events.tokens, self.tokens_.symbols[self.tokens_.end]]
+        found = harmonised(how, given, bars_filled(given), max(whole("count", count), whole("versions", versions)))
+        different = {one.written: one for one in found}
+        return [_completed(tune, one) for one in list(different.values())[:count]]
 
     def _asked(self, wish: Wish, key: Key | None, primer: Events | None) -> list[list[int]]:
         """Return what style, metre and mode may be: as a wish or else a primer has it, or else any."""
@@ -304,6 +346,10 @@ class Composer:
         unknown = int((ids[3:] == self.tokens_.unknown).sum())
         return TuneScore(len(ids) - 3, {by: float(own.sum()) for by, own in nats.items()}, unknown, tuple(notes))
 
+    def foreseen(self, tune: Tune, most: int = 5) -> list[Moment]:
+        """Return what the network expected at each note of a tune, the likeliest first; `most` events are told."""
+        return foreseen(self.predictor(), self.tokens_, self._heard(tune), most)
+
     def save(self, path: str | Path, force: bool = False) -> None:
         """Write the composer to a folder, complete or not at all.
 
@@ -312,7 +358,7 @@ class Composer:
         """
         self.predictors()
         config: dict[str, Any] = {
-            "params": {"settings": asdict(self.settings), "order": self.order, "seed": self.seed},
+            "params": {"settings": asdict(self.settings), "order": self.order, "seed": self.seed, "clues": self.clues},
             **self.tokens_.config(),
             "ngram": self.ngram_.config(),
             "share": self.share_,
@@ -331,12 +377,21 @@ class Composer:
         Raises  ModelFolderError if it is missing, damaged, or of another kind
         """
         config, tokens, network, ngram = read_composer(a_path("path", path))
-        composer = cls(config.params.settings, config.params.order, config.params.seed)
+        composer = cls(config.params.settings, config.params.order, config.params.seed, config.params.clues)
         composer.tokens_, composer.network_, composer.ngram_ = tokens, network, ngram
         composer.share_, composer.keys_, composer.trained_on_ = config.share, config.keys, config.trained_on
         composer.range_ = (config.lowest, config.highest)
         composer.history_ = [record.record() for record in config.history]
         return composer
+
+
+def _completed(tune: Tune, version: Version) -> Composition:
+    """Return a tune with what a version put beside its first voice."""
+    found = decode(version.written[:-1], tune.key)
+    first, *others = found.voices
+    voices = (replace(tune.voices[0], notes=first.notes), *(replace(v, program=tune.voices[0].program) for v in others))
+    own = replace(tune, voices=voices, chords=found.chords, end=max(tune.end, found.end))
+    return Composition(own, -version.log_prob / len(version.written), True)
 
 
 def _title(tune: Tune) -> str:

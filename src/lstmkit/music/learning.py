@@ -16,6 +16,7 @@ from lstmkit.language.neural import LanguageNetwork, LanguageSettings
 from lstmkit.language.neural.fitting import fit_network, token_counts
 from lstmkit.language.neural.pace import plan_for
 from lstmkit.language.ngrams import NGramModel
+from lstmkit.music.events.clues import TuneClues
 from lstmkit.music.events.vocabulary import EventTokens
 from lstmkit.training import EpochRecord, threads_for
 
@@ -57,12 +58,14 @@ def fit_events(
     on_epoch: Callable[[EpochRecord], None] | None = None,
     checkpoint: Path | None = None,
     resume: bool = False,
+    clues: TuneClues | None = None,
 ) -> tuple[LanguageNetwork, list[EpochRecord]]:
     """Return a network that was trained on events, and the records of its passes over the tunes.
 
     settings    `epochs` are passes over the tunes; the one that foresees the validation tunes best is kept
     checkpoint  file for the state of the training after every pass
     resume      continue from the checkpoint, if there is one
+    clues       what the network is told beside every event, or None
     """
     orders = min(ORDERS, settings.epochs)
     text = text_of(tokens, train, orders, seed)
@@ -72,14 +75,14 @@ def fit_events(
         how = paced(how, len(text) // orders)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = LanguageNetwork(len(tokens.symbols), how)
+        network = LanguageNetwork(len(tokens.symbols), how, None if clues is None else clues.sizes)
     network.softmax.start_from(torch.from_numpy(token_counts(text, network.vocabulary)))
     history = []
     with threads_for(how.hidden_size):
         plan = plan_for(how, len(text))
         held = text_of(tokens, valid, 1, seed)
-        kept = None if checkpoint is None else (checkpoint, _fingerprint(how, text, held, seed))
-        for record in fit_network(network, text, held, tokens.end, plan, seed, None, kept, resume):
+        kept = None if checkpoint is None else (checkpoint, _fingerprint(how, text, held, seed, clues))
+        for record in fit_network(network, text, held, tokens.end, plan, seed, None, kept, resume, clues):
             history.append(record)
             if on_epoch is not None:
                 on_epoch(record)
@@ -96,10 +99,13 @@ def paced(how: LanguageSettings, events: int) -> LanguageSettings:
     return replace(how, columns=columns, window=window)
 
 
-def _fingerprint(how: LanguageSettings, text: NDArray[np.int32], held: NDArray[np.int32], seed: int) -> dict[str, Any]:
-    """Return what a checkpoint belongs to: settings, seed, and digests of the tunes."""
+def _fingerprint(
+    how: LanguageSettings, text: NDArray[np.int32], held: NDArray[np.int32], seed: int, clues: TuneClues | None
+) -> dict[str, Any]:
+    """Return what a checkpoint belongs to: settings, seed, clues, and digests of the tunes."""
     digest = hashlib.sha256(text.tobytes() + held.tobytes()).hexdigest()[:16]
-    return {"tunes": digest, "seed": seed, **{f"settings.{name}": value for name, value in asdict(how).items()}}
+    own = {"tunes": digest, "seed": seed, "clues": clues is not None}
+    return own | {f"settings.{name}": value for name, value in asdict(how).items()}
 
 
 def count_events(tokens: EventTokens, train: Sequence[Sequence[str]], order: int) -> NGramModel:

@@ -12,6 +12,7 @@ from lstmkit.language.neural import LanguageNetwork, LanguageSettings
 from lstmkit.language.ngrams import NGramModel
 from lstmkit.language.ngrams.stored import StoredNGram
 from lstmkit.language.persistence import parts_in, tensors_of
+from lstmkit.music.events.clues import TuneClues
 from lstmkit.music.events.vocabulary import EventTokens
 from lstmkit.music.keys import Key, read_key
 from lstmkit.training import ModelFolder, StoredRecord
@@ -28,6 +29,7 @@ class Params:
     settings: LanguageSettings
     order: Positive
     seed: Seed
+    clues: bool
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ def read_composer(path: Path) -> tuple[MusicConfig, EventTokens, LanguageNetwork
     with folder.agreeing():
         tokens = _tokens(config)
         V = len(tokens.symbols)
-        network, ngram = parts_in(folder, lambda: LanguageNetwork(V, how), how.num_layers, config.ngram, V)
+        sizes = TuneClues(tokens).sizes if config.params.clues else None
+        network, ngram = parts_in(folder, lambda: LanguageNetwork(V, how, sizes), how.num_layers, config.ngram, V)
         assert ngram is not None
     return config, tokens, network, ngram
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,12 +19,42 @@ examples:
   lstm music compose music-tunes --style jig --key D --bars 16 --form AABB --out new
   lstm music compose music-tunes --meter 3/4 --count 8 --temperature 0.9 --top-p 0.95 --seed 7
   lstm music compose music-tunes --primer begin.abc --bars 16 --key Em --tempo 180 --instrument 73
+  lstm music compose music-tunes --harmonise tune.abc --out harmonised
 """
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """How tunes are drawn."""
+
+    count: Annotated[int, typer.Option(help="Tunes to compose; the likeliest comes first.")] = 1
+    temperature: Annotated[
+        float, typer.Option(help="Below 1 bolder, above 1 more varied; 0: the most likely event always.")
+    ] = 1.0
+    top_k: Annotated[int | None, typer.Option(help="Draw from so many most likely events.")] = None
+    top_p: Annotated[
+        float | None, typer.Option(help="Draw from the fewest most likely events with this probability together.")
+    ] = None
+    seed: Annotated[int, typer.Option(help="The same seed composes the same tunes.")] = 0
+    by: Annotated[str, typer.Option(help="What composes: lstm, ngram, or the mixture of both.")] = "lstm"
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a command leaves."""
+
+    chords: Annotated[bool, typer.Option("--chords", help="Chord symbols sound in the MIDI files.")] = False
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the tunes as ABC and MIDI; ABC to stdout if left out.")
+    ] = None
+    force: Annotated[bool, typer.Option("--force", help="Replace the files in --out.")] = False
+
+
+@parameters.grouped
 def compose(
     context: typer.Context,
     model: parameters.ModelFolder,
+    *,
     style: Annotated[str | None, typer.Option(help="A style that was learnt; the model's choice if left out.")] = None,
     key: Annotated[str | None, typer.Option(help="Such as D, F#m or Gdor; the usual one if left out.")] = None,
     meter: Annotated[str | None, typer.Option(help="Such as 6/8; the model's choice if left out.")] = None,
@@ -32,26 +63,16 @@ def compose(
         str, typer.Option(help="Parts of equal length, such as AABB: a letter twice is a part with a repeat.")
     ] = "",
     primer: Annotated[Path | None, typer.Option(help="File whose tune is the beginning, note for note.")] = None,
+    harmonise: Annotated[
+        Path | None, typer.Option(help="File whose tune is kept, and gets the chords or voices that were learnt.")
+    ] = None,
     tempo: Annotated[float | None, typer.Option(help="Quarter notes a minute.")] = None,
     instrument: Annotated[int, typer.Option(help="Of General MIDI, 0 to 127.")] = 0,
-    count: Annotated[int, typer.Option(help="Tunes to compose; the likeliest comes first.")] = 1,
-    temperature: Annotated[
-        float, typer.Option(help="Below 1 bolder, above 1 more varied; 0: the most likely event always.")
-    ] = 1.0,
-    top_k: Annotated[int | None, typer.Option(help="Draw from so many most likely events.")] = None,
-    top_p: Annotated[
-        float | None, typer.Option(help="Draw from the fewest most likely events with this probability together.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="The same seed composes the same tunes.")] = 0,
+    drawn: Drawn,
     free: Annotated[bool, typer.Option("--free", help="Do not hold bars, repeats and ties.")] = False,
     scale: Annotated[bool, typer.Option("--scale", help="Only notes of the key.")] = False,
     open_end: Annotated[bool, typer.Option("--open-end", help="The last note need not be the tonic.")] = False,
-    chords: Annotated[bool, typer.Option("--chords", help="Chord symbols sound in the MIDI files.")] = False,
-    by: Annotated[str, typer.Option(help="What composes: lstm, ngram, or the mixture of both.")] = "lstm",
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for the tunes as ABC and MIDI; ABC to stdout if left out.")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the files in --out.")] = False,
+    left: Left,
     json: parameters.Json = False,
 ) -> None:
     """Compose tunes that hold their bars, the likeliest first."""
@@ -60,25 +81,44 @@ def compose(
     from lstmkit.music.composer import Composer, Wish
     from lstmkit.music.files import read_tune
 
-    if free:
-        held = {"scale": scale, "open_end": open_end, "bars": bars is not None, "form": bool(form)}
-        parameters.refuse_without_effect("with --free", held)
-    if temperature == 0:
-        drawn = {name: parameters.is_given(context, name) for name in ("top_k", "top_p", "seed")}
-        parameters.refuse_without_effect("with --temperature 0", drawn)
-    if out is None:
-        parameters.refuse_without_effect("without --out", {"force": force, "chords": chords})
-    begin = None if primer is None else read_tune(primer)
-    wish = Wish(style, key, meter, bars, form, begin, not free, not open_end, scale, tempo, instrument)
-    sampling = SamplingSettings(temperature, top_k, top_p)
-    found = Composer.load(model).compose(wish, count, sampling, seed, by)
-    files = [] if out is None else _written(found, out, force, chords)
+    _check(context, drawn, left, free, harmonise)
+    sampling = SamplingSettings(drawn.temperature, drawn.top_k, drawn.top_p)
+    if harmonise is None:
+        begin = None if primer is None else read_tune(primer)
+        wish = Wish(style, key, meter, bars, form, begin, not free, not open_end, scale, tempo, instrument)
+        found = Composer.load(model).compose(wish, drawn.count, sampling, drawn.seed, drawn.by)
+    else:
+        tune = read_tune(harmonise)
+        found = Composer.load(model).harmonise(tune, drawn.count, sampling, drawn.seed, drawn.by)
+    files = [] if left.out is None else _written(found, left.out, left.force, left.chords)
     if json:
         printing.print_json([_as_json(one, own) for one, own in zip(found, files or [{}] * len(found), strict=True)])
-    elif out is None:
+    elif left.out is None:
         printing.write(write_abc([one.tune for one in found]))
     else:
         printing.print_table(("tune", "nats an event", "file"), list(map(_row, found, files)))
+
+
+HELD = ("scale", "open_end", "bars", "form")
+"""Options that need rules."""
+WISHES = ("style", "key", "meter", "primer", "tempo", "instrument", "free", *HELD)
+"""Options that say what a new tune shall be."""
+
+
+def _check(context: typer.Context, drawn: Drawn, left: Left, free: bool, harmonise: Path | None) -> None:
+    """Refuse options that have no effect beside others."""
+
+    def given(*names: str) -> dict[str, bool]:
+        return {name: parameters.is_given(context, name) for name in names}
+
+    if harmonise is not None:
+        parameters.refuse_without_effect("with --harmonise", given(*WISHES))
+    if free:
+        parameters.refuse_without_effect("with --free", given(*HELD))
+    if drawn.temperature == 0:
+        parameters.refuse_without_effect("with --temperature 0", given("top_k", "top_p", "seed"))
+    if left.out is None:
+        parameters.refuse_without_effect("without --out", given("force", "chords"))
 
 
 def _row(one: Composition, files: dict[str, str]) -> tuple[str, str, str]:

@@ -80,10 +80,8 @@ def _as_json(tune: Tune, own: TuneScore, notes: bool) -> dict[str, Any]:
 
 def _print_notes(tune: Tune, own: TuneScore) -> None:
     """Print a line for each note: when, which, and a bar as long as it surprises."""
-    from lstmkit.music.keys import ACCIDENTALS, spelt
+    from lstmkit.music.foreseen import note_name
 
     printing.write(f"{tune.title}\n")
     for at, pitch, bits in own.notes:
-        letter, octave, alter = spelt(pitch, tune.key)
-        name = letter + ACCIDENTALS[alter] + str(octave - 1)
-        printing.write(f"{at!s:>8}  {name:<4} {bits:6.2f} {'#' * round(2 * bits)}\n")
+        printing.write(f"{at!s:>8}  {note_name(pitch, tune.key):<4} {bits:6.2f} {'#' * round(2 * bits)}\n")
