@@ -12,6 +12,7 @@ from lstmkit.music.abc import write_abc
 from lstmkit.music.composer import Composer
 from lstmkit.music.files import Collection, read_music
 from lstmkit.music.judgement import compare, judge
+from lstmkit.music.likeness import Likeness, companions, liken
 from lstmkit.music.related import count_related, divided, families
 from lstmkit.music.report import write_report
 from lstmkit.music.result import MusicResult
@@ -21,6 +22,8 @@ from lstmkit.training import write_atomically
 
 SAMPLES = 8
 """Tunes that are composed at the end of a training, the likeliest first."""
+LIKENED = 100
+"""Tunes at most that are composed to stand beside tunes never seen."""
 SHOWN = 12
 """Styles that are listed."""
 
@@ -114,9 +117,12 @@ class MusicJob(Job[Divided, None, MusicResult]):
         comparison = compare(composer, read.test)
         verdict = judge(comparison, composer.order, read.related)
         composed = composer.compose(count=SAMPLES, seed=composer.seed)
+        run.watcher.on_lines(["Composing tunes to stand beside them"])
+        likeness = likened(composer, read)
         own = {
             **comparison.to_json(),
             "verdict": asdict(verdict),
+            "likeness": None if likeness is None else likeness.to_json(),
             "share": composer.share_,
             "order": composer.order,
             "vocabulary": len(composer.tokens_.symbols),
@@ -129,10 +135,16 @@ class MusicJob(Job[Divided, None, MusicResult]):
             "history": [record.to_json() for record in composer.history_],
         }
         summary = run.summary(own, asdict(composer.settings), composer.network_, composer.seed)
-        return MusicResult(self.music, self.out, composer, comparison, verdict, composed, summary)
+        return MusicResult(self.music, self.out, composer, comparison, verdict, likeness, composed, summary)
 
     def write(self, found: MusicResult) -> None:
         """Write the model, the tunes that were composed, and the page."""
         self.composer.save(self.out / "model", self.replaces)
         write_atomically(self.out / "tunes.abc", write_abc([one.tune for one in found.composed]).encode())
         write_report(found, self.out / "report.html")
+
+
+def likened(composer: Composer, read: Divided) -> Likeness | None:
+    """Return how tunes that are composed compare with tunes never seen, None where none of these is like any learnt."""
+    people, own = companions(composer, read.test, LIKENED, seed=composer.seed)
+    return liken(people, own, read.train) if people else None

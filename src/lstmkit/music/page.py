@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from importlib.resources import files
 
 from lstmkit.music.abc import write_abc
 from lstmkit.music.composer import TuneScore
+from lstmkit.music.foreseen import Moment
 from lstmkit.music.repeats import order_of, played
 from lstmkit.music.tune import QUARTERS, START, Tune, holding
 from lstmkit.results import page
@@ -22,23 +24,40 @@ SURPRISING = 8.0
 
 
 def player() -> str:
-    """Return the script that plays tunes, once a page."""
-    return f"<script>{(files('lstmkit.music') / 'player.js').read_text(encoding='utf-8')}</script>"
+    """Return the scripts that draw and play tunes, once a page: abcjs, which draws sheet music, and our own."""
+    own = files("lstmkit.music")
+    scripts = (own / "abcjs" / "abcjs-basic-min.js", own / "player.js")
+    return "".join(f"<script>{one.read_text(encoding='utf-8')}</script>" for one in scripts)
 
 
-def tune_card(tune: Tune, score: TuneScore, name: str, text: str) -> str:
+def tune_card(tune: Tune, score: TuneScore, name: str, text: str, moments: Sequence[Moment] = ()) -> str:
     """Return a tune as HTML.
 
-    name   unique on the page
-    text   a sentence below the title
+    name     unique on the page
+    text     a sentence below the title
+    moments  what was expected at each note, which is shown as the tune runs
     """
-    data = to_script({"notes": seconds_of(tune), "parts": _parts(tune), "pace": _tempo(tune) / 60 * QUARTER})
+    pace, abc = _tempo(tune) / 60 * QUARTER, write_abc([tune])
+    likely = [
+        (round(float(m.onset) * WHOLE, 2), m.came, round(m.share, 4), [(what, round(p, 4)) for what, p in m.likely])
+        for m in moments
+    ]
+    data = to_script({"notes": seconds_of(tune), "parts": _parts(tune), "pace": pace, "likely": likely, "abc": abc})
     button = f'<button type="button" class="play" onclick="playTune(this, \'{name}\')">▶ play</button>'
     body = (
-        f"<p>{button}</p>{page.scrolling(roll(tune, score, name))}"
-        f'<script type="application/json" id="tune-{name}">{data}</script>{page.code(write_abc([tune]))}'
+        f"<p>{button}</p>{page.scrolling(roll(tune, score, name))}{_expected(name) if moments else ''}"
+        f'<div class="sheet" id="sheet-{name}"></div><script type="application/json" id="tune-{name}">{data}</script>'
+        f'<script>drawSheet("{name}")</script>{page.code(abc)}'
     )
     return page.card(tune.title or name, text, body)
+
+
+def _expected(name: str) -> str:
+    """Return the place where it is shown what was expected at a note."""
+    return (
+        f'<div class="expected" id="expected-{name}" style="min-height:11em">Play the tune, or point at a note: '
+        "what the model expected there.</div>"
+    )
 
 
 def _tempo(tune: Tune) -> float:
@@ -87,8 +106,9 @@ def roll(tune: Tune, score: TuneScore, name: str) -> str:
             cost = bits.get((note.onset, note.pitch), 0.0)
             x, long = float(note.onset) * WHOLE, max(2.0, float(note.duration) * WHOLE - 1.5)
             parts.append(
-                f'<rect class="note" x="{x:.1f}" y="{(high - note.pitch) * HIGH}" width="{long:.1f}" height="{HIGH}" '
-                f'rx="2" fill="{_colour(cost)}"><title>{note.pitch}, {cost:.1f} bits</title></rect>'
+                f'<rect class="note" onmouseover="expect(\'{name}\', {x:.1f})" x="{x:.1f}" '
+                f'y="{(high - note.pitch) * HIGH}" width="{long:.1f}" height="{HIGH}" rx="2" fill="{_colour(cost)}">'
+                f"<title>{note.pitch}, {cost:.1f} bits</title></rect>"
             )
     for at, symbol in tune.chords:
         parts.append(

@@ -10,6 +10,33 @@ function stopTune() {
   playing = null;
 }
 
+function drawSheet(name) {
+  const tune = JSON.parse(document.getElementById("tune-" + name).textContent);
+  ABCJS.renderAbc("sheet-" + name, tune.abc, { responsive: "resize" });
+}
+
+// Shows what was expected at the note of a roll that x falls on: bars as long as the probabilities.
+function expect(name, x) {
+  const place = document.getElementById("expected-" + name);
+  if (!place) return;
+  const likely = JSON.parse(document.getElementById("tune-" + name).textContent).likely;
+  const moment = likely.filter(([from]) => from <= x + 0.5).pop();
+  if (!moment || place.dataset.at === String(moment[0])) return;
+  place.dataset.at = String(moment[0]);
+  const percent = (share) => (100 * share).toFixed(1) + " %";
+  const head = document.createElement("div");
+  head.textContent = "came: " + moment[1] + ", " + percent(moment[2]) + "; expected:";
+  const rows = moment[3].map(([what, share]) => {
+    const row = document.createElement("div"), bar = document.createElement("span"), text = document.createElement("span");
+    bar.style.cssText = "display:inline-block;height:0.7em;margin-right:8px;background:#2f6fed;width:" + 200 * share + "px";
+    if (what === moment[1]) bar.style.background = "#e07b39";
+    text.textContent = what + ", " + percent(share);
+    row.append(bar, text);
+    return row;
+  });
+  place.replaceChildren(head, ...rows);
+}
+
 function playTune(button, name) {
   const again = playing && playing.button === button;
   stopTune();
@@ -36,7 +63,10 @@ function playTune(button, name) {
     const now = audio.currentTime - begin;
     if (now > end + 0.2) return stopTune();
     const part = tune.parts.find(([from, until]) => now >= from && now < until);
-    if (part) cursor.setAttribute("x", part[2] + (now - part[0]) * tune.pace);
+    if (!part) return;
+    const x = part[2] + (now - part[0]) * tune.pace;
+    cursor.setAttribute("x", x);
+    expect(name, x);
   }, 40);
   playing = { button, audio, cursor, timer, scheduled: tune.notes.length };
 }

@@ -37,6 +37,14 @@ def write_report(result: MusicResult, path: Path) -> None:
     if len(result.composer.history_) > 1:
         figure = page.plot(training_figure(result.composer.history_), "training")
         sections.append(page.card("Training", "Loss in nats an event, a pass over all tunes each.", figure))
+    if result.likeness is not None:
+        likeness = result.likeness
+        text = (
+            f"{likeness.tunes} tunes of people, never seen, and as many composed in their style, metre and key, by the "
+            f"same measures; ± is half of a 95 % interval. {likeness.sentence()}"
+        )
+        head = ("a tune", "people", "composed")
+        sections.append(page.card("Is it music?", text, page.scrolling(page.table(head, likeness.rows()))))
     sections.append(player())
     for number, one in enumerate(result.composed[:DRAWN], 1):
         bits = one.nats_per_event / math.log(2)
@@ -44,7 +52,8 @@ def write_report(result: MusicResult, path: Path) -> None:
             f"Composed: number {number} of {len(result.composed)} by likelihood, {bits:.2f} bits an event. The redder "
             "a note is, the more it surprises the model."
         )
-        sections.append(tune_card(one.tune, result.composer.score(one.tune), str(number), text))
+        score, moments = result.composer.score(one.tune), result.composer.foreseen(one.tune)
+        sections.append(tune_card(one.tune, score, str(number), text, moments))
     seconds = f"{summary['seconds']['total']:.0f} s, seed {summary['seed']}, lstmkit {summary['versions']['lstmkit']}"
     footer = f"lstm music train, {seconds}. This page needs no network."
     page.write_page(path, f"Tunes of {source}", lead, result.verdict, sections, footer)

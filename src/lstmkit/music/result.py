@@ -8,6 +8,7 @@ from typing import Any
 
 from lstmkit.music.composer import Composer, Composition
 from lstmkit.music.judgement import MusicComparison
+from lstmkit.music.likeness import Likeness
 from lstmkit.results import Verdict
 
 
@@ -16,6 +17,7 @@ class MusicResult:
     """What a job found; the folder `out` holds it.
 
     source    file or folder that was learnt from
+    likeness  of tunes composed beside tunes never seen; None where none of these could be a model for one
     composed  tunes of its own, the likeliest first
     summary   what summary.json holds
     """
@@ -25,5 +27,6 @@ class MusicResult:
     composer: Composer
     comparison: MusicComparison
     verdict: Verdict
+    likeness: Likeness | None
     composed: list[Composition]
     summary: dict[str, Any] = field(repr=False)

@@ -81,6 +81,8 @@ def _print(result: MusicResult) -> None:
     title = f"{found.tunes:,} tunes never seen, {found.events:,} events, {found.unknown:,} of them unknown"
     printing.print_table(COLUMNS, found.rows(), title, bold_first=True)
     printing.print_verdict(result.verdict)
+    if result.likeness is not None:
+        printing.stdout().print(result.likeness.sentence())
     seconds = result.summary["seconds"]["total"]
     printing.stdout().print(
         f"{result.out / 'report.html'} is the page, {result.out / 'tunes.abc'} holds tunes of its own, "
