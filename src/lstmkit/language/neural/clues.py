@@ -80,8 +80,9 @@ class ClueLayer(nn.Module):
         embedding  (V, E)
         """
         numbers, tokens = told[..., : len(self.starts)], told[..., len(self.starts) :]
-        recalled: Tensor = self.recalled(nn.functional.embedding(tokens, embedding).flatten(-2))
-        return recalled + self.numbers(numbers + self.starts).sum(dim=-2)
+        recalled = self.recalled(nn.functional.embedding(tokens, embedding).flatten(-2))
+        found: Tensor = recalled + self.numbers(numbers + self.starts).sum(dim=-2)
+        return found
 
     def again(self, output: Tensor, told: Tensor, embedding: Tensor) -> Tensor:
         """Return outputs (..., E) with the recalled tokens in them, as far as each output asks for them.

@@ -106,7 +106,8 @@ def described(tune: Tune) -> NDArray[np.float64]:
 
 def _same(values: Sequence[Any], back: int) -> float:
     """Return the share of values that are the same as those so many places before."""
-    return sum(one == other for one, other in zip(values, values[back:], strict=False)) / max(1, len(values) - back)
+    same = sum(bool(one == other) for one, other in zip(values, values[back:], strict=False))
+    return same / max(1, len(values) - back)
 
 
 def _shares(values: list[int], count: int) -> NDArray[np.float64]:
