@@ -27,8 +27,9 @@ HEAD = """\
 This page is what `--help` prints. What each option is for is in [forecasting.md](forecasting.md), for
 `lstm classify` in [classify.md](classify.md), for `lstm language` in [language.md](language.md) and
 [classification.md](classification.md), for `lstm speech` in [speech.md](speech.md), for `lstm music` in
-[music.md](music.md), and for `lstm explain` in [explain.md](explain.md). Results go to stdout, everything else to
-stderr. Exit codes: 0 done, 2 the input cannot be used (one line says why), 130 interrupted.
+[music.md](music.md), for `lstm video` in [video.md](video.md), and for `lstm explain` in
+[explain.md](explain.md). Results go to stdout, everything else to stderr. Exit codes: 0 done, 2 the input cannot be
+used (one line says why), 130 interrupted.
 """
 
 

@@ -43,6 +43,7 @@ def test_importing_does_not_wait_for_torch(module):
         ["speech", "transcribe", "--help"],
         ["speech", "emotion", "train", "--help"],
         ["music", "train", "--help"],
+        ["video", "classify", "train", "--help"],
         ["language", "train", "--help"],
         ["language", "classify", "train", "--help"],
     ],

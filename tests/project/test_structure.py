@@ -13,7 +13,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 NAMES = [str(file.relative_to(SOURCE)) for file in FILES]
 ROOMS = sorted(path.parent.name for path in SOURCE.glob("*/__init__.py"))
 FLOORS = {"recurrence": 0, "nn": 1, "training": 1, "data": 1, "sequences": 2, "results": 2}
-FLOORS |= {"classification": 3, "forecasting": 4, "language": 4, "speech": 5, "music": 5}
+FLOORS |= {"classification": 3, "forecasting": 4, "language": 4, "speech": 5, "music": 5, "video": 5}
 FLOORS |= {"explain": 5, "onnx": 5, "checkup": 5, "cli": 6}
 FREE = {"errors", "ranges", "visible", "lstmkit", "__version__"}
 """What every room may import: single files that import nothing themselves, and the package's own name and version."""

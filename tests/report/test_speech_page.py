@@ -18,6 +18,7 @@ new MutationObserver((changes) => {
 }).observe(document.body, {subtree: true, attributeFilter: ["class"]});
 """
 
+
 def test_the_page_of_a_recogniser_plays_recordings_and_marks_words_as_they_sound(
     browser: webdriver.Chrome, tmp_path: Path
 ) -> None:

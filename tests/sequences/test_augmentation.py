@@ -118,9 +118,25 @@ def test_a_channel_is_masked_in_all_of_its_features() -> None:
     assert (groups[0, :, 0].sum(dim=0) > 30).all()
 
 
+def test_in_a_mirror_channels_change_places_and_signs_for_every_second_sequence() -> None:
+    batch = lines([30] * 400)
+    found = Augmentation(mirror=(-2, 1)).warp(batch, drawn(5))
+    same = (found.values == batch.values).all(dim=2).all(dim=0)
+    turned = found.values[:, ~same], batch.values[:, ~same]
+    assert torch.equal(turned[0][..., 0], -turned[1][..., 1])
+    assert torch.equal(turned[0][..., 1], turned[1][..., 0])
+    assert 150 < int(same.sum()) < 250
+    assert torch.equal(found.lengths, batch.lengths)
+
+
 @pytest.mark.parametrize(
     ("choices", "expected"),
     [
+        ({"mirror": (1, 3)}, "Augmentation: mirror must name every channel once, by its number from 1 on; got (1, 3)"),
+        (
+            {"mirror": (1, -1)},
+            "Augmentation: mirror must name every channel once, by its number from 1 on; got (1, -1)",
+        ),
         ({"stretch": 1.0}, "Augmentation: stretch must be at least 0 and below 1; got 1.0"),
         ({"crop": -0.1}, "Augmentation: crop must be at least 0 and below 1; got -0.1"),
         ({"noise": -1}, "Augmentation: noise must not be negative; got -1"),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lstmkit.classification.network import Encoder, Ensemble, FurtherHead, SequenceNetwork
 from lstmkit.classification.settings import NetworkSettings
+from lstmkit.errors import InputError
 from lstmkit.nn.convolution import StepFilters
 from lstmkit.nn.lengths import padding_mask
 from lstmkit.nn.regularization import locked
@@ -44,11 +45,11 @@ class FrameSettings(NetworkSettings):
     ensemble       networks whose mean is the answer, each from other initial weights; None: more where there are few
                    rows, `networks_for`
     input_dropout  of the features, for a whole sequence
-    stretch, crop, scale, noise, time_mask, channel_mask
+    stretch, crop, scale, noise, time_mask, channel_mask, mirror
                    how sequences are changed in training, as in `Augmentation`
     """
 
-    later: ClassVar[tuple[str, ...]] = (*NetworkSettings.later, "convolution", "filters")
+    later: ClassVar[tuple[str, ...]] = (*NetworkSettings.later, "convolution", "filters", "mirror")
 
     relative: int = 0
     differences: tuple[int, ...] = ()
@@ -63,11 +64,13 @@ class FrameSettings(NetworkSettings):
     noise: float = 0.0
     time_mask: float = 0.0
     channel_mask: float = 0.0
+    mirror: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         """Check every value."""
         ranges = {"input_dropout": BELOW_1, "convolution": CONVOLUTION, **FEATURE_RANGES, **AUGMENTATION_RANGES}
         self.check({"normalise": KINDS, **ranges})
+        self.augmentation  # noqa: B018, it checks
 
     @property
     def features(self) -> Features:
@@ -109,7 +112,8 @@ class FrameSettings(NetworkSettings):
     @property
     def augmentation(self) -> Augmentation:
         """How sequences are changed in training."""
-        return Augmentation(self.stretch, self.crop, self.scale, self.noise, self.time_mask, self.channel_mask)
+        amounts = (self.stretch, self.crop, self.scale, self.noise, self.time_mask, self.channel_mask)
+        return Augmentation(*amounts, self.mirror)
 
 
 @dataclass(frozen=True)
@@ -143,6 +147,10 @@ class FrameEncoder(Encoder):
         super().__init__()
         self.features, self.augmentation = settings.features, settings.augmentation
         self.channels, self.marks, self.input_dropout = shape.channels, shape.marks, settings.input_dropout
+        if settings.mirror and len(settings.mirror) != shape.channels:
+            raise InputError(
+                f"mirror: {len(settings.mirror)} channels are named of {shape.channels}; name all, or none"
+            )
         width = shape.channels * self.features.groups
         self.normalisation = Normalisation(width, settings.normalise, self.features.groups)
         width += shape.channels * shape.marks

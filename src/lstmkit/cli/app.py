@@ -33,6 +33,7 @@ from lstmkit.cli.speech import speech
 from lstmkit.cli.streams import end_stdout, open_missing, reader_has_gone
 from lstmkit.cli.tune import EXAMPLES as TUNE_EXAMPLES
 from lstmkit.cli.tune import tune
+from lstmkit.cli.video import video
 from lstmkit.errors import InputError, NothingToDo
 from lstmkit.visible import visible
 
@@ -58,6 +59,7 @@ app.add_typer(explain)
 app.add_typer(language)
 app.add_typer(speech)
 app.add_typer(music)
+app.add_typer(video)
 
 
 def _version(value: bool) -> None:

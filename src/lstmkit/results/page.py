@@ -75,6 +75,11 @@ def words(text: str) -> str:
     return escape(visible_line(text), quote=False)
 
 
+def attribute(text: str) -> str:
+    """Return a text as the value of an HTML attribute between double quotes."""
+    return escape(visible_line(text), quote=True)
+
+
 def sentence(text: str) -> str:
     """Return a text as `words` does, in which no line ends between a number and its percent sign."""
     return re.sub(r"(?<=\d) %", "\u00a0%", words(text))

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from lstmkit.errors import InputError
 from lstmkit.nn.lengths import padding_mask
-from lstmkit.ranges import BELOW_1, NOT_NEGATIVE, check_fields
+from lstmkit.ranges import ANY, BELOW_1, NOT_NEGATIVE, check_fields, shown
 from lstmkit.sequences.ragged import Padded
 
 RANGES = {**dict.fromkeys(("stretch", "crop", "scale", "time_mask", "channel_mask"), BELOW_1), "noise": NOT_NEGATIVE}
+RANGES |= {"mirror": ANY}
 """Of the amounts, also where other settings hold them."""
 
 
@@ -25,6 +27,8 @@ class Augmentation:
     noise         spread of what is added to features, which have a spread of one
     time_mask     share of the steps that is blanked out at most, in one piece
     channel_mask  share of the channels that is blanked out at most, neighbours, in all steps
+    mirror        half of the sequences are seen in a mirror: for each channel the number, from 1 on, of the one that it
+                  is there, below zero if its sign changes; empty: none
     Raises        InputError if a value is out of range
     Source        masks: Park et al. 2019, arXiv 1904.08779
     """
@@ -35,16 +39,22 @@ class Augmentation:
     noise: float = 0.0
     time_mask: float = 0.0
     channel_mask: float = 0.0
+    mirror: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         """Check every value."""
         check_fields(self, RANGES, "Augmentation")
+        if sorted(map(abs, self.mirror)) != list(range(1, len(self.mirror) + 1)):
+            raise InputError(
+                f"Augmentation: mirror must name every channel once, by its number from 1 on; got {shown(self.mirror)}"
+            )
 
     def warp(self, batch: Padded, generator: torch.Generator | None = None) -> Padded:
-        """Return frames (T, B, C) cut and stretched, between two frames on the line between them.
+        """Return frames (T, B, C) in a mirror, cut and stretched, between two frames on the line between them.
 
         generator  what is drawn from; None draws from torch's own
         """
+        batch = self._mirrored(batch, generator)
         values, lengths = batch
         if not self.stretch and not self.crop:
             return batch
@@ -64,6 +74,16 @@ class Augmentation:
         right = values[torch.minimum(below.to(torch.int64) + 1, last), rows]
         found = torch.where(share > 0, torch.lerp(left, right, share), left)  # beside a gap, a frame is still itself
         return Padded(found.masked_fill(padding.unsqueeze(2), 0.0), longer)
+
+    def _mirrored(self, batch: Padded, generator: torch.Generator | None) -> Padded:
+        """Return frames of which every second sequence, by chance, is as in a mirror."""
+        values, lengths = batch
+        if not self.mirror:
+            return batch
+        turned = torch.rand(len(lengths), generator=generator) < 0.5
+        numbers = torch.tensor(self.mirror)
+        other = values[:, :, numbers.abs() - 1] * numbers.sign().to(values.dtype)
+        return Padded(torch.where(turned.to(values.device)[None, :, None], other, values), lengths)
 
     def blur(
         self, features: Tensor, lengths: Tensor, channels: int, generator: torch.Generator | None = None

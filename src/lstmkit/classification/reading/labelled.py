@@ -129,7 +129,7 @@ def settled(found: Labelled, labelled: bool) -> Labelled:
     values = found.frames.values
     for begin in range(0, len(values), AT_ONCE):
         own = values[begin : begin + AT_ONCE]
-        wrong = np.abs(own) > LARGEST
+        wrong = np.abs(own) > min(LARGEST, float(np.finfo(own.dtype).max))
         if wrong.any():
             row, channel = (int(k[0]) for k in np.nonzero(wrong))
             raise InputError(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from lstmkit.classification.reading.pattern import Pattern, facts_of_folder, pattern_of
 from lstmkit.data.native import to_polars
 from lstmkit.data.read import read_with_notes
 from lstmkit.data.series import closest, shorten
@@ -18,7 +19,6 @@ from lstmkit.ranges import a_path
 from lstmkit.sequences import Ragged
 from lstmkit.speech.audio import read_audio
 from lstmkit.speech.emotion.frames import VoiceSettings, normalised, voice_frames
-from lstmkit.speech.emotion.pattern import Pattern
 from lstmkit.speech.manifest import SOUNDS, Manifest, of_table, recordings_in, require_sound
 from lstmkit.speech.utterance import Utterance
 
@@ -92,9 +92,7 @@ def read_clips(source: Any, label: str = "label", pattern: str | None = None, la
     labelled  whether classes are needed
     Raises    InputError with one line that names the place for whatever is wrong
     """
-    how = None if pattern is None else Pattern(pattern)
-    if how is not None and labelled and label not in how.fields:
-        raise InputError(f"pattern {how.text!r}: has no field {{{label}}}; write it where the class stands")
+    how = pattern_of(pattern, label if labelled else None)
     if isinstance(source, list | tuple) and not labelled:
         return _of_files([a_path("the recording", one) for one in source])
     if not isinstance(source, str | Path):
@@ -138,18 +136,7 @@ def _of_folder(folder: Path, label: str, how: Pattern | None, labelled: bool) ->
     files = recordings_in(folder)
     if not files:
         raise InputError(f"{folder}: holds no recordings ({', '.join(SOUNDS[:6])}); give a folder, or a table of them")
-    facts: Mapping[str, tuple[str, ...]] = {}
-    if how is not None:
-        facts = how.read(folder, files)
-    elif labelled:
-        outer = [path.relative_to(folder).parts for path in files]
-        loose = [path.name for path, parts in zip(files, outer, strict=True) if len(parts) == 1]
-        if loose:
-            raise InputError(
-                f"{folder}: {len(loose):,} of {len(files):,} recordings lie in no folder that names their class, first "
-                f"{loose[0]!r}; sort them into folders, or pass --pattern"
-            )
-        facts = {label: tuple(parts[0] for parts in outer)}
+    facts = facts_of_folder(folder, files, how, label if labelled else None, "recordings")
     speakers: Sequence[str | None] = facts.get(SPEAKER, (None,) * len(files))
     names = [path.relative_to(folder).as_posix() for path in files]
     utterances = tuple(Utterance(name, path, None, who) for name, path, who in zip(names, files, speakers, strict=True))

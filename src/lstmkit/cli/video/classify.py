@@ -1,0 +1,290 @@
+"""`lstm video classify`: learn what is done in clips or by skeletons, and tell it of others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lstmkit.cli import parameters, printing
+from lstmkit.cli.progress import JobProgress, run_shown
+
+if TYPE_CHECKING:
+    from lstmkit.classification.classifier.result import JobResult
+    from lstmkit.classification.reading import Labelled
+    from lstmkit.video import ActionClassifier, PictureSettings, SkeletonSettings
+    from lstmkit.video.clips import Clips
+    from lstmkit.video.page import Told
+    from lstmkit.video.rows import Watch
+
+SOURCES = (
+    "Folder with a folder a class, folder and --pattern, or table with the columns video, label; skeletons likewise."
+)
+TOP = 3
+Pattern = Annotated[
+    str | None,
+    typer.Option(help="Names of the files of a folder, such as '{label}_{person}_{take}.mp4'.", show_default=False),
+]
+Cache = Annotated[
+    Path | None,
+    typer.Option(help="Folder where frames of videos are kept.  [default: LSTMKIT_CACHE, or ~/.cache/lstmkit/video]"),
+]
+
+classify = typer.Typer(
+    name="classify",
+    help="What is done in clips or by skeletons: learn it, tell it.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@dataclass(frozen=True)
+class Frames:
+    """How videos become frames."""
+
+    features: Annotated[
+        str | None, typer.Option(help="network, grid or both.  [default: both, where its weights are installed]")
+    ] = None
+    rate: Annotated[float | None, typer.Option(help="Pictures a second that are looked at.  [default: 8]")] = None
+    count: Annotated[int | None, typer.Option(help="In place of --rate: pictures, evenly over the clip.")] = None
+    side: Annotated[
+        int | None, typer.Option(help="Of the square as large as what the network sees of a picture.  [default: 224]")
+    ] = None
+    cache: Cache = None
+
+    def settings(self) -> PictureSettings:
+        """Return the settings."""
+        from lstmkit.video import PictureSettings
+        from lstmkit.video.pictures import usual_features
+
+        given = {name: own for name, own in vars(self).items() if own is not None and name != "cache"}
+        return PictureSettings(**{"features": usual_features(), **given})
+
+
+@dataclass(frozen=True)
+class Bodies:
+    """How skeletons are read."""
+
+    joints: Annotated[
+        str | None, typer.Option(help="kinect20, kinect25, coco17, mediapipe33, or a file with a name a line.")
+    ] = None
+    root: Annotated[
+        list[str] | None, typer.Option(help="Joint from which others are measured; repeat it.  [default: all of them]")
+    ] = None
+    dimensions: Annotated[int | None, typer.Option(help="Of a joint, where an array does not show it: 2 or 3.")] = None
+    id: Annotated[str | None, typer.Option(help="Column that tells skeletons apart, if a row is a step.")] = None
+    time: Annotated[str | None, typer.Option(help="Column by which the steps are put in order.")] = None
+    mirror: Annotated[bool, typer.Option("--mirror", help="Left and right may be changed in training.")] = False
+
+    def settings(self) -> SkeletonSettings:
+        """Return the settings."""
+        from lstmkit.video import SkeletonSettings
+        from lstmkit.video.joints import named_joints
+
+        names = () if self.joints is None else named_joints(self.joints)
+        return SkeletonSettings(names, self.dimensions or 3, tuple(self.root or ()), self.id, self.time)
+
+
+@classify.command()
+@parameters.grouped
+def train(
+    source: Annotated[str, typer.Argument(metavar="FOLDER|TABLE", help=SOURCES)],
+    *,
+    pattern: Pattern = None,
+    label: Annotated[str, typer.Option(help="Column or field of the classes.")] = "label",
+    group: Annotated[
+        str | None, typer.Option(help="Column or field of the person or film: none is on both sides of a split.")
+    ] = None,
+    frames: Frames,
+    bodies: Bodies,
+    valid: Annotated[str | None, typer.Option(help="Clips for early stopping; a fifth if left out.")] = None,
+    test: Annotated[str | None, typer.Option(help="Clips that are only used to score; a fifth if left out.")] = None,
+    folds: Annotated[
+        int, typer.Option(help="Score on all, in so many parts, each by a network that saw none of it.")
+    ] = 0,
+    leave_one_group_out: Annotated[
+        bool, typer.Option("--leave-one-group-out", help="Score each group by a network trained on the others.")
+    ] = False,
+    right: Annotated[
+        float, typer.Option(help="Share of the answers told that shall be right; below, predict says unsure.")
+    ] = 0.9,
+    network: parameters.FrameNetwork,
+    seed: Annotated[int, typer.Option(help="Of weights, the clips held back, order and dropout.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the results.  [default: action-NAME]", show_default=False)
+    ] = None,
+    manner: parameters.Manner,
+) -> None:
+    """Train on clips or skeletons by class, and score beside simple methods on what was never seen.
+
+    \b
+    examples:
+      lstm video classify train clips/ --folds 5
+      lstm video classify train clips.csv --group film --test more.csv
+      lstm video classify train skeletons/ --pattern 'a{label}_s{person}_t{take}_*.mat' --group person --joints kinect20
+    """
+    from lstmkit.video import ActionClassifier
+    from lstmkit.video.classifier import usual_settings
+    from lstmkit.video.job import ActionJob
+    from lstmkit.video.rows import Asked, holds_skeletons
+
+    skeletons = holds_skeletons(source)
+    of_others = vars(frames) if skeletons else vars(bodies)
+    where = "with skeletons" if skeletons else "with videos"
+    parameters.refuse_without_effect(where, {name: bool(own) for name, own in of_others.items()})
+    how = bodies.settings() if skeletons else frames.settings()
+    action = ActionClassifier(
+        network.settings(usual_settings(skeletons)), how, seed, right, frames.cache, bodies.mirror
+    )
+    folder = out or parameters.named_after(source, "action")
+    scored = (Asked(label, group, pattern), valid, test, folds, leave_one_group_out)
+    progress = JobProgress(manner.silent)
+    job = ActionJob(source, folder, action, *scored, manner.force, manner.resume, _watch(progress))
+    result = run_shown(job, progress)
+    printing.print_json(result.summary) if manner.json else _print(result)
+
+
+@classify.command()
+def predict(
+    model: parameters.ModelFolder,
+    sources: Annotated[
+        list[str], typer.Argument(metavar="CLIP|FOLDER|TABLE...", help="Clips, or lists of them; - for standard input.")
+    ],
+    pattern: Pattern = None,
+    window: Annotated[
+        float | None, typer.Option(help="Seconds (of skeletons steps) of a window that moves along a long recording.")
+    ] = None,
+    every: Annotated[float | None, typer.Option(help="By how much the window moves; half of it if left out.")] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="Below this probability an answer is unsure.  [default: as was learnt]")
+    ] = None,
+    page: Annotated[Path | None, typer.Option(help="HTML page that plays the clips with what is told of them.")] = None,
+    cache: Cache = None,
+    out: Annotated[Path | None, typer.Option(help="CSV file to write instead of printing.")] = None,
+    force: parameters.ForceFile = False,
+    json: parameters.Json = False,
+) -> None:
+    """Tell what is done in clips or by skeletons, or along long recordings.
+
+    \b
+    examples:
+      lstm video classify predict action-clips a.mp4 b.avi
+      lstm video classify predict action-clips day.mp4 --window 2 --page day.html
+      lstm video classify predict action-skeletons new.npz --out answers.csv
+    """
+    from lstmkit import __version__
+    from lstmkit.video import ActionClassifier
+    from lstmkit.video.page import require_playable, write_player
+
+    parameters.check_out(out, force and out is not None)
+    if page is not None:
+        parameters.check_out(page, force)
+    parameters.refuse_without_effect("without --window", {"every": every is not None and window is None})
+    classifier = ActionClassifier.load(model, cache)
+    if page is not None:
+        require_playable(classifier, sources)
+    records: list[dict[str, Any]] = []
+    told: list[Told] = []
+    for source in sources:
+        progress = JobProgress(quiet=json, passing=True)
+        with progress:
+            rows, clips = classifier.read(source, pattern if Path(source).is_dir() else None, _watch(progress))
+        printing.remark(rows.notes)
+        answers = _answers(classifier, rows, threshold)
+        along = None if window is None else _segments(classifier, rows, window, every, threshold)
+        records += answers if along is None else along
+        if page is not None and clips is not None:
+            told += _played(clips, rows, answers, along)
+    if page is not None:
+        write_player(told, page, str(model), __version__)
+    if out is not None:
+        printing.write_records(records, out, "")
+    if json:
+        printing.print_json(records)
+    elif out is None:
+        _print_segments(records) if window is not None else _print_answers(records)
+
+
+def _watch(progress: JobProgress) -> Watch:
+    """Return what shows how far the reading of clips is."""
+    begun: list[int] = []
+
+    def watch(done: int, count: int, name: str, share: float | None) -> None:
+        if not begun:
+            begun.append(count)
+            progress.begin("reading", count)
+        progress.move(done + (share or 0.0), f"{done:,} of {count:,}, {name}")
+
+    return watch
+
+
+def _answers(classifier: ActionClassifier, rows: Labelled, threshold: float | None) -> list[dict[str, Any]]:
+    found = classifier.classifier_.answers(rows)
+    records = []
+    for name, label, own in zip(rows.ids, classifier.told(found, threshold), found, strict=True):
+        shares = {f"p_{one}": float(share) for one, share in zip(classifier.classes_, own, strict=True)}
+        records.append({"id": name, "label": str(label), "probability": float(own.max()), **shares})
+    return records
+
+
+def _segments(
+    classifier: ActionClassifier, rows: Labelled, window: float, every: float | None, threshold: float | None
+) -> list[dict[str, Any]]:
+    from lstmkit.video.timeline import segments
+
+    return [
+        {"id": own.id, "start": own.start, "end": own.end, "label": own.label, "probability": own.probability}
+        for own in segments(classifier, rows, window, every, threshold)
+    ]
+
+
+def _played(
+    clips: Clips, rows: Labelled, answers: list[dict[str, Any]], along: list[dict[str, Any]] | None
+) -> list[Told]:
+    """Return what a page shows of clips: what is told along them, or of the whole of each."""
+    from lstmkit.video.page import Told
+    from lstmkit.video.timeline import Stretch
+
+    found = []
+    for row, (clip, answer) in enumerate(zip(clips.clips, answers, strict=True)):
+        if along is not None:
+            own = [Stretch(**record) for record in along if record["id"] == clip.name]
+            found.append(Told(clip, own, {}))
+            continue
+        assert rows.times is not None
+        end = float(rows.times[int(rows.frames.offsets[row + 1]) - 1])
+        whole = Stretch(clip.name, clip.start, end, answer["label"], answer["probability"])
+        found.append(Told(clip, [whole], dict(_best(answer))))
+    return found
+
+
+def _best(record: dict[str, Any]) -> list[tuple[str, float]]:
+    """Return the most probable classes of an answer with their probabilities."""
+    shares = [(name.removeprefix("p_"), own) for name, own in record.items() if name.startswith("p_")]
+    return sorted(shares, key=lambda pair: -pair[1])[:TOP]
+
+
+def _print_answers(records: list[dict[str, Any]]) -> None:
+    shown = []
+    for record in records:
+        best = ", ".join(f"{name} {100 * own:.0f} %" for name, own in _best(record))
+        shown.append((record["id"], record["label"], best))
+    printing.print_table(("clip", "label", "most probable"), shown)
+
+
+def _print_segments(records: list[dict[str, Any]]) -> None:
+    shown = [
+        (one["id"], f"{one['start']:.2f}", f"{one['end']:.2f}", one["label"], f"{100 * one['probability']:.0f} %")
+        for one in records
+    ]
+    printing.print_table(("clip", "start", "end", "label", "probability"), shown)
+
+
+def _print(result: JobResult) -> None:
+    printing.print_classifier(result.evaluation, result.verdict, "clips")
+    seconds, least = result.summary["seconds"]["total"], result.summary["threshold"]
+    if least:
+        printing.stdout().print(f"Answers below a probability of {100 * least:.0f} % are unsure.")
+    printing.stdout().print(f"{result.out / 'model'} answers for other clips ({seconds:.1f} s)")

@@ -1,0 +1,6 @@
+"""Video: what is done in clips and by skeletons."""
+
+from lstmkit.video.classifier import ActionClassifier as ActionClassifier
+from lstmkit.video.pictures import PictureSettings as PictureSettings
+from lstmkit.video.pictures import picture_frames as picture_frames
+from lstmkit.video.skeletons import SkeletonSettings as SkeletonSettings

@@ -1,0 +1,247 @@
+"""`ActionClassifier`: learn what is done in clips or by skeletons, answer for others, save it, load it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstmkit import __version__
+from lstmkit.classification.classifier import SequenceClassifier, SequenceSettings
+from lstmkit.classification.classifier.stored import StoredClassifier, network_of
+from lstmkit.classification.reading import Labelled
+from lstmkit.classification.unsure import UNSURE, least_probability
+from lstmkit.errors import InputError, NotFittedError
+from lstmkit.ranges import PROBABILITY, a_path, flag, real
+from lstmkit.training import EpochRecord, ModelFolder, Parameters
+from lstmkit.training.folder import StoredModel
+from lstmkit.training.schema import Natural
+from lstmkit.video import backbone
+from lstmkit.video.cache import FrameCache, usual_folder
+from lstmkit.video.clips import Clips, read_clips
+from lstmkit.video.pictures import PictureSettings, usual_features
+from lstmkit.video.rows import Asked, Watch, channels_differ, holds_skeletons, picture_rows, skeleton_rows
+from lstmkit.video.skeletons import SkeletonSettings, mirror_of
+
+KIND = "action classifier"
+OF_PICTURES: Mapping[str, Any] = {}
+"""Settings for videos that are others than those of any sequences."""
+OF_SKELETONS: Mapping[str, Any] = {"relative": 2, "differences": (1, 3), "normalise": "together", "crop": 0.1}
+"""Settings for skeletons likewise: how far joints move from where they begin, in one unit for all."""
+RIGHT = 0.9
+"""Share of the answers told that shall be right."""
+
+
+def usual_settings(skeletons: bool) -> Mapping[str, Any]:
+    """Return the settings of a network that are others than those of any sequences."""
+    return OF_SKELETONS if skeletons else OF_PICTURES
+
+
+@dataclass(frozen=True)
+class StoredAction:
+    """The config of a folder, its types and ranges checked; see `ActionClassifier.save`."""
+
+    seed: Natural
+    pictures: PictureSettings | None
+    skeletons: SkeletonSettings | None
+    threshold: float
+    classifier: StoredClassifier
+
+
+class ActionClassifier(Parameters):
+    """Tell what is done in clips, or by skeletons, by a recurrent network that reads frames of them.
+
+    settings  size and training of the network; None: the usual ones for what is read
+    frames    how videos or skeletons become frames: `PictureSettings` or `SkeletonSettings`; None: the former
+    seed      of the weights, the clips that are held back, their order, and dropout
+    right     share of the answers that shall be right where one is told; below the probability from which on they
+              were on the validation part, `predict` says "unsure"
+    cache     folder where frames of videos are kept; None: LSTMKIT_CACHE, or one in the user's own folder for such
+    mirror    whether skeletons are seen in a mirror, too, while they are learnt from: where left and right are the same
+    Raises    InputError if a value is out of range
+
+    After `fit`: `classifier_`, a `SequenceClassifier` of the frames, and `threshold_`.
+    """
+
+    def __init__(
+        self,
+        settings: SequenceSettings | None = None,
+        frames: PictureSettings | SkeletonSettings | None = None,
+        seed: int = 0,
+        right: float = RIGHT,
+        cache: str | Path | None = None,
+        mirror: bool = False,
+    ) -> None:
+        self.frames = PictureSettings(usual_features()) if frames is None else frames
+        self.settings = SequenceSettings(**usual_settings(self.reads_skeletons)) if settings is None else settings
+        self.seed, self.right, self.cache = seed, real("right", right, PROBABILITY), cache
+        self.mirror = flag("mirror", mirror)
+        if self.mirror and not self.reads_skeletons:
+            raise InputError("mirror: of skeletons alone, whose joints have sides; leave it out")
+        self.unfitted()
+
+    @property
+    def reads_skeletons(self) -> bool:
+        """Whether skeletons are read, not videos."""
+        return isinstance(self.frames, SkeletonSettings)
+
+    def unfitted(self, channels: Sequence[str] = ()) -> SequenceClassifier:
+        """Return the classifier of frames that `fit` will fit; a joint that is missing is masked.
+
+        channels  of the frames, by whose names the sides are told
+        Raises    InputError if they have none, and are to be seen in a mirror
+        """
+        settings = self.settings
+        if self.mirror and channels:
+            settings = dataclasses.replace(settings, mirror=mirror_of(channels))
+        return SequenceClassifier(settings, "classes", self.seed, "mask")
+
+    def fit(
+        self,
+        source: Any,
+        *,
+        label: str = "label",
+        group: str | None = None,
+        pattern: str | None = None,
+        on_epoch: Callable[[EpochRecord], None] | None = None,
+    ) -> ActionClassifier:
+        """Learn from clips or skeletons; earlier fits are forgotten. No source is both learnt from and validated on.
+
+        source    a folder, a table or its path, as `read_clips` reads it; of skeletons also a table with a row a step
+        label     column or field of the classes
+        group     column or field of the sources: of the person, or of the film that a clip is cut from
+        pattern   of the names of a folder's files
+        on_epoch  called with every `EpochRecord`
+        Returns   self
+        Raises    InputError if something given cannot be used; one line that says why, where and how to mend it
+        """
+        rows, _ = self.rows(source, Asked(label, group, pattern))
+        return self.fitted(self.unfitted(rows.form.channels).fit_rows(rows, on_epoch=on_epoch))
+
+    def fitted(self, classifier: SequenceClassifier) -> ActionClassifier:
+        """Take a fitted classifier of frames, and choose the threshold by what it said of its validation part."""
+        self.classifier_ = classifier
+        self.threshold_ = least_probability(*classifier.validated_, self.right)
+        return self
+
+    def rows(self, source: Any, asked: Asked, watch: Watch | None = None) -> tuple[Labelled, Clips | None]:
+        """Return clips or skeletons as sequences of frames, and the files that they are of, if each is of one.
+
+        asked   what says of which class and source each is
+        watch   is told how far it is
+        Raises  InputError naming the clip or label that cannot be used
+        """
+        if holds_skeletons(source) != self.reads_skeletons:
+            raise InputError(
+                "the model reads videos, and these are skeletons"
+                if not self.reads_skeletons
+                else "the model reads skeletons, and these are videos"
+            )
+        if isinstance(self.frames, SkeletonSettings):
+            return skeleton_rows(source, self.frames, asked)
+        clips = read_clips(source, asked.label, asked.pattern)
+        frames = self.frames
+        if frames.sees and not frames.weights:
+            frames = dataclasses.replace(frames, weights=backbone.weights_digest())
+        cache = FrameCache(usual_folder() if self.cache is None else a_path("cache", self.cache))
+        return picture_rows(clips, frames, asked, cache, watch), clips
+
+    def read(
+        self, source: Any, pattern: str | None = None, watch: Watch | None = None
+    ) -> tuple[Labelled, Clips | None]:
+        """Return clips or skeletons as frames that the fitted network reads, and the files, if each is of one.
+
+        Raises  NotFittedError before `fit`; InputError if they have other numbers than those that were learnt from
+        """
+        self._require_fit("predict")
+        rows, clips = self.rows(source, Asked(None, None, pattern), watch)
+        wrong = channels_differ(rows.form.channels, self.classifier_.form_.channels)
+        if wrong:
+            raise InputError(f"{rows.ids[0]}: {wrong}; give what the model learnt from")
+        return rows, clips
+
+    def predict(self, source: Any, pattern: str | None = None) -> NDArray[Any]:
+        """Return what is done in each clip (N,), "unsure" where no class is probable enough.
+
+        source   a clip, a list of them, a folder or a table
+        pattern  of the names of a folder's files
+        Raises   NotFittedError before `fit`; InputError for a clip that cannot be used
+        """
+        return self.told(self.predict_proba(source, pattern))
+
+    def predict_proba(self, source: Any, pattern: str | None = None) -> NDArray[np.float64]:
+        """Return the probability of every class for every clip (N, K), in the order of `classes_`."""
+        self._require_fit("predict")
+        return self.classifier_.answers(self.read(source, pattern)[0])
+
+    def told(self, found: NDArray[np.float64], threshold: float | None = None) -> NDArray[Any]:
+        """Return what probabilities (N, K) tell, (N,).
+
+        threshold  least probability of a class that is told; None is `threshold_`
+        """
+        least = self.threshold_ if threshold is None else real("threshold", threshold, PROBABILITY)
+        names = self.classes_.astype(str).astype(object)
+        return np.where(found.max(axis=1) >= least, names[found.argmax(axis=1)], UNSURE)
+
+    @property
+    def classes_(self) -> NDArray[Any]:
+        """The classes in the order of the probabilities."""
+        return self.classifier_.classes_
+
+    def save(self, path: str | Path, force: bool = False) -> None:
+        """Write the model folder `path`: model.safetensors and config.json.
+
+        Raises  NotFittedError before `fit`; ModelFolderError if it exists and not `force`, or cannot be written
+        """
+        self._require_fit("save")
+        pictures = self.frames if isinstance(self.frames, PictureSettings) else None
+        if pictures is not None and pictures.sees:
+            pictures = dataclasses.replace(pictures, weights=pictures.weights or backbone.weights_digest())
+        config = {
+            "seed": self.seed,
+            "pictures": None if pictures is None else dataclasses.asdict(pictures),
+            "skeletons": dataclasses.asdict(self.frames) if isinstance(self.frames, SkeletonSettings) else None,
+            "threshold": self.threshold_,
+            "classifier": self.classifier_.config(),
+        }
+        folder = ModelFolder(KIND, config, self.classifier_.network_.state_dict())
+        folder.write(a_path("path", path), __version__, force)
+
+    @staticmethod
+    def load(path: str | Path, cache: str | Path | None = None) -> ActionClassifier:
+        """Read a model folder written by `save`, or one within results; nothing in it is executed or unpickled.
+
+        cache   as of the class
+        Raises  ModelFolderError if it is missing, damaged, of another kind, or from a newer version; InputError if its
+                frames come of other weights than those that are installed
+        """
+        folder = StoredModel.open(a_path("path", path), KIND)
+        config = folder.checked(StoredAction)
+        with folder.agreeing():
+            real("threshold", config.threshold, PROBABILITY)
+            if (config.pictures is None) == (config.skeletons is None) or config.classifier.task != "classes":
+                raise ValueError("videos or skeletons, of classes")
+            if config.pictures is not None and config.classifier.form.channels != config.pictures.channels:
+                raise ValueError("a network of other frames")
+        if (
+            config.pictures is not None
+            and config.pictures.sees
+            and config.pictures.weights != backbone.weights_digest()
+        ):
+            raise InputError(
+                f"{path}: its pictures were seen by weights {config.pictures.weights!r}; those installed are "
+                f"{backbone.weights_digest()!r}: install the version that it was trained with, or train again"
+            )
+        inner = SequenceClassifier.restored(config.classifier, network_of(folder, config.classifier))
+        found = ActionClassifier(inner.settings, config.pictures or config.skeletons, config.seed, cache=cache)
+        found.classifier_, found.threshold_ = inner, config.threshold
+        return found
+
+    def _require_fit(self, method: str) -> None:
+        if "classifier_" not in self.__dict__:
+            raise NotFittedError(f"ActionClassifier.{method}: this classifier has not been fitted; call fit first")

@@ -1,0 +1,224 @@
+"""Video of any kind, frame by frame: decoded as it is read, each frame with its time.
+
+What is in a file decides how it is read, never its name, and nothing but the file is opened: a playlist that names
+others is no video.
+"""
+
+from __future__ import annotations
+
+import io
+import types
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import IO, Any
+
+from lstmkit.data.content import opened, place_of, refuse_device
+from lstmkit.errors import InputError
+
+LONGEST_GAP = 60.0
+"""Seconds between two frames from which on the clock of a video is taken to have been set anew."""
+USUAL_RATE = 25.0
+"""Frames a second of a video that says nothing of the time."""
+MOST_PIXELS = 1 << 26
+"""Of a frame: twice those of 8K."""
+BUFFER = 1 << 20
+PICTURES = ("image2", "_pipe", "ico", "tiff")
+"""What the names of FFmpeg's formats of single pictures begin or end with."""
+
+
+@dataclass
+class Film:
+    """A video that is being read.
+
+    place   how complaints call it
+    turns   quarter turns, anticlockwise, after which a frame is upright
+    shape   height and width of an upright frame, in pixels that are square
+    seconds  how long it says that it is; None where it does not say
+    notes   what was noticed while it was read
+    """
+
+    place: str
+    turns: int = 0
+    shape: tuple[float, float] = (0.0, 0.0)
+    seconds: float | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A frame of a video.
+
+    time   seconds from the first frame
+    frame  of PyAV, not yet upright
+    """
+
+    time: float
+    frame: Any
+
+
+def video_package(name: str) -> types.ModuleType:
+    """Return a package of the extra `video`; raise InputError if it is not there."""
+    import importlib
+
+    try:
+        return importlib.import_module(name)
+    except (ImportError, OSError) as missing:
+        raise InputError(f"video needs the package {name}: pip install 'lstmkit[video]'") from missing
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[tuple[Film, Iterator[Shot]]]:
+    """Open a video, and yield what is known of it and its frames in the order in which they are shown.
+
+    path    any file that FFmpeg reads; "-" for standard input
+    Raises  InputError with one line if it is none, has no pictures, or is a single picture; while the frames are taken,
+            if none can be decoded
+    """
+    place = place_of(path)
+    with opened(path) as file:
+        refuse_device(place, file)
+        with _container(place, file) as container:
+            stream = _stream(place, container)
+            film = Film(place, seconds=_seconds(container, stream))
+            yield film, _shots(film, container, stream)
+
+
+def times_of(path: Path) -> list[float]:
+    """Return the times of all frames of a file without decoding them, in seconds from the first.
+
+    Raises  InputError as `reading`
+    """
+    place = place_of(path)
+    with opened(path) as file:
+        refuse_device(place, file)
+        with _container(place, file) as container:
+            stream = _stream(place, container)
+            found = [packet.pts for packet in _packets(Film(place), container, stream) if packet.size]
+            stamps = sorted(pts for pts in found if pts is not None)
+            clock = _Clock(stream)
+            return [clock.at(pts) for pts in (stamps if len(stamps) == len(found) else [None] * len(found))]
+
+
+@contextmanager
+def _container(place: str, file: IO[bytes]) -> Iterator[Any]:
+    """Open what is in a file with FFmpeg."""
+    av = video_package("av")
+    if file.seekable():
+        size = file.seek(0, io.SEEK_END)
+        file.seek(0)
+        if not size:
+            raise InputError(f"{place}: the file is empty")
+    options = {"protocol_whitelist": "none", "max_pixels": str(MOST_PIXELS)}
+    try:
+        container = av.open(file, metadata_errors="replace", buffer_size=BUFFER, options=options)
+    except (av.FFmpegError, ValueError) as error:
+        raise InputError(
+            f"{place}: no video that can be read ({reason(error)}); give MP4, AVI, WebM, MKV or GIF"
+        ) from error
+    with container:
+        yield container
+
+
+def reason(error: Exception) -> str:
+    """Return what FFmpeg says of an error, in its words alone."""
+    told = getattr(error, "strerror", None) or str(error)
+    return str(told).split(";")[0].split(": ")[0].rstrip(".") or "damaged"
+
+
+def _stream(place: str, container: Any) -> Any:
+    """Return the track of pictures; raise InputError if there is none, or it is one picture."""
+    import torch
+
+    av = video_package("av")
+    name = container.format.name
+    if any(name.startswith(own) or name.endswith(own) for own in PICTURES):
+        raise InputError(f"{place}: a picture, not a video; give a clip of two frames or more")
+    covers = av.stream.Disposition.attached_pic
+    found = [stream for stream in container.streams.video if not stream.disposition & covers]
+    if not found:
+        what = "sound and no pictures" if container.streams.audio else "no track of pictures"
+        raise InputError(f"{place}: has {what}; give a video")
+    stream = found[0]
+    if stream.codec_context is None:
+        raise InputError(f"{place}: FFmpeg has no decoder for its pictures; convert it to MP4")
+    stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+    stream.codec_context.thread_count = torch.get_num_threads()
+    return stream
+
+
+def _seconds(container: Any, stream: Any) -> float | None:
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return container.duration / 1e6 if container.duration else None
+
+
+def _packets(film: Film, container: Any, stream: Any) -> Iterator[Any]:
+    """Yield the packets of a track; where the file is cut short or damaged, those before."""
+    av = video_package("av")
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except av.FFmpegError as error:
+            film.notes.append(f"{film.place}: damaged or cut short ({reason(error)}); what comes before is read")
+            return
+        yield packet
+
+
+def _shots(film: Film, container: Any, stream: Any) -> Iterator[Shot]:
+    """Yield the frames of a track, and note what could not be decoded."""
+    av = video_package("av")
+    clock, lost, count = _Clock(stream), 0, 0
+    for packet in _packets(film, container, stream):
+        try:
+            frames: Iterable[Any] = packet.decode()
+        except (av.FFmpegError, ValueError):
+            lost += 1
+            continue
+        for frame in frames:
+            if not count:
+                _measure(film, stream, frame)
+            count += 1
+            yield Shot(clock.at(frame.pts), frame)
+    if not count:
+        what = "no frame of it can be decoded: it is damaged or cut short" if lost else "holds no frames"
+        raise InputError(f"{film.place}: {what}; make the file again")
+    if lost:
+        film.notes.append(f"{film.place}: damaged: {lost:,} of its pieces cannot be decoded and are left out")
+
+
+def _measure(film: Film, stream: Any, frame: Any) -> None:
+    """Say how a video is shown, by its first frame: pixels that are not square, and a camera that was turned."""
+    film.turns = round(frame.rotation / 90) % 4
+    ratio: Fraction | None = stream.sample_aspect_ratio
+    wide = float(ratio) if ratio else 1.0
+    height, width = frame.height, frame.width * (wide if 0.1 < wide < 10 else 1.0)
+    film.shape = (width, height) if film.turns % 2 else (height, width)
+
+
+class _Clock:
+    """Times of frames in seconds from the first: never going back, and on where the file's own clock jumps."""
+
+    def __init__(self, stream: Any) -> None:
+        self.base = float(stream.time_base) if stream.time_base else 0.0
+        rate = float(stream.average_rate or 0) or float(stream.guessed_rate or 0)
+        self.step = 1 / rate if 0 < rate <= 1000 else 1 / USUAL_RATE
+        self.before: float | None = None
+        self.offset, self.last = 0.0, -self.step
+
+    def at(self, stamp: int | None) -> float:
+        """Return the time of the next frame; one without a stamp comes a step after the last."""
+        if stamp is None or not self.base:
+            self.before, self.last = None, self.last + self.step
+            return self.last
+        given = stamp * self.base
+        if self.before is None or not 0 <= given - self.before <= LONGEST_GAP:
+            self.offset = self.last + self.step - given
+        self.before = given
+        self.last = given + self.offset
+        return self.last

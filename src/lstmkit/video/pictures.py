@@ -1,0 +1,203 @@
+"""From a video to frames of numbers: what each picture shows, and what moves between pictures."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstmkit.data.content import STANDARD_INPUT, place_of
+from lstmkit.errors import InputError
+from lstmkit.ranges import Range, check_fields
+from lstmkit.video import backbone
+from lstmkit.video.film import Film, Shot, reading, times_of
+from lstmkit.video.grid import SIDE, grid_features, grid_names
+from lstmkit.video.sampling import Look, at_rate, looks, spread
+
+FEATURES = ("network", "grid", "both")
+AT_ONCE = 8
+"""Pictures that the network sees together."""
+RANGES = {
+    "rate": Range("must be from 0.01 to 240 pictures a second", least=0.01, most=240),
+    "count": Range("must be from 2 to 10000 pictures", least=2, most=10_000),
+    "side": Range("must be from 64 to 1024 pixels", least=64, most=1024),
+}
+
+
+@dataclass(frozen=True)
+class PictureSettings:
+    """How a video becomes frames.
+
+    features  "network": what EfficientNet-Lite0 says of a picture, 1,280 numbers; "grid": light, edges and motion in 16
+              cells, 272 numbers; "both"
+    rate      pictures a second that are looked at, whatever the video has
+    count     in place of the rate: so many pictures, evenly over the video; None: by the rate
+    side      of the square that is as large as what the network sees of a picture, whose shape stays about what it is
+    weights   which the network has, by the beginning of their SHA-256; "" without it, and before they are read
+    Raises    InputError if a value is out of range
+    """
+
+    features: str = "both"
+    rate: float = 8.0
+    count: int | None = None
+    side: int = 224
+    weights: str = ""
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        check_fields(self, {**RANGES, "features": FEATURES}, "PictureSettings")
+
+    @property
+    def sees(self) -> bool:
+        """Whether the network is asked."""
+        return self.features != "grid"
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """What the numbers of a frame are called, in their order."""
+        seen = tuple(f"seen_{k}" for k in range(1, backbone.WIDTH + 1)) if self.sees else ()
+        return (*seen, *(grid_names() if self.features != "network" else ()))
+
+
+def usual_features() -> str:
+    """Return the features if nobody says which: both, or where the weights of the network are missing, the grid."""
+    return "both" if backbone.there() else "grid"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Frames of a video.
+
+    times   (T,) seconds from its beginning
+    values  (T, channels) float32
+    notes   what was noticed while it was read
+    """
+
+    times: NDArray[np.float64]
+    values: NDArray[np.float32]
+    notes: tuple[str, ...] = ()
+
+
+Told = Callable[[float, float | None], None]
+"""Is called with the second of a video that was reached, and how many it says that it has."""
+
+
+def picture_frames(path: Path, settings: PictureSettings) -> Seen:
+    """Return the frames of a video.
+
+    path    any file that FFmpeg reads; "-" for standard input
+    Raises  InputError with one line if it is no video, or has one frame alone
+    """
+    parts, notes = [], list[str]()
+    for times, values in stream_frames(path, settings, notes):
+        parts.append(np.concatenate([times[:, None], values], axis=1))
+    whole = np.concatenate(parts)
+    return Seen(whole[:, 0], whole[:, 1:].astype(np.float32), tuple(notes))
+
+
+def stream_frames(
+    path: Path, settings: PictureSettings, notes: list[str], known: int = 0, told: Told | None = None
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float32]]]:
+    """Yield times and frames of a video, a few at a time, in bounded memory.
+
+    notes   takes what is noticed
+    known   first frames that are left out, because somebody has them: whole batches of `AT_ONCE`
+    told    is told how far it is
+    Raises  InputError as `picture_frames`
+    """
+    moments: Any = at_rate(settings.rate)
+    if settings.count is not None:
+        if path == STANDARD_INPUT:
+            raise InputError(
+                "standard input: how long it is is not known before its end; leave out count, or give a file"
+            )
+        moments = spread(times_of(path), settings.count)
+    with reading(path) as (film, shots):
+        counted = _Counted(shots)
+        found = looks(counted, moments, settings.count is not None)
+        yield from _frames(film, found, settings, known, told)
+        notes += film.notes
+        if counted.count < 2:
+            raise InputError(f"{place_of(path)}: holds a single frame; give a clip of two or more")
+
+
+class _Counted:
+    """Shots, counted as they are taken."""
+
+    def __init__(self, shots: Iterator[Shot]) -> None:
+        self.shots, self.count = shots, 0
+
+    def __iter__(self) -> Iterator[Shot]:
+        for shot in self.shots:
+            self.count += 1
+            yield shot
+
+
+def _frames(
+    film: Film, found: Iterator[Look], settings: PictureSettings, known: int, told: Told | None
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float32]]]:
+    eye = _Eye(settings)
+    for number, batch in enumerate(iter(lambda: tuple(itertools.islice(found, AT_ONCE)), ())):
+        if (number + 1) * AT_ONCE <= known:
+            eye.remember(film, batch[-1])
+            continue
+        yield eye.frames(film, batch)
+        if told is not None:
+            told(batch[-1].time, film.seconds)
+
+
+class _Eye:
+    """Makes small pictures of frames, and numbers of pictures."""
+
+    def __init__(self, settings: PictureSettings) -> None:
+        self.settings = settings
+        self.network = backbone.backbone() if settings.sees else None
+        self.before: NDArray[np.uint8] | None = None
+
+    def remember(self, film: Film, look: Look) -> None:
+        """Keep what is needed of a picture for the frame of the next."""
+        if self.settings.features != "network":
+            self.before = small(film, look.shot, (SIDE, SIDE), "gray")
+
+    def frames(self, film: Film, batch: Sequence[Look]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """Return times and numbers of pictures; one that is shown for several moments is seen once."""
+        pictures: list[NDArray[np.uint8]] = []
+        places: list[int] = []
+        grids: list[NDArray[np.float32]] = []
+        shape = shape_of(film.shape, self.settings.side)
+        for look in batch:
+            if self.network is not None and (look.fresh or not pictures):
+                pictures.append(small(film, look.shot, shape))
+            places.append(len(pictures) - 1)
+            if self.settings.features != "network":
+                before = self.before
+                self.remember(film, look)
+                assert self.before is not None
+                grids.append(grid_features(self.before, self.before if before is None else before))
+        parts = [] if self.network is None else [self.network.features(np.stack(pictures))[places]]
+        parts += [np.stack(grids)] if grids else []
+        return np.array([look.time for look in batch]), np.concatenate(parts, axis=1)
+
+
+def shape_of(shape: tuple[float, float], side: int) -> tuple[int, int]:
+    """Return height and width that a picture is made small to: its shape, about as many pixels as a square has.
+
+    shape  of the upright picture
+    side   of the square; both are multiples of 32, up to four times as wide as high or the reverse
+    """
+    wide = min(4.0, max(0.25, shape[1] / shape[0]))
+    height, width = (max(2, round(own / backbone.STRIDE)) for own in (side / math.sqrt(wide), side * math.sqrt(wide)))
+    return height * backbone.STRIDE, width * backbone.STRIDE
+
+
+def small(film: Film, shot: Shot, shape: tuple[int, int], kind: str = "rgb24") -> NDArray[np.uint8]:
+    """Return a frame upright and small, (H, W, 3), or (H, W) for "gray"."""
+    height, width = shape[::-1] if film.turns % 2 else shape
+    frame = shot.frame.reformat(width=width, height=height, format=kind, interpolation="AREA")
+    return np.ascontiguousarray(np.rot90(frame.to_ndarray(), film.turns))

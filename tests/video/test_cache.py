@@ -1,0 +1,113 @@
+"""Frames are computed once: by content and settings, also where an earlier run was interrupted."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from films import moving, write_film
+
+from lstmkit import InputError
+from lstmkit.video import PictureSettings, picture_frames
+from lstmkit.video import cache as cache_file
+from lstmkit.video.cache import FrameCache, digest, usual_folder
+
+pytest.importorskip("av", reason="the extra video is not installed")
+
+GRID = PictureSettings("grid")
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    return write_film(tmp_path / "a.mkv", moving("right", 40, speed=1))
+
+
+def frames(cache: FrameCache, path: Path, settings: PictureSettings = GRID) -> np.ndarray:
+    return cache.frames(path, digest(path), settings).values
+
+
+def test_frames_are_kept_and_are_those_of_the_video(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, wanted = FrameCache(tmp_path / "cache"), picture_frames(film, GRID)
+    seen = cache.frames(film, digest(film), GRID)
+    np.testing.assert_array_equal(seen.values, wanted.values)
+    np.testing.assert_array_equal(seen.times, wanted.times)
+    assert [path.suffix for path in cache.folder.iterdir()] == [".frames"]
+    monkeypatch.setattr(cache_file, "stream_frames", None)  # nobody may compute them again
+    np.testing.assert_array_equal(frames(cache, film), wanted.values)
+    other = shutil.copy(film, tmp_path / "another name.mkv")
+    np.testing.assert_array_equal(frames(cache, Path(other)), wanted.values)
+
+
+def test_other_settings_and_other_content_are_other_frames(film: Path, tmp_path: Path) -> None:
+    cache = FrameCache(tmp_path / "cache")
+    frames(cache, film)
+    assert len(frames(cache, film, PictureSettings("grid", rate=4))) < len(frames(cache, film))
+    write_film(film, moving("left", 40, speed=1))
+    np.testing.assert_array_equal(frames(cache, film), picture_frames(film, GRID).values)
+    assert len([*cache.folder.iterdir()]) == 3
+
+
+def test_what_was_done_before_an_interruption_is_not_done_again(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, wanted = FrameCache(tmp_path / "cache"), picture_frames(film, GRID).values
+    asked: list[int] = []
+    stream = cache_file.stream_frames
+
+    def broken(*given: object) -> object:
+        for number, batch in enumerate(stream(*given)):  # type: ignore[arg-type]
+            if number == 3:
+                raise KeyboardInterrupt
+            yield batch
+
+    monkeypatch.setattr(cache_file, "stream_frames", broken)
+    with pytest.raises(KeyboardInterrupt):
+        frames(cache, film)
+    (part,) = cache.folder.iterdir()
+    with part.open("ab") as file:
+        file.write(b"half a row")
+
+    def counted(path: Path, settings: PictureSettings, notes: list[str], known: int, told: object) -> object:
+        asked.append(known)
+        return stream(path, settings, notes, known)
+
+    monkeypatch.setattr(cache_file, "stream_frames", counted)
+    np.testing.assert_array_equal(frames(cache, film), wanted)
+    assert asked == [24]
+    np.testing.assert_array_equal(frames(cache, film), wanted)
+    assert asked == [24]
+
+
+@pytest.mark.parametrize("damage", [lambda own: own[:-3], lambda own: b"", lambda own: b"\xff" * len(own)])
+def test_a_damaged_file_of_the_cache_is_computed_again(film: Path, tmp_path: Path, damage: object) -> None:
+    cache = FrameCache(tmp_path / "cache")
+    wanted = frames(cache, film).copy()
+    (kept,) = cache.folder.iterdir()
+    kept.write_bytes(damage(kept.read_bytes()))  # type: ignore[operator]
+    np.testing.assert_array_equal(frames(cache, film), wanted)
+
+
+def test_a_folder_that_cannot_be_made_keeps_nothing(film: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    found = frames(FrameCache(tmp_path / "file" / "cache"), film)
+    np.testing.assert_array_equal(found, picture_frames(film, GRID).values)
+
+
+def test_nothing_is_kept_of_what_is_no_video(tmp_path: Path) -> None:
+    one = write_film(tmp_path / "one.avi", moving("up", 1))
+    cache = FrameCache(tmp_path / "cache")
+    with pytest.raises(InputError, match="holds a single frame"):
+        frames(cache, one)
+    assert [*cache.folder.iterdir()] == []
+
+
+def test_where_frames_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LSTMKIT_CACHE", str(tmp_path))
+    assert usual_folder() == tmp_path
+    monkeypatch.delenv("LSTMKIT_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/x")
+    assert usual_folder() == Path("/x/lstmkit/video")
