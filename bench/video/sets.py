@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import zipfile
@@ -14,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from bench.machine import ROOT
-from lstmkit.video.matlab import read_matlab
+from lstmkit.data.matlab import matlab_arrays
 
 DEEPEST = 4000
 """Millimetres that are white in a depth video; nothing is black."""
@@ -55,12 +54,9 @@ def depth(folder: Path) -> pl.DataFrame:
     rows = []
     with zipfile.ZipFile(data() / "utd_mhad" / "utd_mhad_depth_subset.zip") as file:
         for name in sorted(own for own in file.namelist() if own.endswith(".mat")):
-            path = folder / Path(name).name
-            path.write_bytes(file.read(name))
-            (array,) = read_matlab(path).values()
-            path.unlink()
-            film = path.with_suffix(".mkv")
-            _write_grey(film, array.transpose(2, 0, 1))
+            film = folder / Path(name).with_suffix(".mkv").name
+            (array,) = matlab_arrays(file.read(name), name, 1 << 30).values()
+            _write_grey(film, np.asarray(array).transpose(2, 0, 1))
             action, person, _ = film.name.split("_", 2)
             rows.append((str(film), film.stem, action, person))
     return pl.DataFrame(rows, schema=["video", "id", "label", "person"], orient="row")
@@ -84,7 +80,7 @@ def skeletons(folder: Path) -> pl.DataFrame:
     with zipfile.ZipFile(data() / "utd_mhad" / "utd_mhad_skeleton.zip") as file:
         for name in sorted(own for own in file.namelist() if own.endswith("_skeleton.mat")):
             path = folder / Path(name).name
-            path.write_bytes(io.BytesIO(file.read(name)).getvalue())
+            path.write_bytes(file.read(name))
             action, person, _ = path.name.split("_", 2)
             rows.append((str(path), path.stem, action, person))
     return pl.DataFrame(rows, schema=["file", "id", "label", "person"], orient="row")

@@ -105,7 +105,10 @@ def test_both_files_of_the_chorales_hold_the_same(data):
         (b'[[["a"]]]', "all 1: no list of steps, each a list of pitches in whole numbers"),
         (b"[[[60], [109]]]", "all 1, step 2: the pitch 109 is outside 21 to 108, the keys of a piano"),
         (b"[[[], []]]", "holds no note; give piano rolls in which a key sounds"),
-        (b"MATLAB" + b" " * 120 + b"IM" + b"\x0f\x00\x00\x00\xff\x00\x00\x00", "a damaged MATLAB file"),
+        (
+            b"MATLAB" + b" " * 120 + b"IM" + b"\x0f\x00\x00\x00\xff\x00\x00\x00",
+            "damaged or cut short; copy or save it again",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_refused_in_one_line(content, message, tmp_path):

@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmkit.classification.reading import Form, Labelled, read_labelled
-from lstmkit.classification.reading.arrays import FRAMES, GROUPS, LABELS, numpy_arrays
+from lstmkit.classification.reading.arrays import FRAMES, GROUPS, LABELS, SHARE, numpy_arrays
+from lstmkit.data.content import free_memory, read_bytes
+from lstmkit.data.matlab import matlab_arrays
 from lstmkit.data.series import shorten
 from lstmkit.errors import InputError
 from lstmkit.ranges import Range, check_fields
 from lstmkit.sequences import Ragged
 from lstmkit.video.joints import AXES, joints_of_columns, mirrored
-from lstmkit.video.matlab import read_matlab
 
 Floats = NDArray[np.float64]
 RANGES = {"dimensions": Range("must be 2 or 3", least=2, most=3)}
@@ -57,7 +58,7 @@ def read_skeleton(path: Path, settings: SkeletonSettings) -> Floats:
     path    .npy, .npz or .mat, with one array of numbers, or one that is called X, frames or data
     Raises  InputError if it cannot be read, or is no skeleton
     """
-    arrays: Any = read_matlab(path) if path.suffix.lower() == ".mat" else numpy_arrays(path)
+    arrays: Any = _of_matlab(path) if path.suffix.lower() == ".mat" else numpy_arrays(path)
     if isinstance(arrays, dict):
         known = [name for name in FRAMES if name in arrays]
         names = known or [name for name, own in arrays.items() if own.ndim in (2, 3) and own.dtype.kind in "iuf"]
@@ -65,6 +66,16 @@ def read_skeleton(path: Path, settings: SkeletonSettings) -> Floats:
             raise InputError(f"{path}: holds {len(names)} arrays that may be a skeleton; keep one, or call it X")
         arrays = arrays[names[0]]
     return laid_out(np.asarray(arrays, np.float64), str(path), settings)
+
+
+def _of_matlab(path: Path) -> dict[str, Floats]:
+    """Return the arrays of numbers of a MATLAB file."""
+    most = int(SHARE * free_memory())
+    arrays = matlab_arrays(read_bytes(path, most), str(path), most)
+    found = {name: own for name, own in arrays.items() if isinstance(own, np.ndarray)}
+    if not found:
+        raise InputError(f"{path}: holds no array of numbers; save one")
+    return found
 
 
 def laid_out(array: Floats, place: str, settings: SkeletonSettings) -> Floats:

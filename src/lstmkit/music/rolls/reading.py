@@ -13,15 +13,17 @@ from numpy.typing import NDArray
 
 from lstmkit.classification.reading.arrays import numpy_arrays
 from lstmkit.data.content import free_memory, place_of, read_bytes
+from lstmkit.data.matlab import matlab_arrays
 from lstmkit.errors import InputError
 from lstmkit.music.rolls.frames import KEYS, LOWEST_KEY, SILENCE, Roll, roll_of
-from lstmkit.music.rolls.mat import cells_of
 
 PART = re.compile(r"(train|valid|val|dev|test)", re.IGNORECASE)
 NAMES = {"val": "valid", "dev": "valid"}
 ALL = "all"
 """The part of pieces of which nothing says a part."""
 SHARE = 0.25
+MOST_UNPACKED = 1 << 30
+"""Bytes that a MATLAB file may unpack to."""
 PITCHES = 128
 """Columns of a roll of all that MIDI has."""
 
@@ -37,11 +39,11 @@ def read_rolls(path: Path) -> dict[str, list[Roll]]:
     else:
         content = read_bytes(path, int(SHARE * free_memory()))
         if content[126:128] in (b"IM", b"MI") and content[:6] == b"MATLAB":
-            matrices = cells_of(content, place)
+            cells = matlab_arrays(content, place, MOST_UNPACKED)
             found = {
                 part_of(name): [_checked(matrix, f"{place}, {name} {k}") for k, matrix in enumerate(own, 1)]
-                for name, own in matrices.items()
-                if own
+                for name, own in cells.items()
+                if isinstance(own, list) and own
             }
         else:
             found = {part: [_roll(p, where) for where, p in own] for part, own in _json(content, place).items()}
