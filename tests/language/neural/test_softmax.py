@@ -116,3 +116,18 @@ def test_it_begins_as_the_frequencies_of_the_text(layer):
     torch.testing.assert_close(found[20:].sum(), expected[20:].sum())
     if isinstance(layer, FullSoftmax):
         torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("rows", [7, 1000])
+@pytest.mark.parametrize("smoothing", [0.1, 0.5])
+def test_loss_and_gradients_with_smoothing_equal_those_of_cross_entropy(rows, smoothing, monkeypatch):
+    monkeypatch.setattr(softmax, "BLOCK", rows * V)
+    layer, hidden, embedding, targets = _case()
+    inputs = (hidden, embedding, layer.bias)
+    logits = functional.linear(hidden, embedding, layer.bias)
+    expected = functional.cross_entropy(logits, targets, label_smoothing=smoothing)
+    found = layer.loss(hidden, targets, embedding, smoothing)
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=0)
+    wanted = torch.autograd.grad(expected, inputs)
+    for own, other in zip(torch.autograd.grad(found, inputs), wanted, strict=True):
+        torch.testing.assert_close(own, other, rtol=1e-10, atol=1e-14)

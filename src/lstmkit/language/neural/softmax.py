@@ -47,16 +47,18 @@ class FullSoftmax(nn.Module):
         with torch.no_grad():
             self.bias.copy_(_log_shares(counts))
 
-    def loss(self, hidden: Tensor, targets: Tensor, embedding: Tensor) -> Tensor:
+    def loss(self, hidden: Tensor, targets: Tensor, embedding: Tensor, smoothing: float = 0.0) -> Tensor:
         """Return the mean negative log-likelihood.
 
         hidden     (N, E)
         targets    (N,) int64
         embedding  (V, E), the weights where they are tied
+        smoothing  share of the truth that is spread evenly over all tokens
         Returns    (), in nats; a token less likely than exp(-87) counts as 87
+        Source     smoothing: Szegedy et al. 2016
         """
         weight = embedding if self.weight is None else self.weight
-        found: Tensor = _CrossEntropy.apply(hidden, weight, self.bias, targets, self.low)  # type: ignore[no-untyped-call]
+        found: Tensor = _CrossEntropy.apply(hidden, weight, self.bias, targets, self.low, smoothing)  # type: ignore[no-untyped-call]
         return found
 
     def log_probs(self, hidden: Tensor, embedding: Tensor) -> Tensor:
@@ -142,7 +144,9 @@ class _CrossEntropy(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, low: bool) -> Tensor:
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, low: bool, smoothing: float
+    ) -> Tensor:
         N, V = len(hidden), len(weight)
         kind = torch.bfloat16 if low else hidden.dtype
         x, w, b = hidden.detach().to(kind), weight.detach().to(kind), bias.detach().to(kind)
@@ -151,16 +155,25 @@ class _CrossEntropy(torch.autograd.Function):
         buffer = x.new_empty((rows, V))
         share = x / N
         d_hidden, d_weight, d_bias = x.new_empty(x.shape), w.new_empty(w.shape), torch.zeros_like(bias)
+        mean_weight, mean_bias = (w.mean(0), b.mean()) if smoothing else (w, b)
         total, places, ones = hidden.new_zeros(()), torch.arange(rows, device=x.device), x.new_ones(rows)
         for start in range(0, N, rows):
             x_block, t_block = x[start : start + rows], targets[start : start + rows].unsqueeze(1)
             block = torch.addmm(b, x_block, w.t(), out=buffer[: len(x_block)])
+            likely = block.amax(1) if smoothing else None
             torch.softmax(block, dim=-1, out=block)
             chosen = block.gather(1, t_block)
-            total -= chosen.to(hidden.dtype).clamp_min(torch.finfo(torch.float32).tiny).log().sum()
+            lost = -chosen.to(hidden.dtype).clamp_min(torch.finfo(torch.float32).tiny).log().sum()
+            if likely is not None:
+                # The mean logit needs no matrix; what the likeliest token has tells the sum of all.
+                logs = (likely - block.amax(1).log()).to(hidden.dtype) - torch.mv(x_block, mean_weight) - mean_bias
+                lost = (1 - smoothing) * lost + smoothing * logs.sum()
+            total += lost
             if not needed:
                 continue
-            block[places[: len(x_block)], t_block[:, 0]] = chosen[:, 0] - 1
+            block[places[: len(x_block)], t_block[:, 0]] = chosen[:, 0] - (1 - smoothing)
+            if smoothing:
+                block -= smoothing / V
             torch.mm(block, w, out=d_hidden[start : start + rows])
             if start == 0:
                 torch.mm(block.t(), share[:rows], out=d_weight)
@@ -178,4 +191,4 @@ class _CrossEntropy(torch.autograd.Function):
         found, ctx.gradients = ctx.gradients, None  # given away, so that autograd need not copy the weights' gradient
         if gradient.item() != 1.0:
             found = tuple(d * gradient for d in found)
-        return (*found, None, None)
+        return (*found, None, None, None)
