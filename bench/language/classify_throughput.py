@@ -32,7 +32,7 @@ from lstmkit.classification.network import SequenceNetwork
 from lstmkit.language.classify import ClassifierSettings
 from lstmkit.language.classify.network import Shape, text_network
 from lstmkit.language.classify.table import Columns, open_table, read_rows
-from lstmkit.language.classify.texts import encode_texts, joined
+from lstmkit.language.text.rows import encode_texts, joined
 from lstmkit.language.vocabulary import Words
 from lstmkit.sequences import Examples, LengthBatches, Padded
 

@@ -14,10 +14,10 @@ import torch
 from lstmkit.errors import InputError
 from lstmkit.language.classify import ClassifierSettings, TextClassifier
 from lstmkit.language.classify.network import Shape, text_ensemble
-from lstmkit.language.classify.texts import encode_texts
 from lstmkit.language.language_model import LanguageModel
 from lstmkit.language.neural import LanguageSettings
 from lstmkit.language.text import read_corpus
+from lstmkit.language.text.rows import encode_texts
 from lstmkit.language.vocabulary import Characters, Words
 from lstmkit.nn import LSTM
 from lstmkit.recurrence.cells import ALstm

@@ -8,8 +8,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from lstmkit.language.classify.baselines import TfIdfModel
 from lstmkit.language.classify.table import Rows
-from lstmkit.language.classify.texts import encode_texts, joined
 from lstmkit.language.classify.tfidf import Sparse, TfIdf, pair_features
+from lstmkit.language.text.rows import encode_texts, joined
 from lstmkit.language.vocabulary import Words
 
 WORDS = ["good", "bad", "film", "a", "the", "plot", "dull", "fine", "not", "very"]

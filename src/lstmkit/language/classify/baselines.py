@@ -14,8 +14,8 @@ from lstmkit.classification.evaluation import CONSTANT, MODEL, Evaluation, evalu
 from lstmkit.classification.metrics import Floats
 from lstmkit.language.classify.table import Rows
 from lstmkit.language.classify.text_classifier import TextClassifier
-from lstmkit.language.classify.texts import encode_texts, joined
 from lstmkit.language.classify.tfidf import Sparse, TfIdf, pair_features
+from lstmkit.language.text.rows import encode_texts, joined
 from lstmkit.language.vocabulary import Tokens, Words
 
 TFIDF = "tfidf"

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from lstmkit.classification.network import Ensemble
 from lstmkit.errors import InputError
+from lstmkit.language.classify.extending import extended
 from lstmkit.language.classify.network import LayerShape, TextEncoder
-from lstmkit.language.classify.texts import extended
 from lstmkit.language.vocabulary import Tokens, Words
 from lstmkit.nn import LSTM
 

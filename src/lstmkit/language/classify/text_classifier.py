@@ -22,7 +22,7 @@ from lstmkit.language.classify.persistence import read_classifier, write_classif
 from lstmkit.language.classify.settings import ClassifierSettings
 from lstmkit.language.classify.start import Beginning
 from lstmkit.language.classify.table import Columns, Rows, open_table, read_rows
-from lstmkit.language.classify.texts import encode_texts, joined
+from lstmkit.language.text.rows import encode_texts, joined
 from lstmkit.language.vocabulary import Tokens, Words
 from lstmkit.language.vocabulary.splitting import splitter
 from lstmkit.ranges import SEED, a_path, whole

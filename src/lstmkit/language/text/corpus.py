@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -252,23 +252,30 @@ def _divide(
     return parts, [f"cut off the end of the training text: {', then '.join(cut)}"]
 
 
-def _learn(stretch: _Stretch, unit: str, settings: VocabularySettings) -> tuple[Tokens, list[str]]:
-    """Return the vocabulary of the training part, and what to say of it."""
-    pieces = stretch.pieces()
+def learn_tokens(pieces: Iterable[str], unit: str, settings: VocabularySettings) -> Tokens:
+    """Return the vocabulary of a text.
+
+    pieces  the text in order, a line or any number of lines at a time
+    Raises  InputError if the settings do not suit the unit, or the text
+    """
     if unit == "word":
-        words = Words.learn(pieces, settings.split, settings.min_count, settings.max_size)
-        prose = words.split == "punctuation"
-        return words, ["split into words and punctuation" if prose else "split at white space, as already tokenised"]
+        return Words.learn(pieces, settings.split, settings.min_count, settings.max_size)
     if settings.split != "auto" or settings.min_count is not None:
         given = f"split {settings.split!r}" if settings.min_count is None else f"min_count {settings.min_count}"
         raise InputError(f"{given} is for words, and the unit is {unit!r}; leave it out")
-    if unit == "character":
-        return Characters.learn(pieces, settings.max_size), []
-    every = -(-size_on_disk(stretch.source) // ON_DISK)
-    sampled = itertools.islice(pieces, 0, None, every)
-    return Subwords.learn(sampled, settings.max_size), [f"sub-words learnt from one in {every} pieces of the text"] * (
-        every > 1
-    )
+    learn = Characters.learn if unit == "character" else Subwords.learn
+    return learn(pieces, settings.max_size)
+
+
+def _learn(stretch: _Stretch, unit: str, settings: VocabularySettings) -> tuple[Tokens, list[str]]:
+    """Return the vocabulary of the training part, and what to say of it."""
+    every = -(-size_on_disk(stretch.source) // ON_DISK) if unit == "subword" else 1
+    tokens = learn_tokens(itertools.islice(stretch.pieces(), 0, None, every), unit, settings)
+    notes = [f"sub-words learnt from one in {every} pieces of the text"] * (every > 1)
+    if isinstance(tokens, Words):
+        prose = tokens.split == "punctuation"
+        notes = ["split into words and punctuation" if prose else "split at white space, as already tokenised"]
+    return tokens, notes
 
 
 def _too_short(source: Source, part: str) -> str:

@@ -1,4 +1,4 @@
-"""Texts as ids."""
+"""Texts as rows of ids, a row each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lstmkit.language.vocabulary import Tokens, Words
+from lstmkit.language.vocabulary import Tokens
 from lstmkit.sequences import Ragged
 
 
@@ -29,12 +29,3 @@ def joined(texts: Sequence[str], lowercase: bool) -> str:
     """Return texts as lines of one text."""
     text = "".join(" ".join(own.splitlines()) + "\n" for own in texts)
     return text.lower() if lowercase else text
-
-
-def extended(words: Words, texts: Sequence[str], lowercase: bool, min_count: int) -> Words:
-    """Return a vocabulary with the words of texts that it lacks behind its own."""
-    found = Words.learn([joined(texts, lowercase)], words.split, min_count=1)
-    counts = np.bincount(found.encode(joined(texts, lowercase)), minlength=len(found.symbols))
-    known = set(words.symbols)
-    new = [word for word, count in zip(found.symbols, counts, strict=True) if count >= min_count and word not in known]
-    return Words((*words.symbols, *new), words.split)
