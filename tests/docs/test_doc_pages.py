@@ -27,14 +27,16 @@ NESTED = {
     "speech.md": COMMANDS["speech"].commands,
     "music.md": COMMANDS["music"].commands,
     "emotion.md": COMMANDS["speech"].commands["emotion"].commands,
+    "translation.md": LANGUAGE["translate"].commands,
     "video.md": COMMANDS["video"].commands["classify"].commands,
 }
 """The pages that explain the options of nested commands."""
 ABOVE = {"language.md": "language", "classification.md": "language classify", "classify.md": "classify"}
 ABOVE |= {"speech.md": "speech", "music.md": "music", "emotion.md": "speech emotion", "video.md": "video classify"}
+ABOVE["translation.md"] = "language translate"
 """The words of those commands that come before their names."""
 WITH_ERRORS = {"forecasting.md": 60, "language.md": 60, "classification.md": 20, "classify.md": 40, "speech.md": 10}
-WITH_ERRORS |= {"music.md": 20, "emotion.md": 15, "video.md": 40}
+WITH_ERRORS |= {"music.md": 20, "emotion.md": 15, "video.md": 40, "translation.md": 10}
 """The pages with tables of messages, and how many each has at least."""
 SHORTEST_FRAGMENT = 8
 

@@ -20,6 +20,7 @@ from lstmkit.explain import GradientSettings, MemorySettings
 from lstmkit.forecasting.models import MODELS
 from lstmkit.language import LanguageModel, LanguageSettings
 from lstmkit.language.classify import ClassifierSettings, TextClassifier
+from lstmkit.language.translate import SearchSettings, TranslatorSettings
 from lstmkit.language.writing import SamplingSettings
 from lstmkit.nn import LSTMCell, StructuredPooling
 from lstmkit.ranges import AT_LEAST_1, BETWEEN_0_AND_1, MORE_THAN_0, SEED, check_fields, real, several, whole
@@ -30,6 +31,8 @@ from lstmkit.training import Devices, TrainSettings
 SETTINGS: list[tuple[Any, dict[str, Any]]] = [
     (LanguageSettings, {}),
     (ClassifierSettings, {}),
+    (TranslatorSettings, {}),
+    (SearchSettings, {}),
     (FrameSettings, {}),
     (SequenceSettings, {}),
     (RecognizerSettings, {}),

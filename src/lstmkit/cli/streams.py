@@ -12,10 +12,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 from lstmkit.errors import InputError
 
 STANDARD_INPUT = "standard input"
+READ_AT_ONCE = 1 << 16
 
 
 def open_missing() -> None:
@@ -84,10 +86,31 @@ def input_lines() -> Iterator[str]:
     Raises  InputError for a line that is not UTF-8
     """
     for number, line in enumerate(iter(sys.stdin.buffer.readline, b""), 1):
-        try:
-            yield line.decode()
-        except UnicodeDecodeError as error:
-            raise InputError(
-                f"standard input: line {number} is not UTF-8 text (byte 0x{line[error.start]:02x} at offset "
-                f"{error.start} of the line); give it as UTF-8"
-            ) from error
+        yield _decoded(line, number)
+
+
+def input_blocks(most: int) -> Iterator[list[str]]:
+    """Yield the lines of standard input as they come, without their ends: those that are there, `most` at a time.
+
+    Raises  InputError for a line that is not UTF-8
+    """
+    held, number = b"", 0
+    stdin = cast(io.BufferedReader, sys.stdin.buffer)
+    while chunk := stdin.read1(READ_AT_ONCE):
+        *lines, held = (held + chunk).split(b"\n")
+        for first in range(0, len(lines), most):
+            block = lines[first : first + most]
+            yield [_decoded(line.removesuffix(b"\r"), number + k) for k, line in enumerate(block, 1)]
+            number += len(block)
+    if held:
+        yield [_decoded(held, number + 1)]
+
+
+def _decoded(line: bytes, number: int) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"standard input: line {number} is not UTF-8 text (byte 0x{line[error.start]:02x} at offset "
+            f"{error.start} of the line); give it as UTF-8"
+        ) from error

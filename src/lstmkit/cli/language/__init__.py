@@ -1,4 +1,4 @@
-"""`lstm language`: train, score, suggest, generate, arpa, classify."""
+"""`lstm language`: train, score, suggest, generate, arpa, classify, translate."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from lstmkit.cli.language.suggest import EXAMPLES as SUGGEST_EXAMPLES
 from lstmkit.cli.language.suggest import suggest
 from lstmkit.cli.language.train import EXAMPLES as TRAIN_EXAMPLES
 from lstmkit.cli.language.train import train
+from lstmkit.cli.language.translate import translate
 
 language = typer.Typer(
     name="language",
-    help="Text: model, score, suggest, generate, classify.",
+    help="Text: model, score, suggest, generate, classify, translate.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -28,3 +29,4 @@ language.command(short_help="Suggest the next word, once or as you type.", epilo
 language.command(short_help="Write on from a prompt.", epilog=GENERATE_EXAMPLES)(generate)
 language.command(short_help="Write the n-gram model as an ARPA file.", epilog=ARPA_EXAMPLES)(arpa)
 language.add_typer(classify)
+language.add_typer(translate)

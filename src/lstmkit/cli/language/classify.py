@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -184,7 +185,7 @@ def _rows(
     if source == ["-"]:
         with named_or_input("-") as path:
             return _input_rows(path, named, delimiter)
-    if len(source) == 1 and (Path(source[0]).is_file() or source[0].endswith(FILES)):
+    if len(source) == 1 and (os.path.isfile(source[0]) or source[0].endswith(FILES)):
         return read_rows(open_table(source[0], header, delimiter)[0], named, labelled=False)
     where = "where the texts stand in the command"
     given = {"text": text is not None, "pair": pair is not None, "delimiter": delimiter is not None}

@@ -139,6 +139,16 @@ class Subwords:
                 lines[-1].append(int(token))
         return "\n".join(self._processor.decode(line) for line in lines)
 
+    def pieces(self, line: str) -> list[str]:
+        """Return the parts of a line as they stand in it, "▁" for the space before one; unknown ones too."""
+        found: list[str] = self._processor.encode(line, out_type=str, num_threads=1)
+        return found
+
+    def ways(self, word: str, most: int) -> tuple[list[list[int]], list[float]]:
+        """Return the likeliest ways to divide a word into parts, and natural logarithms of their probabilities."""
+        found: list[list[int]] = self._processor.nbest_encode(word, nbest_size=most, out_type=int)
+        return found, [sum(self._processor.get_score(part) for part in way) for way in found]
+
     def config(self) -> dict[str, Any]:
         """Return what `tokens_from` needs."""
         return {

@@ -1,0 +1,30 @@
+"""How a sentence is searched for: the options that translating and scoring share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from lstmkit.language.translate import SearchSettings
+
+
+@dataclass(frozen=True)
+class Searching:
+    """Beam, and what a hypothesis is judged by."""
+
+    beam: Annotated[int, typer.Option(help="Hypotheses that are followed; 1 takes the likeliest token always.")] = 5
+    length: Annotated[
+        float, typer.Option(help="Exponent of the length that divides scores; 0 prefers short translations.")
+    ] = 1.0
+    coverage: Annotated[
+        float, typer.Option(help="Weight of a penalty for words that nothing was written of, such as 0.2.")
+    ] = 0.0
+
+    def settings(self, best: int = 1) -> SearchSettings:
+        """Return the settings, for so many translations of a sentence."""
+        from lstmkit.language.translate import SearchSettings
+
+        return SearchSettings(self.beam, best, self.length, self.coverage)

@@ -1,0 +1,107 @@
+"""The page of a translator: scores, what it attends to, the best and the worst translations, the training."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+
+from lstmkit.language.translate.judgement.verdict import HEAD, score_rows
+from lstmkit.language.translate.result import TranslateResult, examples
+from lstmkit.language.translate.translating import Translation
+from lstmkit.results import page
+
+SHOWN = 12
+"""Sentences of each kind that are shown."""
+MOST_TOKENS = 60
+"""Of a side, in a picture of attention."""
+
+
+def write_report(result: TranslateResult, path: Path) -> None:
+    """Write report.html."""
+    summary = result.summary
+    counts, seconds = summary["pairs"], summary["seconds"]["total"]
+    names = " and ".join(Path(side).name for side in result.sides)
+    lead = (
+        f"{names}: learnt from {counts['training']:,} pairs, watched on {counts['validation']:,}, scored on "
+        f"{counts['test']:,}."
+    )
+    footer = f"lstm language translate train, {seconds:.0f} s, seed {summary['seed']}, lstmkit "
+    footer += f"{summary['versions']['lstmkit']}. This page needs no network."
+    page.write_page(path, f"Translation: {names}", lead, result.verdict, _sections(result), footer)
+
+
+def _sections(result: TranslateResult) -> list[str]:
+    from lstmkit.results.curves import training_figure
+
+    scored, summary = result.scored, result.summary
+    count = len(scored.found)
+    pace = f"The beam took {scored.seconds:.1f} s for {count:,} sentences, {count / scored.seconds:,.0f} a second."
+    signed = "; ".join(f"{name}: {text}" for name, text in summary["signatures"].items())
+    scores = page.scrolling(page.table(HEAD, score_rows(scored.scores), first="model"))
+    text = (
+        "BLEU and chrF by sacrebleu, in percent; length: of the translations, of that of the true ones. "
+        f"Word by word: each word's most likely translation, of IBM model 1. {pace}"
+    )
+    sections = [page.card("Scores", text, f"{scores}<p>{page.words(signed)}</p>")]
+    chosen = {kind: list(rows) for kind, rows in examples(scored, SHOWN).items()}
+    sections += [_attention(result, chosen), _examples(result, chosen)]
+    training = page.plot(training_figure(result.model.history_), "training")
+    text = "Loss in nats a token; in training with label smoothing and dropout, so not to be compared with validation."
+    sections.append(page.card("Training", text, training))
+    use = f"lstm language translate translate {shlex.quote(str(result.out))} FILE"
+    sections.append(page.card("Use it", "", page.code(use)))
+    settings = [(name, json.dumps(value)) for name, value in summary["settings"].items()]
+    sections.append(page.card("Settings", "", page.table(("", ""), settings)))
+    return [section for section in sections if section]
+
+
+def _attention(result: TranslateResult, chosen: dict[str, list[int]]) -> str:
+    """Return the card with pictures of what was attended to, one of each example."""
+    found, steps = result.scored.found, []
+    for kind, rows in chosen.items():
+        shown = [row for row in rows if _drawable(found[row])]
+        steps += [_step(result.parts.test.source[row], found[row], kind) for row in shown]
+    if not steps:
+        return ""
+    figure = page.new_figure(560)
+    figure.add_trace(go.Heatmap(colorscale=[[0, "white"], [1, page.BLUE]], zmin=0, zmax=1, showscale=False))
+    figure.update_layout(hovermode="closest", margin={"l": 130, "t": 110, "r": 12, "b": 12})
+    figure.update_xaxes(side="top", tickangle=-60, showgrid=False, constrain="domain")
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    text = "For each token that was written, a row: how much each token of the sentence was attended to."
+    return page.card("Attention", text, page.plot(figure, "attention", steps))
+
+
+def _drawable(one: Translation) -> bool:
+    return one.attention is not None and 0 < len(one.written) <= MOST_TOKENS and len(one.read) <= MOST_TOKENS
+
+
+def _step(text: str, one: Translation, kind: str) -> page.Step:
+    """Return the picture of one sentence."""
+    assert one.attention is not None
+    trace = {"z": one.attention.round(3).tolist(), "x": list(range(len(one.read))), "y": list(range(len(one.written)))}
+    trace["hovertext"] = [[f"{page.words(own)} | {page.words(other)}" for own in one.read] for other in one.written]
+    trace["hovertemplate"] = "%{hovertext}: %{z:.2f}<extra></extra>"
+    layout = {"xaxis": _ticks(one.read), "yaxis": _ticks(one.written)}
+    return page.Step(f"{text} → {one.text}", kind, [trace], layout)
+
+
+def _ticks(parts: tuple[str, ...]) -> dict[str, Any]:
+    return {"tickmode": "array", "tickvals": list(range(len(parts))), "ticktext": [page.words(part) for part in parts]}
+
+
+def _examples(result: TranslateResult, chosen: dict[str, list[int]]) -> str:
+    test, scored = result.parts.test, result.scored
+    score = next(iter(scored.scores.values()))
+    rows = [
+        (kind, test.source[row], scored.found[row].text, test.target[row], f"{score.sentences[row]:.0f}")
+        for kind, own in chosen.items()
+        for row in own
+    ]
+    head = ("", "sentence", "translation", "true translation", "chrF")
+    text = "Of the test part, those that are translated best, worst, and in the middle, by chrF of the sentence."
+    return page.card("Examples", text, page.scrolling(page.table(head, rows)))

@@ -1,0 +1,165 @@
+"""The network of a translator: whole sequences against single steps, against plain torch, and against padding."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from lstmkit import InputError
+from lstmkit.language.translate.network import Shape, TranslationNetwork, TranslatorSettings
+from lstmkit.language.translate.search import NetworkSearched
+from lstmkit.nn import CELLS
+from lstmkit.sequences import Padded
+
+SMALL = TranslatorSettings(embedding_size=6, hidden_size=8, label_smoothing=0.0)
+V, END, UNKNOWN = 13, 1, 0
+SOURCE, TARGET = torch.tensor([4, 1, 6, 3]), torch.tensor([5, 2, 0, 3])
+
+
+def network_of(settings: TranslatorSettings = SMALL, shape: Shape | None = None) -> TranslationNetwork:
+    torch.manual_seed(0)
+    return TranslationNetwork(settings, shape or Shape(V, END, UNKNOWN)).eval()
+
+
+def batch(lengths: torch.Tensor, symbols: int = V, longer: int = 0) -> Padded:
+    generator = torch.Generator().manual_seed(int(lengths.sum()))
+    ids = torch.zeros(int(lengths.max()) + longer, len(lengths), dtype=torch.int64)
+    for column, length in enumerate(lengths.tolist()):
+        ids[:length, column] = torch.randint(2, symbols, (length,), generator=generator)
+    return Padded(ids, lengths)
+
+
+def log_probs_by_steps(network: TranslationNetwork, source: Padded, target: Padded) -> list[float]:
+    """Return what single steps say of the tokens of each sentence, sentence by sentence."""
+    found = []
+    with torch.no_grad():
+        for column in range(len(source.lengths)):
+            own = source.lengths[column : column + 1]
+            alone = Padded(source.values[: int(own), column : column + 1], own)
+            model = NetworkSearched(network, network.read(alone))
+            context = model.begin(1)
+            ids = [*target.values[: int(target.lengths[column]), column].tolist(), END]
+            for token in ids:
+                found.append(float(model.next_log_probs(context)[0, token]))
+                context = model.advance(context, torch.tensor([token]))
+    return found
+
+
+def by_sentence(network: TranslationNetwork, source: Padded, target: Padded) -> list[float]:
+    """Return what whole sequences say of the same tokens, in the same order."""
+    rows = network.target_log_probs(source, target)
+    true = torch.arange(int(target.lengths.max()) + 1).unsqueeze(1) <= target.lengths
+    placed = torch.full(true.shape, float("nan"))
+    placed[true] = rows
+    return [
+        float(v) for column in range(len(target.lengths)) for v in placed[: int(target.lengths[column]) + 1, column]
+    ]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("attention", ["multiplicative", "none"])
+def test_whole_sequences_say_what_single_steps_say(cell, attention):
+    network = network_of(dataclasses.replace(SMALL, cell=cell, attention=attention, encoder_layers=2))
+    source, target = batch(SOURCE), batch(TARGET)
+    steps, whole = log_probs_by_steps(network, source, target), by_sentence(network, source, target)
+    assert len(steps) == int(TARGET.sum()) + len(TARGET)
+    torch.testing.assert_close(torch.tensor(whole), torch.tensor(steps), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+def test_additive_attention_and_other_depths_too(layers):
+    network = network_of(dataclasses.replace(SMALL, attention="additive", decoder_layers=layers, decoder_cell="gru"))
+    source, target = batch(SOURCE), batch(TARGET)
+    whole, steps = by_sentence(network, source, target), log_probs_by_steps(network, source, target)
+    torch.testing.assert_close(torch.tensor(whole), torch.tensor(steps), rtol=1e-4, atol=1e-5)
+
+
+def test_loss_equals_that_of_the_same_network_in_plain_torch():
+    """One sentence, layer by layer with torch's own modules and the equations of the pages."""
+    network = network_of().double()
+    source, target = batch(torch.tensor([5])), batch(torch.tensor([4]))
+    H = SMALL.hidden_size
+    vectors = functional.embedding(source.values, network.embedding.weight)
+    encoder = nn.LSTM(6, H, bidirectional=True).double()
+    encoder.load_state_dict(network.encoder[0].state_dict())
+    memory, _ = encoder(vectors)
+    last = torch.cat([memory[-1, :, :H], memory[0, :, H:]], 1)
+    begun = torch.tanh(functional.linear(last, network.bridge.weight, network.bridge.bias)).view(2, 2, 1, H)
+    ids = target.values[:, 0].tolist()
+    inputs = functional.embedding(torch.tensor([[END], *[[token] for token in ids]]), network.embedding.weight)
+    first, second = nn.LSTM(6, H).double(), nn.LSTM(3 * H, H).double()
+    first.load_state_dict(network.decoder[0].state_dict())
+    second.load_state_dict(network.decoder[1].state_dict())
+    below, _ = first(inputs, (begun[0, 0][None], begun[0, 1][None]))
+    asked = functional.linear(below, network.attention.query_projection.weight)[:, 0] / (2 * H) ** 0.5
+    shares = torch.softmax(asked @ memory[:, 0].T, 1)
+    found = (shares @ memory[:, 0]).unsqueeze(1)
+    above, _ = second(torch.cat([below, found], 2), (begun[1, 0][None], begun[1, 1][None]))
+    read = torch.cat([above, found, inputs], 2)
+    readout = torch.tanh(functional.linear(read, network.readout.weight, network.readout.bias))[:, 0]
+    logits = functional.linear(readout, network.embedding.weight, network.softmax.bias)
+    expected = functional.cross_entropy(logits, torch.tensor([*ids, END]))
+    torch.testing.assert_close(network.loss(source, target), expected, rtol=1e-10, atol=0)
+    torch.testing.assert_close(network.weights(source, target)[0], shares, rtol=1e-10, atol=1e-12)
+
+
+def test_padding_is_neither_read_nor_learnt_from():
+    network = network_of().double()
+    plain = network.loss(batch(SOURCE), batch(TARGET))
+    source, target = batch(SOURCE, longer=3), batch(TARGET, longer=2)
+    for side in (source, target):
+        beyond = torch.arange(len(side.values)).unsqueeze(1) >= side.lengths
+        side.values[beyond] = 7
+    network.zero_grad()
+    loss = network.loss(source, target)
+    torch.testing.assert_close(loss, plain, rtol=1e-12, atol=0)
+
+
+def test_every_weight_is_learnt_and_dropouts_are_of_training_alone():
+    how = dataclasses.replace(
+        SMALL, word_dropout=0.2, weight_drop=0.2, zoneout=0.1, recurrent_dropout=0.1, label_smoothing=0.1
+    )
+    network = network_of(how).train()
+    torch.manual_seed(1)
+    first = network.loss(batch(SOURCE), batch(TARGET))
+    first.backward()
+    assert all(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in network.parameters())
+    assert not torch.equal(first, network.loss(batch(SOURCE), batch(TARGET)))
+    network.eval()
+    assert torch.equal(network.loss(batch(SOURCE), batch(TARGET)), network.loss(batch(SOURCE), batch(TARGET)))
+
+
+def test_frames_are_read_as_ids_are():
+    """A network of frames that are one-hot says what one of ids says whose vectors are the columns of its weights."""
+    ids, frames = (
+        network_of(shape=Shape(V, END, UNKNOWN, source=V)),
+        network_of(shape=Shape(V, END, UNKNOWN, channels=V)),
+    )
+    shared = {name: own for name, own in ids.state_dict().items() if not name.startswith("source")}
+    frames.load_state_dict(shared | {"frames.weight": ids.source.weight.T, "frames.bias": torch.zeros(6)})
+    source, target = batch(SOURCE), batch(TARGET)
+    one_hot = Padded(functional.one_hot(source.values, V).float(), source.lengths)
+    torch.testing.assert_close(frames.loss(one_hot, target), ids.loss(source, target), rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"attention": "dot"}, "attention must be one of additive, multiplicative, none"),
+        ({"decoder_cell": "gur"}, "cell must be one of"),
+        ({"input_dropout": 1.0}, "input_dropout must be at least 0 and below 1"),
+    ],
+)
+def test_settings_are_checked(change, words):
+    with pytest.raises(InputError, match=words):
+        dataclasses.replace(SMALL, **change)
+
+
+def test_a_small_text_gets_small_batches_and_more_epochs():
+    how = TranslatorSettings()
+    assert (how.batch_for(29_000), how.batch_for(3_000), how.batch_for(10)) == (64, 30, 8)
+    assert how.epochs_for(29_000) == 20 and how.epochs_for(3_000) == 40 and how.epochs_for(10**6) == 10
