@@ -39,6 +39,7 @@ from table_doors import (
     open_text,
     table_door,
 )
+from translate_doors import open_pairs, use_translator
 
 
 class Door(NamedTuple):
@@ -86,6 +87,8 @@ DOORS = {
     "forecaster": Door(FOLDER, folder_door("forecaster", use_forecaster), 6),
     "language": Door(FOLDER, folder_door("language", use_language), 6),
     "classifier": Door(FOLDER, folder_door("classifier", use_classifier), 5),
+    "translator": Door(FOLDER, folder_door("translator", use_translator), 4),
+    "pairs": Door(st.tuples(st.integers(0, 1), ANY_TEXT), open_pairs, 4),
     "checkpoint": Door(st.tuples(st.sampled_from(("progress", "tensors", "raw")), ANY_BYTES), open_checkpoint, 2),
     "study": Door(st.tuples(st.booleans(), ANY_BYTES), open_study, 0.3),
     "command": Door(

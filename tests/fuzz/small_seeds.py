@@ -23,6 +23,7 @@ from lstmkit.forecasting.tuning import ask_of, tune
 from lstmkit.forecasting.tuning.study import Study
 from lstmkit.language import LanguageModel, LanguageSettings
 from lstmkit.language.classify import ClassifierSettings, TextClassifier
+from lstmkit.language.translate import Translator, TranslatorSettings
 from lstmkit.music import Composer, read_abc
 from lstmkit.sequences import Ragged
 from lstmkit.speech import FeatureSettings, Lexicon, Recognizer, RecognizerSettings
@@ -37,7 +38,8 @@ SMALL = LstmSettings(hidden_size=2, max_epochs=1)
 def folders(folder: Path) -> dict[str, Path]:
     """Return a model folder of every kind, fitted in a moment, below `folder`."""
     made = {
-        kind: folder / kind for kind in ("forecaster", "language", "classifier", "sequences", "recogniser", "music")
+        kind: folder / kind
+        for kind in ("forecaster", "language", "classifier", "sequences", "recogniser", "music", "translator")
     }
     if not made["forecaster"].exists():
         panel = pl.read_csv(SEEDS / "panel.csv", schema_overrides={"shop": pl.String}, try_parse_dates=True)
@@ -62,6 +64,10 @@ def folders(folder: Path) -> dict[str, Path]:
         text = "".join(f"X:{k}\nR:jig\nM:3/4\nL:1/4\nK:G\nGAB|dcB|A{k % 2 + 1}G||\n\n" for k in range(4))
         tunes = read_abc(text).tunes
         Composer(tiny_language, order=2).fit(tunes, tunes).save(made["music"])
+    if not made["translator"].exists():
+        least = TranslatorSettings(embedding_size=4, hidden_size=4, epochs=1)
+        pairs = [" ".join(draw) for draw in (("a", "b", "c"), ("b", "a"), ("c", "c", "a", "b"))] * 10
+        Translator("word", least, joint=False).fit(pairs, pairs[::-1]).save(made["translator"])
     return made
 
 

@@ -20,6 +20,8 @@ INPUTS = {
     "python": 400,
     "onnx": 1500,
     "lists": 200,
+    "pairs": 300,
+    "translator": 300,
 }
 """Some seconds of every door; 700 of those that are not named."""
 
