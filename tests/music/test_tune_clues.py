@@ -34,15 +34,15 @@ def test_the_place_in_the_bar_is_told_before_every_note():
     place = events.index("|")  # ticks of a 96th: a bar of 6/8 has 72
     assert events[place:] == ["|", "0:3/8", "4:1/4", "2:1/8", "|", "0:3/4", ":|"]
     assert told[3:, AT].tolist() == [0, 12, 0, 36, 60, 72, 0, 72, 0]
-    assert (told[3:, LEFT] - 1).tolist() == [72, 60, 72, 36, 12, 0, 72, 0, 72]
+    assert told[3:, LEFT].tolist() == [72, 60, 72, 36, 12, 0, 72, 0, 72]
     assert told[3:, SHORT].tolist() == [0, 0, 12, 12, 12, 12, 12, 12, 12]
     assert told[3:, BARS].tolist() == [0, 0, 1, 1, 1, 1, 2, 2, 0]
-    assert told[0].tolist() == [0, 97, 0, 0, *(0,) * len(BACK), *(tokens.unknown,) * len(BACK)]
+    assert told[0].tolist() == [0, 96, 0, 0, *(0,) * len(BACK), *(tokens.unknown,) * len(BACK)]
 
 
-def test_a_bar_that_is_too_long_has_less_than_nothing_left():
+def test_a_bar_that_is_too_long_goes_on_as_if_its_line_stood_there():
     _, events, told = follow(read("G6A|"))
-    assert told[events.index("|"), LEFT] == 0 and told[-1, SHORT] == 84
+    assert told[events.index("|"), [AT, LEFT]].tolist() == [12, 60] and told[-1, SHORT] == 84
 
 
 def test_what_followed_a_bar_ago_is_recalled_and_counted():

@@ -54,6 +54,7 @@ def test_steps_equal_the_whole_sequence(softmax):
     torch.manual_seed(0)
     network = LanguageNetwork(V, replace(TINY, softmax=softmax), Far.sizes).eval()
     torch.nn.init.normal_(network.clues.gates.weight)
+    torch.nn.init.normal_(network.clues.spoken.weight)
     ids = torch.stack([torch.randint(V, (9, 2)), torch.randint(5, (9, 2)), torch.randint(V, (9, 2))], dim=2)
     with torch.no_grad():
         whole, _ = network(ids)

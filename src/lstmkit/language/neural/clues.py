@@ -52,7 +52,9 @@ def told_all(clues: Clues, ids: NDArray[np.int32]) -> NDArray[np.int16]:
 
 
 class ClueLayer(nn.Module):
-    """Turns clues into vectors that stand beside those of tokens, and lets what is recalled be said again.
+    """Turns clues into vectors that stand beside those of tokens, and into what speaks for some tokens and against others.
+
+    Numbers speak by a vector for each value; what is recalled speaks for itself, as far as the network asks for it.
 
     Letters: embedding E.
 
@@ -68,6 +70,8 @@ class ClueLayer(nn.Module):
         self.numbers = nn.Embedding(int(starts[-1]), embedding_size)
         spread = 0.1 / max(1, len(sizes.numbers)) ** 0.5  # so that all together weigh as much as a token
         nn.init.uniform_(self.numbers.weight, -spread, spread)
+        self.spoken = nn.Embedding(int(starts[-1]), embedding_size)
+        nn.init.zeros_(self.spoken.weight)
         self.recalled = nn.Linear(sizes.recalled * embedding_size, embedding_size, bias=False)
         self.gates = nn.Linear(embedding_size, sizes.recalled)
         nn.init.zeros_(self.gates.weight)
@@ -84,12 +88,13 @@ class ClueLayer(nn.Module):
         found: Tensor = recalled + self.numbers(numbers + self.starts).sum(dim=-2)
         return found
 
-    def again(self, output: Tensor, told: Tensor, embedding: Tensor) -> Tensor:
-        """Return outputs (..., E) with the recalled tokens in them, as far as each output asks for them.
+    def speaking(self, output: Tensor, told: Tensor, embedding: Tensor) -> Tensor:
+        """Return outputs (..., E) to which is added what the clues say.
 
         told       (..., clues) int64
         embedding  (V, E), also the weights of the softmax
         """
-        tokens = nn.functional.embedding(told[..., len(self.starts) :], embedding)
-        gates: Tensor = self.gates(output)
-        return output + (gates.unsqueeze(-1) * tokens).sum(dim=-2)
+        numbers, tokens = told[..., : len(self.starts)], told[..., len(self.starts) :]
+        recalled = nn.functional.embedding(tokens, embedding)
+        found: Tensor = output + self.spoken(numbers + self.starts).sum(dim=-2)
+        return found + (self.gates(output).unsqueeze(-1) * recalled).sum(dim=-2)

@@ -70,6 +70,11 @@ class LanguageNetwork(nn.Module):
         state    after the token before, or None at the beginning of a text
         Returns  (T, B, E) output of the last layer, without the output's dropout, and the state after the last token
         """
+        value, after = self._run(ids, state)
+        return self._speaking(value, ids), after
+
+    def _run(self, ids: Tensor, state: Carried | None) -> tuple[Tensor, Carried]:
+        """Return the output of the last layer, to which clues have added nothing yet, and the state."""
         how, low = self.settings, self.training and self.low
         value = locked(self._embedded(ids), how.input_dropout, self.training)
         kind, after = value.dtype, []
@@ -79,7 +84,7 @@ class LanguageNetwork(nn.Module):
             with torch.autocast(ids.device.type, torch.bfloat16, enabled=low):
                 value, last = layer(value, None if state is None else state[k])
             after.append(tuple(s.to(kind) for s in last))
-        return self._again(value.to(kind), ids), tuple(after)
+        return value.to(kind), tuple(after)
 
     def loss(self, ids: Tensor, targets: Tensor, state: Carried | None) -> tuple[Tensor, Tensor, Carried]:
         """Return what is minimised, the mean negative log-likelihood in it, and the state after the window, detached.
@@ -87,9 +92,10 @@ class LanguageNetwork(nn.Module):
         ids, targets  (T, B) int64
         """
         how = self.settings
-        output, after = self(ids, state)
+        output, after = self._run(ids, state)
         dropped = locked(output, how.output_dropout, self.training)
-        likelihood = self.softmax.loss(dropped.flatten(0, 1), targets.flatten(), self.embedding.weight)
+        spoken = self._speaking(dropped, ids)
+        likelihood = self.softmax.loss(spoken.flatten(0, 1), targets.flatten(), self.embedding.weight)
         loss = likelihood
         if how.activation:
             loss = loss + how.activation * dropped.square().mean()
@@ -115,7 +121,7 @@ class LanguageNetwork(nn.Module):
         for k, layer in enumerate(self.layers):
             value, last = _recurrent(layer).step(value, None if state is None else state[k])
             after.append(last)
-        return self._again(value, ids), tuple(after)
+        return self._speaking(value, ids), tuple(after)
 
     def log_probs(self, output: Tensor) -> Tensor:
         """Return (N, V) natural logarithms of the probabilities of the next token, from outputs (N, E)."""
@@ -137,11 +143,11 @@ class LanguageNetwork(nn.Module):
             return vectors
         return torch.cat([vectors, self.clues(ids[..., 1:], self.embedding.weight)], dim=-1)
 
-    def _again(self, output: Tensor, ids: Tensor) -> Tensor:
-        """Return the output of the last layer with what may be said again."""
+    def _speaking(self, output: Tensor, ids: Tensor) -> Tensor:
+        """Return the output of the last layer with what the clues add to it, where it is in the space of tokens."""
         if self.clues is None or self.settings.softmax != "tied":
             return output
-        return self.clues.again(output, ids[..., 1:], self.embedding.weight)
+        return self.clues.speaking(output, ids[..., 1:], self.embedding.weight)
 
 
 def _recurrent(layer: nn.Module) -> LSTM:

@@ -80,7 +80,7 @@ class TuneClues:
     @property
     def sizes(self) -> ClueSizes:
         """Ticks since the bar line and to the next, of a short bar, bars of the part, and what came again."""
-        return ClueSizes((LONGEST + 1, LONGEST + 2, LONGEST + 1, BARS + 1, *(SAME + 1,) * len(BACK)), len(BACK))
+        return ClueSizes((LONGEST + 1, LONGEST + 1, LONGEST + 1, BARS + 1, *(SAME + 1,) * len(BACK)), len(BACK))
 
     def begin(self) -> Standing:
         """Return where a tune begins."""
@@ -88,10 +88,11 @@ class TuneClues:
 
     def told(self, place: Standing) -> tuple[int, ...]:
         """Return what is said of a place."""
-        at = place.time - place.begun
-        left = max(-1, place.length - at)
+        at, length = place.time - place.begun, place.length
+        if at > length:  # a bar line was left out: as if it stood there
+            at %= length
         bars = min(place.bars, BARS)
-        return min(at, LONGEST), min(left, LONGEST) + 1, min(place.short, LONGEST), bars, *place.same, *place.back
+        return min(at, LONGEST), min(length - at, LONGEST), min(place.short, LONGEST), bars, *place.same, *place.back
 
     def advance(self, place: Standing, token: int) -> Standing:
         """Return where a tune stands after one more event."""
