@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from tunes_by_rule import SMALL, made_tunes
 
@@ -10,4 +12,4 @@ from lstmkit.music.composer import Composer
 
 @pytest.fixture(scope="session")
 def composer() -> Composer:
-    return Composer(SMALL, order=4).fit(made_tunes(60), made_tunes(10, seed=1))
+    return Composer(replace(SMALL, epochs=24), order=4).fit(made_tunes(60), made_tunes(10, seed=1))

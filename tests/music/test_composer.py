@@ -72,6 +72,11 @@ def test_a_primer_is_kept_note_for_note(composer, key):
     assert key is not None or first == [n.pitch for n in primer.notes]
 
 
+def test_a_style_may_be_said_in_the_plural(composer):
+    one, same = (composer.compose(Wish(style, bars=4), seed=2)[0].tune for style in ("jig", "jigs"))
+    assert one == same and one.style == "jig"
+
+
 def test_notes_outside_the_scale_are_not_written_where_it_is_held(composer):
     for one in composer.compose(Wish(key="Em", bars=6, scale=True), count=3, seed=5):
         assert {n.pitch % 12 for n in one.tune.notes} <= read_key("Em").scale

@@ -14,8 +14,8 @@ from lstmkit.music.events.vocabulary import EventTokens
 from lstmkit.music.tune import Tune
 
 HEAD = "X:1\nR:jig\nM:6/8\nL:1/8\nK:G\n"
-AT, LEFT, SHORT, BARS = range(4)
-SAME, AGAIN = 4, 4 + len(BACK)
+AT, LEFT, SHORT, BARS, ALL, ENDED, SAME = range(7)
+AGAIN = SAME + len(BACK)
 
 
 def follow(tune: Tune) -> tuple[EventTokens, list[str], np.ndarray]:
@@ -37,7 +37,8 @@ def test_the_place_in_the_bar_is_told_before_every_note():
     assert told[3:, LEFT].tolist() == [72, 60, 72, 36, 12, 0, 72, 0, 72]
     assert told[3:, SHORT].tolist() == [0, 0, 12, 12, 12, 12, 12, 12, 12]
     assert told[3:, BARS].tolist() == [0, 0, 1, 1, 1, 1, 2, 2, 0]
-    assert told[0].tolist() == [0, 96, 0, 0, *(0,) * len(BACK), *(tokens.unknown,) * len(BACK)]
+    assert told[3:, ALL].tolist() == [0, 0, 1, 1, 1, 1, 2, 2, 3] and told[3:, ENDED].tolist() == [0] * 8 + [1]
+    assert told[0].tolist() == [0, 96, 0, 0, 0, 0, *(0,) * len(BACK), *(tokens.unknown,) * len(BACK)]
 
 
 def test_a_bar_that_is_too_long_goes_on_as_if_its_line_stood_there():

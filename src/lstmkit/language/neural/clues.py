@@ -52,7 +52,7 @@ def told_all(clues: Clues, ids: NDArray[np.int32]) -> NDArray[np.int16]:
 
 
 class ClueLayer(nn.Module):
-    """Turns clues into vectors that stand beside those of tokens, and into what speaks for some tokens and against others.
+    """Turns clues into vectors that stand beside those of tokens, and into what speaks for or against each token.
 
     Numbers speak by a vector for each value; what is recalled speaks for itself, as far as the network asks for it.
 
@@ -96,5 +96,6 @@ class ClueLayer(nn.Module):
         """
         numbers, tokens = told[..., : len(self.starts)], told[..., len(self.starts) :]
         recalled = nn.functional.embedding(tokens, embedding)
-        found: Tensor = output + self.spoken(numbers + self.starts).sum(dim=-2)
-        return found + (self.gates(output).unsqueeze(-1) * recalled).sum(dim=-2)
+        gates = self.gates(output).unsqueeze(-1)
+        found: Tensor = output + self.spoken(numbers + self.starts).sum(dim=-2) + (gates * recalled).sum(dim=-2)
+        return found

@@ -17,8 +17,9 @@ WITHOUT = TICKS
 """Ticks of a bar where there is no metre."""
 BACK = (1, 2, 4, 8)
 """Bars after which something may come again."""
-LONGEST, BARS, SAME = 2 * TICKS, 32, 16
-"""Ticks of a bar, bars of a part, and events in a row that came again: more is counted as so many."""
+LONGEST, BARS, ALL, ENDED, SAME = 2 * TICKS, 32, 64, 8, 16
+"""Ticks of a bar, bars of a part, bars and parts of a tune, and events in a row that came again: more is counted as so
+many."""
 PARTS = ("||", "|]", ":|", "::", "|:")
 """Bar lines with which a part ends or begins."""
 REMEMBERED = 1024
@@ -35,6 +36,8 @@ class Standing(NamedTuple):
     begun   time of the last bar line
     length  ticks of a bar
     bars    bar lines since the last part began
+    all     bar lines since the tune began
+    ended   parts that are complete
     short   ticks of the last bar that had not as many, 0 for none
     row     voice that is being written
     main    time at which the first voice goes on
@@ -47,6 +50,8 @@ class Standing(NamedTuple):
     begun: int
     length: int
     bars: int
+    all: int
+    ended: int
     short: int
     row: int
     main: int
@@ -75,12 +80,13 @@ class TuneClues:
         self._voices = [int(found[1]) if (found := VOICE.fullmatch(one)) else 0 for one in symbols]
         self._lengths = [_length(one) for one in symbols]
         none = (self._nothing,) * len(BACK)
-        self._begin = Standing(0, 0, WITHOUT, 0, 0, 0, 0, (((), ()),), (0,) * len(BACK), none)
+        self._begin = Standing(0, 0, WITHOUT, 0, 0, 0, 0, 0, 0, (((), ()),), (0,) * len(BACK), none)
 
     @property
     def sizes(self) -> ClueSizes:
-        """Ticks since the bar line and to the next, of a short bar, bars of the part, and what came again."""
-        return ClueSizes((LONGEST + 1, LONGEST + 1, LONGEST + 1, BARS + 1, *(SAME + 1,) * len(BACK)), len(BACK))
+        """Ticks since the bar line and to the next, of a short bar, bars and parts, and what came again."""
+        most = (LONGEST, LONGEST, LONGEST, BARS, ALL, ENDED, *(SAME,) * len(BACK))
+        return ClueSizes(tuple(one + 1 for one in most), len(BACK))
 
     def begin(self) -> Standing:
         """Return where a tune begins."""
@@ -91,14 +97,15 @@ class TuneClues:
         at, length = place.time - place.begun, place.length
         if at > length:  # a bar line was left out: as if it stood there
             at %= length
-        bars = min(place.bars, BARS)
-        return min(at, LONGEST), min(length - at, LONGEST), min(place.short, LONGEST), bars, *place.same, *place.back
+        lengths = (min(one, LONGEST) for one in (at, length - at, place.short))
+        counts = min(place.bars, BARS), min(place.all, ALL), min(place.ended, ENDED)
+        return *lengths, *counts, *place.same, *place.back
 
     def advance(self, place: Standing, token: int) -> Standing:
         """Return where a tune stands after one more event."""
         if token == self._end:
             return self._begin
-        time, begun, length, bars, short, row, main, rows, same, back = place
+        time, begun, length, bars, total, ended, short, row, main, rows, same, back = place
         if self._lengths[token]:
             return place._replace(length=self._lengths[token])
         if self._heard[token]:
@@ -114,9 +121,11 @@ class TuneClues:
             whole, row = time - begun, 0
             if whole:
                 short = short if whole == length else whole
-                bars += 1
-            begun, bars = time, 0 if self._parts[token] else bars
-        place = Standing(time, begun, length, bars, short, row, main, rows, same, back)
+                bars, total = bars + 1, total + 1
+            if self._parts[token]:
+                bars, ended = 0, ended + (bars > 0)
+            begun = time
+        place = Standing(time, begun, length, bars, total, ended, short, row, main, rows, same, back)
         return place._replace(back=self._followed(rows[row], time, length))
 
     def _followed(self, row: Row, time: int, length: int) -> tuple[int, ...]:

@@ -96,12 +96,14 @@ class EventTokens:
         return [number for number, symbol in enumerate(self.symbols) if symbol.startswith(kind)]
 
     def one_of(self, kind: str, value: str, name: str) -> int:
-        """Return the id of a style, metre or mode.
+        """Return the id of a style, metre or mode; a style may be said in the singular or the plural.
 
         name    how a complaint calls it
         Raises  InputError if the model does not know it; it says what there is
         """
         found = self._ids.get(kind + value)
+        if found is None and kind == STYLE:  # files of jigs are often called so
+            found = self._ids.get(f"{kind}{value}s", self._ids.get(kind + value.removesuffix("s")))
         if found is None:
             there = ", ".join(sorted(one for one in self.choices(kind) if one))
             raise InputError(f"{name} {value!r} is none that the model learnt; there is {there or 'none'}")
