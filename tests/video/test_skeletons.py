@@ -12,7 +12,7 @@ from bodies import NAMES, body, write_bodies
 from lstmkit import InputError
 from lstmkit.video import SkeletonSettings
 from lstmkit.video.joints import LAYOUTS, joints_of_columns, mirrored, named_joints
-from lstmkit.video.rows import Asked, skeleton_rows
+from lstmkit.video.rows import Asked, holds_skeletons, skeleton_rows
 from lstmkit.video.skeletons import body_frames, channels_of, laid_out, mirror_of, read_skeleton
 
 KINECT = SkeletonSettings(NAMES)
@@ -180,6 +180,20 @@ def test_matlab_numpy_and_tables_give_the_same_frames(tmp_path: Path) -> None:
             np.testing.assert_allclose(own, wanted[name])
     assert any("'score' are of no joint" in note or "score" in note for note in found[2].notes)
     assert len({rows.form.channels for rows in found}) == 1
+
+
+def test_a_table_in_memory_names_files_or_holds_joints(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", one())
+    files = pl.DataFrame({"file": [str(tmp_path / "a.npy")], "label": ["x"]})
+    assert holds_skeletons(files)
+    rows, clips = skeleton_rows(files, KINECT, Asked("label"))
+    assert clips is not None and rows.labels == ["x"]
+    columns = [f"{name}_{axis}" for name in NAMES for axis in "xyz"]
+    table = pl.DataFrame(one().reshape(20, -1), schema=columns, orient="row")
+    assert holds_skeletons(table) and not holds_skeletons(pl.DataFrame({"video": ["a.mp4"]}))
+    alone, none = skeleton_rows(table, SkeletonSettings(), Asked(None))
+    assert none is None
+    np.testing.assert_array_equal(alone.frames.values, rows.frames.values)
 
 
 def test_columns_of_joints() -> None:

@@ -12,6 +12,7 @@ import polars as pl
 
 from lstmkit.classification.reading import Form, Labelled
 from lstmkit.classification.reading.labelled import settled
+from lstmkit.data.native import to_polars
 from lstmkit.data.read import read_with_notes
 from lstmkit.data.series import shorten
 from lstmkit.errors import InputError
@@ -51,19 +52,25 @@ def holds_skeletons(source: Any) -> bool:
     """
     if isinstance(source, list | tuple):
         return bool(source) and holds_skeletons(source[0])
-    if not isinstance(source, str | Path):
-        return file_column(source.columns) is None
-    path = a_path("the clips", source)
-    if path.is_dir():
-        return not files_in(path, FILMS) and bool(files_in(path, SKELETONS))
-    if not is_table(path):
-        return path.suffix.lower() in SKELETONS
-    frame = read_with_notes(path, texts=True).frame
+    if isinstance(source, str | Path):
+        path = a_path("the clips", source)
+        if path.is_dir():
+            return not files_in(path, FILMS) and bool(files_in(path, SKELETONS))
+        if not is_table(path):
+            return path.suffix.lower() in SKELETONS
+    frame = _table(source)
     column = file_column(frame.columns)
     if column is None:
         return True
-    names = [str(name).strip().lower() for name in frame[column].drop_nulls().to_list()]
+    names = frame[column].drop_nulls().cast(pl.String).str.strip_chars().str.to_lowercase().to_list()
     return bool(names) and names[0].endswith(SKELETONS)
+
+
+def _table(source: Any) -> pl.DataFrame:
+    """Return a table that is given, or the one in a file."""
+    if isinstance(source, str | Path):
+        return read_with_notes(Path(source), texts=True).frame
+    return to_polars(source)
 
 
 def picture_rows(
@@ -126,12 +133,11 @@ def _a_file_each(source: Any) -> bool:
     """Return whether every skeleton is a file of its own."""
     if isinstance(source, list | tuple):
         return True
-    if not isinstance(source, str | Path):
-        return file_column(source.columns) is not None
-    path = Path(source)
-    if path.is_dir() or path.suffix.lower() in (".mat", ".npy"):
-        return True
-    return is_table(path) and file_column(read_with_notes(path, texts=True).frame.columns) is not None
+    if isinstance(source, str | Path):
+        path = Path(source)
+        if path.is_dir() or not is_table(path):
+            return path.suffix.lower() != ".npz"
+    return file_column(_table(source).columns) is not None
 
 
 def _share(watch: Watch, row: int, count: int, name: str) -> Callable[[float, float | None], None]:

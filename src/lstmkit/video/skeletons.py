@@ -167,6 +167,8 @@ def table_rows(source: Any, settings: SkeletonSettings, label: str, group: str |
             settings = dataclasses.replace(settings, dimensions=arrays[name].shape[3])
             found = read_labelled(given, form, labelled, *beside)
             return _framed(found, settings)
+    elif not isinstance(source, np.ndarray):
+        form = dataclasses.replace(form, layout="long")
     return _framed(read_labelled(source, form, labelled), settings)
 
 
