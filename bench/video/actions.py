@@ -3,9 +3,9 @@
     python -m bench.video.actions fights [--seeds 5] [--set NAME=VALUE ...]
     python -m bench.video.actions skeletons | depth | clips
 
-fights     150 clips of surveillance cameras, fight or none: five folds by the film that a clip is cut from, divided anew
-           with every seed. Beside functionals stands pooling: mean and mean absolute difference of every number over
-           the clip, with logistic regression, chosen within the training part
+fights     150 clips of surveillance cameras, fight or none: five folds by the film that a clip is cut from, divided
+           anew with every seed. Beside functionals stands pooling: mean and mean absolute difference of every number
+           over the clip, with logistic regression, chosen within the training part
 skeletons  27 actions of UTD-MHAD: learnt from subjects 1 3 5 7, tested on 2 4 6 8, which err together by subject and
            action; beside them the nearest neighbour, time warped
 depth      five of these actions as grey videos of how far away things are: learnt and tested likewise
@@ -36,7 +36,7 @@ from bench.machine import header, write
 from bench.video import sets
 from lstmkit.classification.baselines import LinearAnswers
 from lstmkit.classification.classifier import SequenceSettings
-from lstmkit.classification.classifier.sequence_classifier import VALID_SHARE, SequenceClassifier
+from lstmkit.classification.classifier.sequence_classifier import SequenceClassifier
 from lstmkit.classification.classifier.yardsticks import CONSTANT, FUNCTIONALS, Divided, tell
 from lstmkit.classification.linear import Dense
 from lstmkit.classification.reading import Labelled
@@ -63,7 +63,7 @@ def pooled(frames: Ragged) -> Floats:
 
 
 def pooling(parts: Divided, classifier: SequenceClassifier) -> Floats:
-    """Return the probabilities that pooled numbers give for a test part: shrunk as validation says, then fitted anew."""
+    """Return what pooled numbers say of a test part: shrunk as validation says, then fitted anew."""
     rows, held, test = (pooled(part.frames) for part in (parts.training, parts.validation, parts.test))
     targets, wanted = (
         classifier.coding_.targets(part.labels or [], "bench") for part in (parts.training, parts.validation)

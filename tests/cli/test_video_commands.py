@@ -113,6 +113,19 @@ def test_options_of_videos_do_nothing_with_skeletons(lstm: Run, tmp_path: Path) 
     assert found.code == 2 and "--rate has no effect with skeletons; leave it out" in found.err
 
 
+def test_a_video_is_told_of_as_it_comes(lstm: Run, trained: Path, tmp_path: Path) -> None:
+    path = write_film(tmp_path / "a.avi", moving("right", 30))
+    words = ["video", "classify", "predict", trained, path, "--live", "--threshold", "0"]
+    found = lstm(*words, "--window", "1", "--json")
+    assert found.code == 0, found.err
+    assert [json.loads(line)["time"] for line in found.out.splitlines()] == [k / 8 for k in range(3, 30, 4)]
+    assert "s of video in" in found.err
+    plain = lstm(*words, "--window", "1")
+    assert 1 <= len(plain.out.splitlines()) <= 7 and " %" in plain.out
+    assert "--live: needs --window" in lstm(*words).err
+    assert "--page has no effect with --live" in lstm(*words, "--window", "1", "--page", tmp_path / "a.html").err
+
+
 def test_pages_play_videos_alone(lstm: Run, trained: Path, tmp_path: Path) -> None:
     found = lstm("video", "classify", "predict", trained, "-", "--page", tmp_path / "a.html")
     assert found.code == 2 and "--page: standard input cannot be read twice" in found.err

@@ -40,6 +40,7 @@ from table_doors import (
     table_door,
 )
 from translate_doors import open_pairs, use_translator
+from video_doors import BODIES, FILMS, open_bodies, open_films
 
 
 class Door(NamedTuple):
@@ -81,6 +82,8 @@ DOORS = {
     "recogniser": Door(FOLDER, folder_door("recogniser", use_recogniser), 4),
     "sounds": Door(st.tuples(st.sampled_from(sorted(SOUNDS)), ANY_BYTES), open_sounds, 8),
     "lists": Door(st.tuples(st.sampled_from(sorted(LISTS)), ANY_BYTES), open_lists, 8),
+    "films": Door(st.tuples(st.sampled_from(sorted(FILMS)), ANY_BYTES), open_films, 4),
+    "bodies": Door(st.tuples(st.sampled_from(BODIES), ANY_BYTES), open_bodies, 6),
     "music": Door(st.tuples(st.sampled_from(sorted(MUSIC)), ANY_BYTES), open_music, 8),
     "composer": Door(FOLDER, folder_door("music", use_composer), 4),
     "arpa": Door(ANY_TEXT, open_arpa, 16),

@@ -22,6 +22,8 @@ INPUTS = {
     "lists": 200,
     "pairs": 300,
     "translator": 300,
+    "films": 120,
+    "bodies": 400,
 }
 """Some seconds of every door; 700 of those that are not named."""
 

@@ -16,10 +16,12 @@ from lstmkit import InputError
 from lstmkit.classification.classifier import SequenceSettings
 from lstmkit.errors import NotFittedError
 from lstmkit.results import run_job
+from lstmkit.sequences import Ragged
 from lstmkit.training.folder import ModelFolderError
 from lstmkit.video import ActionClassifier, PictureSettings, SkeletonSettings
 from lstmkit.video.classifier import OF_SKELETONS
 from lstmkit.video.job import ActionJob
+from lstmkit.video.live import follow
 from lstmkit.video.rows import Asked
 from lstmkit.video.skeletons import channels_of, mirror_of
 from lstmkit.video.timeline import segments
@@ -96,6 +98,23 @@ def test_a_long_recording_has_stretches_in_seconds(fitted: ActionClassifier, tmp
     at = {second: next(own.label for own in found if own.start <= second < own.end) for second in (1.0, 5.0)}
     assert at == {1.0: "right", 5.0: "left"}
     assert {own.label for own in segments(fitted, rows, 1, threshold=1.0)} == {"unsure"}
+
+
+def test_a_video_is_followed_as_it_comes(fitted: ActionClassifier, tmp_path: Path) -> None:
+    path = write_film(tmp_path / "long.avi", moving("right", 24) + moving("left", 24))
+    found = list(follow(fitted, path, window=1, every=0.5, threshold=0.0))
+    assert [own.time for own in found] == [k / 8 for k in range(3, 48, 4)]
+    assert {own.label for own in found if 1 < own.time < 3} == {"right"}
+    assert {own.label for own in found if own.time > 4.2} == {"left"}
+    rows, _ = fitted.read(path)
+    last = fitted.classifier_.answers_of(Ragged(rows.frames.values[40:48], np.array([0, 8])))
+    assert found[-1].probability == pytest.approx(float(last.max()), abs=1e-5)
+    assert {own.label for own in follow(fitted, path, 1, threshold=1.0)} == {"unsure"}
+
+
+def test_skeletons_do_not_come_live(raised: ActionClassifier, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="live: the model reads skeletons, which no video has; leave it out"):
+        next(follow(raised, tmp_path / "a.mp4", 1))
 
 
 @pytest.mark.parametrize(("window", "every"), [(0.0, None), (-1.0, None), (1.0, 0.0)])

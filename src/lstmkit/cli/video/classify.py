@@ -10,6 +10,8 @@ import typer
 
 from lstmkit.cli import parameters, printing
 from lstmkit.cli.progress import JobProgress, run_shown
+from lstmkit.errors import InputError
+from lstmkit.visible import visible_line
 
 if TYPE_CHECKING:
     from lstmkit.classification.classifier.result import JobResult
@@ -160,6 +162,9 @@ def predict(
     threshold: Annotated[
         float | None, typer.Option(help="Below this probability an answer is unsure.  [default: as was learnt]")
     ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Tell of a video, or of a pipe, while it comes; with --window.")
+    ] = False,
     page: Annotated[Path | None, typer.Option(help="HTML page that plays the clips with what is told of them.")] = None,
     cache: Cache = None,
     out: Annotated[Path | None, typer.Option(help="CSV file to write instead of printing.")] = None,
@@ -172,6 +177,7 @@ def predict(
     examples:
       lstm video classify predict action-clips a.mp4 b.avi
       lstm video classify predict action-clips day.mp4 --window 2 --page day.html
+      ffmpeg -f v4l2 -i /dev/video0 -f matroska - | lstm video classify predict action-clips - --window 2 --live
       lstm video classify predict action-skeletons new.npz --out answers.csv
     """
     from lstmkit import __version__
@@ -183,6 +189,13 @@ def predict(
         parameters.check_out(page, force)
     parameters.refuse_without_effect("without --window", {"every": every is not None and window is None})
     classifier = ActionClassifier.load(model, cache)
+    if live:
+        given = {"pattern": pattern, "page": page, "out": out, "cache": cache}
+        parameters.refuse_without_effect("with --live", {name: own is not None for name, own in given.items()})
+        if window is None or len(sources) != 1:
+            raise InputError("--live: needs --window, the seconds that are answered for, and one video; give both")
+        _follow(classifier, sources[0], window, every, threshold, json)
+        return
     if page is not None:
         require_playable(classifier, sources)
     records: list[dict[str, Any]] = []
@@ -205,6 +218,32 @@ def predict(
         printing.print_json(records)
     elif out is None:
         _print_segments(records) if window is not None else _print_answers(records)
+
+
+def _follow(
+    classifier: ActionClassifier,
+    source: str,
+    window: float,
+    every: float | None,
+    threshold: float | None,
+    json: bool,
+) -> None:
+    """Print what is done whenever it changes, or as JSON at every answer; at the end, how quick it was."""
+    from json import dumps
+    from time import perf_counter
+
+    from lstmkit.video.live import follow
+
+    begun, label, last = perf_counter(), "", 0.0
+    for own in follow(classifier, Path(source), window, every, threshold):
+        last = own.time
+        if json:
+            printing.write(dumps({"time": own.time, "label": own.label, "probability": own.probability}) + "\n")
+        elif own.label != label:
+            printing.write(f"{own.time:9.2f} s  {visible_line(own.label)}  {100 * own.probability:.0f} %\n")
+        label = own.label
+    spent = max(perf_counter() - begun, 1e-9)
+    printing.remark([f"{last:.1f} s of video in {spent:.1f} s: {last / spent:.1f} times as quick as it plays"])
 
 
 def _watch(progress: JobProgress) -> Watch:
