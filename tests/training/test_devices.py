@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
-from contextlib import nullcontext
+import time
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -54,19 +56,37 @@ def _commands(how: str, folder: Path) -> list[list[str]]:
 
 def _run(how: str, folder: Path) -> Ended:
     """Run every training in two processes."""
-    environment = {k: v for k, v in os.environ.items() if k not in ("RANK", "LOCAL_RANK", "WORLD_SIZE", "NODE_RANK")}
-    environment |= {"OMP_NUM_THREADS": "1"}
-    runs = [subprocess.Popen(c, env=environment, stderr=subprocess.PIPE, text=True) for c in _commands(how, folder)]
-    try:
-        said = [run.communicate(timeout=PATIENCE)[1] for run in runs]
-    finally:
-        for run in runs:
-            run.kill()
-    assert [run.returncode for run in runs] == [0] * len(runs), "\n".join(said)
+    for _ in range(3):  # between asking for a free port and using it, another process may take it
+        codes, said = _outcome(_commands(how, folder), folder)
+        if "EADDRINUSE" not in said:
+            break
+    assert codes == [0] * len(codes), said
     return Ended(
         [load_file(folder / f"{rank}.safetensors") for rank in range(2)],
         [json.loads((folder / f"{rank}.json").read_text()) for rank in range(2)],
     )
+
+
+def _outcome(commands: list[list[str]], folder: Path) -> tuple[list[int | None], str]:
+    """Return how commands that work together ended, and what they said; one that fails ends the others."""
+    environment = {k: v for k, v in os.environ.items() if k not in ("RANK", "LOCAL_RANK", "WORLD_SIZE", "NODE_RANK")}
+    environment |= {"OMP_NUM_THREADS": "1"}
+    logs = [folder / f"{k}.log" for k in range(len(commands))]
+    runs = []
+    for command, log in zip(commands, logs, strict=True):
+        with log.open("w") as file:
+            runs.append(subprocess.Popen(command, env=environment, stderr=file, start_new_session=True))
+    until = time.monotonic() + PATIENCE
+    while any(run.poll() is None for run in runs) and not any(run.returncode for run in runs):
+        if time.monotonic() > until:
+            break
+        time.sleep(0.1)
+    codes = [run.poll() for run in runs]
+    for run in runs:
+        with suppress(ProcessLookupError):
+            os.killpg(run.pid, signal.SIGKILL)  # what a launcher started, too
+        run.wait()
+    return codes, "\n".join(log.read_text() for log in logs)
 
 
 def _assert_equal_to_one_process(ended: Ended, single: Any) -> None:
