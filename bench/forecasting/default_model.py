@@ -5,10 +5,12 @@ classic series, and on six series that were not looked at until the defaults sto
 last 20 % of every series. Writes a table to bench/results/default_model.txt.
 
     python -m bench.forecasting.default_model
+    python -m bench.forecasting.default_model --only airline-passengers ILINet   # prints these, writes nothing
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import time
 from collections import defaultdict
@@ -84,6 +86,9 @@ def line(name: str, rows: list[Row]) -> str:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="series that are measured and printed")
+    only = parser.parse_args().only
     folder = Path(os.environ.get("LSTMKIT_DATA") or ROOT.parent / "shared" / "data")
     stocks = [f"stocks/{path.name}" for path in sorted((folder / "stocks").glob("*.csv"))]
     daily = [Case(p, "close" if "tiingo" in p else "Close", horizon) for horizon in (1, 5, 20) for p in stocks]
@@ -92,13 +97,18 @@ def main() -> None:
     for title, cases in (("", (*daily, *CLASSICS)), ("not looked at until the defaults stood:", FRESH)):
         lines += ["", title] if title else []
         for case in cases:
+            name = Path(case.path).name.split(".")[0][:36]
+            if only and name not in only:
+                continue
             rows = [measure(folder, case, seed) for seed in SEEDS]
             if case in daily:
                 means[f"mean of the price series, {case.horizon} ahead"] += rows
-            lines.append(line(f"{Path(case.path).name.split('.')[0][:36]}, {case.horizon}", rows))
+            lines.append(line(f"{name}, {case.horizon}", rows))
             print(lines[-1], flush=True)
         if not title:
             lines += [line(name, rows) for name, rows in means.items()]
+    if only:
+        return
     head = header("Default forecaster, seeds 0 1 2, last 20 % of each series", {"torch": torch.__version__})
     legend = [
         "RMSE/last: RMSE over that of the last value, mean and worst of the seeds; MASE/best: over the better of",

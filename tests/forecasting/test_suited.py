@@ -10,13 +10,11 @@ from lstmkit import Forecaster
 from lstmkit.data import SeriesTable, TableSettings, read_table
 from lstmkit.forecasting.models import Task, lstm
 from lstmkit.forecasting.models.lstm import (
-    FEW_DATES,
     FEW_MEMBERS,
     FEW_ROWS,
     PANEL,
     PANEL_ROWS,
     PANEL_SERIES,
-    PASSES,
     LstmModel,
     LstmSettings,
 )
@@ -48,29 +46,21 @@ def small_panels(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_only_large_panels_read_season_by_season_get_larger_networks() -> None:
-    usual, enough = LstmSettings(cell="gru"), PANEL_SERIES * (DAY + FEW_DATES)
-    large = LstmModel.suited(usual, task(PANEL_SERIES), PANEL_ROWS, enough)
+    usual = LstmSettings(cell="gru")
+    large = LstmModel.suited(usual, task(PANEL_SERIES), PANEL_ROWS, 0)
     assert large == dataclasses.replace(usual, **PANEL)
-    assert LstmModel.suited(usual, task(PANEL_SERIES - 1), PANEL_ROWS, enough) == usual
-    assert LstmModel.suited(usual, task(PANEL_SERIES), PANEL_ROWS - 1, enough) == usual
-    assert LstmModel.suited(usual, task(PANEL_SERIES, context=DAY), PANEL_ROWS, enough) == usual, (
+    assert LstmModel.suited(usual, task(PANEL_SERIES - 1), PANEL_ROWS, 0) == usual
+    assert LstmModel.suited(usual, task(PANEL_SERIES), PANEL_ROWS - 1, 0) == usual
+    assert LstmModel.suited(usual, task(PANEL_SERIES, context=DAY), PANEL_ROWS, 0) == usual, (
         "no three days in the context"
     )
-
-
-def test_where_few_dates_would_say_when_to_stop_a_panel_is_passed_over_so_many_times() -> None:
-    usual, rows = LstmSettings(), PANEL_SERIES * 500
-    few = PANEL_SERIES * (DAY + FEW_DATES - 2)
-    assert LstmModel.suited(usual, task(PANEL_SERIES), rows, few) == dataclasses.replace(usual, **PASSES)
-    assert LstmModel.suited(usual, task(PANEL_SERIES), rows, few + PANEL_SERIES) == usual
-    assert LstmModel.suited(usual, task(1), rows, DAY) == usual
 
 
 def test_where_many_rows_are_held_back_all_are_learnt_from_in_the_end() -> None:
     usual = LstmSettings()
     assert LstmModel.suited(usual, task(1), 80, 20) == dataclasses.replace(usual, final_fit=True)
     assert LstmModel.suited(usual, task(1), 700, 100) == usual
-    assert LstmModel.suited(usual, task(PANEL_SERIES), 80, 20) == dataclasses.replace(usual, **PASSES, final_fit=True)
+    assert LstmModel.suited(usual, task(PANEL_SERIES), 80, 20) == dataclasses.replace(usual, final_fit=True)
     months = pl.DataFrame({"t": range(96), "y": np.tile(np.arange(12.0), 8) + np.arange(96) / 10})
     forecaster = Forecaster(12).fit(months, "y", "t")  # 24 of 96 rows are held back
     assert forecaster.settings_ == dataclasses.replace(usual, final_fit=True)

@@ -40,18 +40,6 @@ PANEL: dict[str, Any] = {
     "final_fit": True,
 }
 """Settings of such a panel; see docs/models.md for how they were found."""
-PASSES: dict[str, Any] = {
-    "learning_rate": 4e-3,
-    "schedule": "cosine",
-    "max_epochs": 6,
-    "steps_per_epoch": 200,
-    "patience": None,
-    "average": None,
-}
-"""Training of a panel of short series: so many passes. What early stopping would watch are a few dates on which all
-series err alike."""
-FEW_DATES = 24
-"""Cutoffs in the rows held back of a series, below which that is so."""
 MUCH = 1 / 6
 """Share of the rows that, held back for early stopping alone, is too much to learn nothing from."""
 
@@ -106,15 +94,11 @@ class LstmModel(ForecastModel[LstmSettings]):
     def suited(cls, settings: LstmSettings, task: Task, rows: int, held_back: int) -> LstmSettings:
         """Return larger networks, trained for longer, for large panels that are read season by season.
 
-        Panels of short series are trained for a number of passes. Elsewhere networks are trained once more on all rows
-        where those held back are many of them.
+        Elsewhere networks are trained once more on all rows where those held back are many of them.
         """
-        panel = task.series >= PANEL_SERIES
-        if panel and rows >= PANEL_ROWS and fold_period(task, settings.fold) is not None:
+        if task.series >= PANEL_SERIES and rows >= PANEL_ROWS and fold_period(task, settings.fold) is not None:
             return dataclasses.replace(settings, **PANEL)
-        dates = held_back // task.series - task.horizon + 1
-        passes = PASSES if panel and dates < FEW_DATES else {}
-        return dataclasses.replace(settings, **passes, final_fit=held_back > MUCH * (rows + held_back))
+        return dataclasses.replace(settings, final_fit=held_back > MUCH * (rows + held_back))
 
     @classmethod
     def members(cls, task: Task, rows: int) -> int:
