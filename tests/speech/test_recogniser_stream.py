@@ -21,8 +21,11 @@ SECONDS = 0.03
 class Given:
     """Emissions that are known beforehand: a frame for each sample."""
 
+    block = 1
+
     def __init__(self, emissions: Mapping[str, np.ndarray]) -> None:
         self.emissions, self.at = emissions, 0
+        self.told: list[tuple[str, int]] = []
 
     def accept(self, samples: np.ndarray) -> Mapping[str, np.ndarray]:
         begin, self.at = self.at, self.at + len(samples)
@@ -30,6 +33,12 @@ class Given:
 
     def finish(self) -> Mapping[str, np.ndarray]:
         return self.accept(np.zeros(2))
+
+    def remember(self) -> None:
+        self.told.append(("remember", self.at))
+
+    def forget(self) -> None:
+        self.told.append(("forget", self.at))
 
 
 def talk(parts: list[tuple[str, int]], noise: float) -> dict[str, np.ndarray]:
@@ -126,3 +135,17 @@ def test_a_long_utterance_is_understood_by_all_heads_in_parts():
     assert any(len(one) > 20 for one in final)
     starts = [word.start for word in segment.words]
     assert starts == sorted(starts) and segment.end == pytest.approx(frames * SECONDS)
+
+
+@pytest.mark.parametrize("chunks", [[1], [7], [400]])
+def test_what_was_heard_while_nobody_spoke_is_forgotten_at_the_same_frames(chunks: list[int]) -> None:
+    emissions = talk([("", 170), ("bad dad", 20), ("", 140), ("beach", 0), ("", 30)], 0.3)
+    network = Given(emissions)
+    stream, frames = RecognizerStream(network, decoder()), len(emissions["word"])
+    for _ in range(-(-frames // chunks[0])):
+        stream.accept(np.zeros(min(chunks[0], frames - network.at)))
+    stream.finish()
+    assert network.told[:2] == [("forget", 80), ("forget", 160)]  # 2.4 s each
+    (first, second) = (at for what, at in network.told if what == "remember")
+    spoken = first - 27  # 0.8 s after the last word
+    assert 180 < spoken < second - 27 and ("forget", first + 80) in network.told

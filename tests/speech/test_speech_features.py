@@ -9,6 +9,7 @@ import pytest
 
 from lstmkit import InputError
 from lstmkit.speech import FeatureSettings, FeatureStream, Utterance, frames_of, frames_of_all, with_differences
+from lstmkit.speech.features import QUIETEST
 
 pytest.importorskip("kaldi_native_fbank", reason="the extra speech is not installed")
 
@@ -137,3 +138,11 @@ def test_a_missing_extra_is_named(monkeypatch, noise):
         InputError, match=r"^speech needs the package kaldi_native_fbank: pip install 'lstmkit\[speech\]'"
     ):
         frames_of(noise)
+
+
+def test_a_gap_without_any_sound_is_no_quieter_than_rounding(noise):
+    quiet = frames_of(np.zeros(16_000, np.float32))
+    assert (quiet == QUIETEST).all()
+    rounding = np.random.default_rng(0).uniform(-0.5, 0.5, 16_000) / 32_768
+    assert QUIETEST < frames_of(rounding.astype(np.float32)).mean() < QUIETEST + 2
+    assert frames_of(np.zeros(16_000, np.float32), FeatureSettings(cepstra=13)).min() < QUIETEST

@@ -17,7 +17,7 @@ from toys import FEATURES, LEXICON, RATE, SMALL, corpus, spoken, texts  # after 
 from lstmkit.errors import InputError, NotFittedError
 from lstmkit.speech import Recognizer, frames_of, read_manifest, score_texts
 from lstmkit.speech.decoding import DecodingSettings, Hotwords
-from lstmkit.speech.listening import EndPoints, Session, Transcriber
+from lstmkit.speech.listening import EndPoints, RecognizerStream, Session, Transcriber
 from lstmkit.speech.listening.detector import SpeechDetector
 
 FRONTS = {"stack": {}, "convolution": {"front": "convolution", "filters": 24, "reach": 3}}
@@ -109,6 +109,20 @@ def test_a_streaming_network_writes_the_same_live_as_from_the_file(streaming, wh
         assert any(partial.tentative for partial in partials)
     few = list(writer.stream(EndPoints(after=30.0, before=30.0, longest=60.0)).accept(sound))
     assert few == []
+
+
+def test_a_long_silence_is_not_taken_for_the_speaker(where):
+    how = dataclasses.replace(SMALL, streaming=True)
+    model = Recognizer(how, FEATURES).fit(corpus(where, 64, 1), LEXICON)
+    room = 0.003 * np.random.default_rng(3).normal(size=30 * RATE).astype(np.float32)
+    for silence in (np.zeros(30 * RATE, np.float32), room):
+        network = model.stream()
+        stream = RecognizerStream(network, Transcriber(model).decoder)
+        before = float(network.heard.frames[0])
+        assert stream.accept(silence) == []
+        assert 0 <= float(network.heard.frames[0]) - before <= 2.4 / 0.01 + how.stack  # not of 30 s
+        found = [*stream.accept(talk(11, 4, 1.2)[0]), *stream.finish()]
+        assert found and float(network.heard.frames[0]) - before > 300
 
 
 def test_a_network_that_reads_both_ways_hears_utterances_when_they_have_ended(learnt):

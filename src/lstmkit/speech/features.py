@@ -18,6 +18,9 @@ from lstmkit.speech.utterance import Utterance
 
 LOUDEST = 32_768.0
 """What a sample of 1 is for Kaldi, whose features these are."""
+QUIETEST = 3.0
+"""Natural logarithm of the energy of a band that is not gone below, about that of samples rounded to 16 bits: a gap
+without any sound is then no more than a quiet room to whoever compares it with what is usual."""
 AHEAD = 2
 """Frames before and after that a regression of differences sees."""
 RANGES = {
@@ -134,12 +137,13 @@ class FeatureStream:
         self._source.accept_waveform(self.settings.rate, np.asarray(samples, np.float32) * np.float32(LOUDEST))
         ready = self._source.num_frames_ready
         frames = [self._source.get_frame(place) for place in range(self._taken, ready)]
-        self._held = np.concatenate([self._held, *(frame[None] for frame in frames)])
+        found = np.concatenate([self._held[:0], *(frame[None] for frame in frames)])
+        self._held = np.concatenate([self._held, found if self.settings.cepstra else np.maximum(found, QUIETEST)])
         self._source.pop(ready - self._taken)  # the memory of the frames, which were copied
         self._taken = ready
         whole = len(self._held) // self.settings.stack * self.settings.stack
-        found, self._held = self._held[:whole], self._held[whole:]
-        return stack_frames(found, self.settings.stack)
+        ready_ones, self._held = self._held[:whole], self._held[whole:]
+        return stack_frames(ready_ones, self.settings.stack)
 
     def finish(self) -> Frames:
         """Return the frames of the last samples: of a stack, the rest, filled with its last frame."""

@@ -19,6 +19,9 @@ from lstmkit.speech.ctc.network import RecognizerNetwork
 from lstmkit.speech.ctc.normalising import Moments, nobody, so_far
 from lstmkit.speech.features import FeatureSettings, FeatureStream
 
+TOGETHER = 4
+"""Steps that are heard together where samples come without end: 120 ms, for one by one takes half as long again."""
+
 
 @final
 class NetworkStream:
@@ -34,7 +37,9 @@ class NetworkStream:
             raise InputError("stream: this network reads recordings from both ends; train one with --streaming")
         self._network, self._features = network, features
         self._channels = features.width
+        self.block = TOGETHER * round(network.settings.stack * features.rate * features.shift / 1000)
         self.heard: Moments = network.normalisation.before(nobody(1, self._channels))
+        self._kept = self.heard
         self._begin()
 
     def _begin(self) -> None:
@@ -46,6 +51,14 @@ class NetworkStream:
         self._ahead = how.lookahead
         self._state: Any = None
         self._hidden: Tensor | None = None
+
+    def remember(self) -> None:
+        """Keep what has been heard of the speaker."""
+        self._kept = self.heard
+
+    def forget(self) -> None:
+        """Leave out what has been heard since it was kept last: nobody spoke, and a long silence is not the speaker."""
+        self.heard = self._kept
 
     def accept(self, samples: Samples) -> Emissions:
         """Return the steps that more samples complete, by head, (N, 1 + units)."""

@@ -25,13 +25,24 @@ RANGES = {"before": MORE_THAN_0, "after": MORE_THAN_0, "longest": MORE_THAN_0}
 
 
 class EmissionStream(Protocol):
-    """A network that is fed samples and tells frames; the frames are the same however the samples are cut."""
+    """A network that is fed samples and tells frames; the frames are the same however the samples are cut.
+
+    block  samples that are fed together, so that it is told to forget at the same frame every time
+    """
+
+    block: int
 
     def accept(self, samples: Samples) -> Mapping[str, Floats]:
         """Return the frames that more samples complete, by head, (N, 1 + U)."""
 
     def finish(self) -> Mapping[str, Floats]:
         """Return the frames of the last samples."""
+
+    def remember(self) -> None:
+        """Keep what has been heard of the speaker."""
+
+    def forget(self) -> None:
+        """Leave out what has been heard since it was kept last."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +95,7 @@ class RecognizerStream:
         self._network, self._decoder, self._ends = network, decoder, ends or EndPoints()
         shares, searched = decoder.judges.shares, decoder.judges.searched
         self._leading = max(searched, key=lambda name: shares[name])
-        self._frames = 0
+        self._frames, self._waiting = 0, np.zeros(0, np.float32)
         self._begin()
 
     def _begin(self) -> None:
@@ -116,11 +127,19 @@ class RecognizerStream:
         samples  (N,) the next, at the rate of the recogniser
         Returns  the utterances that have ended
         """
-        return self._passed(self._network.accept(samples))
+        self._waiting = np.concatenate([self._waiting, np.asarray(samples, np.float32)])
+        found, block = [], self._network.block
+        whole = len(self._waiting) // block * block
+        for place in range(0, whole, block):
+            found += self._passed(self._network.accept(self._waiting[place : place + block]))
+        self._waiting = self._waiting[whole:]
+        return found
 
     def finish(self) -> list[Segment]:
         """Return the utterances that have ended when nothing follows."""
-        found = self._passed(self._network.finish())
+        found = self._passed(self._network.accept(self._waiting))
+        self._waiting = self._waiting[:0]
+        found += self._passed(self._network.finish())
         if self._frames > self._start:
             found += self._ended()
         return found
@@ -164,4 +183,8 @@ class RecognizerStream:
         self._end_part(last=True)
         segment = join(self._parts)
         self._begin()
-        return [segment] if segment.words else []
+        if not segment.words:
+            self._network.forget()
+            return []
+        self._network.remember()
+        return [segment]
