@@ -134,6 +134,13 @@ def test_a_file_that_is_cut_short_is_refused(write, name, share):
     assert "cut short" in message or "no sound that can be read" in message
 
 
+def test_the_decoder_says_nothing_of_a_cut_mp3(write, capfd):
+    path = write("a.mp3", np.random.default_rng(0).normal(0, 0.1, 64_000))
+    path.write_bytes(path.read_bytes()[:9000])
+    assert "cut short: 9,000 of the " in refused(path)
+    assert capfd.readouterr().err == ""
+
+
 def test_a_file_from_a_pipe_promises_nothing(write, tone):
     path = write("a.wav", tone)
     content = bytearray(path.read_bytes())

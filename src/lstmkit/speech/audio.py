@@ -34,6 +34,10 @@ PIPE = 0x7FFFF000
 """Bytes of samples from which on a WAV file was written into a pipe, which does not know how many will come."""
 CHUNKED = ((b"RIFF", b"WAVE"), (b"FORM", b"AIFF"), (b"FORM", b"AIFC"))
 """How files of chunks begin."""
+MP3 = tuple(bytes((255, second)) for second in range(224, 256))
+"""How frames of MP3 begin."""
+MOSTLY = 0.98
+"""Of the bytes that an MP3 file promises: encoders count tags in different ways."""
 LAST_PAGE = 1 << 16
 """Bytes of a page of Ogg at most."""
 
@@ -124,6 +128,7 @@ def _sound(path: Path) -> Iterator[tuple[Any, int | None]]:
             raise InputError(f"{place}: the file is empty")
         head, tail = _ends(source, size)
         _refuse_cut_ogg(place, head, tail)
+        _refuse_cut_mp3(place, head, size)
         try:
             # Of a descriptor the name says nothing; by a name that ends in .raw a format would be guessed.
             sound = soundfile.SoundFile(file.fileno() if source is file else source, closefd=False)
@@ -160,6 +165,21 @@ def _refuse_cut_ogg(place: str, head: bytes, tail: bytes) -> None:
     lengths = page[27 : 27 + page[26]] if len(page) > 27 else b""
     if not (page[5:6] or b"\0")[0] & 4 or len(page) < 27 + page[26] + sum(lengths):
         raise InputError(f"{place}: cut short: the last page of the Ogg file is missing; make the file again")
+
+
+def _refuse_cut_mp3(place: str, head: bytes, size: int) -> None:
+    """Raise InputError if an MP3 file says how many bytes it has, and has fewer: the decoder would talk to stderr."""
+    begin = next((at for mark in (b"Xing", b"Info") if 0 <= (at := head.find(mark)) < len(head) - 16), -1)
+    if begin < 0 or not head.startswith((b"ID3", *MP3)):
+        return
+    flags = int.from_bytes(head[begin + 4 : begin + 8], "big")
+    at = begin + (12 if flags & 1 else 8)
+    promised = int.from_bytes(head[at : at + 4], "big") if flags & 2 else 0
+    if size < MOSTLY * promised:
+        raise InputError(
+            f"{place}: cut short: {size:,} of the {promised:,} bytes that it promises are there; copy or make the file "
+            "again"
+        )
 
 
 def _promised(head: bytes, size: int) -> int | None:
