@@ -260,7 +260,8 @@ def main() -> None:
         return
     lines += [
         "",
-        f"Learnt from {len(learnt):,} recordings of {len(learnt.speakers)} speakers, scored on {len(part):,} of "
+        f"Learnt from {len(learnt):,} recordings of {len(learnt.speakers)} speakers"
+        f"{' unless a model says otherwise' if given.test else ''}, scored on {len(part):,} of "
         f"{len(set(part.speakers))} others. Errors in %.",
         "N-grams are learnt from the transcripts of the training part; many sentences recur among speakers.",
         f"Settings: the defaults{', but ' + ', '.join(given.set) if given.set else ''}.",
@@ -269,6 +270,7 @@ def main() -> None:
     ]
     result = f"speech-recogniser{kind}{'-test' if given.test else ''}.txt"
     if given.test:
+        lines[-3] += f" Weights of the search are those chosen on speakers held back from training, by {name}-0."
         for line in tested(given.keep, name, taught, part, beside):
             lines.append(line)
             write(result, lines)

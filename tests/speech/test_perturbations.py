@@ -62,6 +62,8 @@ def test_noise_is_taken_from_files_and_folders_of_them(tmp_path: Path) -> None:
         model.fit(source, LEXICON, noise=noise).history_[-1].train_loss for noise in (None, tmp_path / "street")
     )
     assert quiet != loud
+    with pytest.raises(InputError, match=r"recording 1: is silent all along and no noise; leave it out"):
+        model.noises(np.zeros(RATE, np.float32))
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="empty: holds no recordings"):
         model.noises(tmp_path / "empty")

@@ -20,7 +20,7 @@ from lstmkit.speech.ctc.stream import NetworkStream
 from lstmkit.speech.ctc.targets import Targets
 from lstmkit.speech.decoding import Decoder, DecodingSettings, Hotwords, fit_decoding
 from lstmkit.speech.decoding.greedy import greedy
-from lstmkit.speech.features import Features, FeatureSettings, ReadyFrames
+from lstmkit.speech.features import QUIETEST, Features, FeatureSettings, ReadyFrames
 from lstmkit.speech.heads import heads_of, words_known
 from lstmkit.speech.hmm import word_ngrams
 from lstmkit.speech.lexicon import Lexicon, read_lexicon
@@ -153,7 +153,11 @@ class Recognizer(Parameters):
                 "noise is added to the energies of bands, and these frames are none; leave it out, or compute bands of "
                 "sound"
             )
-        return heard(given, self.features)
+        found = heard(given, self.features)
+        silent = [name for row, name in enumerate(found.names) if float(found.frames[row].max()) <= QUIETEST]
+        if silent:
+            raise InputError(f"{silent[0]}: is silent all along and no noise; leave it out")
+        return found
 
     def epochs_for(self, training: Recordings) -> int:
         """Return how many epochs a training has."""
