@@ -2,7 +2,7 @@
 
 Official: takes 5 to 49 of six speakers are learnt from, takes 0 to 4 scored. Strangers: all recordings of five speakers
 are learnt from, all of the sixth scored, each speaker once. A clip is one word, and so a sequence with a class: the
-network of `lstm classify` reads its log-mel frames, beside a hidden Markov model of whole words on cepstra, searched with
+network of `lstm classify` reads log-mel frames of it, beside a hidden Markov model of whole words on cepstra, with
 bigrams learnt from the transcripts. Who speaks is not told: frames are normalised by recording, for nothing else is
 known of a stranger. Connectionist temporal classification, which needs sentences, had 88.0 % in the official division.
 
