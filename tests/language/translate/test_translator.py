@@ -68,6 +68,18 @@ def test_several_translations_prefixes_and_copies(translator):
     assert all(text.startswith("katze haus") for text in translator.translate(["the dog", "a"], prefix="katze haus"))
 
 
+def test_several_translators_answer_as_one(translator):
+    own = lines(10, 6).source
+    one, two = (translator.search(own, Manner(SearchSettings()), also) for also in ((), (translator, translator)))
+    for alone, together in zip(one, two, strict=True):
+        assert alone[0].text == together[0].text
+        assert alone[0].log_prob == pytest.approx(together[0].log_prob, rel=1e-4)
+        np.testing.assert_allclose(alone[0].attention, together[0].attention, rtol=1e-4, atol=1e-6)
+    other = Translator("word", TINY).fit_lines(lines(30), lines(5, 1))
+    with pytest.raises(InputError, match="model 2: has other vocabularies than the first"):
+        translator.search(own, Manner(SearchSettings()), [other])
+
+
 def test_what_is_drawn_is_the_same_for_the_same_seed(translator):
     own = lines(20, 5).source
     hot = SamplingSettings(temperature=3.0)

@@ -63,15 +63,16 @@ class TranslateResult:
     summary: dict[str, Any] = field(repr=False)
 
 
-def score_all(model: Translator, test: Lines, search: SearchSettings) -> Scored:
-    """Score a translator on pairs, by a beam and, unless that is one, greedily."""
+def score_all(model: Translator, test: Lines, search: SearchSettings, also: Sequence[Translator] = ()) -> Scored:
+    """Score a translator on pairs, by a beam and, unless that is one, greedily; with further ones, all as one."""
     begun = time.perf_counter()
-    found = [own[0] for own in model.search(test.source, Manner(search))]
+    found = [own[0] for own in model.search(test.source, Manner(search), also)]
     seconds = time.perf_counter() - begun
     name = "LSTM, greedy" if search.width == 1 else f"LSTM, beam {search.width}"
     scores = {name: score_texts([one.text for one in found], test.target)}
     if search.width > 1:
-        scores["LSTM, greedy"] = score_texts(model.translate(test.source, SearchSettings(width=1)), test.target)
+        greedy = model.search(test.source, Manner(SearchSettings(width=1)), also)
+        scores["LSTM, greedy"] = score_texts([own[0].text for own in greedy], test.target)
     return Scored(found, scores, seconds)
 
 

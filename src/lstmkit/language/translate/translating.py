@@ -24,7 +24,9 @@ from lstmkit.language.translate.reading.words import (
 from lstmkit.language.translate.search import (
     Hypothesis,
     NetworkSearched,
+    Searched,
     SearchSettings,
+    TogetherSearched,
     beam_search,
     draw_sequences,
 )
@@ -77,9 +79,11 @@ class Manner:
 
 
 def translate_texts(
-    network: TranslationNetwork, sides: Sides, texts: Sequence[str], manner: Manner
+    networks: Sequence[TranslationNetwork], sides: Sides, texts: Sequence[str], manner: Manner
 ) -> list[list[Translation]]:
     """Return the translations of each sentence, the best first; that of a blank one is blank.
+
+    Of several networks the mean of their probabilities counts.
 
     A sentence longer than the longest that was learnt from is translated in parts: no network writes well what is
     longer than all it has seen.
@@ -92,12 +96,12 @@ def translate_texts(
         parts = cut_text(sides.source, line, sides.longest) if line else []
         owners.append(list(range(len(pieces), len(pieces) + len(parts))))
         pieces += [part.strip() for part in parts]
-    found = _translated(network, sides, pieces, manner)
+    found = _translated(networks, sides, pieces, manner)
     return [_joined([found[k] for k in own], [pieces[k] for k in own]) for own in owners]
 
 
 def _translated(
-    network: TranslationNetwork, sides: Sides, texts: Sequence[str], manner: Manner
+    networks: Sequence[TranslationNetwork], sides: Sides, texts: Sequence[str], manner: Manner
 ) -> list[list[Translation]]:
     """Return the translations of sentences that are short enough, none of them blank."""
     ids = sides.read(texts)
@@ -105,11 +109,13 @@ def _translated(
     found: list[list[Translation]] = [[] for _ in texts]
     width = 1 if manner.sampling is not None else manner.search.width
     generators = np.random.default_rng(manner.seed).spawn(len(texts)) if manner.sampling is not None else []
-    network.eval()
+    for network in networks:
+        network.eval()
     for rows in batches_by_length(ids.lengths, STEPS_AT_ONCE, max(1, AT_ONCE // width)):
         batch = ids.batch(rows)
         with torch.inference_mode():
-            model = NetworkSearched(network, network.read(batch))
+            models: list[Searched] = [NetworkSearched(own, own.read(batch)) for own in networks]
+        model = models[0] if len(models) == 1 else TogetherSearched(models)
         read, prefixes = batch.lengths.tolist(), [prefix] * len(rows)
         if manner.sampling is None:
             best = beam_search(model, read, manner.search, prefixes)

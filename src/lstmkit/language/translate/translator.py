@@ -179,16 +179,24 @@ class Translator:
         manner = Manner(SearchSettings(), how, whole("seed", seed, SEED), prefix)
         return [found[0].text for found in self.search([texts] if isinstance(texts, str) else texts, manner)]
 
-    def search(self, texts: Texts, manner: Manner) -> list[list[Translation]]:
+    def search(self, texts: Texts, manner: Manner, also: Sequence[Translator] = ()) -> list[list[Translation]]:
         """Return the translations of each sentence, the best first, with scores, words that belong together, attention.
 
-        Raises  NotFittedError before `fit`; InputError if a text is none
+        also    fitted translators of the same vocabularies, such as of other seeds: the mean of the probabilities of
+                all counts
+        Raises  NotFittedError before `fit`; InputError if a text is none, or a translator has other vocabularies
         """
         self._check_fitted()
+        for number, other in enumerate(also, 2):
+            other._check_fitted()
+            if not self.sides_.same_as(other.sides_):
+                raise InputError(
+                    f"model {number}: has other vocabularies than the first; take models that learnt from the same"
+                )
         for number, text in enumerate(texts, 1):
             if not isinstance(text, str):
                 raise InputError(f"text {number} must be a string; got {type(text).__name__}")
-        return translate_texts(self.network_, self.sides_, texts, manner)
+        return translate_texts([own.network_ for own in (self, *also)], self.sides_, texts, manner)
 
     def loss(self, lines: Lines) -> float:
         """Return the mean negative log-likelihood of the translations of pairs, in nats a token."""

@@ -56,7 +56,7 @@ def test_pairs_with_a_blank_side_are_left_out_and_counted():
 def test_the_same_text_on_both_sides_is_said():
     text = ["one two", "three"]
     assert "both sides are the same text" in Lines(text, ["one  two", "three"]).notes()[0]
-    assert Lines(text, ["one two", "drei"]).notes() == ["1 pairs have the same text on both sides"]
+    assert Lines(text, ["one two", "drei"]).notes() == ["1 pair has the same text on both sides"]
     assert Lines(text, ["eins zwei", "drei"]).notes() == []
 
 

@@ -11,7 +11,12 @@ import torch
 from toy_predictor import Bigram
 
 from lstmkit import InputError
-from lstmkit.language.translate.search import PredictorSearched, SearchSettings, beam_search, draw_sequences
+from lstmkit.language.translate.search import (
+    PredictorSearched,
+    SearchSettings,
+    beam_search,
+    draw_sequences,
+)
 from lstmkit.language.translate.search.beam import coverage_penalty, length_divisor
 from lstmkit.language.vocabulary import Words
 from lstmkit.language.writing import SamplingSettings

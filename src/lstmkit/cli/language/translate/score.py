@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lstmkit.cli import parameters, printing
-from lstmkit.cli.language.translate.searching import Searching
+from lstmkit.cli.language.translate.searching import Also, Searching
 
 EXAMPLES = """\b
 examples:
@@ -23,6 +23,7 @@ def score(
     target: Annotated[str, typer.Argument(metavar="TARGET", help="Their true translations, line for line.")],
     *,
     searching: Searching,
+    also: Also = None,
     json: parameters.Json = False,
 ) -> None:
     """Translate sentences, and score that against the true translations: BLEU, chrF, perplexity."""
@@ -38,7 +39,10 @@ def score(
     lines = read_lines_of(source, target)
     loaded = Translator.load(model)
     loaded.sides_.refuse_swapped(lines)
-    scored, loss = score_all(loaded, lines, searching.settings()), loaded.loss(lines)
+    scored, loss = (
+        score_all(loaded, lines, searching.settings(), [Translator.load(path) for path in also or ()]),
+        loaded.loss(lines),
+    )
     signatures = next(iter(scored.scores.values())).signatures
     notes = lines.notes()
     if json:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from lstmkit.language.translate import SearchSettings
+
+
+Also = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="MODEL",
+        help="Further model of the same vocabularies; the probabilities of all are averaged. Repeat it.",
+    ),
+]
 
 
 @dataclass(frozen=True)

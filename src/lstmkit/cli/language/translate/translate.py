@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lstmkit.cli import parameters, printing
-from lstmkit.cli.language.translate.searching import Searching
+from lstmkit.cli.language.translate.searching import Also, Searching
 from lstmkit.cli.streams import input_blocks
 from lstmkit.errors import InputError
 from lstmkit.ranges import SEED, whole
@@ -40,6 +40,7 @@ def translate(
     ],
     *,
     searching: Searching,
+    also: Also = None,
     best: Annotated[int, typer.Option(help="Translations of each sentence, with their scores.")] = 1,
     prefix: Annotated[str, typer.Option(help="Words with which every translation begins.")] = "",
     sample: Annotated[
@@ -77,12 +78,13 @@ def translate(
     loaded = Translator.load(model)
     if alignment is not None and loaded.settings.attention == "none":
         raise InputError("--alignment needs a model with attention, and this one was trained without; leave it out")
+    beside = [Translator.load(path) for path in also or ()]
     links: list[str] = []
     before = 0
     for block in _blocks(text):
         _notice(loaded, block, before)
         before += len(block)
-        for line, found in zip(block, loaded.search(block, manner), strict=True):
+        for line, found in zip(block, loaded.search(block, manner, beside), strict=True):
             _print(line, found, best, json)
             links.append(_alignment(found[0]))
     if alignment is not None:

@@ -58,7 +58,8 @@ class Lines:
         if self.same == len(self):
             found.append("both sides are the same text, so nothing is translated: give another file for one of them")
         elif self.same >= NOTABLE * len(self):
-            found.append(f"{self.same:,} pairs have the same text on both sides")
+            have = "pairs have" if self.same > 1 else "pair has"
+            found.append(f"{self.same:,} {have} the same text on both sides")
         return found
 
 

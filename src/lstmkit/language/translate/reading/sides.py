@@ -59,6 +59,10 @@ class Sides:
         """Whether both sides have one vocabulary."""
         return self.source is self.target
 
+    def same_as(self, other: Sides) -> bool:
+        """Whether texts become the same ids on both sides."""
+        return (self.source, self.target, self.lowercase) == (other.source, other.target, other.lowercase)
+
     def read(self, texts: Sequence[str]) -> Ragged:
         """Return sentences to be read as ids."""
         return encode_texts(self.source, texts, self.lowercase)

@@ -6,4 +6,5 @@ from lstmkit.language.translate.search.beam import beam_search as beam_search
 from lstmkit.language.translate.search.contract import NetworkSearched as NetworkSearched
 from lstmkit.language.translate.search.contract import PredictorSearched as PredictorSearched
 from lstmkit.language.translate.search.contract import Searched as Searched
+from lstmkit.language.translate.search.contract import TogetherSearched as TogetherSearched
 from lstmkit.language.translate.search.drawing import draw_sequences as draw_sequences

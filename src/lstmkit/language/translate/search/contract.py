@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -142,3 +144,43 @@ class PredictorSearched:
     def chosen(self, context: list[Any], rows: Tensor, width: int) -> list[Any]:
         """Return the context of some rows."""
         return [context[row] for row in rows.tolist()]
+
+
+class TogetherSearched:
+    """Several models of the same tokens as one: the mean of their probabilities, and of what they attend to.
+
+    See `Searched`.
+
+    models  that write the same sequences, of the same steps read
+    """
+
+    def __init__(self, models: Sequence[Searched]) -> None:
+        self._models = models
+
+    @property
+    def end(self) -> int:
+        """The token that ends a sequence."""
+        return self._models[0].end
+
+    def begin(self, width: int) -> list[Any]:
+        """Return the context before the first token."""
+        return [model.begin(width) for model in self._models]
+
+    def advance(self, context: list[Any], tokens: Tensor) -> list[Any]:
+        """Return the context after one more token of every row."""
+        return [model.advance(own, tokens) for model, own in zip(self._models, context, strict=True)]
+
+    def next_log_probs(self, context: list[Any]) -> Tensor:
+        """Return the natural logarithms of the mean of the probabilities of the next token."""
+        found = [model.next_log_probs(own) for model, own in zip(self._models, context, strict=True)]
+        return torch.logsumexp(torch.stack(found), 0) - math.log(len(found))
+
+    def attention(self, context: list[Any]) -> Tensor | None:
+        """Return the mean of the weights of the steps read, of the models that have some."""
+        found = [model.attention(own) for model, own in zip(self._models, context, strict=True)]
+        known = [weights for weights in found if weights is not None]
+        return torch.stack(known).mean(0) if known else None
+
+    def chosen(self, context: list[Any], rows: Tensor, width: int) -> list[Any]:
+        """Return the context of some rows."""
+        return [model.chosen(own, rows, width) for model, own in zip(self._models, context, strict=True)]
