@@ -231,6 +231,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--streaming", action="store_true")
+    parser.add_argument(
+        "--no-hmm", action="store_true", help="read the test part without a hidden Markov model beside it"
+    )
     parser.add_argument("--ready", action="store_true", help="learn from cepstra that are ready")
     parser.add_argument("--set", action="append", metavar="NAME=VALUE")
     parser.add_argument("--keep", type=Path, default=WHERE, help="folder for models and emissions")
@@ -251,7 +254,11 @@ def main() -> None:
             learnt, tried = training, source("test", Path(where)) if given.test else None
         taught = read_recordings(learnt, features)
         part = None if tried is None else read_recordings(tried, features)
-        beside = hidden_markov(learnt, tried, features if given.ready else CEPSTRA) if given.test else {}
+        beside = (
+            hidden_markov(learnt, tried, features if given.ready else CEPSTRA)
+            if given.test and not given.no_hmm
+            else {}
+        )
     if part is None:
         for seed in range(given.first, given.first + given.seeds):
             model, said = trained(settings, features, seed, taught, None)
