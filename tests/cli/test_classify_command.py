@@ -140,6 +140,7 @@ def test_predict_answers_for_texts_and_files(lstm: Run, trained: Path, tmp_path:
     shown = lstm(*PREDICT, trained / "model", "a good [film]", "the bad story")
     assert [line.split()[0] for line in shown.out.splitlines()] == ["1", "0"]
     assert "a good [film]" in shown.out
+    assert lstm(*PREDICT, trained, "a good film " * 400).code == 0  # longer than a name of a file can be
     write_reviews(tmp_path / "later.tsv", 30, 5)
     assert lstm(*PREDICT, trained, tmp_path / "later.tsv", "--out", tmp_path / "answers.csv").code == 0
     both = lstm(*PREDICT, trained, tmp_path / "later.tsv", "--out", tmp_path / "both.csv", "--json")
