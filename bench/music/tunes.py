@@ -30,7 +30,8 @@ from lstmkit.music.likeness.comparison import measures_of
 from lstmkit.music.related import divided
 from lstmkit.music.tune import holding
 
-HARMONISED = 40
+HARMONISED = 15
+"""Tunes to which chords are put: each takes some seconds."""
 STYLES = {"jigs": "jig", "reels": "reel", "waltzes": "waltz", "hpps": "hornpipe"}
 """Those of which there are enough to be told apart."""
 

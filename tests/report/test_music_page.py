@@ -56,8 +56,8 @@ def test_the_page_draws_and_plays_tunes(browser, lstm, tmp_path, monkeypatch):
         assert len(browser.find_elements("css selector", f"#roll-{number} .note")) == len(
             [n for n in tune.notes if not n.grace]
         )
-    heads = browser.find_elements("css selector", "#sheet-1 path[data-name^=noteheads]")
-    assert len(heads) == len(tunes[0].notes)
+    drawn = browser.execute_script("return document.querySelectorAll('#sheet-1 .abcjs-note').length")
+    assert drawn >= len({n.onset for n in tunes[0].notes if not n.grace})
     browser.execute_script("document.querySelector('#roll-1 .note').onmouseover()")
     told = browser.find_element("css selector", "#expected-1").text.splitlines()
     assert re.fullmatch(r"came: [A-G]\d? ?\S+, \d+\.\d %; expected:", told[0].replace("#", "")) and len(told) == 6

@@ -12,7 +12,7 @@ function stopTune() {
 
 function drawSheet(name) {
   const tune = JSON.parse(document.getElementById("tune-" + name).textContent);
-  ABCJS.renderAbc("sheet-" + name, tune.abc, { responsive: "resize" });
+  ABCJS.renderAbc("sheet-" + name, tune.abc, { responsive: "resize", add_classes: true });
 }
 
 // Shows what was expected at the note of a roll that x falls on: bars as long as the probabilities.
