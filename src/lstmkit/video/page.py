@@ -85,7 +85,7 @@ def _block(told: Told, colours: Mapping[str, str]) -> str:
     end = max(end, *(own.end - begin for own in told.stretches))
     parts = []
     for own in told.stretches:
-        a, b = own.start - begin, own.end - begin
+        a, b = own.start - begin, end if told.shares else own.end - begin
         text = f"{own.label}, {100 * own.probability:.0f} %, from {a:.2f} s to {b:.2f} s"
         parts.append(
             f'<button type="button" data-start="{a:.3f}" data-end="{b:.3f}" data-label="{page.attribute(own.label)}" '
