@@ -31,7 +31,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench.classification.sequences import coding_of, compared, fit, table
+from bench.classification.sequences import coding_of, compared, fit, said, table
 from bench.machine import header, write
 from bench.video import sets
 from lstmkit.classification.baselines import LinearAnswers
@@ -110,7 +110,7 @@ def in_folds(rows: Labelled, settings: SequenceSettings, seeds: int) -> list[str
     together = 100 * (answers["network"].mean(axis=0).argmax(axis=1) == truth).mean()
     networks, spent = found.first.shape_.networks, (time.process_time() - begun) / 60 / seeds
     return [
-        f"{len(rows)} clips of {len(set(rows.groups or []))} films, {FOLDS} folds; {settings}",
+        f"{len(rows)} clips of {len(set(rows.groups or []))} films, {FOLDS} folds; {said(settings)}",
         f"  {spent:.2f} processor minutes a seed with all yardsticks, the mean of {networks} networks in every fold",
         *lines,
         f"  {'networks of all seeds':24}{together:7.2f} %",
@@ -126,7 +126,7 @@ def by_person(rows: Labelled, settings: SequenceSettings, seeds: int, near: bool
     others = tell(found.first, found.divided, coding, near).answers
     together = [f"{group} {label}" for group, label in zip(test.groups or [], test.labels or [], strict=True)]
     return [
-        f"{len(training)} to learn from, {len(test)} to test, {coding.outputs} classes; {settings}",
+        f"{len(training)} to learn from, {len(test)} to test, {coding.outputs} classes; {said(settings)}",
         f"  {np.mean(found.seconds) / 60:.2f} processor minutes a seed",
         *table(coding.truth(test.labels or []), found.answers, others, together),
     ]
@@ -150,7 +150,10 @@ def clips() -> list[str]:
     spent = (sum(os.times()[2:4]) - begun) / 2 / pictures
     lines = [f"  {path.name:28}{line}" for path, line in zip(files, first, strict=True)]
     same = "the same" if first == second else "NOT the same"
-    head = f"{len(files)} clips, {pictures} pictures, {1000 * spent:.0f} processor ms each, decoding and start included; {same} in two processes"
+    head = (
+        f"{len(files)} clips, {pictures} pictures, {1000 * spent:.0f} processor ms each, decoding and start included; "
+        f"{same} in two processes"
+    )
     return [head, "  file, digest of the frames, pictures, seconds", *lines]
 
 
