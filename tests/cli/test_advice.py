@@ -65,8 +65,8 @@ def test_every_complaint_names_options_of_the_command_or_whose_they_are(path: tu
 def test_the_nearest_command_is_named() -> None:
     message = "pass --id x, or --task number; got '--unit'"
     assert attributed(message, ("language", "classify", "predict"), COMMANDS).startswith(
-        f"{message} (--id is an option of lstm forecast, not of this command; --task is an option of lstm language "
-        f"classify train, not"
+        f"{message} (--id is an option of lstm video classify train, not of this command; --task is an option of lstm "
+        f"language classify train, not"
     )
     assert attributed("pass --id x", ("forecast",), COMMANDS) == "pass --id x"
 

@@ -112,11 +112,15 @@ def print_json(value: Any) -> None:
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], title: str = "", bold_first: bool = False) -> None:
-    """Print a table to stdout, the first column to the left, the others to the right."""
+    """Print a table to stdout, the first column to the left, the others to the right.
+
+    Where the terminal is narrow the first column, which says whose the row is, takes several lines.
+    """
     shown = visible_line(title) or None
     table = Table(box=box.SIMPLE_HEAD, title=shown, title_justify="left", title_style="bold", pad_edge=False)
     for k, name in enumerate(head):
-        table.add_column(visible_line(name), justify="left" if k == 0 else "right", no_wrap=True)
+        justify: JustifyMethod = "left" if k == 0 else "right"
+        table.add_column(visible_line(name), justify=justify, no_wrap=k > 0, overflow="fold" if k == 0 else "ellipsis")
     for k, row in enumerate(rows):
         table.add_row(*map(visible_line, row), style="bold" if bold_first and k == 0 else None)
     stdout().print(table)

@@ -275,7 +275,9 @@ def _sound(found: Clips) -> Clips:
         raise InputError(f"{found.place}: names no clip")
     gone = [one for one in found.clips if not os.path.isfile(one.path) and str(one.path) != "-"]
     if gone:
-        what = "is a folder, not a file" if gone[0].path.is_dir() else "is not there"
+        what = (
+            "is a folder, not a file" if os.path.isdir(gone[0].path) else "is not there"
+        )  # pathlib raises, as of long names
         raise InputError(
             f"{found.place}: {len(gone):,} of {len(found):,} clips cannot be read, first {str(gone[0].path)!r}, which "
             f"{what}; paths are relative to the folder of the table"
