@@ -37,6 +37,12 @@ def panel() -> SeriesTable:
     return read_table(frame, TableSettings(target="y", time="hour", id="id"))
 
 
+def noisy_months() -> pl.DataFrame:
+    """Eight years with a season of which little can be learnt, so that training stops soon."""
+    noise = np.random.default_rng(0).normal(size=96)
+    return pl.DataFrame({"t": range(96), "y": np.tile(np.arange(12.0), 8) + 10 * noise})
+
+
 @pytest.fixture
 def small_panels(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a panel of a test count as large, and train its networks briefly."""
@@ -61,7 +67,7 @@ def test_where_many_rows_are_held_back_all_are_learnt_from_in_the_end() -> None:
     assert LstmModel.suited(usual, task(1), 80, 20) == dataclasses.replace(usual, final_fit=True)
     assert LstmModel.suited(usual, task(1), 700, 100) == usual
     assert LstmModel.suited(usual, task(PANEL_SERIES), 80, 20) == dataclasses.replace(usual, final_fit=True)
-    months = pl.DataFrame({"t": range(96), "y": np.tile(np.arange(12.0), 8) + np.arange(96) / 10})
+    months = noisy_months()
     forecaster = Forecaster(12).fit(months, "y", "t")  # 24 of 96 rows are held back
     assert forecaster.settings_ == dataclasses.replace(usual, final_fit=True)
 
@@ -96,7 +102,7 @@ def test_few_rows_with_a_season_are_forecast_by_several_networks(tmp_path: objec
     assert LstmModel.members(task(1), FEW_ROWS - 1) == FEW_MEMBERS
     assert LstmModel.members(task(1), FEW_ROWS) == 1
     assert LstmModel.members(dataclasses.replace(task(1), seasons=()), 100) == 1, "such as prices"
-    months = pl.DataFrame({"t": range(96), "y": np.tile(np.arange(12.0), 8) + np.arange(96) / 10})
+    months = noisy_months()
     forecaster = Forecaster(12, seasons=(12,)).fit(months, "y", "t")
     assert len(forecaster.network_.members) == FEW_MEMBERS
     forecaster.save(f"{tmp_path}/model")
