@@ -6,13 +6,14 @@ import hashlib
 import math
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from lstmkit.data.listed import column_called, overlap
 from lstmkit.data.native import to_polars
 from lstmkit.data.read import read_with_notes
 from lstmkit.data.series import closest, shorten
@@ -93,7 +94,7 @@ def refuse_shared(training: Manifest, test: Manifest) -> tuple[str, ...]:
     keys = _content_keys([one for part in (training, test) for one in part.utterances])
     for one in training.utterances:
         known[keys[_key(one)]].append(one)
-    shared = [(o, one) for one in test.utterances for o in known.get(keys[_key(one)], ()) if _overlap(o, one)]
+    shared = [(o, one) for one in test.utterances for o in known.get(keys[_key(one)], ()) if overlap(o, one)]
     if shared:
         first, second = shared[0]
         same = f"{first.name!r}" if first.name == second.name else f"{second.name!r} (in training {first.name!r})"
@@ -107,11 +108,6 @@ def refuse_shared(training: Manifest, test: Manifest) -> tuple[str, ...]:
     return (
         f"speakers in the training part and in the test part: {shorten(both)}; figures for strangers will be worse",
     )
-
-
-def _overlap(one: Utterance, other: Utterance) -> bool:
-    ends = [math.inf if u.end is None else u.end for u in (one, other)]
-    return one.start < ends[1] and other.start < ends[0]
 
 
 def _content_keys(utterances: Iterable[Utterance]) -> dict[tuple[Path, str], str]:
@@ -168,7 +164,7 @@ def require_sound(place: str, found: Manifest, transcripts: bool) -> Manifest:
 
 def of_table(frame: pl.DataFrame, place: str, folder: Path) -> Manifest:
     """Return the utterances of a table; relative paths begin at its folder."""
-    columns = {role: _column(frame, names) for role, names in CALLED.items()}
+    columns = {role: column_called(frame.columns, names) for role, names in CALLED.items()}
     if columns["audio"] is None:
         known = shorten(frame.columns, 12)
         fix = closest("audio", frame.columns)
@@ -189,11 +185,6 @@ def of_table(frame: pl.DataFrame, place: str, folder: Path) -> Manifest:
         text = given.get("text")
         utterances.append(Utterance(name, folder / given["audio"], text, given.get("speaker") or None, start, end))
     return Manifest(tuple(utterances))
-
-
-def _column(frame: pl.DataFrame, names: Sequence[str]) -> str | None:
-    own = {name.strip().lower(): name for name in reversed(frame.columns)}
-    return next((own[name] for name in names if name in own), None)
 
 
 def _times(given: Mapping[str, str], place: str) -> tuple[float, float | None]:
@@ -225,7 +216,7 @@ def _of_arrays(path: Path, transcripts: bool) -> Manifest:
             )
         return Manifest(tuple(Utterance(name, path) for name in array_names(path)))
     table = read_with_notes(beside, texts=True)
-    columns = {role: _column(table.frame, CALLED[role]) for role in ("name", "text", "speaker")}
+    columns = {role: column_called(table.frame.columns, CALLED[role]) for role in ("name", "text", "speaker")}
     if columns["name"] is None:
         known = shorten(table.frame.columns, 12)
         raise InputError(f"{beside}: no column id, the names of the arrays of {path.name} (columns: {known})")

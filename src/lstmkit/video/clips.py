@@ -14,9 +14,10 @@ from typing import Any
 import polars as pl
 
 from lstmkit.classification.reading.pattern import Pattern, facts_of_folder, pattern_of
+from lstmkit.data.listed import column_called, fact_of, overlap, texts_of
 from lstmkit.data.native import to_polars
 from lstmkit.data.read import read_with_notes
-from lstmkit.data.series import closest, shorten
+from lstmkit.data.series import shorten
 from lstmkit.errors import InputError
 from lstmkit.ranges import a_path, number_in
 from lstmkit.video.cache import digest
@@ -91,13 +92,7 @@ class Clips:
 
         Raises  InputError if nothing is
         """
-        if name not in self.facts:
-            known = f" (there are: {shorten(list(self.facts), 12)})" if self.facts else ""
-            fix = closest(name, list(self.facts))
-            raise InputError(
-                f"{self.place}: nothing is called {name!r}{fix}{known}; name a column, or a field of --pattern"
-            )
-        return list(self.facts[name])
+        return fact_of(self.facts, name, self.place)
 
     @functools.cached_property
     def contents(self) -> dict[Path, str]:
@@ -191,7 +186,7 @@ def refuse_shared(training: Clips, test: Clips) -> None:
     known: dict[str, list[Clip]] = defaultdict(list)
     for one in training.clips:
         known[training.contents[one.path]].append(one)
-    shared = [(o, one) for one in test.clips for o in known.get(test.contents[one.path], ()) if _overlap(o, one)]
+    shared = [(o, one) for one in test.clips for o in known.get(test.contents[one.path], ()) if overlap(o, one)]
     if shared:
         first, second = shared[0]
         same = f"{first.name!r}" if first.name == second.name else f"{second.name!r} (in training {first.name!r})"
@@ -203,12 +198,7 @@ def refuse_shared(training: Clips, test: Clips) -> None:
 
 def file_column(columns: Iterable[str]) -> str | None:
     """Return the column of a table that names files, None if there is none."""
-    return _column(columns, CALLED["file"])
-
-
-def _overlap(one: Clip, other: Clip) -> bool:
-    ends = [math.inf if own.end is None else own.end for own in (one, other)]
-    return one.start < ends[1] and other.start < ends[0]
+    return column_called(columns, CALLED["file"])
 
 
 def _of_files(files: Sequence[Path]) -> Clips:
@@ -227,8 +217,7 @@ def _of_folder(folder: Path, label: str | None, how: Pattern | None, endings: Se
 
 def _of_table(frame: pl.DataFrame, place: str, folder: Path, label: str | None, notes: tuple[str, ...]) -> Clips:
     """Return the clips of a table; relative paths begin at its folder."""
-    texts = frame.select(pl.all().cast(pl.String, strict=False).fill_null("").str.strip_chars())
-    texts = texts.filter(pl.any_horizontal(pl.all() != ""))
+    texts = texts_of(frame)
     column = file_column(texts.columns)
     if column is None:
         known = shorten(texts.columns, 12)
@@ -238,7 +227,7 @@ def _of_table(frame: pl.DataFrame, place: str, folder: Path, label: str | None, 
     files = texts[column].to_list()
     if gone := sum(not name for name in files):
         raise InputError(f"{place}: {gone:,} of {len(files):,} rows name no clip; fill it in, or drop it")
-    others = {role: _column(texts.columns, CALLED[role]) for role in ("start", "end", "name")}
+    others = {role: column_called(texts.columns, CALLED[role]) for role in ("start", "end", "name")}
     given = {role: [""] * len(files) if name is None else texts[name].to_list() for role, name in others.items()}
     clips = []
     for row, name in enumerate(files):
@@ -250,11 +239,6 @@ def _of_table(frame: pl.DataFrame, place: str, folder: Path, label: str | None, 
     if label is not None:
         found.fact(label)
     return found
-
-
-def _column(columns: Iterable[str], names: Sequence[str]) -> str | None:
-    own = {name.strip().lower(): name for name in reversed(list(columns))}
-    return next((own[name] for name in names if name in own), None)
 
 
 def _second(text: str, role: str, place: str) -> float | None:

@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 
 from lstmkit.classification.reading.pattern import Pattern, facts_of_folder, pattern_of
+from lstmkit.data.listed import fact_of, texts_of
 from lstmkit.data.native import to_polars
 from lstmkit.data.read import read_with_notes
-from lstmkit.data.series import closest, shorten
 from lstmkit.errors import InputError
 from lstmkit.ranges import a_path
 from lstmkit.sequences import Ragged
@@ -56,13 +56,7 @@ class Clips:
 
         Raises  InputError if nothing is
         """
-        if name not in self.facts:
-            known = f" (there are: {shorten(list(self.facts), 12)})" if self.facts else ""
-            fix = closest(name, list(self.facts))
-            raise InputError(
-                f"{self.place}: nothing is called {name!r}{fix}{known}; name a column, or a field of --pattern"
-            )
-        return list(self.facts[name])
+        return fact_of(self.facts, name, self.place)
 
     def groups(self) -> list[str] | None:
         """Return who speaks in each, None where nobody is named.
@@ -147,8 +141,7 @@ def _of_frame(
     frame: pl.DataFrame, place: str, folder: Path, label: str, labelled: bool, notes: tuple[str, ...]
 ) -> Clips:
     """Return the recordings of a table."""
-    texts = frame.select(pl.all().cast(pl.String, strict=False).fill_null("").str.strip_chars())
-    texts = texts.filter(pl.any_horizontal(pl.all() != ""))
+    texts = texts_of(frame)
     found = require_sound(place, of_table(texts, place, folder), False)
     if gone := texts.height - len(found):  # what has no recording, but something that only this table has
         raise InputError(f"{place}: {gone:,} of {texts.height:,} rows name no recording; fill it in, or drop it")
