@@ -15,9 +15,9 @@ def test_the_label_runs_along_a_clip_that_is_played(browser: webdriver.Chrome, t
     sys.path.append(str(Path(__file__).parents[1] / "video"))
     from films import moving, write_film
 
+    from lstmkit.classification.classifier.timeline import Stretch
     from lstmkit.video.clips import Clip
     from lstmkit.video.page import Told, write_player
-    from lstmkit.video.timeline import Stretch
 
     path = write_film(tmp_path / "a.avi", moving("right", 20) + moving("left", 20))
     told = [("right <i>", 0.0, 2.5), ('left "x"', 2.5, 4.0), ("unsure", 4.0, 5.0)]

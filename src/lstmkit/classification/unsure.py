@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
+
+from lstmkit.ranges import PROBABILITY, real
 
 UNSURE = "unsure"
 """What stands for a label where no class is probable enough."""
@@ -26,3 +30,12 @@ def least_probability(found: NDArray[np.float64], truth: NDArray[np.int64], righ
     enough = np.flatnonzero(share >= min(right, share.max()))
     last = int(enough[-1])
     return 0.0 if last == len(order) - 1 else float(sure[last])
+
+
+def told(found: NDArray[np.float64], classes: NDArray[Any], least: float) -> NDArray[Any]:
+    """Return what probabilities (N, K) of classes (K,) tell, (N,): the most probable, or "unsure" below the least.
+
+    Raises  InputError if the least is no probability
+    """
+    names = classes.astype(str).astype(object)
+    return np.where(found.max(axis=1) >= real("threshold", least, PROBABILITY), names[found.argmax(axis=1)], UNSURE)

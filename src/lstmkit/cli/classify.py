@@ -14,7 +14,6 @@ from lstmkit.visible import visible_line
 
 if TYPE_CHECKING:
     from lstmkit.classification.classifier import SequenceClassifier
-    from lstmkit.classification.classifier.result import JobResult
     from lstmkit.classification.reading import Labelled
 
 classify = typer.Typer(
@@ -70,7 +69,7 @@ def train(
         file, folder, sequences.form(), classifier, *scored, manner.force, manner.resume, delimiter, decimal
     )
     result = run_shown(job, JobProgress(manner.silent))
-    printing.print_json(result.summary) if manner.json else _print(result)
+    printing.print_json(result.summary) if manner.json else printing.print_trained(result, "sequences")
 
 
 @classify.command()
@@ -132,12 +131,6 @@ def predict(
         printing.print_json(records)
     elif out is None:
         _print_answers(records)
-
-
-def _print(result: JobResult) -> None:
-    printing.print_classifier(result.evaluation, result.verdict, "sequences")
-    seconds = result.summary["seconds"]["total"]
-    printing.stdout().print(f"{result.out / 'model'} answers for other sequences ({seconds:.1f} s)")
 
 
 def _answers(classifier: SequenceClassifier, rows: Labelled) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ from rich.text import Text
 from lstmkit.visible import visible, visible_line
 
 if TYPE_CHECKING:
+    from lstmkit.classification.classifier.result import JobResult
     from lstmkit.classification.evaluation import Evaluation
     from lstmkit.forecasting.judgement.trading import Trading
     from lstmkit.results import Verdict
@@ -138,6 +139,15 @@ def print_verdict(verdict: Verdict) -> None:
     """Print a judgement, its headline in bold."""
     stdout().print(verdict.headline, style="bold")
     stdout().print(verdict.detail)
+
+
+def print_trained(result: JobResult, rows: str) -> None:
+    """Print what came of training a classifier of sequences, which are called so, and where it is."""
+    print_classifier(result.evaluation, result.verdict, rows)
+    if least := result.summary.get("threshold"):
+        stdout().print(f"Answers below a probability of {100 * least:.0f} % are unsure.")
+    seconds = result.summary["seconds"]["total"]
+    stdout().print(f"{result.out / 'model'} answers for other {rows} ({seconds:.1f} s)")
 
 
 def print_classifier(evaluation: Evaluation, verdict: Verdict, rows: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from importlib.resources import files
@@ -73,6 +73,11 @@ def _template() -> Any:
 def words(text: str) -> str:
     """Return a text as HTML that shows it as it is, also where plotly reads a name as HTML (of a series, a button)."""
     return escape(visible_line(text), quote=False)
+
+
+def key(colours: Mapping[str, str]) -> str:
+    """Return names beside the colours that stand for them, as HTML."""
+    return "".join(f'<span><i style="background:{colour}"></i>{words(name)}</span>' for name, colour in colours.items())
 
 
 def attribute(text: str) -> str:

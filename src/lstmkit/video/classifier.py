@@ -15,7 +15,7 @@ from lstmkit import __version__
 from lstmkit.classification.classifier import SequenceClassifier, SequenceSettings
 from lstmkit.classification.classifier.stored import StoredClassifier, network_of
 from lstmkit.classification.reading import Labelled
-from lstmkit.classification.unsure import UNSURE, least_probability
+from lstmkit.classification.unsure import least_probability, told
 from lstmkit.errors import InputError, NotFittedError
 from lstmkit.ranges import PROBABILITY, a_path, flag, real
 from lstmkit.training import EpochRecord, ModelFolder, Parameters
@@ -194,9 +194,7 @@ class ActionClassifier(Parameters):
 
         threshold  least probability of a class that is told; None is `threshold_`
         """
-        least = self.threshold_ if threshold is None else real("threshold", threshold, PROBABILITY)
-        names = self.classes_.astype(str).astype(object)
-        return np.where(found.max(axis=1) >= least, names[found.argmax(axis=1)], UNSURE)
+        return told(found, self.classes_, self.threshold_ if threshold is None else threshold)
 
     @property
     def classes_(self) -> NDArray[Any]:

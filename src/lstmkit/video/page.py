@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from lstmkit.classification.classifier.timeline import Stretch
 from lstmkit.classification.unsure import UNSURE
 from lstmkit.data.content import STANDARD_INPUT
 from lstmkit.errors import InputError
@@ -20,7 +21,6 @@ from lstmkit.video.clips import Clip
 from lstmkit.video.film import Film, Shot, reading, video_package
 from lstmkit.video.pictures import shape_of, small
 from lstmkit.video.sampling import at_rate, looks
-from lstmkit.video.timeline import Stretch
 
 SIDE, RATE, BITS = 320, 12, 350_000
 """Of what is played: the side of the square as large as a picture, pictures and bits a second."""
@@ -63,11 +63,8 @@ def write_player(told: Sequence[Told], path: Path, model: str, version: str) -> 
     labels = sorted({stretch.label for one in told for stretch in one.stretches} - {UNSURE})
     colours = {label: COLOURS[k % len(COLOURS)] for k, label in enumerate(labels)} | {UNSURE: GREY}
     style, script = ((own / f"page.{ending}").read_text(encoding="utf-8") for ending in ("css", "js"))
-    key = "".join(
-        f'<span><i style="background:{colour}"></i>{page.words(name)}</span>' for name, colour in colours.items()
-    )
     blocks = "".join(_block(one, colours) for one in shown)
-    body = f'<style>{style}</style><div class="key">{key}</div>{blocks}<script>{script}</script>'
+    body = f'<style>{style}</style><div class="key">{page.key(colours)}</div>{blocks}<script>{script}</script>'
     count = f"{len(told):,} clip{'s' if len(told) != 1 else ''}"
     left = f" The first {len(shown)} are shown." if len(shown) < len(told) else ""
     text = f"What is told runs along while a clip plays; a click on a stretch plays it.{left}"

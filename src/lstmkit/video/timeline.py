@@ -2,31 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-
-from lstmkit.classification.classifier.timeline import Segment, timeline
+from lstmkit.classification.classifier.timeline import Segment, Stretch, timeline
 from lstmkit.classification.reading import Labelled
 from lstmkit.errors import InputError
 from lstmkit.ranges import MORE_THAN_0, real, whole
 from lstmkit.video.classifier import ActionClassifier
 from lstmkit.video.pictures import PictureSettings
-
-
-@dataclasses.dataclass(frozen=True)
-class Stretch:
-    """A part of a recording in which one thing is done.
-
-    id           of the recording
-    start, end   seconds from its beginning; of skeletons its first step, counted from 1, and its last
-    label        what is done, or "unsure"
-    probability  of the class, the mean over the stretch
-    """
-
-    id: str
-    start: float
-    end: float
-    label: str
-    probability: float
 
 
 def segments(

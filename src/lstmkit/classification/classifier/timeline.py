@@ -39,6 +39,23 @@ class Segment:
     times: tuple[Any, Any] | None = None
 
 
+@dataclass(frozen=True)
+class Stretch:
+    """A stretch of a recording that is told alike, in the units of who asked.
+
+    id           of the recording
+    start, end   seconds from its beginning; where there are no seconds its first step, counted from 1, and its last
+    label        its class, or "unsure"
+    probability  of the class, the mean over the stretch
+    """
+
+    id: str
+    start: float
+    end: float
+    label: str
+    probability: float
+
+
 def timeline(
     classifier: SequenceClassifier, rows: Labelled, window: int, every: int | None = None, threshold: float = 0.5
 ) -> list[Segment]:

@@ -14,7 +14,6 @@ from lstmkit.errors import InputError
 from lstmkit.ranges import choice
 
 if TYPE_CHECKING:
-    from lstmkit.classification.classifier.result import JobResult
     from lstmkit.speech.emotion import Told
 
 SOURCES = "Folder with a folder a class, folder and --pattern, or table with the columns audio, label, perhaps speaker."
@@ -87,7 +86,7 @@ def train(
     scored = (label, pattern, valid, test, leave_one_speaker_out, folds)
     job = EmotionJob(source, folder, classifier, *scored, manner.force, manner.resume)
     result = run_shown(job, JobProgress(manner.silent))
-    printing.print_json(result.summary) if manner.json else _print(result)
+    printing.print_json(result.summary) if manner.json else printing.print_trained(result, "recordings")
 
 
 @emotion.command()
@@ -186,11 +185,3 @@ def _weights(pairs: list[str] | None) -> dict[str, float] | None:
             raise InputError(f"--beside takes NAME=WEIGHT, each name once, such as speaker=0.3; got {pair!r}")
         found[name] = number
     return found or None
-
-
-def _print(result: JobResult) -> None:
-    printing.print_classifier(result.evaluation, result.verdict, "recordings")
-    seconds, least = result.summary["seconds"]["total"], result.summary["threshold"]
-    if least:
-        printing.stdout().print(f"Answers below a probability of {100 * least:.0f} % are unsure.")
-    printing.stdout().print(f"{result.out / 'model'} answers for other recordings ({seconds:.1f} s)")

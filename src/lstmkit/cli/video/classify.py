@@ -15,7 +15,6 @@ from lstmkit.errors import InputError
 from lstmkit.visible import visible_line
 
 if TYPE_CHECKING:
-    from lstmkit.classification.classifier.result import JobResult
     from lstmkit.classification.reading import Labelled
     from lstmkit.video import ActionClassifier, PictureSettings, SkeletonSettings
     from lstmkit.video.clips import Clips
@@ -147,7 +146,7 @@ def train(
     progress = JobProgress(manner.silent)
     job = ActionJob(source, folder, action, *scored, manner.force, manner.resume, _watch(progress))
     result = run_shown(job, progress)
-    printing.print_json(result.summary) if manner.json else _print(result)
+    printing.print_json(result.summary) if manner.json else printing.print_trained(result, "clips")
 
 
 @dataclass(frozen=True)
@@ -299,8 +298,8 @@ def _played(
     clips: Clips, rows: Labelled, answers: list[dict[str, Any]], along: list[dict[str, Any]] | None
 ) -> list[Told]:
     """Return what a page shows of clips: what is told along them, or of the whole of each."""
+    from lstmkit.classification.classifier.timeline import Stretch
     from lstmkit.video.page import Told
-    from lstmkit.video.timeline import Stretch
 
     found = []
     for row, (clip, answer) in enumerate(zip(clips.clips, answers, strict=True)):
@@ -335,11 +334,3 @@ def _print_segments(records: list[dict[str, Any]]) -> None:
         for one in records
     ]
     printing.print_table(("clip", "start", "end", "label", "probability"), shown)
-
-
-def _print(result: JobResult) -> None:
-    printing.print_classifier(result.evaluation, result.verdict, "clips")
-    seconds, least = result.summary["seconds"]["total"], result.summary["threshold"]
-    if least:
-        printing.stdout().print(f"Answers below a probability of {100 * least:.0f} % are unsure.")
-    printing.stdout().print(f"{result.out / 'model'} answers for other clips ({seconds:.1f} s)")

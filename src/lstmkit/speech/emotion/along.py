@@ -9,28 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstmkit.classification.classifier.timeline import timeline
+from lstmkit.classification.classifier.timeline import Stretch, timeline
 from lstmkit.ranges import MORE_THAN_0, real
 from lstmkit.speech.emotion.classifier import EmotionClassifier
 from lstmkit.speech.emotion.clips import read_clips
 from lstmkit.speech.utterance import Utterance
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """A part of a recording that is said alike.
-
-    id           of the recording
-    start, end   seconds from its beginning
-    label        its class, or "unsure"
-    probability  of the class, the mean over the stretch
-    """
-
-    id: str
-    start: float
-    end: float
-    label: str
-    probability: float
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from lstmkit.classification.classifier import SequenceClassifier, SequenceSettin
 from lstmkit.classification.classifier.stored import StoredClassifier, network_of
 from lstmkit.classification.reading import Form, Labelled
 from lstmkit.classification.reading.labelled import settled
-from lstmkit.classification.unsure import UNSURE, least_probability
+from lstmkit.classification.unsure import least_probability, told
 from lstmkit.errors import NotFittedError
 from lstmkit.ranges import PROBABILITY, a_path, real
 from lstmkit.speech.emotion.clips import SPEAKER, Clips, clip_frames, read_clips
@@ -135,9 +135,7 @@ class EmotionClassifier(Parameters):
 
         threshold  least probability of a class that is told; None is `threshold_`
         """
-        least = self.threshold_ if threshold is None else real("threshold", threshold, PROBABILITY)
-        names = self.classes_.astype(str).astype(object)
-        return np.where(found.max(axis=1) >= least, names[found.argmax(axis=1)], UNSURE)
+        return told(found, self.classes_, self.threshold_ if threshold is None else threshold)
 
     @property
     def classes_(self) -> NDArray[Any]:

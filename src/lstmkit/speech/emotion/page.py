@@ -50,10 +50,8 @@ def write_answers(path: Path, told: Sequence[Told], shift: float, model: str) ->
         blocks.append(_block(one, samples, sound, shift, colours))
     own = files("lstmkit.speech.emotion")
     style, script = ((own / f"page.{ending}").read_text(encoding="utf-8") for ending in ("css", "js"))
-    key = "".join(
-        f'<span><i style="background:{colour}"></i>{page.words(name)}</span>' for name, colour in colours.items()
-    )
-    body = f'<style>{style}</style><div class="classes">{key}</div>{"".join(blocks)}<script>{script}</script>'
+    key = f'<div class="classes">{page.key(colours)}</div>'
+    body = f"<style>{style}</style>{key}{''.join(blocks)}<script>{script}</script>"
     text = _explained(shown)
     unsure = sum(one.label == UNSURE for one in told)
     more = f" The first {MOST_SHOWN} are shown." if len(told) > len(shown) else ""
