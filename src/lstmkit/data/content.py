@@ -8,7 +8,7 @@ import os
 import re
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
@@ -134,3 +134,17 @@ def _blocks(path: Path, file: IO[bytes], length: int, packed: bool, most: int | 
                 f"is meant to"
             )
         yield block
+
+
+def files_in(folder: Path, endings: Sequence[str]) -> list[Path]:
+    """Return the files of a folder and of those within it, sorted, but for hidden ones.
+
+    endings  of those that are meant, in lower case, with the dot
+    """
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in endings
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and not path.is_dir()  # what leads nowhere, or to a device, is named when it is read
+    )

@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 
+from lstmkit.data.content import files_in
 from lstmkit.data.listed import column_called, overlap
 from lstmkit.data.native import to_polars
 from lstmkit.data.read import read_with_notes
@@ -226,18 +227,9 @@ def _of_arrays(path: Path, transcripts: bool) -> Manifest:
     return Manifest(of_table(frame, str(beside), path.parent).utterances, table.notes)
 
 
-def recordings_in(folder: Path) -> list[Path]:
-    """Return the recordings of a folder and of those within it, sorted, but for hidden ones."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SOUNDS and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
-
-
 def _of_folder(folder: Path, transcripts: bool) -> Manifest:
     """Return the recordings of a folder, with the text that has the same name; inner folders tell speakers apart."""
-    files = recordings_in(folder)
+    files = files_in(folder, SOUNDS)
     if not files:
         raise InputError(f"{folder}: holds no recordings ({', '.join(SOUNDS[:6])}) and no {SCRIPT}")
     inner = {path.parent for path in files}

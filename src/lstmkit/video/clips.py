@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from lstmkit.classification.reading.pattern import Pattern, facts_of_folder, pattern_of
+from lstmkit.data.content import files_in
 from lstmkit.data.listed import column_called, fact_of, overlap, texts_of
 from lstmkit.data.native import to_polars
 from lstmkit.data.read import read_with_notes
@@ -168,17 +169,6 @@ def is_table(path: Path) -> bool:
     """Return whether a file is a table, by its name."""
     name = path.name.lower().removesuffix(".gz")
     return name.endswith((".csv", ".tsv", ".txt", ".tab", ".jsonl", ".json", ".parquet"))
-
-
-def files_in(folder: Path, endings: Sequence[str]) -> list[Path]:
-    """Return the files of a folder and of those within it, sorted, but for hidden ones."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in endings
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
-    )
 
 
 def refuse_shared(training: Clips, test: Clips) -> None:

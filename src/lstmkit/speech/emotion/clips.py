@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from lstmkit.classification.reading.pattern import Pattern, facts_of_folder, pattern_of
+from lstmkit.data.content import files_in
 from lstmkit.data.listed import fact_of, texts_of
 from lstmkit.data.native import to_polars
 from lstmkit.data.read import read_with_notes
@@ -19,7 +20,7 @@ from lstmkit.ranges import a_path
 from lstmkit.sequences import Ragged
 from lstmkit.speech.audio import read_audio
 from lstmkit.speech.emotion.frames import VoiceSettings, normalised, voice_frames
-from lstmkit.speech.manifest import SOUNDS, Manifest, of_table, recordings_in, require_sound
+from lstmkit.speech.manifest import SOUNDS, Manifest, of_table, require_sound
 from lstmkit.speech.utterance import Utterance
 
 SPEAKER = "speaker"
@@ -127,7 +128,7 @@ def _of_files(files: Sequence[Path]) -> Clips:
 
 def _of_folder(folder: Path, label: str, how: Pattern | None, labelled: bool) -> Clips:
     """Return the recordings of a folder, told apart by their names or by the folders that they lie in."""
-    files = recordings_in(folder)
+    files = files_in(folder, SOUNDS)
     if not files:
         raise InputError(f"{folder}: holds no recordings ({', '.join(SOUNDS[:6])}); give a folder, or a table of them")
     facts = facts_of_folder(folder, files, how, label if labelled else None, "recordings")
