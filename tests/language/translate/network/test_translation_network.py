@@ -107,6 +107,56 @@ def test_loss_equals_that_of_the_same_network_in_plain_torch():
     torch.testing.assert_close(network.weights(source, target)[0], shares, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("cell", ["lstm", "gru", "mogrifier"])
+def test_input_feeding_says_in_training_what_single_steps_of_a_search_say(cell):
+    """And of sentences together, whose hypotheses a search keeps in another order, and leaves out."""
+    network = network_of(dataclasses.replace(SMALL, cell=cell, input_feeding=True, decoder_layers=3))
+    source, target = batch(SOURCE), batch(TARGET)
+    whole, steps = by_sentence(network, source, target), log_probs_by_steps(network, source, target)
+    torch.testing.assert_close(torch.tensor(whole), torch.tensor(steps), rtol=1e-4, atol=1e-5)
+    rows, tokens = torch.tensor([1, 0, 4, 4, 7, 6]), torch.arange(2, 10)
+    model = NetworkSearched(network, network.read(source))
+    with torch.no_grad():
+        first = model.advance(model.begin(2), tokens)
+        some = model.advance(model.chosen(first, rows, 2), tokens[rows])
+        every = model.advance(first, tokens)
+    torch.testing.assert_close(model.next_log_probs(some), model.next_log_probs(every)[rows], rtol=1e-4, atol=1e-5)
+
+
+def test_what_is_fed_is_what_plain_torch_would_feed():
+    """One sentence, step by step by torch's own cells: the readout stands behind the vector of the next token."""
+    network = network_of(dataclasses.replace(SMALL, input_feeding=True)).double()
+    source, target = batch(torch.tensor([5])), batch(torch.tensor([4]))
+    H, read = SMALL.hidden_size, network.read(source)
+    first, second = nn.LSTMCell(12, H).double(), nn.LSTMCell(3 * H, H).double()
+    for cell, layer in ((first, network.decoder[0]), (second, network.decoder[1])):
+        cell.load_state_dict({name.removesuffix("_l0"): own for name, own in layer.state_dict().items()})
+    (below, above), fed = ([s[0] for s in own] for own in read.state[:2]), torch.zeros(1, 6).double()
+    logits = []
+    for token in [END, *target.values[:, 0].tolist()]:
+        vector = network.embedding.weight[token : token + 1]
+        below = first(torch.cat([vector, fed], 1), below)
+        asked = below[0] @ network.attention.query_projection.weight.T / (2 * H) ** 0.5
+        found = torch.softmax(asked @ read.memory.values[0].T, 1) @ read.memory.values[0]
+        above = second(torch.cat([below[0], found], 1), above)
+        fed = torch.tanh(network.readout(torch.cat([above[0], found, vector], 1)))
+        logits.append(fed @ network.embedding.weight.T + network.softmax.bias)
+    expected = functional.cross_entropy(torch.cat(logits), torch.tensor([*target.values[:, 0].tolist(), END]))
+    torch.testing.assert_close(network.loss(source, target), expected, rtol=1e-10, atol=0)
+
+
+def test_dropout_between_layers_is_that_of_a_whole_sequence_with_input_feeding_too():
+    """Layers that hand on what they read unchanged show it: a unit is there at every step, or at none."""
+    how = dataclasses.replace(SMALL, input_feeding=True, input_dropout=0.0, hidden_dropout=0.5, output_dropout=0.0)
+    network, seen = network_of(how).train(), []
+    step = network.decoder[1].step
+    network.decoder[1].step = lambda value, state: (seen.append(value[:, : SMALL.hidden_size]), step(value, state))[1]
+    network.loss(batch(SOURCE), batch(TARGET))
+    dropped = torch.stack(seen) == 0
+    assert len(seen) == int(TARGET.max()) + 1 and 0.3 < float(dropped[0].float().mean()) < 0.7
+    assert torch.equal(dropped, dropped[:1].expand_as(dropped))
+
+
 def test_padding_is_neither_read_nor_learnt_from():
     network = network_of().double()
     plain = network.loss(batch(SOURCE), batch(TARGET))
@@ -119,9 +169,10 @@ def test_padding_is_neither_read_nor_learnt_from():
     torch.testing.assert_close(loss, plain, rtol=1e-12, atol=0)
 
 
-def test_every_weight_is_learnt_and_dropouts_are_of_training_alone():
+@pytest.mark.parametrize("change", [{"weight_drop": 0.2}, {"input_feeding": True}])
+def test_every_weight_is_learnt_and_dropouts_are_of_training_alone(change):
     how = dataclasses.replace(
-        SMALL, word_dropout=0.2, weight_drop=0.2, zoneout=0.1, recurrent_dropout=0.1, label_smoothing=0.1
+        SMALL, word_dropout=0.2, zoneout=0.1, recurrent_dropout=0.1, label_smoothing=0.1, **change
     )
     network = network_of(how).train()
     torch.manual_seed(1)
@@ -151,6 +202,8 @@ def test_frames_are_read_as_ids_are():
     [
         ({"attention": "dot"}, "attention must be one of additive, multiplicative, none"),
         ({"decoder_cell": "gur"}, "cell must be one of"),
+        ({"input_feeding": True, "attention": "none"}, "input_feeding True does not go with attention none; leave out"),
+        ({"input_feeding": True, "weight_drop": 0.2}, "input_feeding True does not go with weight_drop 0.2; leave out"),
         ({"input_dropout": 1.0}, "input_dropout must be at least 0 and below 1"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -42,7 +43,7 @@ class Read(NamedTuple):
     """What the encoder has made of a batch.
 
     memory  what attention asks, or None without attention
-    state   with which each layer of the decoder begins
+    state   with which each layer of the decoder begins; with input feeding also the readout before the first, zeros
     """
 
     memory: AttentionMemory | None
@@ -69,6 +70,9 @@ class TranslationNetwork(nn.Module):
     finds is needed by the recurrence it asks for, and in training every layer is one call over whole sequences; the
     layers above remember what was attended to.
 
+    With input feeding the first layer reads the readout of the token before as well, which then is one more state. Now
+    the recurrence does wait for attention, and training goes step by step, too.
+
     Letters: S steps read, T tokens written, B sentences, V vocabulary, E embedding, H hidden.
 
     settings  sizes, cells, attention, dropouts
@@ -88,7 +92,7 @@ class TranslationNetwork(nn.Module):
         cell = how.decoder_cell or how.cell
         self.attention = _attention(how)
         found = 2 * H if self.attention is not None else 0
-        widths = [E, *[H + found] * (how.decoder_layers - 1)]
+        widths = [2 * E if how.input_feeding else E, *[H + found] * (how.decoder_layers - 1)]
         self.decoder = nn.ModuleList(_layer(how, cell, width, both=False) for width in widths)
         states = _recurrent(self.decoder[0]).cell.states
         self.bridged = len(states) if set(states) <= set(BRIDGED) else 1
@@ -106,6 +110,8 @@ class TranslationNetwork(nn.Module):
         last = last_over_time(steps, lengths=lengths, bidirectional=True)
         begun = torch.tanh(self.bridge(last)).view(len(lengths), how.decoder_layers, self.bridged, how.hidden_size)
         states = tuple(self._begun(k, begun[:, k]) for k in range(how.decoder_layers))
+        if how.input_feeding:
+            states += ((begun.new_zeros(1, len(lengths), how.embedding_size),),)
         memory = None if self.attention is None else self.attention.prepare(steps, lengths=lengths)
         return Read(memory, states)
 
@@ -129,21 +135,10 @@ class TranslationNetwork(nn.Module):
         """Take in one token of each of N rows, N being a multiple of the B sentences that were read.
 
         tokens   (N,) int64; the rows of a sentence stand together
-        state    of each layer, (1, N, width) each
+        state    as `Read` begins it, (1, N, width) each
         memory   of B sentences
         """
-        vectors = self.embedding(tokens)
-        value, last = _recurrent(self.decoder[0]).step(vectors, state[0])
-        after, found, weights = [last], None, None
-        if self.attention is not None and memory is not None:
-            B, N = len(memory.values), len(tokens)
-            queries = value.view(B, N // B, -1)
-            context, shares = self.attention.attend(queries.transpose(0, 1), memory)
-            found, weights = context.transpose(0, 1).reshape(N, -1), shares.reshape(N, -1)
-        for layer, own in zip(list(self.decoder)[1:], state[1:], strict=True):
-            value, last = _recurrent(layer).step(value if found is None else torch.cat([value, found], -1), own)
-            after.append(last)
-        return Written(self._read_out(value, found, vectors), tuple(after), weights)
+        return self._step(self.embedding(tokens), state, memory)
 
     def log_probs(self, readout: Tensor) -> Tensor:
         """Return (N, V) natural logarithms of the probabilities of the next token, from readouts (N, E)."""
@@ -178,6 +173,8 @@ class TranslationNetwork(nn.Module):
     def _written(self, read: Read, vectors: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor | None]:
         """Return what the softmax reads (T, B, E) and the attention (B, T, S), from vectors (T, B, E) of tokens."""
         how, found, weights = self.settings, None, None
+        if how.input_feeding:
+            return self._written_by_steps(read, vectors)
         value, _ = self.decoder[0](vectors, read.state[0], lengths=lengths)
         if self.attention is not None and read.memory is not None:
             found, weights = self.attention.attend(value, read.memory)
@@ -185,6 +182,45 @@ class TranslationNetwork(nn.Module):
             value = locked(value, how.hidden_dropout, self.training)
             value, _ = layer(value if found is None else torch.cat([value, found], -1), begun, lengths=lengths)
         return self._read_out(value, found, vectors), weights
+
+    def _written_by_steps(self, read: Read, vectors: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return what `_written` does where every step waits for the readout of the one before."""
+        rate, H = self.settings.hidden_dropout, self.settings.hidden_size
+        one = vectors.new_ones(1, vectors.shape[1], H)  # its dropout is that of every step of a sequence
+        kept = [locked(one, rate, self.training)[0] for _ in list(self.decoder)[1:]]
+        state, steps = read.state, []
+        for own in vectors:
+            steps.append(self._step(own, state, read.memory, kept))
+            state = steps[-1].state
+        weights = [step.attention for step in steps if step.attention is not None]
+        return torch.stack([step.readout for step in steps]), torch.stack(weights, 1) if weights else None
+
+    def _step(
+        self, vectors: Tensor, state: tuple[State, ...], memory: AttentionMemory | None, kept: Sequence[Tensor] = ()
+    ) -> Written:
+        """Take in the vector of one token of each of N rows; see `step`.
+
+        vectors  (N, E)
+        kept     by what the values between layers are multiplied, (N, H) each; none: by nothing
+        """
+        given = torch.cat([vectors, state[-1][0][0]], -1) if self.settings.input_feeding else vectors
+        value, last = _recurrent(self.decoder[0]).step(given, state[0])
+        after, found, weights = [last], None, None
+        if self.attention is not None and memory is not None:
+            B, N = len(memory.values), len(vectors)
+            queries = value.view(B, N // B, -1)
+            context, shares = self.attention.attend(queries.transpose(0, 1), memory)
+            found, weights = context.transpose(0, 1).reshape(N, -1), shares.reshape(N, -1)
+        for k, layer in enumerate(list(self.decoder)[1:]):
+            value = value * kept[k] if kept else value
+            value, last = _recurrent(layer).step(
+                value if found is None else torch.cat([value, found], -1), state[k + 1]
+            )
+            after.append(last)
+        readout = self._read_out(value, found, vectors)
+        if self.settings.input_feeding:
+            after.append((readout.unsqueeze(0),))
+        return Written(readout, tuple(after), weights)
 
     def _read_out(self, value: Tensor, found: Tensor | None, vectors: Tensor) -> Tensor:
         parts = [value, vectors] if found is None else [value, found, vectors]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lstmkit.errors import InputError
 from lstmkit.ranges import BELOW_1, BETWEEN_0_AND_1, MORE_THAN_0, NOT_NEGATIVE, Range, check_fields
 from lstmkit.recurrence.cells import cell_named
 
@@ -29,6 +30,8 @@ class TranslatorSettings:
     cell               member of the family that reads, by name
     decoder_cell       that writes; None: the same
     attention          "multiplicative", "additive", or "none": then the last state of the encoder is all there is
+    input_feeding      whether the decoder reads at every step what the one before made of what it attended to; its
+                       training then goes step by step, several times as long
     word_dropout       of whole tokens of both sides, which are then not seen
     input_dropout      of the tokens' vectors; one mask a sequence, like the next two
     hidden_dropout     between layers, and of what attention reads
@@ -49,8 +52,10 @@ class TranslatorSettings:
     patience           epochs without a better validation loss before stopping; None: none
     average            decay of a moving average of the weights, which is what is validated and kept; None: no average
     longest            tokens of a side at most; longer pairs are left out of the training
-    Source             Bahdanau, Cho & Bengio 2015; Luong, Pham & Manning 2015; attention between the layers of the
-                       decoder: Wu et al. 2016; sampling: Kudo 2018
+    Raises             InputError if a value is out of range, or input feeding has nothing to feed, or weights would be
+                       dropped anew at each of its steps
+    Source             Bahdanau, Cho & Bengio 2015; Luong, Pham & Manning 2015, input feeding too; attention between
+                       the layers of the decoder: Wu et al. 2016; sampling: Kudo 2018
     """
 
     embedding_size: int = 256
@@ -60,6 +65,7 @@ class TranslatorSettings:
     cell: str = "lstm"
     decoder_cell: str | None = None
     attention: str = "multiplicative"
+    input_feeding: bool = False
     word_dropout: float = 0.0
     input_dropout: float = 0.3
     hidden_dropout: float = 0.3
@@ -92,6 +98,9 @@ class TranslatorSettings:
         for cell in (self.cell, self.decoder_cell):
             if cell is not None:
                 cell_named(cell)
+        if self.input_feeding and (self.attention == "none" or self.weight_drop):
+            why = "attention none" if self.attention == "none" else f"weight_drop {self.weight_drop}"
+            raise InputError(f"input_feeding True does not go with {why}; leave out one of them")
 
     @property
     def layers(self) -> int:
