@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import typer
 
+from lstmkit.cli import parameters
 from lstmkit.cli.video.classify import classify
+from lstmkit.cli.video.pose import pose
 
 video = typer.Typer(
     name="video",
@@ -13,3 +15,4 @@ video = typer.Typer(
     rich_markup_mode=None,
 )
 video.add_typer(classify)
+video.command()(parameters.grouped(pose))
