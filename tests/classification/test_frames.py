@@ -98,8 +98,8 @@ def test_filters_are_a_convolution_of_each_sequence_by_itself(steps: int, bidire
     how = dataclasses.replace(SMALL, convolution=steps, filters=7, bidirectional=bidirectional, noise=0.5)
     side, _, _ = movements(20, 1)
     encoder = built(how, FrameShape(2, 3), side).networks[0].encoder
-    assert isinstance(encoder, FrameEncoder) and encoder.filters is not None
-    weight, bias = (own.detach().numpy() for own in encoder.filters.convolution.parameters())
+    assert isinstance(encoder, FrameEncoder) and encoder.frames.filters is not None
+    weight, bias = (own.detach().numpy() for own in encoder.frames.filters.convolution.parameters())
     found, lengths = encoder.eval().steps(side.batch(np.arange(20)))
     mean, spread = side.values.mean(axis=0), side.values.std(axis=0)
     before = steps - 1 if not bidirectional else (steps - 1) // 2
@@ -116,12 +116,12 @@ def test_filters_see_nothing_after_the_end_of_a_sequence_in_training_either() ->
     how = dataclasses.replace(SMALL, convolution=3, filters=4, noise=5.0)
     side, _, _ = movements(20, 1)
     encoder = built(how, FrameShape(2, 3), side).networks[0].encoder
-    assert isinstance(encoder, FrameEncoder) and encoder.filters is not None
-    convolution = encoder.filters.convolution
+    assert isinstance(encoder, FrameEncoder) and encoder.frames.filters is not None
+    convolution = encoder.frames.filters.convolution
     with torch.no_grad():
         convolution.weight[:, :, :2] = 0.0  # only the step after counts
     found, lengths = encoder.train().steps(side.batch(np.arange(20)))
-    nothing = torch.relu(encoder.filters.normalisation(convolution.bias))
+    nothing = torch.relu(encoder.frames.filters.normalisation(convolution.bias))
     last = found[lengths - 1, torch.arange(20)]
     torch.testing.assert_close(last, nothing.expand(20, 4))
     assert not torch.allclose(found[lengths - 2, torch.arange(20)], nothing, atol=0.01)
@@ -166,7 +166,7 @@ def test_sequences_are_changed_in_training_only() -> None:
     assert isinstance(encoder, FrameEncoder)
     batch = side.batch(np.arange(20))
     plain = encoder.eval().steps(batch)
-    assert torch.equal(plain.values, encoder.normalisation(how.features(batch)))
+    assert torch.equal(plain.values, encoder.frames.normalisation(how.features(batch)))
     changed = encoder.train().steps(batch)
     assert changed.lengths.tolist() != plain.lengths.tolist()
     torch.manual_seed(3)

@@ -1,4 +1,4 @@
-"""The input layer of frames: features, normalisation, what is missing, and what is changed in training."""
+"""The network of sequences of frames: its settings, an encoder with the input layer of frames, and several as one."""
 
 from __future__ import annotations
 
@@ -7,25 +7,16 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from lstmkit.classification.network import Encoder, Ensemble, FurtherHead, SequenceNetwork
 from lstmkit.classification.settings import NetworkSettings
-from lstmkit.errors import InputError
-from lstmkit.nn.convolution import StepFilters
-from lstmkit.nn.lengths import padding_mask
-from lstmkit.nn.regularization import locked
-from lstmkit.ranges import BELOW_1, Range
-from lstmkit.sequences import Augmentation, Features, Normalisation, Padded, Ragged
-from lstmkit.sequences.augmentation import RANGES as AUGMENTATION_RANGES
-from lstmkit.sequences.features import RANGES as FEATURE_RANGES
-from lstmkit.sequences.normalising import KINDS
+from lstmkit.sequences import Features, FrameLayer, FrameLayerSettings, Normalisation, Padded, Ragged
+from lstmkit.sequences.frame_layer import RANGES
 from lstmkit.training.schema import Natural, Positive
 
 NETWORKS = ((100, 5), (300, 3))
 """Up to how many rows of the training part the answer is the mean of how many networks; of more rows it is one's."""
-CONVOLUTION = Range("must be from 0 to 999", least=0, most=999)
 FILTERED, LONG = 9, 50
 """Steps that the filters of every second network see, and that sequences have in the median where there are such."""
 
@@ -34,19 +25,11 @@ FILTERED, LONG = 9, 50
 class FrameSettings(NetworkSettings):
     """Size and training of a network that reads frames: those of every network, and what only frames have.
 
-    relative       first frames whose mean is taken from every frame; 0 leaves the frames as they are
-    differences    lags over which differences are read beside the frames
-    normalise      "features": by statistics of the training part; "together": with one spread for all channels;
-                   "sequence": by those of each sequence; "none"
-    convolution    steps that filters see, which stand between the frames and the recurrent layers: around a step, or
-                   before it where the network reads forwards only; 0 for none; None: of several networks
-                   every second has them, over 9 steps, if the sequences are long, `filters_for`; one alone has none
-    filters        how many
+    convolution    as of `FrameLayerSettings`; None: of several networks every second has filters, over 9 steps, if the
+                   sequences are long, `filters_for`; one alone has none
     ensemble       networks whose mean is the answer, each from other initial weights; None: more where there are few
                    rows, `networks_for`
-    input_dropout  of the features, for a whole sequence
-    stretch, crop, scale, noise, time_mask, channel_mask, mirror
-                   how sequences are changed in training, as in `Augmentation`
+    The others are those of `FrameLayerSettings`.
     """
 
     later: ClassVar[tuple[str, ...]] = (*NetworkSettings.later, "convolution", "filters", "mirror")
@@ -68,14 +51,18 @@ class FrameSettings(NetworkSettings):
 
     def __post_init__(self) -> None:
         """Check every value."""
-        ranges = {"input_dropout": BELOW_1, "convolution": CONVOLUTION, **FEATURE_RANGES, **AUGMENTATION_RANGES}
-        self.check({"normalise": KINDS, **ranges})
-        self.augmentation  # noqa: B018, it checks
+        self.check(RANGES)
+        self.layer  # noqa: B018, it checks
+
+    @property
+    def layer(self) -> FrameLayerSettings:
+        """What is made of the frames."""
+        return FrameLayerSettings.of(self)
 
     @property
     def features(self) -> Features:
         """What is computed of the frames."""
-        return Features(self.relative, self.differences)
+        return self.layer.features
 
     def networks_for(self, rows: int) -> int:
         """Return of how many networks the answer is the mean where there are so many rows to learn from."""
@@ -109,12 +96,6 @@ class FrameSettings(NetworkSettings):
             f"mean of {count} networks; --set ensemble=1 trains one"
         ]
 
-    @property
-    def augmentation(self) -> Augmentation:
-        """How sequences are changed in training."""
-        amounts = (self.stretch, self.crop, self.scale, self.noise, self.time_mask, self.channel_mask)
-        return Augmentation(*amounts, self.mirror)
-
 
 @dataclass(frozen=True)
 class FrameShape:
@@ -137,44 +118,17 @@ class FrameShape:
 
 
 class FrameEncoder(Encoder):
-    """From frames to one vector a sequence.
-
-    A value that is missing is NaN up to here, where it becomes zero, which is the mean. Where some may be missing,
-    a mark stands beside each.
-    """
+    """From frames to one vector a sequence."""
 
     def __init__(self, settings: FrameSettings, shape: FrameShape) -> None:
         super().__init__()
-        self.features, self.augmentation = settings.features, settings.augmentation
-        self.channels, self.marks, self.input_dropout = shape.channels, shape.marks, settings.input_dropout
-        if settings.mirror and len(settings.mirror) != shape.channels:
-            raise InputError(
-                f"mirror: {len(settings.mirror)} channels are named of {shape.channels}; name all, or none"
-            )
-        width = shape.channels * self.features.groups
-        self.normalisation = Normalisation(width, settings.normalise, self.features.groups)
-        width += shape.channels * shape.marks
-        self.filters: StepFilters | None = None
-        if settings.convolution:
-            self.filters = StepFilters(width, settings.filters, settings.convolution, not settings.bidirectional)
-            width = settings.filters
-        self.stack(width, settings)
+        self.frames = FrameLayer(settings.layer, shape.channels, shape.marks, not settings.bidirectional)
+        self.stack(self.frames.width, settings)
 
     def steps(self, batch: Padded) -> Padded:
         """Return what the recurrent layers read, (T, B, width)."""
-        if self.training:
-            batch = self.augmentation.warp(batch)
-        values, lengths = self.normalisation(self.features(batch)), batch.lengths
-        if self.training:
-            values = self.augmentation.blur(values, lengths, self.channels)
-        values = values.masked_fill(torch.isnan(values), 0.0)
-        if self.marks:
-            values = torch.cat([values, torch.isnan(batch.values).to(values.dtype)], dim=2)
-        values = locked(values, self.input_dropout, self.training)
-        if self.filters is not None:
-            there = ~padding_mask(lengths, len(values), values.device).unsqueeze(2)
-            values = self.filters(values * there)  # noise is in the padding, too
-        return Padded(values, lengths)
+        found: Padded = self.frames(batch)
+        return found
 
 
 def frame_ensemble(settings: FrameSettings, shape: FrameShape, training: Ragged | None = None) -> Ensemble:

@@ -85,6 +85,15 @@ class Ragged:
         offsets = np.concatenate([[0], np.cumsum(self.lengths[rows])]).astype(np.int64)
         return Ragged(take_slices(self.values, self.offsets[rows], offsets), offsets)
 
+    def repeated(self, rows: NDArray[np.int64]) -> Repeated:
+        """Return some of the sequences, in the order given, any of them several times; nothing is copied."""
+        return Repeated(self, rows)
+
+    @property
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """All that tells these sequences from others."""
+        return self.values, self.offsets
+
     def joined(self, other: Ragged) -> Ragged:
         """Return these sequences, then others."""
         offsets = np.concatenate([self.offsets, self.offsets[-1] + other.offsets[1:]])
@@ -96,6 +105,35 @@ class Ragged:
         kind = np.int64 if self.values.ndim == 1 else self.values.dtype
         values = padded(self.values, self.offsets[rows], lengths, 0, kind)
         return Padded(torch.from_numpy(values), torch.from_numpy(lengths))
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """Sequences some of which stand several times, each held once.
+
+    of    the different ones
+    rows  (S,) which of these each is
+    """
+
+    of: Ragged
+    rows: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Steps of each sequence, (S,)."""
+        return self.of.lengths[self.rows]
+
+    @property
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """All that tells these sequences from others."""
+        return *self.of.arrays, self.rows
+
+    def batch(self, rows: NDArray[np.int64]) -> Padded:
+        """Return some of the sequences, padded to the longest of them."""
+        return self.of.batch(self.rows[rows])
 
 
 def padded(

@@ -95,7 +95,7 @@ def test_few_rows_are_answered_for_by_several_networks(rows, expected) -> None:
 
 def test_every_second_network_has_filters_where_sequences_are_long() -> None:
     def steps(classifier: SequenceClassifier) -> list[int]:
-        filters = [network.encoder.filters for network in classifier.network_.networks]
+        filters = [network.encoder.frames.filters for network in classifier.network_.networks]
         return [0 if own is None else own.convolution.kernel_size[0] for own in filters]
 
     long, labels = rising_and_falling(12, steps=(50, 60))
@@ -262,7 +262,7 @@ def test_what_was_held_back_is_learnt_from_in_the_end_but_a_part_of_its_own_is_n
     assert np.abs(alone - together).max() > 1e-3
 
     def seen(found: SequenceClassifier) -> np.ndarray:
-        return found.network_.networks[0].encoder.normalisation.mean.numpy()
+        return found.network_.networks[0].encoder.frames.normalisation.mean.numpy()
 
     np.testing.assert_allclose(seen(classifier.fit_rows(*parts)), alone)
     np.testing.assert_allclose(seen(classifier.fit_rows(*parts, cut=True)), together)

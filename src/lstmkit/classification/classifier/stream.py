@@ -130,16 +130,17 @@ class _Member:
         """Read features (n, 1, F) of further steps, and which values are missing (n, 1, C)."""
         encoder = self.network.encoder
         assert isinstance(encoder, FrameEncoder)
-        values = encoder.normalisation(batch)
+        layer = encoder.frames
+        values = layer.normalisation(batch)
         values = values.masked_fill(torch.isnan(values), 0.0)
-        if encoder.marks:
+        if layer.marks:
             values = torch.cat([values, missing.to(values.dtype)], dim=2)
-        if encoder.filters is not None:
-            count = encoder.filters.before
+        if layer.filters is not None:
+            count = layer.filters.before
             before = values.new_zeros(count, 1, values.shape[2]) if self.before is None else self.before
             values = torch.cat([before, values])
             self.before = values[len(values) - count :]
-            values = encoder.filters.following(values)
+            values = layer.filters.following(values)
         hidden, self.state = encoder.recurrent(values, self.state)
         hidden = hidden[:, 0]
         self.steps += len(hidden)

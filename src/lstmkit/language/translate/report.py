@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
-from typing import Any
-
-import plotly.graph_objects as go
 
 from lstmkit.language.translate.judgement.verdict import HEAD, score_rows
 from lstmkit.language.translate.result import TranslateResult, examples
 from lstmkit.language.translate.translating import Translation
 from lstmkit.results import page
+from lstmkit.results.attention import attention_card, attention_step
 
 SHOWN = 12
 """Sentences of each kind that are shown."""
@@ -65,15 +63,7 @@ def _attention(result: TranslateResult, chosen: dict[str, list[int]]) -> str:
     for kind, rows in chosen.items():
         shown = [row for row in rows if _drawable(found[row])]
         steps += [_step(result.parts.test.source[row], found[row], kind) for row in shown]
-    if not steps:
-        return ""
-    figure = page.new_figure(560)
-    figure.add_trace(go.Heatmap(colorscale=[[0, "white"], [1, page.BLUE]], zmin=0, zmax=1, showscale=False))
-    figure.update_layout(hovermode="closest", margin={"l": 130, "t": 110, "r": 12, "b": 12})
-    figure.update_xaxes(side="top", tickangle=-60, showgrid=False, constrain="domain")
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    text = "For each token that was written, a row: how much each token of the sentence was attended to."
-    return page.card("Attention", text, page.plot(figure, "attention", steps))
+    return attention_card(steps, "the sentence")
 
 
 def _drawable(one: Translation) -> bool:
@@ -83,15 +73,7 @@ def _drawable(one: Translation) -> bool:
 def _step(text: str, one: Translation, kind: str) -> page.Step:
     """Return the picture of one sentence."""
     assert one.attention is not None
-    trace = {"z": one.attention.round(3).tolist(), "x": list(range(len(one.read))), "y": list(range(len(one.written)))}
-    trace["hovertext"] = [[f"{page.words(own)} | {page.words(other)}" for own in one.read] for other in one.written]
-    trace["hovertemplate"] = "%{hovertext}: %{z:.2f}<extra></extra>"
-    layout = {"xaxis": _ticks(one.read), "yaxis": _ticks(one.written)}
-    return page.Step(f"{text} → {one.text}", kind, [trace], layout)
-
-
-def _ticks(parts: tuple[str, ...]) -> dict[str, Any]:
-    return {"tickmode": "array", "tickvals": list(range(len(parts))), "ticktext": [page.words(part) for part in parts]}
+    return attention_step(f"{text} → {one.text}", kind, one.attention, one.read, one.written)
 
 
 def _examples(result: TranslateResult, chosen: dict[str, list[int]]) -> str:

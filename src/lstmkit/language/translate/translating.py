@@ -1,13 +1,11 @@
-"""From sentences to their translations: batches of like lengths, the search, and what is made of what it finds."""
+"""From sentences to their translations: what is searched for, and what is made of what is found."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from lstmkit.language.translate.network import TranslationNetwork
@@ -21,20 +19,8 @@ from lstmkit.language.translate.reading.words import (
     word_numbers,
     written_text,
 )
-from lstmkit.language.translate.search import (
-    Hypothesis,
-    NetworkSearched,
-    Searched,
-    SearchSettings,
-    TogetherSearched,
-    beam_search,
-    draw_sequences,
-)
+from lstmkit.language.translate.search import Hypothesis, SearchSettings, write_sequences
 from lstmkit.language.writing.sampling import SamplingSettings
-from lstmkit.sequences.ragged import batches_by_length
-
-AT_ONCE, STEPS_AT_ONCE = 512, 1 << 13
-"""Rows that are written side by side, and steps that are read, at most."""
 
 
 @dataclass(frozen=True)
@@ -104,35 +90,17 @@ def _translated(
     networks: Sequence[TranslationNetwork], sides: Sides, texts: Sequence[str], manner: Manner
 ) -> list[list[Translation]]:
     """Return the translations of sentences that are short enough, none of them blank."""
-    ids = sides.read(texts)
     prefix = sides.written([manner.prefix])[0].tolist()
-    found: list[list[Translation]] = [[] for _ in texts]
-    width = 1 if manner.sampling is not None else manner.search.width
-    generators = np.random.default_rng(manner.seed).spawn(len(texts)) if manner.sampling is not None else []
-    for network in networks:
-        network.eval()
-    for rows in batches_by_length(ids.lengths, STEPS_AT_ONCE, max(1, AT_ONCE // width)):
-        batch = ids.batch(rows)
-        with torch.inference_mode():
-            models: list[Searched] = [NetworkSearched(own, own.read(batch)) for own in networks]
-        model = models[0] if len(models) == 1 else TogetherSearched(models)
-        read, prefixes = batch.lengths.tolist(), [prefix] * len(rows)
-        if manner.sampling is None:
-            best = beam_search(model, read, manner.search, prefixes)
-        else:
-            limits = [manner.search.limit(steps) for steps in read]
-            own = [generators[row] for row in rows.tolist()]
-            drawn = draw_sequences(model, read, limits, manner.sampling, own, prefixes, _banned(sides, manner))
-            best = [[one] for one in drawn]
-        for row, hypotheses in zip(rows.tolist(), best, strict=True):
-            shown = partial(_shown, sides, texts[row], copy=manner.copy)
-            found[row] = [shown(hypothesis) for hypothesis in hypotheses]
-    return found
+    banned = _banned(sides, manner)
+    found = write_sequences(networks, sides.read(texts), manner.search, manner.sampling, manner.seed, prefix, banned)
+    return [
+        [_shown(sides, text, one, manner.copy) for one in hypotheses]
+        for text, hypotheses in zip(texts, found, strict=True)
+    ]
 
 
 def _banned(sides: Sides, manner: Manner) -> list[int]:
-    assert manner.sampling is not None
-    return [sides.target.unknown] if manner.sampling.ban_unknown else []
+    return [sides.target.unknown] if manner.sampling is not None and manner.sampling.ban_unknown else []
 
 
 def _shown(sides: Sides, text: str, one: Hypothesis, copy: bool) -> Translation:

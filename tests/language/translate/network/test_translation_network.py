@@ -13,7 +13,7 @@ from lstmkit import InputError
 from lstmkit.language.translate.network import Shape, TranslationNetwork, TranslatorSettings
 from lstmkit.language.translate.search import NetworkSearched
 from lstmkit.nn import CELLS
-from lstmkit.sequences import Padded
+from lstmkit.sequences import FrameLayer, FrameLayerSettings, Padded
 
 SMALL = TranslatorSettings(embedding_size=6, hidden_size=8, label_smoothing=0.0)
 V, END, UNKNOWN = 13, 1, 0
@@ -185,16 +185,25 @@ def test_every_weight_is_learnt_and_dropouts_are_of_training_alone(change):
 
 
 def test_frames_are_read_as_ids_are():
-    """A network of frames that are one-hot says what one of ids says whose vectors are the columns of its weights."""
-    ids, frames = (
-        network_of(shape=Shape(V, END, UNKNOWN, source=V)),
-        network_of(shape=Shape(V, END, UNKNOWN, channels=V)),
-    )
-    shared = {name: own for name, own in ids.state_dict().items() if not name.startswith("source")}
-    frames.load_state_dict(shared | {"frames.weight": ids.source.weight.T, "frames.bias": torch.zeros(6)})
+    """A network of frames that are one-hot says what one of ids says whose vectors are one-hot."""
+    how, shape = dataclasses.replace(SMALL, embedding_size=V), Shape(V, END, UNKNOWN, source=V)
+    ids = network_of(how, shape)
+    layer = FrameLayer(FrameLayerSettings(normalise="none"), V, marks=False)
+    frames = TranslationNetwork(how, Shape(V, END, UNKNOWN), layer).eval()
+    with torch.no_grad():
+        ids.source.weight.copy_(torch.eye(V))
+    frames.load_state_dict({name: own for name, own in ids.state_dict().items() if not name.startswith("source")})
     source, target = batch(SOURCE), batch(TARGET)
-    one_hot = Padded(functional.one_hot(source.values, V).float(), source.lengths)
+    one_hot = Padded(functional.one_hot(source.values, V).double(), source.lengths)
     torch.testing.assert_close(frames.loss(one_hot, target), ids.loss(source, target), rtol=1e-5, atol=0)
+
+
+def test_frames_may_become_longer_or_shorter_in_training():
+    layer = FrameLayer(FrameLayerSettings(differences=(1,), stretch=0.9, convolution=3, filters=5), 4, marks=True)
+    network = TranslationNetwork(SMALL, Shape(V, END, UNKNOWN), layer).train()
+    frames = Padded(torch.randn(20, 3, 4), torch.tensor([20, 15, 6]))
+    assert any(len(network.read(frames).memory.values[0]) != 20 for _ in range(10))
+    assert len(network.eval().read(frames).memory.values[0]) == 20
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lstmkit.language.translate.network.network import TranslationNetwork
 from lstmkit.language.translate.network.settings import TranslatorSettings
-from lstmkit.sequences import LengthBatches, Ragged
+from lstmkit.sequences import LengthBatches, Ragged, Repeated
 from lstmkit.sequences.ragged import batches_by_length
 from lstmkit.training import Checkpoint, EpochRecord, TrainSettings, threads_for, train
 from lstmkit.training.checkpoint import made_with
@@ -28,11 +28,11 @@ AT_ONCE, STEPS_AT_ONCE = 128, 1 << 13
 class Pairs(NamedTuple):
     """Sequences that are read, and those that are written of them.
 
-    source  ids or frames
+    source  ids or frames, those of which several are written perhaps held once
     target  ids
     """
 
-    source: Ragged
+    source: Ragged | Repeated
     target: Ragged
 
 
@@ -138,7 +138,7 @@ def checkpoint_at(
     digest = hashlib.sha256()
     for part in parts:
         for side in part:
-            for array in (side.values, side.offsets):
+            for array in side.arrays:
                 digest.update(np.ascontiguousarray(array).data)
     for tensor in network.state_dict().values():  # what the training begins with counts, too
         digest.update(tensor.numpy().data)

@@ -14,7 +14,7 @@ from lstmkit.language.translate.network.settings import TranslatorSettings
 from lstmkit.nn import LSTM, AdditiveAttention, AttentionMemory, MultiplicativeAttention, last_over_time
 from lstmkit.nn.regularization import locked
 from lstmkit.recurrence.cell import Sizes, State
-from lstmkit.sequences import Padded
+from lstmkit.sequences import FrameLayer, Padded
 from lstmkit.training.schema import Natural, Positive
 
 BRIDGED = ("h", "c")
@@ -29,14 +29,12 @@ class Shape:
     end       id of the end of a sentence, before which every one begins
     unknown   id of the unknown token that is written
     source    tokens that are read, where they are others than those written; None: the same, or frames
-    channels  C, of frames; None: ids are read
     """
 
     target: Positive
     end: Natural
     unknown: Natural
     source: Positive | None = None
-    channels: Positive | None = None
 
 
 class Read(NamedTuple):
@@ -77,17 +75,18 @@ class TranslationNetwork(nn.Module):
 
     settings  sizes, cells, attention, dropouts
     shape     of what is read and written
+    frames    the input layer of frames; None: ids are read
     """
 
-    def __init__(self, settings: TranslatorSettings, shape: Shape) -> None:
+    def __init__(self, settings: TranslatorSettings, shape: Shape, frames: FrameLayer | None = None) -> None:
         super().__init__()
         how = self.settings = settings
         self.shape = shape
         E, H = how.embedding_size, how.hidden_size
         self.embedding = _vectors(shape.target, E)
         self.source = None if shape.source is None else _vectors(shape.source, E)
-        self.frames = None if shape.channels is None else nn.Linear(shape.channels, E)
-        widths = [E, *[2 * H] * (how.encoder_layers - 1)]
+        self.frames = frames
+        widths = [E if frames is None else frames.width, *[2 * H] * (how.encoder_layers - 1)]
         self.encoder = nn.ModuleList(_layer(how, how.cell, width, both=True) for width in widths)
         cell = how.decoder_cell or how.cell
         self.attention = _attention(how)
@@ -102,8 +101,8 @@ class TranslationNetwork(nn.Module):
 
     def read(self, batch: Padded) -> Read:
         """Read a batch of sequences."""
-        how, (values, lengths) = self.settings, batch
-        steps = locked(self._read_vectors(values), how.input_dropout, self.training)
+        how = self.settings
+        steps, lengths = self._vectors_read(batch) if self.frames is None else self.frames(batch)
         for layer in self.encoder:
             steps, _ = layer(steps, lengths=lengths)
             steps = locked(steps, how.hidden_dropout, self.training)
@@ -145,13 +144,11 @@ class TranslationNetwork(nn.Module):
         found: Tensor = self.softmax.log_probs(readout, self.embedding.weight)
         return found
 
-    def _read_vectors(self, values: Tensor) -> Tensor:
-        """Return vectors (S, B, E) of ids (S, B) or of frames (S, B, C)."""
-        if self.frames is not None:
-            found: Tensor = self.frames(values.to(self.frames.weight.dtype))
-            return found
-        table = self.embedding if self.source is None else self.source
-        return _without_some(table(values), self.settings.word_dropout, self.training)
+    def _vectors_read(self, batch: Padded) -> Padded:
+        """Return vectors (S, B, E) of ids (S, B)."""
+        how, table = self.settings, self.embedding if self.source is None else self.source
+        vectors = _without_some(table(batch.values), how.word_dropout, self.training)
+        return Padded(locked(vectors, how.input_dropout, self.training), batch.lengths)
 
     def _begun(self, layer: int, given: Tensor) -> State:
         """Return the state (1, B, width) with which a layer of the decoder begins, from (B, states, H)."""

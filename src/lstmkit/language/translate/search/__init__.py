@@ -8,3 +8,4 @@ from lstmkit.language.translate.search.contract import PredictorSearched as Pred
 from lstmkit.language.translate.search.contract import Searched as Searched
 from lstmkit.language.translate.search.contract import TogetherSearched as TogetherSearched
 from lstmkit.language.translate.search.drawing import draw_sequences as draw_sequences
+from lstmkit.language.translate.search.writing import write_sequences as write_sequences
