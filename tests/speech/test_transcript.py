@@ -9,7 +9,8 @@ import re
 import numpy as np
 import pytest
 
-from lstmkit.speech.transcript import LONGEST, WIDEST, Alternative, Segment, Transcript, Word
+from lstmkit.results.subtitles import WIDEST
+from lstmkit.speech.transcript import LONGEST, Alternative, Segment, Transcript, Word
 
 
 def spoken(seed: int, count: int, pauses: bool = True) -> Transcript:

@@ -7,10 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-WIDEST = 42
-"""Characters of a line of subtitles."""
-LINES = 2
-"""Of a subtitle."""
+from lstmkit.results.subtitles import LINES, Cue, broken, srt, vtt
+
 LONGEST = 6.0
 """Seconds that a subtitle stands, and that its words may take."""
 PAUSE = 0.6
@@ -121,19 +119,11 @@ class Transcript:
 
     def to_srt(self) -> str:
         """Return subtitles as SubRip has them."""
-        cues = (
-            f"{number}\n{_time(cue.start, ',')} --> {_time(cue.end, ',')}\n" + "\n".join(cue.lines) + "\n"
-            for number, cue in enumerate(self.cues(), 1)
-        )
-        return "\n".join(cues)
+        return srt(self.cues())
 
     def to_vtt(self) -> str:
         """Return subtitles as WebVTT has them."""
-        cues = (
-            f"\n{_time(cue.start, '.')} --> {_time(cue.end, '.')}\n" + "\n".join(map(_escaped, cue.lines)) + "\n"
-            for cue in self.cues()
-        )
-        return "WEBVTT\n" + "".join(cues)
+        return vtt(self.cues())
 
     def cues(self) -> list[Cue]:
         """Return subtitles: none longer than two lines or six seconds, cut at pauses, none before another has ended."""
@@ -147,16 +137,8 @@ class Transcript:
                 end = min(max(said, min(start + SHORTEST, following)), max(following, start + 1))
             else:
                 end = max(said, min(start + SHORTEST, _whole(self.seconds)))
-            found.append(Cue(start, max(end, start + 1), tuple(_lines(part))))
+            found.append(Cue(start, max(end, start + 1), _lines(part)))
         return found
-
-
-class Cue(NamedTuple):
-    """A subtitle: milliseconds when it comes and goes, and its lines."""
-
-    start: int
-    end: int
-    lines: tuple[str, ...]
 
 
 def _parts(words: Sequence[Word]) -> Iterator[list[Word]]:
@@ -165,7 +147,7 @@ def _parts(words: Sequence[Word]) -> Iterator[list[Word]]:
     for word in words:
         more = [*part, word]
         if part and (
-            word.start - part[-1].end >= PAUSE or word.end - part[0].start > LONGEST or len(list(_lines(more))) > LINES
+            word.start - part[-1].end >= PAUSE or word.end - part[0].start > LONGEST or len(_lines(more)) > LINES
         ):
             yield part
             more = [word]
@@ -174,25 +156,9 @@ def _parts(words: Sequence[Word]) -> Iterator[list[Word]]:
         yield part
 
 
-def _lines(words: Sequence[Word]) -> Iterator[str]:
-    line = ""
-    for word in words:
-        longer = f"{line} {word.text}" if line else word.text
-        if line and len(longer) > WIDEST:
-            yield line
-            longer = word.text
-        line = longer
-    yield line
+def _lines(words: Sequence[Word]) -> tuple[str, ...]:
+    return broken([word.text for word in words])
 
 
 def _whole(seconds: float) -> int:
     return round(1000 * seconds)
-
-
-def _time(milliseconds: int, point: str) -> str:
-    seconds, rest = divmod(milliseconds, 1000)
-    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{point}{rest:03}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
