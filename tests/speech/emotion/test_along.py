@@ -65,7 +65,7 @@ def test_a_part_of_a_file_keeps_the_times_of_the_file(fitted: EmotionClassifier,
 
 def test_what_weighed_sums_to_one_over_the_frames(fitted: EmotionClassifier, long: Path) -> None:
     (found,) = tell(fitted, [str(long)], Asked(explain=True))
-    assert found.weights is not None and len(found.weights) == pytest.approx(8 / 0.02, abs=2)
+    assert found.weights is not None and len(found.weights) == pytest.approx(8 / 0.04, abs=2)
     assert found.weights.sum() == pytest.approx(1) and (found.weights >= 0).all()
     assert sum(found.shares.values()) == pytest.approx(1) and found.stretches == ()
 

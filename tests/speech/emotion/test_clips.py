@@ -64,7 +64,7 @@ def test_a_table_names_files_beside_it_and_parts_of_them(write: Write, tmp_path:
     assert clips.fact("emotion") == ["glad", "sad"]
     assert clips.fact("gender") == ["f", "f"]
     assert clips.groups() == ["ann", "ann"]
-    frames = clip_frames(clips, VoiceSettings())
+    frames = clip_frames(clips, VoiceSettings(shift=20, window=40))
     energy = VoiceSettings().channels.index("energy")
     assert frames.lengths.tolist() == [11, 11]
     assert frames[0][:, energy].min() > -20
@@ -156,5 +156,5 @@ def test_speakers_must_be_known_of_all_or_of_none(corpus: Path) -> None:
 
 def test_a_recording_that_cannot_be_used_is_named(write: Write, tmp_path: Path) -> None:
     write("short.wav", SOUND[:500])
-    with pytest.raises(InputError, match=r"short.wav: 31.2 ms of sound are shorter than a window of 40 ms"):
+    with pytest.raises(InputError, match=r"short.wav: 31.2 ms of sound are shorter than a window of 60 ms"):
         clip_frames(read_clips(tmp_path, labelled=False), VoiceSettings())

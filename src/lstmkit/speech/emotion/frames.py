@@ -46,8 +46,8 @@ class VoiceSettings:
     """
 
     rate: int = RATE
-    shift: float = 20.0
-    window: float = 40.0
+    shift: float = 40.0
+    window: float = 60.0
     cepstra: int = 13
     lowest: float = 60.0
     highest: float = 500.0
