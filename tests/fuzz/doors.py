@@ -25,7 +25,7 @@ from model_doors import (
 from music_doors import MUSIC, open_music, use_composer
 from mutations import BYTES, POSITION, TEXT, changes
 from sequence_doors import FORMS, open_sequences, use_sequence_classifier
-from speech_doors import LISTS, SOUNDS, open_lists, open_sounds, use_recogniser
+from speech_doors import LISTS, READY, SOUNDS, open_lists, open_ready, open_sounds, use_recogniser
 from table_doors import (
     ALL_SETTINGS,
     KINDS,
@@ -82,6 +82,7 @@ DOORS = {
     "recogniser": Door(FOLDER, folder_door("recogniser", use_recogniser), 4),
     "sounds": Door(st.tuples(st.sampled_from(sorted(SOUNDS)), ANY_BYTES), open_sounds, 8),
     "lists": Door(st.tuples(st.sampled_from(sorted(LISTS)), ANY_BYTES), open_lists, 8),
+    "ready": Door(st.tuples(st.sampled_from(READY), ANY_BYTES), open_ready, 4),
     "films": Door(st.tuples(st.sampled_from(sorted(FILMS)), ANY_BYTES), open_films, 4),
     "bodies": Door(st.tuples(st.sampled_from(BODIES), ANY_BYTES), open_bodies, 6),
     "music": Door(st.tuples(st.sampled_from(sorted(MUSIC)), ANY_BYTES), open_music, 8),

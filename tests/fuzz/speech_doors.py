@@ -7,13 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from limits import accepted
 from mutations import damaged
 from table_doors import Run
 
 from lstmkit.sequences import Ragged
-from lstmkit.speech import Recognizer, frames_of, read_audio, read_hotwords, read_lexicon, read_manifest
+from lstmkit.speech import (
+    ReadyFrames,
+    Recognizer,
+    frames_of,
+    frames_of_all,
+    read_audio,
+    read_hotwords,
+    read_lexicon,
+    read_manifest,
+)
 from lstmkit.speech.recordings import Recordings
 
 SOUNDS = {"a.wav": "PCM_16", "b.wav": "FLOAT", "a.flac": "PCM_16", "a.ogg": "VORBIS", "a.mp3": "MPEG_LAYER_III"}
@@ -28,6 +38,38 @@ LISTS = {
     "hot.txt": "# names\nSaint-Étienne\t4.5\nopen the window\nno\t-2\n".encode(),
     "words.dic": b";;; words\none W AH N\ntwo T UW\ntwo(2) T AH\n<s> SIL\n",
 }
+
+
+def ready() -> dict[str, bytes]:
+    """Return files of ready features and the table beside one of them."""
+    generator, several, one = np.random.default_rng(0), io.BytesIO(), io.BytesIO()
+    np.savez(several, p1=generator.normal(size=(7, 3)).astype(np.float32), p2=generator.normal(size=(4, 3)))
+    np.save(one, generator.integers(0, 9, (5, 3)))
+    table = b"id,text,speaker\np1,one two,x\np2,three,y\n"
+    return {"a.npz": several.getvalue(), "a.csv": table, "b.npy": one.getvalue()}
+
+
+READY = sorted(ready())
+
+
+def open_ready(folder: Path) -> Run:
+    """Ready features: what is read has finite frames of as many channels as were asked for."""
+    files = ready()
+
+    def run(given: Any) -> bool:
+        name, how = given
+        for own, content in files.items():
+            (folder / own).write_bytes(damaged(content, how) if own == name else content)
+
+        def read() -> None:
+            path = folder / ("b.npy" if name == "b.npy" else "a.npz")
+            list_of = pl.DataFrame({"audio": [str(path)], "text": ["one"]}) if name == "b.npy" else path
+            frames = frames_of_all(read_manifest(list_of).utterances, ReadyFrames(3))
+            assert len(frames) and frames.values.shape[1] == 3 and np.isfinite(frames.values).all()
+
+        return accepted(read)
+
+    return run
 
 
 def sound(name: str) -> bytes:

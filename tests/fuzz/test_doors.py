@@ -20,6 +20,7 @@ INPUTS = {
     "python": 400,
     "onnx": 1500,
     "lists": 200,
+    "ready": 400,
     "pairs": 300,
     "translator": 300,
     "films": 120,
