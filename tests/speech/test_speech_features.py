@@ -9,7 +9,7 @@ import pytest
 
 from lstmkit import InputError
 from lstmkit.speech import FeatureSettings, FeatureStream, Utterance, frames_of, frames_of_all, with_differences
-from lstmkit.speech.features import QUIETEST
+from lstmkit.speech.features import QUIETEST, cepstra_of
 
 pytest.importorskip("kaldi_native_fbank", reason="the extra speech is not installed")
 
@@ -53,6 +53,11 @@ def test_cepstra_are_a_cosine_transform_of_the_energies(noise):
     cosine[0] = np.sqrt(1 / 23)
     lifter = 1 + 11 * np.sin(np.pi * np.arange(13) / 22)
     np.testing.assert_allclose(frames_of(noise, settings), (energies @ cosine.T) * lifter, atol=2e-2)
+
+
+def test_cepstra_of_bands_are_those_that_kaldi_makes(noise):
+    bands, cepstra = (FeatureSettings(bins=23, cepstra=count, low=20.0, high=8000.0) for count in (0, 13))
+    np.testing.assert_allclose(cepstra_of(frames_of(noise, bands), 13), frames_of(noise, cepstra), atol=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,8 @@ LOUDEST = 32_768.0
 QUIETEST = 3.0
 """Natural logarithm of the energy of a band that is not gone below, about that of samples rounded to 16 bits: a gap
 without any sound is then no more than a quiet room to whoever compares it with what is usual."""
+LIFTER = 22
+"""Of Kaldi: coefficient k is weighed by 1 + LIFTER / 2 sin(π k / LIFTER), for higher ones are small."""
 AHEAD = 2
 """Frames before and after that a regression of differences sees."""
 RANGES = {
@@ -211,6 +213,20 @@ def _named(one: Utterance, settings: Features, files: ReadyFiles) -> Frames:
         return frames_of(samples, settings)
     except InputError as error:
         raise InputError(f"{one.name}: {error}") from error
+
+
+def cepstra_of(bands: NDArray[np.floating[Any]], count: int) -> NDArray[np.floating[Any]]:
+    """Return the first cepstra (N, count) of logarithms of bands (N, C), as Kaldi makes them of its own.
+
+    What changes frequencies, such as another vocal tract, is done to bands, before this.
+
+    Source  Davis and Mermelstein 1980, with the lifter of the HTK Book
+    """
+    C, order = bands.shape[1], np.arange(count)[:, None]
+    cosines = np.sqrt(2 / C) * np.cos(np.pi * order * (np.arange(C) + 0.5) / C)
+    cosines[0] /= np.sqrt(2)
+    lifts = 1 + LIFTER / 2 * np.sin(np.pi * order[:, 0] / LIFTER)
+    return np.asarray(bands @ (cosines.T * lifts).astype(bands.dtype))
 
 
 def with_differences(frames: NDArray[np.floating[Any]], orders: int = 2) -> NDArray[np.floating[Any]]:
