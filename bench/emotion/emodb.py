@@ -12,15 +12,18 @@ With ten folds and the usual settings bench/results/emotion.txt is written.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import importlib.metadata
 import os
 import tempfile
 import time
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+import soundfile
 from sklearn.impute import SimpleImputer
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import GridSearchCV, GroupKFold
@@ -43,6 +46,9 @@ from lstmkit.speech.emotion import EmotionClassifier, VoiceSettings
 from lstmkit.speech.emotion.classifier import USUAL
 from lstmkit.speech.emotion.clips import read_clips
 
+FRAMES = VoiceSettings(normalise="speaker")
+"""All recordings of a speaker are there, so that they are put into the speaker's units."""
+SETTINGS = {**USUAL}
 WOMEN = ("08", "09", "13", "14", "16")
 WEIGHTS = {"speaker": 0.3, "gender": 0.6}
 """Of the further labels, as Tao & Liu 2018 have them."""
@@ -55,12 +61,17 @@ def folder() -> Path:
     return Path(os.environ.get("LSTMKIT_DATA") or ROOT.parent / "shared" / "data")
 
 
-def rows_of(where: Path, emotion: EmotionClassifier) -> Labelled:
-    """Return the recordings as sequences of frames, with speaker and gender beside the emotion."""
+def rows_of(where: Path, emotion: EmotionClassifier, snr: float | None = None) -> Labelled:
+    """Return the recordings as sequences of frames, with speaker and gender beside the emotion.
+
+    snr  decibels from white noise to the mean power of the recording, which hears it; None adds none
+    """
     with tempfile.TemporaryDirectory() as inner:
         with zipfile.ZipFile(where / "emodb_wav.zip") as file:
             file.extractall(inner)
         files = sorted(Path(inner).rglob("*.wav"))
+        if snr is not None:
+            add_noise(files, snr)
         speakers = [path.name[:2] for path in files]
         table = pl.DataFrame(
             {
@@ -72,6 +83,16 @@ def rows_of(where: Path, emotion: EmotionClassifier) -> Labelled:
             }
         )
         return emotion.rows(read_clips(table), "label")
+
+
+def add_noise(files: Sequence[Path], snr: float) -> None:
+    """Write recordings anew, with white noise, the same in every call."""
+    generator = np.random.default_rng(0)
+    for path in files:
+        samples, rate = soundfile.read(path)
+        spread = np.sqrt((samples**2).mean() / 10 ** (snr / 10))
+        noisy = samples + spread * generator.standard_normal(len(samples))
+        soundfile.write(path, noisy, rate, subtype="FLOAT")
 
 
 def fold(emotion: EmotionClassifier, rows: Labelled, learnt: np.ndarray, tested: np.ndarray, coding: Coding) -> Told:
@@ -101,8 +122,8 @@ def machines(rows: Labelled, coding: Coding) -> list[str]:
     return lines
 
 
-def one_seed(emotion: EmotionClassifier, rows: Labelled, coding: Coding, folds: int) -> tuple[list[str], float]:
-    """Return the lines of a seed, and its recall over all recordings."""
+def one_seed(emotion: EmotionClassifier, rows: Labelled, coding: Coding, folds: int) -> tuple[list[str], list[Told]]:
+    """Return the lines of a seed, and what was told in each fold."""
     start, told, lines = time.process_time(), list[Told](), []
     for name, learnt, tested in list(one_group_out(rows.groups or []))[:folds]:
         told.append(fold(emotion, rows, learnt, tested, coding))
@@ -110,11 +131,28 @@ def one_seed(emotion: EmotionClassifier, rows: Labelled, coding: Coding, folds: 
         recalls = ", ".join(f"{who} {100 * own['uar']:.1f} %" for who, own in scores.items())
         lines.append(f"seed {emotion.seed}, speaker {name}: {recalls}")
         print(lines[-1], flush=True)
-    evaluation = judged(told, coding, "uar")[0]
-    verdict = judge(evaluation, unit="recording")
     minutes = (time.process_time() - start) / 60
-    lines.append(f"seed {emotion.seed}: {verdict.headline} {verdict.detail} {minutes:.1f} processor minutes")
-    return lines, float(evaluation.scores[MODEL]["uar"])
+    lines.append(f"seed {emotion.seed}: {verdict(told, coding)} {minutes:.1f} processor minutes")
+    return lines, told
+
+
+def recall(told: Sequence[Told], coding: Coding) -> float:
+    """Return the mean recall of the network in %."""
+    return 100 * float(judged(told, coding, "uar")[0].scores[MODEL]["uar"])
+
+
+def verdict(told: Sequence[Told], coding: Coding) -> str:
+    """Return what the network is beside the yardstick, speakers drawn with all that is told of them."""
+    found = judge(judged(told, coding, "uar")[0], unit="answer")
+    return f"{found.headline} {found.detail}"
+
+
+def averaged(seeds: Sequence[Sequence[Told]]) -> list[Told]:
+    """Return what networks of several seeds tell together; the yardstick's is that of the first seed."""
+    return [
+        dataclasses.replace(own[0], answers=own[0].answers | {MODEL: np.mean([o.answers[MODEL] for o in own], axis=0)})
+        for own in zip(*seeds, strict=True)
+    ]
 
 
 def main() -> None:
@@ -123,29 +161,37 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--folds", type=int, default=10)
-    parser.add_argument("--units", default="speaker")
+    parser.add_argument("--units", default=FRAMES.normalise)
     parser.add_argument("--beside", action="store_true", help="learn speaker and gender beside the emotion")
     parser.add_argument("--set", action="append", metavar="NAME=VALUE")
     asked = parser.parse_args()
-    settings = SequenceSettings(**{**USUAL, **given_settings(SequenceSettings, asked.set, "a classifier of sequences")})
+    settings = SequenceSettings(
+        **{**SETTINGS, **given_settings(SequenceSettings, asked.set, "a classifier of sequences")}
+    )
     beside = WEIGHTS if asked.beside else None
-    frames = VoiceSettings(normalise=asked.units)
+    frames = dataclasses.replace(FRAMES, normalise=asked.units)
     versions = {name: importlib.metadata.version(name) for name in ("lstmkit", "torch", "numpy", "kaldi-native-fbank")}
     lines = header("Emotion, EmoDB, four classes, one speaker left out, one thread", versions)
     lines.append(f"units: {asked.units}; beside: {beside}; {settings}")
     rows = rows_of(folder() / "emodb", EmotionClassifier(settings, frames, 0, beside))
     coding = Coding.learn(rows.labels or [], "label", "classes", False)
-    whole, found = asked.folds >= len(set(rows.groups or [])) and not asked.set, []
+    whole = asked.folds >= len(set(rows.groups or [])) and not asked.set
     lines += ["", *machines(rows, coding), ""]
     print("\n".join(lines), flush=True)
+    seeds: list[list[Told]] = []
     for seed in range(asked.first, asked.first + asked.seeds):
-        own, recall = one_seed(EmotionClassifier(settings, frames, seed, beside), rows, coding, asked.folds)
-        lines, found = [*lines, *own], [*found, 100 * recall]
-        last = f"mean recall of {len(found)} seeds {np.mean(found):.1f} % ({min(found):.1f} to {max(found):.1f})"
+        own, told = one_seed(EmotionClassifier(settings, frames, seed, beside), rows, coding, asked.folds)
+        lines, seeds = [*lines, *own], [*seeds, told]
+        found = [recall(each, coding) for each in seeds]
+        last = [
+            f"mean recall of {len(found)} seeds {np.mean(found):.1f} % ({min(found):.1f} to {max(found):.1f})",
+            f"all seeds: {verdict([one for each in seeds for one in each], coding)}",
+            f"networks of all seeds averaged: {verdict(averaged(seeds), coding)}",
+        ]
         if whole:
-            write("emotion.txt", [*lines, "", last])
+            write("emotion.txt", [*lines, "", *last])
         else:
-            print(f"{own[-1]}\n{last}", flush=True)
+            print("\n".join([own[-1], *last]), flush=True)
 
 
 if __name__ == "__main__":
