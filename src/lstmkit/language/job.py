@@ -168,7 +168,7 @@ def in_words(plan: Plan, minutes: float | None) -> str:
 
 
 def _notes(job: LanguageJob, corpus: Corpus) -> list[str]:
-    return [note for note in (*corpus.notes, precision_note(job.model.settings)) if note]
+    return [note for note in (*corpus.notes, precision_note(job.model.settings.precision)) if note]
 
 
 def _summary(job: LanguageJob, corpus: Corpus, comparison: Comparison, verdict: Verdict | None) -> dict[str, Any]:

@@ -99,7 +99,7 @@ class LanguageModel:
         if not isinstance(text, Corpus):
             known = None if start is None else start.tokens_
             text = read_corpus(text, valid, unit=self.unit, settings=self.vocabulary, test_share=0.0, tokens=known)
-        if note := precision_note(self.settings):
+        if note := precision_note(self.settings.precision):
             warnings.warn(f"lstmkit: {note}", UserWarning, stacklevel=2)
         with until_done(checkpoint) as path:
             self.fit_corpus(text, start, on_epoch, on_window, checkpoint=path, resume=resume)

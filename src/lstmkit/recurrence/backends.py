@@ -24,6 +24,7 @@ from lstmkit.errors import InputError
 from lstmkit.recurrence.call import Call, Output
 from lstmkit.recurrence.cell import NO_MASKS, Masks, State, Weights
 from lstmkit.recurrence.cells import Gru, Lstm, MLstm, Rnn
+from lstmkit.recurrence.gated import has_gates, mostly_padding, run_gated
 from lstmkit.recurrence.kernels import kernel_refusal
 from lstmkit.recurrence.library import FLOAT_TYPES, instruction_set, load_library
 from lstmkit.recurrence.native import GRADIENT, active_transforms, run_native, transform_refusal
@@ -80,8 +81,10 @@ class NativeBackend:
     def slower(self, call: Call) -> str:
         """Return "" unless torch has kernels for the call that are faster: with autocast, or as measured."""
         autocast = torch.is_autocast_enabled("cpu")
-        if call.lengths is not None or torch.compiler.is_compiling():
+        if torch.compiler.is_compiling():
             return ""  # a compiler takes torch's LSTM apart into one node or more a step
+        if call.lengths is not None and (not _gates(call) or mostly_padding(call)):
+            return ""
         if autocast and _computed_in(call.x) != torch.float64:
             if TorchBackend().unsupported(call) or _lower_precision_refusal(call):
                 return ""
@@ -109,7 +112,9 @@ class TorchBackend:
     """torch's own LSTM, GRU and RNN: oneDNN on equal lengths in float32, cuDNN on the GPU, a slow loop for the rest."""
 
     name = "torch"
-    description = "torch's own kernels (oneDNN or cuDNN on equal lengths; packed sequences otherwise)"
+    description = (
+        "torch's own kernels (oneDNN or cuDNN on equal lengths and under autocast; packed sequences otherwise)"
+    )
 
     def unsupported(self, call: Call) -> str:
         """Return "" for the cells that torch has, unless its packed sequences refuse the lengths."""
@@ -143,6 +148,8 @@ class TorchBackend:
         if call.lengths is None:
             y, *state = self._function(call)(call.x, self._state(call.state), *rest, False)
             return Output(y, tuple(state))
+        if _gates(call):
+            return run_gated(call)
         packed = pack_padded_sequence(call.x, call.lengths, enforce_sorted=False)
         order, back = packed.sorted_indices, packed.unsorted_indices
         assert order is not None and back is not None
@@ -155,7 +162,7 @@ class TorchBackend:
     def _autocast_refusal(call: Call) -> str:
         """Return "" unless autocast would send the call to an LSTM of oneDNN that this processor does not have."""
         if not torch.is_autocast_enabled("cpu") or type(call.cell) is not Lstm or call.lengths is not None:
-            return ""  # autocast leaves packed sequences in float32, and takes the others apart
+            return ""  # lengths go another way, and autocast takes the other cells apart
         if call.output != call.hidden or not call.x.is_cpu or call.x.dtype == torch.float64:
             return ""
         return _lower_precision_refusal(call)
@@ -286,9 +293,8 @@ def explain_call(call: Call, backend: str | None = None) -> Explanation:
 def _note(call: Call, chosen: str) -> str:
     if in_autocast(call.x):
         target = torch.get_autocast_dtype(call.x.device.type)
-        return (
-            f"autocast is on: computed in {target if chosen == 'torch' else _computed_in(call.x)}, returned in {target}"
-        )
+        lowered = chosen == "torch" and (call.lengths is None or _gates(call))
+        return f"autocast is on: computed in {target if lowered else _computed_in(call.x)}, returned in {target}"
     return ""
 
 
@@ -323,6 +329,14 @@ def _lower_precision_refusal(call: Call) -> str:
     """Return "" if this processor has kernels in autocast's type for the call, else one sentence."""
     gradients = torch.is_grad_enabled() and any(t.requires_grad for t in call.tensors)
     return str(lower_precision_refusal(torch.get_autocast_dtype("cpu"), gradients))
+
+
+def _gates(call: Call) -> bool:
+    """Whether torch's kernels take a call with lengths in autocast's type, rather than as packed sequences."""
+    lowered = call.x.is_cpu and torch.is_autocast_enabled("cpu") and call.x.dtype != torch.float64
+    if not lowered or torch.compiler.is_compiling():
+        return False
+    return has_gates(call) and not _lower_precision_refusal(call)
 
 
 def _run_under_autocast(call: Call, chosen: Backend) -> Output:

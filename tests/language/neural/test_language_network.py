@@ -137,7 +137,9 @@ def test_bfloat16_trains_the_same_network_and_is_exact_in_use(cell):
     ids, targets = torch.randint(V, (9, 4)), torch.randint(V, (9, 4))
     losses = [network.loss(ids, targets, None) for network in (exact, low)]
     assert losses[1][0].dtype == torch.float32
-    assert (losses[1][0] == losses[0][0]) == bool(precision_note(low.settings))  # float32 where there is no bfloat16
+    assert (losses[1][0] == losses[0][0]) == bool(
+        precision_note(low.settings.precision)
+    )  # float32 where there is no bfloat16
     torch.testing.assert_close(losses[1][0], losses[0][0], rtol=0.01, atol=0)
     assert all(s.dtype == torch.float32 for layer in losses[1][2] for s in layer)
     for loss, _, _ in losses:

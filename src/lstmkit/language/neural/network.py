@@ -17,12 +17,12 @@ Carried = tuple[State, ...]
 """The state of every layer."""
 
 
-def precision_note(settings: LanguageSettings) -> str:
-    """Return "" unless this processor trains in float32 although the settings ask for bfloat16, else one sentence.
+def precision_note(precision: str) -> str:
+    """Return "" unless this processor trains in float32 although settings ask for bfloat16, else one sentence.
 
     Without instructions for bfloat16 its products take four times as long as those of float32, where they run at all.
     """
-    refusal = lower_precision_refusal(torch.bfloat16, True) if settings.precision == "bfloat16" else ""
+    refusal = lower_precision_refusal(torch.bfloat16, True) if precision == "bfloat16" else ""
     return f"precision bfloat16: {refusal}; trained in float32" if refusal else ""
 
 
@@ -42,7 +42,7 @@ class LanguageNetwork(nn.Module):
     def __init__(self, vocabulary: int, settings: LanguageSettings, clues: ClueSizes | None = None) -> None:
         super().__init__()
         self.settings = settings
-        self.low = settings.precision == "bfloat16" and not precision_note(settings)
+        self.low = settings.precision == "bfloat16" and not precision_note(settings.precision)
         E, H, K = settings.embedding_size, settings.hidden_size, settings.num_layers
         self.embedding = nn.Embedding(vocabulary, E)
         nn.init.uniform_(self.embedding.weight, -0.1, 0.1)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from lstmkit.errors import InputError
+from lstmkit.language.neural.network import precision_note
 from lstmkit.language.translate.judgement import Dictionary, judge, score_texts
 from lstmkit.language.translate.judgement.scoring import require_sacrebleu
 from lstmkit.language.translate.judgement.verdict import DICTIONARY
@@ -77,7 +78,8 @@ class TranslateJob(Job[Parts, None, TranslateResult]):
         counts += f", {len(read.test):,} to score"
         notes = [note for part in (read.training, read.validation, read.test) for note in part.notes()]
         repeated = [read.repeats.note("pairs")] * (read.repeats.repeated > 0)
-        return [f"{' and '.join(self.sides)}: {counts}", *dict.fromkeys([*notes, *repeated])]
+        low = precision_note(self.translator.settings.precision)
+        return [f"{' and '.join(self.sides)}: {counts}", *dict.fromkeys([*notes, *repeated]), *[low] * bool(low)]
 
     def fit(self, read: Parts, run: Run) -> None:
         """Train the translator."""

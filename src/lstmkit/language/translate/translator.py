@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from lstmkit.errors import InputError, NotFittedError
+from lstmkit.language.neural.network import precision_note
 from lstmkit.language.text import VocabularySettings
 from lstmkit.language.translate.network import Shape, TranslationNetwork, TranslatorSettings
 from lstmkit.language.translate.network.learning import (
@@ -105,6 +107,8 @@ class Translator:
         Raises          InputError if something given cannot be used
         """
         lines = lines_of(source, target)
+        if note := precision_note(self.settings.precision):
+            warnings.warn(f"lstmkit: {note}", UserWarning, stacklevel=2)
         with until_done(checkpoint) as path:
             held = None if valid is None else lines_of(*valid)
             self.fit_lines(lines, held, on_epoch, checkpoint=path, resume=resume)

@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from lstmkit import InputError
+from lstmkit.language.neural.network import precision_note
 from lstmkit.language.translate.network import Shape, TranslationNetwork, TranslatorSettings
 from lstmkit.language.translate.search import NetworkSearched
 from lstmkit.nn import CELLS
@@ -182,6 +183,21 @@ def test_every_weight_is_learnt_and_dropouts_are_of_training_alone(change):
     assert not torch.equal(first, network.loss(batch(SOURCE), batch(TARGET)))
     network.eval()
     assert torch.equal(network.loss(batch(SOURCE), batch(TARGET)), network.loss(batch(SOURCE), batch(TARGET)))
+
+
+def test_bfloat16_is_of_training_alone():
+    none = {"input_dropout": 0.0, "hidden_dropout": 0.0, "output_dropout": 0.0}
+    plain, low = (network_of(dataclasses.replace(SMALL, precision=p, **none)) for p in ("float32", "bfloat16"))
+    source, target = batch(torch.tensor([6, 5, 6, 6])), batch(torch.tensor([5, 6, 4, 6]))
+    assert torch.equal(plain.target_log_probs(source, target), low.target_log_probs(source, target))
+    losses = [network.train().loss(source, target) for network in (plain, low)]
+    torch.testing.assert_close(losses[1], losses[0], rtol=0.02, atol=0)  # bfloat16 has three digits
+    assert torch.equal(*losses) == bool(precision_note("bfloat16"))  # float32 where there is no bfloat16
+    known, found = (
+        torch.autograd.grad(loss, list(own.parameters())) for loss, own in zip(losses, (plain, low), strict=True)
+    )
+    for ours, theirs in zip(found, known, strict=True):
+        assert ours.dtype == torch.float32 and (ours - theirs).norm() <= 0.05 * theirs.norm() + 1e-3
 
 
 def test_frames_are_read_as_ids_are():

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from lstmkit.language.neural.network import precision_note
 from lstmkit.language.neural.softmax import FullSoftmax
 from lstmkit.language.translate.network.settings import TranslatorSettings
 from lstmkit.nn import LSTM, AdditiveAttention, AttentionMemory, MultiplicativeAttention, last_over_time
@@ -97,7 +98,8 @@ class TranslationNetwork(nn.Module):
         self.bridged = len(states) if set(states) <= set(BRIDGED) else 1
         self.bridge = nn.Linear(2 * H, how.decoder_layers * self.bridged * H)
         self.readout = nn.Linear(H + found + E, E)
-        self.softmax = FullSoftmax(E, shape.target, tied=True, precision="float32")
+        self.low = how.precision == "bfloat16" and not precision_note(how.precision)
+        self.softmax = FullSoftmax(E, shape.target, tied=True, precision="bfloat16" if self.low else "float32")
 
     def read(self, batch: Padded) -> Read:
         """Read a batch of sequences."""
@@ -163,7 +165,9 @@ class TranslationNetwork(nn.Module):
         how, (inputs, targets) = self.settings, _shifted(target, self.shape.end)
         vectors = _without_some(self.embedding(inputs), how.word_dropout, self.training)
         vectors = locked(vectors, how.input_dropout, self.training)
-        readout, _ = self._written(self.read(source), vectors, target.lengths + 1)
+        with torch.autocast(vectors.device.type, torch.bfloat16, enabled=self.low and self.training):
+            readout, _ = self._written(self.read(source), vectors, target.lengths + 1)
+        readout = readout.to(vectors.dtype)
         true = torch.arange(len(inputs)).unsqueeze(1) <= target.lengths
         return locked(readout, how.output_dropout, self.training)[true], targets[true]
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lstmkit.errors import InputError
+from lstmkit.language.neural.settings import PRECISIONS
 from lstmkit.ranges import BELOW_1, BETWEEN_0_AND_1, MORE_THAN_0, NOT_NEGATIVE, Range, check_fields
 from lstmkit.recurrence.cells import cell_named
 
@@ -51,6 +52,9 @@ class TranslatorSettings:
     clip_norm          gradients are scaled down to this Euclidean norm
     patience           epochs without a better validation loss before stopping; None: none
     average            decay of a moving average of the weights, which is what is validated and kept; None: no average
+    precision          of layers, attention and softmax in training: "float32", or "bfloat16", faster on processors that
+                       have it (AVX-512 or matrix units), float32 on the others; weights, validation and use stay in
+                       float32
     longest            tokens of a side at most; longer pairs are left out of the training
     Raises             InputError if a value is out of range, or input feeding has nothing to feed, or weights would be
                        dropped anew at each of its steps
@@ -84,11 +88,12 @@ class TranslatorSettings:
     clip_norm: float = 1.0
     patience: int | None = 6
     average: float | None = 0.998
+    precision: str = "float32"
     longest: int = 200
 
     def __post_init__(self) -> None:
         """Check every value."""
-        ranges: dict[str, Range | Sequence[str]] = {"attention": ATTENTIONS}
+        ranges: dict[str, Range | Sequence[str]] = {"attention": ATTENTIONS, "precision": PRECISIONS}
         dropouts = ("word_dropout", "input_dropout", "hidden_dropout", "output_dropout", "weight_drop")
         shares = (*dropouts, "zoneout", "recurrent_dropout", "label_smoothing", "sampling")
         ranges |= dict.fromkeys(shares, BELOW_1)
