@@ -163,6 +163,7 @@ def main() -> None:
     parser.add_argument("name", choices=("fights", "skeletons", "depth", "clips"))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--features", default="both")
+    parser.add_argument("--rate", type=float, default=8.0)
     parser.add_argument("--set", action="append", metavar="NAME=VALUE")
     parser.add_argument("--trial", action="store_true", help="write nothing")
     asked = parser.parse_args()
@@ -171,17 +172,18 @@ def main() -> None:
     top = [*header(f"Video: {asked.name}, one thread", versions), ""]
     bodies = asked.name == "skeletons"
     own = given_settings(SequenceSettings, asked.set, "a classifier of sequences")
-    settings = SequenceSettings(**{**usual_settings(bodies), **own})
+    frames = SkeletonSettings(LAYOUTS["kinect20"]) if bodies else PictureSettings(asked.features, asked.rate)
+    settings = SequenceSettings(**{**usual_settings(frames), **own})
     with tempfile.TemporaryDirectory() as inner:
         folder = Path(inner)
         if asked.name == "clips":
             lines = clips()
         elif bodies:
-            action = ActionClassifier(settings, SkeletonSettings(LAYOUTS["kinect20"]))
+            action = ActionClassifier(settings, frames)
             rows, _ = action.rows(sets.skeletons(folder), Asked("label", "person"))
             lines = by_person(rows, settings, asked.seeds, near=True)
         else:
-            action = ActionClassifier(settings, PictureSettings(asked.features))
+            action = ActionClassifier(settings, frames)
             given = sets.fights(folder) if asked.name == "fights" else sets.depth(folder)
             rows, _ = action.rows(given, Asked("label", "film" if asked.name == "fights" else "person"))
             fights = asked.name == "fights"

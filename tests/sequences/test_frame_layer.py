@@ -31,11 +31,22 @@ def test_only_the_fields_of_the_layer_are_taken_from_other_settings():
         ({"normalise": "rows"}, "normalise must be one of"),
         ({"input_dropout": 1.0}, "input_dropout must be"),
         ({"mirror": (1, 1)}, "mirror must name every channel once"),
+        ({"picture": (8,)}, "picture must be rows and columns"),
+        ({"picture": (8, 4)}, "picture must be from 8 to 256"),
     ],
 )
 def test_values_of_the_layer_are_checked(given, words):
     with pytest.raises(InputError, match=words):
         FrameLayerSettings(**given)
+
+
+def test_pictures_are_seen_with_their_differences_beside_them():
+    layer = FrameLayer(FrameLayerSettings(differences=(1,), picture=(8, 16), filters=4), 3 * 8 * 16, marks=False)
+    assert layer.pictures.shape == (6, 8, 16) and layer.width == 16
+    values, lengths = layer(Padded(torch.randn(5, 2, 384), torch.tensor([5, 3])))
+    assert values.shape == (5, 2, 16) and lengths.tolist() == [5, 3]
+    with pytest.raises(InputError, match="picture: frames of 384 numbers are no pictures of 16 x 10; leave it out"):
+        FrameLayer(FrameLayerSettings(picture=(16, 10)), 384, marks=False)
 
 
 def test_repeated_sequences_are_those_that_they_repeat():

@@ -19,7 +19,7 @@ from lstmkit.results import run_job
 from lstmkit.sequences import Ragged
 from lstmkit.training.folder import ModelFolderError
 from lstmkit.video import ActionClassifier, PictureSettings, SkeletonSettings
-from lstmkit.video.classifier import OF_SKELETONS
+from lstmkit.video.classifier import OF_PIXELS, OF_SKELETONS
 from lstmkit.video.job import ActionJob
 from lstmkit.video.live import follow
 from lstmkit.video.rows import Asked
@@ -67,6 +67,17 @@ def test_it_learns_which_way_things_move(fitted: ActionClassifier, tmp_path: Pat
     found = fitted.predict_proba(new_clips(tmp_path))
     assert fitted.classes_[found.argmax(axis=1)].tolist() == ["right", "left"]
     np.testing.assert_allclose(found.sum(axis=1), 1)
+
+
+def test_filters_that_are_learnt_see_which_way_things_move(clips: Path, cache: Path, tmp_path: Path) -> None:
+    settings = SequenceSettings(**{**OF_PIXELS, **SMALL, "filters": 8})
+    own = ActionClassifier(settings, PictureSettings("pixels"), cache=cache).fit(clips)
+    found = own.predict_proba(new_clips(tmp_path))
+    assert own.classes_[found.argmax(axis=1)].tolist() == ["right", "left"]
+    own.save(tmp_path / "model")
+    again = ActionClassifier.load(tmp_path / "model", cache)
+    np.testing.assert_array_equal(again.predict_proba(new_clips(tmp_path)), found)
+    assert again.frames.features == "pixels" and len(again.frames.channels) == 3 * 32 * 32
 
 
 def test_a_saved_classifier_answers_the_same(

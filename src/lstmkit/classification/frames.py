@@ -32,13 +32,14 @@ class FrameSettings(NetworkSettings):
     The others are those of `FrameLayerSettings`.
     """
 
-    later: ClassVar[tuple[str, ...]] = (*NetworkSettings.later, "convolution", "filters", "mirror")
+    later: ClassVar[tuple[str, ...]] = (*NetworkSettings.later, "convolution", "filters", "picture", "mirror")
 
     relative: int = 0
     differences: tuple[int, ...] = ()
     normalise: str = "features"
     convolution: int | None = 0
     filters: int = 32
+    picture: tuple[int, ...] = ()
     ensemble: int | None = None
     input_dropout: float = 0.0
     stretch: float = 0.0

@@ -1,6 +1,8 @@
-"""Filters over neighbouring steps, for a recurrent layer to read: shapes of a few steps are seen at once."""
+"""Filters over neighbouring steps, or places of a picture, for a recurrent layer to read what they see at once."""
 
 from __future__ import annotations
+
+import itertools
 
 import torch
 from torch import Tensor, nn
@@ -31,3 +33,34 @@ class StepFilters(nn.Module):
         """Return filtered steps (T, B, F) of values (K - 1 + T, B, C): those around them are given."""
         found = self.convolution(values.permute(1, 2, 0)).permute(2, 0, 1)
         return torch.relu(self.normalisation(found))
+
+
+class PictureFilters(nn.Module):
+    """Three convolutions over the places of pictures, each of which halves the sides, and what is seen in quarters.
+
+    colours  numbers of a place
+    rows     of a picture
+    columns  of a picture
+    filters  of the last convolution, F; the first has a quarter of them, the second half
+    """
+
+    QUARTERS = 2
+    """Rows, and columns, of the parts of a picture in which what is seen is averaged."""
+
+    def __init__(self, colours: int, rows: int, columns: int, filters: int) -> None:
+        super().__init__()
+        self.shape = colours, rows, columns
+        widths = (colours, max(1, filters // 4), max(1, filters // 2), filters)
+        self.convolutions = nn.ModuleList(
+            nn.Conv2d(own, other, 3, stride=2, padding=1) for own, other in itertools.pairwise(widths)
+        )
+        self.normalisations = nn.ModuleList(nn.GroupNorm(1, width) for width in widths[1:])
+        self.width = filters * self.QUARTERS**2
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Return what is seen (T, B, 4 F) in pictures (T, B, colours rows columns), colour by colour, row by row."""
+        steps, batch, _ = values.shape
+        found = values.reshape(steps * batch, *self.shape)
+        for convolution, normalisation in zip(self.convolutions, self.normalisations, strict=True):
+            found = torch.relu(normalisation(convolution(found)))
+        return functional.adaptive_avg_pool2d(found, self.QUARTERS).reshape(steps, batch, self.width)

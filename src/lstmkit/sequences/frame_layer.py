@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from lstmkit.errors import InputError
-from lstmkit.nn.convolution import StepFilters
+from lstmkit.nn.convolution import PictureFilters, StepFilters
 from lstmkit.nn.lengths import padding_mask
 from lstmkit.nn.regularization import locked
-from lstmkit.ranges import BELOW_1, Range, check_fields
+from lstmkit.ranges import BELOW_1, Range, check_fields, shown
 from lstmkit.sequences.augmentation import RANGES as AUGMENTATION_RANGES
 from lstmkit.sequences.augmentation import Augmentation
 from lstmkit.sequences.features import RANGES as FEATURE_RANGES
@@ -26,6 +26,7 @@ RANGES: Mapping[str, Range | Sequence[str]] = {
     "input_dropout": BELOW_1,
     "convolution": Range("must be from 0 to 999", least=0, most=999),
     "normalise": KINDS,
+    "picture": Range("must be from 8 to 256", least=8, most=256),
     **FEATURE_RANGES,
     **AUGMENTATION_RANGES,
 }
@@ -44,6 +45,8 @@ class FrameLayerSettings:
     convolution    steps that filters see, which stand between the frames and the recurrent layers: around a step, or
                    before it where the network reads forwards only; 0 for none
     filters        how many
+    picture        rows and columns of frames that are pictures, colour by colour and row by row: filters that are
+                   learnt see neighbouring places, before those over steps; (): frames are numbers without places
     input_dropout  of the features, for a whole sequence
     stretch, crop, scale, noise, time_mask, channel_mask, mirror
                    how sequences are changed in training, as in `Augmentation`
@@ -54,6 +57,7 @@ class FrameLayerSettings:
     normalise: str = "features"
     convolution: int | None = 0
     filters: int = 32
+    picture: tuple[int, ...] = ()
     input_dropout: float = 0.0
     stretch: float = 0.0
     crop: float = 0.0
@@ -66,6 +70,8 @@ class FrameLayerSettings:
     def __post_init__(self) -> None:
         """Check every value."""
         check_fields(self, RANGES, "FrameLayerSettings")
+        if len(self.picture) not in (0, 2):
+            raise InputError(f"picture must be rows and columns; got {shown(self.picture)}")
         self.augmentation  # noqa: B018, it checks
 
     @classmethod
@@ -96,7 +102,7 @@ class FrameLayer(nn.Module):
     channels  C, of a frame
     marks     whether values may be missing, so that the network must be told which are
     forwards  whether filters see no step after their own
-    Raises    InputError if the mirror names other channels
+    Raises    InputError if the mirror names other channels, or frames are no pictures of the shape that is told
     """
 
     def __init__(self, settings: FrameLayerSettings, channels: int, marks: bool, forwards: bool = False) -> None:
@@ -107,6 +113,10 @@ class FrameLayer(nn.Module):
             raise InputError(f"mirror: {len(settings.mirror)} channels are named of {channels}; name all, or none")
         width = channels * self.features.groups
         self.normalisation = Normalisation(width, settings.normalise, self.features.groups)
+        self.pictures: PictureFilters | None = None
+        if settings.picture:
+            self.pictures = _picture_filters(width, settings)
+            width = self.pictures.width
         width += channels * marks
         self.filters: StepFilters | None = None
         if settings.convolution:
@@ -121,11 +131,30 @@ class FrameLayer(nn.Module):
         values, lengths = self.normalisation(self.features(batch)), batch.lengths
         if self.training:
             values = self.augmentation.blur(values, lengths, self.channels)
-        values = values.masked_fill(torch.isnan(values), 0.0)
-        if self.marks:
-            values = torch.cat([values, torch.isnan(batch.values).to(values.dtype)], dim=2)
-        values = locked(values, self.input_dropout, self.training)
+        values = locked(self.marked(values, torch.isnan(batch.values)), self.input_dropout, self.training)
         if self.filters is not None:
             there = ~padding_mask(lengths, len(values), values.device).unsqueeze(2)
             values = self.filters(values * there)  # noise is in the padding, too
         return Padded(values, lengths)
+
+    def marked(self, values: Tensor, missing: Tensor) -> Tensor:
+        """Return normalised features (T, B, F) without gaps, what is seen of pictures, and marks of gaps beside them.
+
+        missing  which values (T, B, C) of the frames are missing
+        """
+        values = values.masked_fill(torch.isnan(values), 0.0)
+        if self.pictures is not None:
+            values = self.pictures(values)
+        return torch.cat([values, missing.to(values.dtype)], dim=2) if self.marks else values
+
+
+def _picture_filters(width: int, settings: FrameLayerSettings) -> PictureFilters:
+    """Return the filters of pictures whose features have so many numbers.
+
+    Raises  InputError if that is no number of whole pictures
+    """
+    rows, columns = settings.picture
+    colours, rest = divmod(width, rows * columns)
+    if rest or not colours:
+        raise InputError(f"picture: frames of {width:,} numbers are no pictures of {rows} x {columns}; leave it out")
+    return PictureFilters(colours, rows, columns, settings.filters)

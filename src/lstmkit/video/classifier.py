@@ -24,7 +24,7 @@ from lstmkit.training.schema import Natural
 from lstmkit.video import backbone
 from lstmkit.video.cache import FrameCache, usual_folder
 from lstmkit.video.clips import Clips, read_clips
-from lstmkit.video.pictures import PictureSettings, usual_features
+from lstmkit.video.pictures import PIXELS, PictureSettings, usual_features
 from lstmkit.video.rows import Asked, Watch, channels_differ, holds_skeletons, picture_rows, skeleton_rows
 from lstmkit.video.skeletons import SkeletonSettings, mirror_of
 
@@ -41,15 +41,25 @@ OF_PICTURES: Mapping[str, Any] = {
 }
 """Settings for videos that are others than those of any sequences: a frame has many numbers, and they become few before
 the recurrent layers read them; half of them are left out in training, in place of noise on each."""
+OF_PIXELS: Mapping[str, Any] = {
+    **OF_PICTURES,
+    "picture": (PIXELS, PIXELS),
+    "convolution": 0,
+    "input_dropout": 0.2,
+    "normalise": "together",
+}
+"""Settings for pixels likewise: filters that are learnt see them first."""
 OF_SKELETONS: Mapping[str, Any] = {"relative": 2, "differences": (1, 3), "normalise": "together", "crop": 0.1}
 """Settings for skeletons likewise: how far joints move from where they begin, in one unit for all."""
 RIGHT = 0.9
 """Share of the answers told that shall be right."""
 
 
-def usual_settings(skeletons: bool) -> Mapping[str, Any]:
+def usual_settings(frames: PictureSettings | SkeletonSettings) -> Mapping[str, Any]:
     """Return the settings of a network that are others than those of any sequences."""
-    return OF_SKELETONS if skeletons else OF_PICTURES
+    if isinstance(frames, SkeletonSettings):
+        return OF_SKELETONS
+    return OF_PIXELS if frames.features == "pixels" else OF_PICTURES
 
 
 @dataclass(frozen=True)
@@ -88,7 +98,7 @@ class ActionClassifier(Parameters):
         mirror: bool = False,
     ) -> None:
         self.frames = PictureSettings(usual_features()) if frames is None else frames
-        self.settings = SequenceSettings(**usual_settings(self.reads_skeletons)) if settings is None else settings
+        self.settings = SequenceSettings(**usual_settings(self.frames)) if settings is None else settings
         self.seed, self.right, self.cache = seed, real("right", right, PROBABILITY), cache
         self.mirror = flag("mirror", mirror)
         if self.mirror and not self.reads_skeletons:

@@ -20,7 +20,9 @@ from lstmkit.video.film import Film, Shot, reading, times_of
 from lstmkit.video.grid import SIDE, grid_features, grid_names
 from lstmkit.video.sampling import Look, at_rate, looks, spread
 
-FEATURES = ("network", "grid", "both", "motion")
+FEATURES = ("network", "grid", "both", "motion", "pixels")
+PIXELS = 32
+"""Rows and columns of a picture whose pixels are read as they are."""
 AT_ONCE = 8
 """Pictures that the network sees together."""
 RANGES = {
@@ -36,7 +38,8 @@ class PictureSettings:
 
     features  "network": what EfficientNet-Lite0 says of a picture, 1,280 numbers; "grid": light, edges and motion in 16
               cells, 272 numbers; "both"; "motion": the grid, and how much each of the 1,280 numbers changes from a
-              picture to the next
+              picture to the next; "pixels": the picture itself, 32 rows of 32 places of three colours, for filters that
+              are learnt
     rate      pictures a second that are looked at, whatever the video has
     count     in place of the rate: so many pictures, evenly over the video; None: by the rate
     side      of the square that is as large as what the network sees of a picture, whose shape stays about what it is
@@ -57,11 +60,16 @@ class PictureSettings:
     @property
     def sees(self) -> bool:
         """Whether the network is asked."""
-        return self.features != "grid"
+        return self.features not in ("grid", "pixels")
 
     @property
     def channels(self) -> tuple[str, ...]:
         """What the numbers of a frame are called, in their order."""
+        if self.features == "pixels":
+            along = range(1, PIXELS + 1)
+            return tuple(
+                f"{colour}_{row}_{column}" for colour in ("red", "green", "blue") for row in along for column in along
+            )
         name = "change" if self.features == "motion" else "seen"
         seen = tuple(f"{name}_{k}" for k in range(1, backbone.WIDTH + 1)) if self.sees else ()
         return (*seen, *(grid_names() if self.features != "network" else ()))
@@ -169,6 +177,10 @@ class _Eye:
 
     def frames(self, film: Film, batch: Sequence[Look]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """Return times and numbers of pictures; one that is shown for several moments is seen once."""
+        if self.settings.features == "pixels":
+            pixels = np.stack([small(film, look.shot, (PIXELS, PIXELS)) for look in batch])
+            values = pixels.transpose(0, 3, 1, 2).reshape(len(batch), -1).astype(np.float32) / np.float32(255)
+            return np.array([look.time for look in batch]), values
         before = batch[0] if self.last is None else self.last
         parts = []
         if self.network is not None:

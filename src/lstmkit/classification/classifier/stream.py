@@ -131,10 +131,7 @@ class _Member:
         encoder = self.network.encoder
         assert isinstance(encoder, FrameEncoder)
         layer = encoder.frames
-        values = layer.normalisation(batch)
-        values = values.masked_fill(torch.isnan(values), 0.0)
-        if layer.marks:
-            values = torch.cat([values, missing.to(values.dtype)], dim=2)
+        values = layer.marked(layer.normalisation(batch), missing)
         if layer.filters is not None:
             count = layer.filters.before
             before = values.new_zeros(count, 1, values.shape[2]) if self.before is None else self.before

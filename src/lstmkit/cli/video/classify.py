@@ -48,7 +48,7 @@ class Frames:
 
     features: Annotated[
         str | None,
-        typer.Option(help="network, grid, both or motion.  [default: both, where its weights are installed]"),
+        typer.Option(help="network, grid, both, motion or pixels.  [default: both, where its weights are installed]"),
     ] = None
     rate: Annotated[float | None, typer.Option(help="Pictures a second that are looked at.  [default: 8]")] = None
     count: Annotated[int | None, typer.Option(help="In place of --rate: pictures, evenly over the clip.")] = None
@@ -138,9 +138,7 @@ def train(
     where = "with skeletons" if skeletons else "with videos"
     parameters.refuse_without_effect(where, {name: bool(own) for name, own in of_others.items()})
     how = bodies.settings() if skeletons else frames.settings()
-    action = ActionClassifier(
-        network.settings(usual_settings(skeletons)), how, seed, right, frames.cache, bodies.mirror
-    )
+    action = ActionClassifier(network.settings(usual_settings(how)), how, seed, right, frames.cache, bodies.mirror)
     folder = out or parameters.named_after(source, "action")
     scored = (Asked(label, group, pattern), valid, test, folds, leave_one_group_out)
     progress = JobProgress(manner.silent)
