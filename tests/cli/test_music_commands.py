@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import random
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lstmkit.cli import main
 from lstmkit.music.abc import read_abc
 from lstmkit.music.midi import read_midi
+from lstmkit.music.rolls import read_rolls, tune_to_roll, write_rolls
 from lstmkit.music.tune import uneven_bars
 
 SMALL = (
@@ -163,3 +166,99 @@ def test_training_that_cannot_begin_ends_in_one_line(complain, arguments, messag
 
 def test_a_model_that_is_not_there_is_refused(complain):
     assert "no such model folder" in complain("music", "score", "nothing", "x.abc")
+
+
+ROLLS = ("--set", "key_size=5", "--set", "frame_size=4", "--set", "head_size=6", "--epochs", 2)
+
+
+@pytest.fixture(scope="module")
+def rolled(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("rolls")
+    write_rolls(
+        folder / "chords.npz", {part: rolls(count) for part, count in (("train", 8), ("valid", 2), ("test", 3))}
+    )
+    command = ("music", "train", folder / "chords.npz", *ROLLS, "--step", "1/4", "--out", folder / "chords", "--quiet")
+    with pytest.raises(SystemExit) as stopped:
+        main([str(a) for a in command])
+    assert not stopped.value.code
+    return folder
+
+
+def rolls(count: int) -> list[np.ndarray]:
+    draw = np.random.default_rng(count)
+    found = [np.zeros((16, 88), np.uint8) for _ in range(count)]
+    for roll in found:
+        for step, low in enumerate(draw.integers(38, 44, size=16)):
+            roll[step, [low, low + 4, low + 7]] = 1
+    return found
+
+
+def test_piano_rolls_are_learnt_as_frames_and_scored_in_nats_a_frame(lstm, rolled):
+    found = json.loads((rolled / "chords" / "summary.json").read_text())
+    assert found["pieces_by_part"] == {"train": 8, "valid": 2, "test": 3} and set(found["scores"]) == {
+        "lstm",
+        "chain",
+        "last",
+    }
+    own = json.loads(lstm("music", "score", rolled / "chords", rolled / "chords.npz", "--notes", "--json").out)
+    assert own["parts"]["test"]["scores"] == found["scores"] and own["frames"] == 13 * 15
+    assert own["parts"]["test"]["each"][0]["notes"][0]["onset"] == "0"
+    said = lstm("music", "score", rolled / "chords", rolled / "chords.npz")
+    assert said.code == 0 and "all 13 pieces" in said.out and "last frame repeated" in said.out
+    again = lstm("music", "train", rolled / "chords.npz", *ROLLS, "--out", rolled / "again")
+    assert "3 pieces never seen, 45 frames" in " ".join(again.out.split()) and "chain of each key" in again.out
+
+
+def test_piano_rolls_are_composed_as_abc_midi_and_npz(lstm, rolled, tmp_path):
+    wish = ("--steps", 6, "--tempo", 90, "--instrument", 19, "--seed", 1)
+    ran = lstm("music", "compose", rolled / "chords", *wish, "--out", tmp_path / "new")
+    assert ran.code == 0 and {file.name for file in (tmp_path / "new").iterdir()} == {"1.abc", "1.mid", "1.npz"}
+    (roll,) = read_rolls(tmp_path / "new" / "1.npz")["all"]
+    tune, _ = read_midi((tmp_path / "new" / "1.mid").read_bytes())
+    assert (tune_to_roll(tune, Fraction(1, 4)) == roll[: int(tune.end * 4)]).all()
+    assert float(tune.tempos[0][1]) == pytest.approx(90, abs=1e-3) and tune.voices[0].program == 19
+    first = json.loads(lstm("music", "compose", rolled / "chords", *wish, "--json").out)[0]
+    assert first["steps"] == 6 and first["nats_per_frame"] > 0
+    primed = lstm("music", "compose", rolled / "chords", "--primer", tmp_path / "new" / "1.npz", "--steps", 8)
+    assert primed.code == 0 and primed.out.startswith("X:1")
+    below = lstm("music", "compose", rolled / "chords", "--harmonise", tmp_path / "new" / "1.mid")
+    assert below.code == 0 and below.out.startswith("X:1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--key", "D"), "--key has no effect where piano rolls are learnt; leave it out"),
+        (("--bars", 4), "--bars has no effect where piano rolls are learnt; leave it out"),
+        (("--steps", 0), "steps must be from 1 to 1,000,000; got 0"),
+        (("--tempo", 0), "a tempo of 0 is out of range"),
+        (("--temperature", -1), "temperature must not be negative; got -1"),
+    ],
+)
+def test_pieces_that_cannot_be_composed_end_in_one_line(complain, rolled, arguments, message):
+    assert message in complain("music", "compose", rolled / "chords", *arguments)
+
+
+def test_options_of_tunes_and_of_rolls_are_kept_apart(complain, rolled, trained):
+    chords = rolled / "chords.npz"
+    assert "--style has no effect where piano rolls are learnt" in complain("music", "train", chords, "--style", "file")
+    assert "--step must be a part of a whole note, such as 1/16; got '0'" in complain(
+        "music", "train", chords, "--step", 0
+    )
+    assert "--as must be one of auto, events, frames; got 'rolls'" in complain(
+        "music", "train", chords, "--as", "rolls"
+    )
+    assert "--steps has no effect where tunes are learnt; give --bars" in complain(
+        "music", "compose", trained, "--steps", 4
+    )
+    assert "--style has no effect where piano rolls are learnt" in complain(
+        "music", "score", rolled / "chords", chords, "--style", "file"
+    )
+
+
+def test_tunes_can_be_learnt_as_frames_and_rolls_as_events(lstm, trained, rolled, tmp_path):
+    songs = trained.parent / "songs.abc"
+    ran = lstm("music", "train", songs, "--as", "frames", "--step", "1/8", *ROLLS, "--out", tmp_path / "frames")
+    assert ran.code == 0 and "nats a frame" in ran.out
+    ran = lstm("music", "train", rolled / "chords.npz", "--as", "events", *SMALL, "--out", tmp_path / "events")
+    assert ran.code == 0 and "bits a character" in ran.out

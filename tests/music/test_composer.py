@@ -11,8 +11,9 @@ from tunes_by_rule import SMALL, made_tunes
 from lstmkit.errors import InputError, NotFittedError
 from lstmkit.language.writing.sampling import SamplingSettings
 from lstmkit.music.abc import read_abc, write_abc
-from lstmkit.music.composer import Composer, Wish
+from lstmkit.music.composer import Composer
 from lstmkit.music.composing import HEAD, Writing
+from lstmkit.music.composing.wish import Wish
 from lstmkit.music.events import encode
 from lstmkit.music.files import read_tune
 from lstmkit.music.keys import read_key

@@ -7,7 +7,7 @@ import math
 import pytest
 from tunes_by_rule import made_tunes
 
-from lstmkit.music.foreseen import in_words, note_name
+from lstmkit.music.events.foreseen import in_words, note_name
 from lstmkit.music.keys import read_key
 
 

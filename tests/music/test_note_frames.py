@@ -11,15 +11,16 @@ import torch
 
 from lstmkit.errors import InputError
 from lstmkit.music.frames import FirstOrder, FrameModel, FrameSettings, LastFrame, fit_frames
-from lstmkit.music.frames.learning import _moved, _pieces, _room
+from lstmkit.music.frames.learning import _cut, _moved, _room
 from lstmkit.music.frames.model import per_frame
 from lstmkit.music.frames.network import OUTSIDE
+from lstmkit.sequences import Ragged
 
 LOWEST, HIGHEST = 40, 45
 SMALL = {"key_size": 6, "frame_size": 5, "frame_features": 2, "head_size": 7, "window": 3, "below": 3}
 
 
-def model(notes: str, ensemble: int = 2, **changes: int) -> FrameModel:
+def model(notes: str, ensemble: int = 2, **changes: float) -> FrameModel:
     """Return a model of six keys whose decisions are far from even."""
     settings = FrameSettings(notes=notes, ensemble=ensemble, **{**SMALL, **changes})
     with torch.random.fork_rng():
@@ -179,8 +180,8 @@ def test_pieces_are_moved_within_the_keys_of_training():
 
 def test_long_pieces_are_cut_and_nothing_is_lost():
     (piece,) = rolls(23)
-    parts = _pieces([piece], 10)
-    assert [len(part) for part in parts] == [8, 8, 7] and (np.concatenate(parts) == piece).all()
+    parts = _cut(Ragged.of([piece, piece[:3], piece[:0]], 88), 10)
+    assert parts.lengths.tolist() == [7, 8, 8, 3] and (parts.values[:23] == piece).all()
 
 
 def test_what_repeats_is_learnt_and_beats_the_chain():

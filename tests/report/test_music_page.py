@@ -10,7 +10,7 @@ from pathlib import Path
 from selenium.webdriver.support.ui import WebDriverWait
 
 from lstmkit.music.abc import read_abc
-from lstmkit.music.composer import TuneScore
+from lstmkit.music.composing.wish import TuneScore
 from lstmkit.music.page import roll, seconds_of, tune_card
 from lstmkit.music.repeats import played
 

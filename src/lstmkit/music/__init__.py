@@ -3,12 +3,13 @@
 from lstmkit.music.abc import read_abc as read_abc
 from lstmkit.music.abc import write_abc as write_abc
 from lstmkit.music.composer import Composer as Composer
-from lstmkit.music.composer import Composition as Composition
-from lstmkit.music.composer import TuneScore as TuneScore
-from lstmkit.music.composer import Wish as Wish
+from lstmkit.music.composing.wish import Composition as Composition
+from lstmkit.music.composing.wish import TuneScore as TuneScore
+from lstmkit.music.composing.wish import Wish as Wish
 from lstmkit.music.files import Collection as Collection
 from lstmkit.music.files import read_music as read_music
 from lstmkit.music.files import read_tune as read_tune
+from lstmkit.music.frames import RollComposer as RollComposer
 from lstmkit.music.keys import Key as Key
 from lstmkit.music.keys import read_key as read_key
 from lstmkit.music.midi import accompanied as accompanied
@@ -19,6 +20,7 @@ from lstmkit.music.rolls import read_rolls as read_rolls
 from lstmkit.music.rolls import tune_of_roll as tune_of_roll
 from lstmkit.music.rolls import tune_to_roll as tune_to_roll
 from lstmkit.music.rolls import write_rolls as write_rolls
+from lstmkit.music.stored import load_composer as load_composer
 from lstmkit.music.tune import Bar as Bar
 from lstmkit.music.tune import Metre as Metre
 from lstmkit.music.tune import Note as Note

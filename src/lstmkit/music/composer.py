@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -20,94 +20,22 @@ from lstmkit.language.predicting import MixturePredictor, Predictor, fit_share
 from lstmkit.language.writing.sampling import SamplingSettings
 from lstmkit.music.abc.fields import metre_of
 from lstmkit.music.composing import Harmonising, Version, Writing, bars_filled, harmonised
+from lstmkit.music.composing.wish import Composition, TuneScore, Wish
 from lstmkit.music.events import Events, decode, encode
 from lstmkit.music.events.clues import TuneClues
 from lstmkit.music.events.decoding import onsets
-from lstmkit.music.events.rules import Rules, parts_of
+from lstmkit.music.events.foreseen import Moment, foreseen
+from lstmkit.music.events.rules import Rules
 from lstmkit.music.events.tokens import METRE, MODE, SHAPE, STYLE, home_of, sound_of, style_word
 from lstmkit.music.events.vocabulary import EventTokens
 from lstmkit.music.files import Collection, read_music
-from lstmkit.music.foreseen import Moment, foreseen
 from lstmkit.music.keys import Key, read_key
 from lstmkit.music.learning import SETTINGS, count_events, fit_events, text_of
 from lstmkit.music.persistence import read_composer, write_composer
 from lstmkit.music.related import divided
 from lstmkit.music.tune import HIGHEST, START, Metre, Tune, transposed
-from lstmkit.ranges import SEED, Range, a_path, whole
+from lstmkit.ranges import SEED, a_path, whole
 from lstmkit.training import EpochRecord
-
-SCALES = ("major", "minor", "dorian", "phrygian", "lydian", "mixolydian", "locrian")
-PROGRAM = Range("must be an instrument of General MIDI, from 0 to 127", least=0, most=HIGHEST)
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What a tune shall be; None leaves it to the model.
-
-    style    one that was learnt
-    key      such as "D" or "F#m"; the model knows no key but by its mode, so any will do
-    metre    such as "6/8", one that was learnt
-    bars     without an upbeat, repeats as they are written
-    form     parts of equal length, such as "AABB": a letter twice is a part with a repeat (needs bars, only if held)
-    primer   a tune that it begins with, note for note, moved to the key
-    hold     whether bars have the length of the metre, repeats their second ending, and every note its end
-    cadence  whether it ends on the tonic (only if held)
-    scale    whether all notes belong to the key (only if held)
-    tempo    quarter notes a minute
-    program  instrument of General MIDI
-    Raises   InputError if a value is out of range
-    """
-
-    style: str | None = None
-    key: str | None = None
-    metre: str | None = None
-    bars: int | None = None
-    form: str = ""
-    primer: Tune | None = None
-    hold: bool = True
-    cadence: bool = True
-    scale: bool = False
-    tempo: float | None = None
-    program: int = 0
-
-    def __post_init__(self) -> None:
-        """Check what can be checked without a model."""
-        if self.bars is not None:
-            whole("bars", self.bars)
-        if self.form:
-            parts_of(self.form)
-        whole("instrument", self.program, PROGRAM)
-        if self.tempo is not None and not 1 <= self.tempo <= 1000:
-            raise InputError(f"a tempo of {self.tempo:g} is out of range; give from 1 to 1000 quarter notes a minute")
-
-
-@dataclass(frozen=True)
-class Composition:
-    """A tune that was composed.
-
-    nats_per_event  under the model itself, before rules and temperature: the lower, the likelier
-    ended           whether it came to an end by itself
-    """
-
-    tune: Tune
-    nats_per_event: float
-    ended: bool
-
-
-@dataclass(frozen=True)
-class TuneScore:
-    """How well a tune is foreseen.
-
-    events   of the body, its end counted
-    nats     by predictor, of all of them together, given style, metre and mode
-    unknown  events that the vocabulary does not have
-    notes    onset, pitch and bits of every note by the first predictor: that of its pitch and length together
-    """
-
-    events: int
-    nats: dict[str, float]
-    unknown: int
-    notes: tuple[tuple[Fraction, int, float], ...]
 
 
 class Composer:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import TypeVar
 
 from lstmkit.data.content import free_memory, place_of, read_bytes
 from lstmkit.errors import InputError
 from lstmkit.music.abc import read_abc
 from lstmkit.music.midi import read_midi
 from lstmkit.music.rolls import read_rolls, tune_of_roll
+from lstmkit.music.rolls.frames import STEP
 from lstmkit.music.tune import Tune, uneven_bars
 from lstmkit.ranges import a_path, choice
+
+T = TypeVar("T")
 
 ENDINGS = {".abc": "abc", ".txt": "abc", ".mid": "midi", ".midi": "midi", ".kar": "midi", ".rmi": "midi"}
 ENDINGS |= {".json": "roll", ".npz": "roll", ".mat": "roll"}
@@ -47,7 +51,7 @@ class Collection:
         return Counter(tune.style for tune in self.tunes if tune.style)
 
 
-def read_music(path: str | Path, style: str = "auto", step: Fraction = Fraction(1, 16)) -> Collection:
+def read_music(path: str | Path, style: str = "auto", step: Fraction = STEP) -> Collection:
     """Return the tunes of a file, or of all files in a folder and in the folders within it.
 
     In a folder, a file that cannot be read is left out and counted, unless none can.
@@ -59,25 +63,40 @@ def read_music(path: str | Path, style: str = "auto", step: Fraction = Fraction(
     """
     path, style = a_path("the music", path), choice("style", style, STYLES)
     found = Collection([], [])
-    files = list(_files(path))
-    first: InputError | None = None
-    for file in files:
-        try:
-            tunes = _read(file, found.remarks, step)
-        except InputError as error:
-            if len(files) == 1:
-                raise
-            first = first or error
-            found.remarks["files that cannot be read, left out"] += 1
-            continue
+    for file, tunes in over_files(path, found.remarks, lambda file: _read(file, found.remarks, step)):
         found.tunes.extend(tunes)
         found.sources.extend([str(file)] * len(tunes))
-    if not found.tunes:
-        raise first or InputError(f"{path}: holds no file of music ({', '.join(ENDINGS)})")
     uneven = sum(len(uneven_bars(tune)) for tune in found.tunes)
     if uneven:
         found.remarks["bars not as long as their metre says, left as they are"] = uneven
     return replace(found, tunes=_styled(found, style))
+
+
+def over_files(path: Path, remarks: Counter[str], read: Callable[[Path], T]) -> Iterator[tuple[Path, T]]:
+    """Yield what is read of a file, or of all files of a folder; one that cannot be read is left out and counted.
+
+    Raises  InputError if there is no such file, or none of them can be read
+    """
+    files, first, any_read = list(_files(path)), None, False
+    for file in files:
+        try:
+            found = read(file)
+        except InputError as error:
+            if len(files) == 1:
+                raise
+            first = first or error
+            remarks["files that cannot be read, left out"] += 1
+            continue
+        any_read = True
+        yield file, found
+    if not any_read:
+        raise first or InputError(f"{path}: holds no file of music ({', '.join(ENDINGS)})")
+
+
+def are_rolls(path: str | Path) -> bool:
+    """Say whether a file is one of piano rolls by its name, or all those of a folder are."""
+    kinds = {ENDINGS.get(Path(_bare(file)).suffix) for file in _files(a_path("the music", path))}
+    return kinds == {"roll"}
 
 
 def read_tune(path: str | Path) -> Tune:
@@ -90,8 +109,7 @@ def _files(path: Path) -> Iterator[Path]:
         yield path
         return
     for file in sorted(path.rglob("*")):
-        name = file.name.lower().removesuffix(".gz")
-        if Path(name).suffix in ENDINGS and not file.name.startswith(".") and file.is_file():
+        if Path(_bare(file)).suffix in ENDINGS and not file.name.startswith(".") and file.is_file():
             yield file
 
 
@@ -105,7 +123,7 @@ def _read(path: Path, remarks: Counter[str], step: Fraction) -> list[Tune]:
         tune, found = read_midi(content, place)
         remarks.update(found)
         return [tune if tune.title else replace(tune, title=path.stem)]
-    if content[:4] == b"PK\x03\x04" or content[:6] == b"MATLAB" or content.lstrip()[:1] in (b"{", b"["):
+    if holds_rolls(content):
         parts = read_rolls(path)
         return [
             replace(tune_of_roll(roll, step), title=f"{part} {number}")
@@ -120,6 +138,15 @@ def _read(path: Path, remarks: Counter[str], step: Fraction) -> list[Tune]:
     reading = read_abc(text.replace("\r\n", "\n").replace("\r", "\n"), place)
     remarks.update(reading.remarks)
     return reading.tunes
+
+
+def holds_rolls(content: bytes) -> bool:
+    """Say whether the bytes of a file are those of piano rolls."""
+    return content[:4] == b"PK\x03\x04" or content[:6] == b"MATLAB" or content.lstrip()[:1] in (b"{", b"[")
+
+
+def _bare(file: Path) -> str:
+    return file.name.lower().removesuffix(".gz")
 
 
 def _styled(found: Collection, style: str) -> list[Tune]:
@@ -138,6 +165,6 @@ def _styled(found: Collection, style: str) -> list[Tune]:
 
 def _volume(path: Path) -> str:
     """Return the name of a file as a style: volumes of one collection have the same."""
-    stem = path.name.lower().removesuffix(".gz").rsplit(".", 1)[0]
+    stem = _bare(path).rsplit(".", 1)[0]
     found = ALPHABETICAL.fullmatch(stem)
     return found[1].strip(" _-") if found else stem

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,6 +17,7 @@ from lstmkit.music.likeness import Likeness, companions, liken
 from lstmkit.music.related import count_related, divided, families
 from lstmkit.music.report import write_report
 from lstmkit.music.result import MusicResult
+from lstmkit.music.rolls.frames import STEP
 from lstmkit.music.tune import Tune
 from lstmkit.results import SUMMARY, Job, Run
 from lstmkit.training import write_atomically
@@ -56,6 +58,7 @@ class MusicJob(Job[Divided, None, MusicResult]):
     valid_share, test_share  shares that are held back to choose the best pass, and to score
     force       replace results that are in `out`
     resume      continue an interrupted job in `out`
+    step        of time in piano rolls, as a part of a whole note
     """
 
     results: ClassVar = (SUMMARY, "model", "tunes.abc", "report.html")
@@ -69,15 +72,16 @@ class MusicJob(Job[Divided, None, MusicResult]):
     test_share: float = 0.1
     force: bool = False
     resume: bool = False
+    step: Fraction = STEP
 
     def read(self) -> Divided:
         """Read the tunes and divide them, related ones together."""
-        given = read_music(self.music, self.style)
+        given = read_music(self.music, self.style, self.step)
         seed = self.composer.seed
         if self.test is None:
             rest, test = divided(given.tunes, self.test_share, seed)
         else:
-            rest, test = given.tunes, read_music(self.test, self.style).tunes
+            rest, test = given.tunes, read_music(self.test, self.style, self.step).tunes
         train, valid = divided(rest, self.valid_share, seed)
         related = 0 if self.test is None else count_related(test, train)
         several = sum(count > 1 for count in Counter(families(given.tunes)).values())

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from importlib.resources import files
+from typing import Protocol
 
 from lstmkit.music.abc import write_abc
-from lstmkit.music.composer import TuneScore
-from lstmkit.music.foreseen import Moment
+from lstmkit.music.events.foreseen import Moment
 from lstmkit.music.repeats import order_of, played
 from lstmkit.music.tune import QUARTERS, START, Tune, holding
 from lstmkit.results import page
@@ -23,6 +23,14 @@ SURPRISING = 8.0
 """Bits from which on a note has the full colour."""
 
 
+class Scored(Protocol):
+    """What says how much each note of a tune surprises."""
+
+    @property
+    def notes(self) -> tuple[tuple[Fraction, int, float], ...]:
+        """Onset, pitch and bits of every note."""
+
+
 def player() -> str:
     """Return the scripts that draw and play tunes, once a page: abcjs, which draws sheet music, and our own."""
     own = files("lstmkit.music")
@@ -30,7 +38,7 @@ def player() -> str:
     return "".join(f"<script>{one.read_text(encoding='utf-8')}</script>" for one in scripts)
 
 
-def tune_card(tune: Tune, score: TuneScore, name: str, text: str, moments: Sequence[Moment] = ()) -> str:
+def tune_card(tune: Tune, score: Scored, name: str, text: str, moments: Sequence[Moment] = ()) -> str:
     """Return a tune as HTML.
 
     name     unique on the page
@@ -85,7 +93,7 @@ def _parts(tune: Tune) -> list[tuple[float, float, float]]:
     return found
 
 
-def roll(tune: Tune, score: TuneScore, name: str) -> str:
+def roll(tune: Tune, score: Scored, name: str) -> str:
     """Return a tune as it is written as SVG: bars as lines, notes the redder the more they surprise."""
     pitches = [note.pitch for note in tune.notes]
     low, high = min(pitches) - MARGIN, max(pitches) + MARGIN
@@ -121,7 +129,7 @@ def roll(tune: Tune, score: TuneScore, name: str) -> str:
     )
 
 
-def _bits(score: TuneScore) -> dict[tuple[Fraction, int], float]:
+def _bits(score: Scored) -> dict[tuple[Fraction, int], float]:
     return {(at, pitch): cost for at, pitch, cost in score.notes}
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lstmkit.music.composer import Composer, Composition
+from lstmkit.music.composer import Composer
+from lstmkit.music.composing.wish import Composition
 from lstmkit.music.judgement import MusicComparison
 from lstmkit.music.likeness import Likeness
 from lstmkit.results import Verdict

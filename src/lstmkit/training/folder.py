@@ -119,7 +119,7 @@ class StoredModel:
         kind     what the folder must hold
         Raises   ModelFolderError if it is missing, damaged, cut short, of another kind, or of a newer format
         """
-        path = path / "model" if (path / "model").is_dir() else path
+        path = _within(path)
         config = _read_config(path)
         if type(config.get("format")) is not int or config["format"] < 1:
             raise ModelFolderError(f"{path}: config.json has no format number; this is not a model folder of lstmkit")
@@ -228,6 +228,20 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], prefix: str = "") ->
 def part_of(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """Return the tensors whose names begin with a prefix, by their names without it."""
     return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+
+
+def kind_of(path: Path) -> str:
+    """Return what a model folder, or a folder of results with one in it, says that it holds; "" if it does not.
+
+    Raises  ModelFolderError if it is missing, or its config is damaged
+    """
+    kind = _read_config(_within(path)).get("kind")
+    return kind if isinstance(kind, str) else ""
+
+
+def _within(path: Path) -> Path:
+    """Return the model folder in a folder of results, or the folder itself."""
+    return path / "model" if (path / "model").is_dir() else path
 
 
 def _digest(config: Mapping[str, Any]) -> str:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lstmkit.cli import parameters, printing
+from lstmkit.cli.music.rolls import OF_ROLLS, Asked, composed
 from lstmkit.errors import InputError
 
 if TYPE_CHECKING:
-    from lstmkit.music.composer import Composition
+    from lstmkit.music.composing.wish import Composition
+    from lstmkit.music.frames import RolledPiece
+    from lstmkit.music.rolls import Roll
+    from lstmkit.music.tune import Tune
 
 EXAMPLES = """\b
 examples:
@@ -20,6 +24,7 @@ examples:
   lstm music compose music-tunes --meter 3/4 --count 8 --temperature 0.9 --top-p 0.95 --seed 7
   lstm music compose music-tunes --primer begin.abc --bars 16 --key Em --tempo 180 --instrument 73
   lstm music compose music-tunes --harmonise tune.abc --out harmonised
+  lstm music compose music-chorales --steps 64 --temperature 0.9 --out chorale
 """
 
 
@@ -50,6 +55,21 @@ class Left:
     force: Annotated[bool, typer.Option("--force", help="Replace the files in --out.")] = False
 
 
+@dataclass(frozen=True)
+class Made:
+    """What was composed.
+
+    nats     an event or a frame
+    figures  what JSON says of it
+    roll     where it is a piano roll
+    """
+
+    tune: Tune
+    nats: float
+    figures: dict[str, Any]
+    roll: Roll | None = None
+
+
 @parameters.grouped
 def compose(
     context: typer.Context,
@@ -59,6 +79,7 @@ def compose(
     key: Annotated[str | None, typer.Option(help="Such as D, F#m or Gdor; the usual one if left out.")] = None,
     meter: Annotated[str | None, typer.Option(help="Such as 6/8; the model's choice if left out.")] = None,
     bars: Annotated[int | None, typer.Option(help="As they are written, without an upbeat.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Of a piano roll, where these were learnt.")] = None,
     form: Annotated[
         str, typer.Option(help="Parts of equal length, such as AABB: a letter twice is a part with a repeat.")
     ] = "",
@@ -75,71 +96,95 @@ def compose(
     left: Left,
     json: parameters.Json = False,
 ) -> None:
-    """Compose tunes that hold their bars, the likeliest first."""
+    """Compose tunes that hold their bars, the likeliest first; or piano rolls, where these were learnt."""
     from lstmkit.language.writing.sampling import SamplingSettings
-    from lstmkit.music.abc import write_abc
-    from lstmkit.music.composer import Composer, Wish
+    from lstmkit.music.composing.wish import Wish
     from lstmkit.music.files import read_tune
+    from lstmkit.music.frames import RollComposer
+    from lstmkit.music.stored import load_composer
 
     _check(context, drawn, left, free, harmonise)
+    wish = Wish(style, key, meter, bars, form, None, not free, not open_end, scale, tempo, instrument)
+    composer = load_composer(model)
+    if isinstance(composer, RollComposer):
+        parameters.refuse_without_effect(OF_ROLLS, _given(context, *OF_TUNES))
+        asked = Asked(steps, primer, harmonise, wish, drawn.count, drawn.temperature, drawn.seed)
+        pieces = composed(composer, asked)
+        _tell([_piece_as_made(piece, tune) for piece, tune in pieces], left, json, "nats a frame")
+        return
+    parameters.refuse_without_effect("where tunes are learnt; give --bars", _given(context, "steps"))
     sampling = SamplingSettings(drawn.temperature, drawn.top_k, drawn.top_p)
     if harmonise is None:
-        begin = None if primer is None else read_tune(primer)
-        wish = Wish(style, key, meter, bars, form, begin, not free, not open_end, scale, tempo, instrument)
-        found = Composer.load(model).compose(wish, drawn.count, sampling, drawn.seed, drawn.by)
+        wish = wish if primer is None else replace(wish, primer=read_tune(primer))
+        found = composer.compose(wish, drawn.count, sampling, drawn.seed, drawn.by)
     else:
-        tune = read_tune(harmonise)
-        found = Composer.load(model).harmonise(tune, drawn.count, sampling, drawn.seed, drawn.by)
-    files = [] if left.out is None else _written(found, left.out, left.force, left.chords)
-    if json:
-        printing.print_json([_as_json(one, own) for one, own in zip(found, files or [{}] * len(found), strict=True)])
-    elif left.out is None:
-        printing.write(write_abc([one.tune for one in found]))
-    else:
-        printing.print_table(("tune", "nats an event", "file"), list(map(_row, found, files)))
+        found = composer.harmonise(read_tune(harmonise), drawn.count, sampling, drawn.seed, drawn.by)
+    _tell([_tune_as_made(one) for one in found], left, json, "nats an event")
 
 
 HELD = ("scale", "open_end", "bars", "form")
 """Options that need rules."""
-WISHES = ("style", "key", "meter", "primer", "tempo", "instrument", "free", *HELD)
+WISHES = ("style", "key", "meter", "steps", "primer", "tempo", "instrument", "free", *HELD)
 """Options that say what a new tune shall be."""
+OF_TUNES = ("style", "key", "meter", "free", *HELD, "top_k", "top_p", "by", "chords")
+"""Options that say nothing of a piano roll."""
 
 
 def _check(context: typer.Context, drawn: Drawn, left: Left, free: bool, harmonise: Path | None) -> None:
     """Refuse options that have no effect beside others."""
 
-    def given(*names: str) -> dict[str, bool]:
-        return {name: parameters.is_given(context, name) for name in names}
-
     if harmonise is not None:
-        parameters.refuse_without_effect("with --harmonise", given(*WISHES))
+        parameters.refuse_without_effect("with --harmonise", _given(context, *WISHES))
     if free:
-        parameters.refuse_without_effect("with --free", given(*HELD))
+        parameters.refuse_without_effect("with --free", _given(context, *HELD))
     if drawn.temperature == 0:
-        parameters.refuse_without_effect("with --temperature 0", given("top_k", "top_p", "seed"))
+        parameters.refuse_without_effect("with --temperature 0", _given(context, "top_k", "top_p", "seed"))
     if left.out is None:
-        parameters.refuse_without_effect("without --out", given("force", "chords"))
+        parameters.refuse_without_effect("without --out", _given(context, "force", "chords"))
 
 
-def _row(one: Composition, files: dict[str, str]) -> tuple[str, str, str]:
-    """Return what the table says of a tune; its file without the folder, which a narrow terminal would cut."""
-    return one.tune.title, f"{one.nats_per_event:.3f}", Path(files["abc"]).name
+def _given(context: typer.Context, *names: str) -> dict[str, bool]:
+    return {name: parameters.is_given(context, name) for name in names}
 
 
-def _as_json(one: Composition, files: dict[str, str]) -> dict[str, Any]:
+def _tune_as_made(one: Composition) -> Made:
+    own = {"style": one.tune.style, "key": str(one.tune.key), "meter": str(one.tune.metre), "ended": one.ended}
+    return Made(one.tune, one.nats_per_event, {"nats_per_event": one.nats_per_event, **own})
+
+
+def _piece_as_made(piece: RolledPiece, tune: Tune) -> Made:
+    return Made(
+        tune, piece.nats_per_frame, {"nats_per_frame": piece.nats_per_frame, "steps": len(piece.roll)}, piece.roll
+    )
+
+
+def _tell(found: list[Made], left: Left, json: bool, unit: str) -> None:
+    """Write the files, and print what was composed, or where it lies."""
     from lstmkit.music.abc import write_abc
 
-    own = {"style": one.tune.style, "key": str(one.tune.key), "meter": str(one.tune.metre), "ended": one.ended}
-    return {"abc": write_abc([one.tune]), "nats_per_event": one.nats_per_event, **own, "files": files}
+    files = [] if left.out is None else _written(found, left.out, left.force, left.chords)
+    if json:
+        own = zip(found, files or [{}] * len(found), strict=True)
+        printing.print_json([{"abc": write_abc([one.tune]), **one.figures, "files": names} for one, names in own])
+    elif left.out is None:
+        printing.write(write_abc([one.tune for one in found]))
+    else:
+        rows = [  # the file without the folder, which a narrow terminal would cut
+            (one.tune.title, f"{one.nats:.3f}", Path(names["abc"]).name)
+            for one, names in zip(found, files, strict=True)
+        ]
+        printing.print_table(("tune", unit, "file"), rows)
 
 
-def _written(found: list[Composition], out: Path, force: bool, chords: bool) -> list[dict[str, str]]:
-    """Write each tune as ABC and as MIDI; return the names."""
+def _written(found: list[Made], out: Path, force: bool, chords: bool) -> list[dict[str, str]]:
+    """Write each tune as ABC and as MIDI, a piano roll also as such; return the names."""
     from lstmkit.music.abc import write_abc
     from lstmkit.music.midi import accompanied, write_midi
+    from lstmkit.music.rolls import write_rolls
     from lstmkit.training import write_atomically
 
-    names = [{"abc": str(out / f"{k}.abc"), "midi": str(out / f"{k}.mid")} for k in range(1, len(found) + 1)]
+    kinds = {"abc": "abc", "midi": "mid"} | ({} if any(one.roll is None for one in found) else {"roll": "npz"})
+    names = [{kind: str(out / f"{k}.{end}") for kind, end in kinds.items()} for k in range(1, len(found) + 1)]
     there = [path for own in names for path in own.values() if Path(path).exists()]
     if there and not force:
         raise InputError(f"{there[0]}: exists already; choose another --out, or --force to replace it")
@@ -147,4 +192,6 @@ def _written(found: list[Composition], out: Path, force: bool, chords: bool) -> 
     for one, own in zip(found, names, strict=True):
         write_atomically(Path(own["abc"]), write_abc([one.tune]).encode())
         write_atomically(Path(own["midi"]), write_midi(accompanied(one.tune) if chords else one.tune))
+        if one.roll is not None:
+            write_rolls(Path(own["roll"]), {"composed": [one.roll]})
     return names

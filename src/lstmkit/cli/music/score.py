@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lstmkit.cli import parameters, printing
+from lstmkit.cli.music.rolls import MOST, OF_ROLLS, score_rolls
 
 if TYPE_CHECKING:
-    from lstmkit.music.composer import TuneScore
+    from lstmkit.music.composing.wish import TuneScore
     from lstmkit.music.tune import Tune
 
 EXAMPLES = """\b
@@ -19,13 +20,13 @@ examples:
   lstm music score music-tunes new.abc
   lstm music score music-tunes new.mid --notes
   lstm music score music-tunes tunes/ --json
+  lstm music score music-chorales others.npz
 """
 HEAD = ("tune", "events", "LSTM", "n-grams", "both together", "LSTM, a note")
-MOST = 50
-"""Tunes that are listed one by one."""
 
 
 def score(
+    context: typer.Context,
     model: parameters.ModelFolder,
     music: Annotated[
         Path, typer.Argument(metavar="MUSIC", help="File of ABC, MIDI or piano rolls, or a folder of them.")
@@ -36,11 +37,19 @@ def score(
     ] = "auto",
     json: parameters.Json = False,
 ) -> None:
-    """Score tunes by network, n-grams and both together: bits an event, given style, metre and mode."""
-    from lstmkit.music.composer import Composer
-    from lstmkit.music.files import read_music
+    """Score tunes by network, n-grams and both together: bits an event, given style, metre and mode.
 
-    composer = Composer.load(model)
+    A model of piano rolls scores these in nats a frame, beside a chain of first order and the last frame repeated.
+    """
+    from lstmkit.music.files import read_music
+    from lstmkit.music.frames import RollComposer
+    from lstmkit.music.stored import load_composer
+
+    composer = load_composer(model)
+    if isinstance(composer, RollComposer):
+        parameters.refuse_without_effect(OF_ROLLS, {"style": parameters.is_given(context, "style")})
+        score_rolls(composer, music, notes, json)
+        return
     read = read_music(music, style)
     scores = [composer.score(tune) for tune in read.tunes]
     if json:
@@ -79,9 +88,8 @@ def _as_json(tune: Tune, own: TuneScore, notes: bool) -> dict[str, Any]:
 
 
 def _print_notes(tune: Tune, own: TuneScore) -> None:
-    """Print a line for each note: when, which, and a bar as long as it surprises."""
-    from lstmkit.music.foreseen import note_name
+    from lstmkit.music.events.foreseen import note_line
 
     printing.write(f"{tune.title}\n")
     for at, pitch, bits in own.notes:
-        printing.write(f"{at!s:>8}  {note_name(pitch, tune.key):<4} {bits:6.2f} {'#' * round(2 * bits)}\n")
+        printing.write(note_line(at, pitch, bits, tune.key))

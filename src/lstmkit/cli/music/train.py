@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lstmkit.cli import parameters, printing
+from lstmkit.cli.music.rolls import OF_ROLLS, train_rolls
 from lstmkit.cli.progress import JobProgress, Rounds, run_shown
 from lstmkit.errors import InputError
-from lstmkit.ranges import BELOW_1, BETWEEN_0_AND_1, SEED, real, whole
+from lstmkit.ranges import BELOW_1, BETWEEN_0_AND_1, SEED, choice, real, whole
 
 if TYPE_CHECKING:
     from lstmkit.music.result import MusicResult
@@ -21,6 +23,8 @@ examples:
   lstm music train tunes/
   lstm music train jigs.abc --test more.abc --out jigs
   lstm music train midi/ --style folder --epochs 40 --set hidden_size=384
+  lstm music train chorales.json --step 1/4
+  lstm music train midi/ --as frames --step 1/8 --set notes=independent
 """
 
 
@@ -31,6 +35,13 @@ def train(
         str, typer.Argument(metavar="MUSIC", help="File of ABC, MIDI or piano rolls, or a folder of them.")
     ],
     *,
+    learn_as: Annotated[
+        str,
+        typer.Option("--as", help="events, of tunes; frames, of piano rolls; auto: frames where all files are rolls."),
+    ] = "auto",
+    step: Annotated[
+        str, typer.Option(help="How long a step of a piano roll is, as a part of a whole note, such as 1/4.")
+    ] = "1/16",
     test: Annotated[
         str | None, typer.Option(help="Tunes that are only used to score; a share of MUSIC if left out.")
     ] = None,
@@ -51,10 +62,10 @@ def train(
     manner: parameters.Manner,
 ) -> None:
     """Learn from tunes, score beside n-grams on tunes never seen, save the model."""
-    from lstmkit.language.neural import LanguageSettings
-    from lstmkit.music.composer import Composer
-    from lstmkit.music.job import MusicJob
-    from lstmkit.music.learning import SETTINGS
+    from lstmkit.music.files import are_rolls
+    from lstmkit.music.frames import FrameSettings, RollComposer
+    from lstmkit.music.frames.job import RollJob
+    from lstmkit.music.rolls import read_step
 
     whole("seed", seed, SEED)
     real("--valid-share", valid_share, BETWEEN_0_AND_1)
@@ -64,11 +75,44 @@ def train(
     )
     if test is None and test_share == 0:
         raise InputError("--test-share 0 leaves no tune to score on; give a larger share, or a file by --test")
-    given = {"cell": cell, "epochs": epochs, "minutes": minutes}
-    changes = parameters.given_settings(LanguageSettings, setting, "a composer", given)
-    composer = Composer(dataclasses.replace(SETTINGS, **changes), order, seed)
+    of_frames = choice("--as", learn_as, WAYS) == "frames" or (learn_as == "auto" and are_rolls(music))
+    changes = {"cell": cell, "epochs": epochs, "minutes": minutes}
     folder = out or parameters.named_after(music, "music")
-    job = MusicJob(music, folder, composer, test, style, valid_share, test_share, manner.force, manner.resume)
+    parts = (test, valid_share, test_share)
+    if of_frames:
+        given = {name: parameters.is_given(context, name) for name in ("style", "order")}
+        parameters.refuse_without_effect(OF_ROLLS, given)
+        settings = FrameSettings(**parameters.given_settings(FrameSettings, setting, "a composer of rolls", changes))
+        composer = RollComposer(settings, seed, read_step(step))
+        train_rolls(RollJob(music, folder, composer, *parts, manner.force, manner.resume), manner)
+    else:
+        _train_tunes(music, folder, parts, (style, read_step(step)), order, seed, changes, setting, manner)
+
+
+WAYS = ("auto", "events", "frames")
+Parts = tuple[str | None, float, float]
+
+
+def _train_tunes(
+    music: str,
+    folder: Path,
+    parts: Parts,
+    reading: tuple[str, Fraction],
+    order: int,
+    seed: int,
+    changes: dict[str, Any],
+    setting: list[str] | None,
+    manner: parameters.Manner,
+) -> None:
+    from lstmkit.language.neural import LanguageSettings
+    from lstmkit.music.composer import Composer
+    from lstmkit.music.job import MusicJob
+    from lstmkit.music.learning import SETTINGS
+
+    given = parameters.given_settings(LanguageSettings, setting, "a composer", changes)
+    composer = Composer(dataclasses.replace(SETTINGS, **given), order, seed)
+    (style, step), (test, valid_share, test_share) = reading, parts
+    job = MusicJob(music, folder, composer, test, style, valid_share, test_share, manner.force, manner.resume, step)
     rounds = Rounds(lambda nats: f"{nats:.4f} nats an event", items="events")
     result = run_shown(job, JobProgress(manner.silent, rounds), part="pass")
     printing.print_json(result.summary) if manner.json else _print(result)

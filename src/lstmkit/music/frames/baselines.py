@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 from lstmkit.music.rolls import Roll
 
 
-class _Transitions:
-    """Says how likely a key sounds by whether it sounded in the frame before."""
+class Transitions:
+    """Says how likely a key sounds by whether it sounded in the frame before.
 
-    on: NDArray[np.float64]
-    """(2, 88) probability that a key sounds, where it was silent and where it sounded."""
+    on  (2, 88) probability that a key sounds, where it was silent and where it sounded
+    """
+
+    def __init__(self, on: NDArray[np.float64]) -> None:
+        self.on = on
 
     def nats(self, rolls: Sequence[Roll]) -> list[NDArray[np.float64]]:
         """Return of each piece the negative log-likelihood of every frame, (T,)."""
@@ -27,7 +30,7 @@ class _Transitions:
         return nats
 
 
-class LastFrame(_Transitions):
+class LastFrame(Transitions):
     """Repeats the last frame; how sure that is, is the same for all keys and counted in training.
 
     rolls  (T, 88) each, to learn from
@@ -36,10 +39,10 @@ class LastFrame(_Transitions):
     def __init__(self, rolls: Sequence[Roll]) -> None:
         sounded, after = _counts(rolls)
         shares = (after.sum(axis=1) + 0.5) / (sounded.sum(axis=1) + 1)
-        self.on = np.repeat(shares[:, None], sounded.shape[1], axis=1)
+        super().__init__(np.repeat(shares[:, None], sounded.shape[1], axis=1))
 
 
-class FirstOrder(_Transitions):
+class FirstOrder(Transitions):
     """A Markov chain of first order for each key: how often it begins and ends, counted in training.
 
     rolls   (T, 88) each, to learn from
@@ -49,7 +52,7 @@ class FirstOrder(_Transitions):
     def __init__(self, rolls: Sequence[Roll], weight: float = 2.0) -> None:
         sounded, after = _counts(rolls)
         common = LastFrame(rolls).on
-        self.on = (after + weight * common) / (sounded + weight)
+        super().__init__((after + weight * common) / (sounded + weight))
 
 
 def _counts(rolls: Sequence[Roll]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lstmkit.errors import InputError
-from lstmkit.music.frames.model import FrameModel
+from lstmkit.music.frames.model import FrameModel, recall_now
 from lstmkit.music.frames.network import Inner
+from lstmkit.music.frames.recall import Memory
 from lstmkit.music.rolls import KEYS, Roll
 from lstmkit.ranges import NOT_NEGATIVE, SEED, real, whole
 
@@ -55,10 +56,12 @@ def completed(
     rolls = np.zeros((len(given), versions, KEYS), np.uint8)
     last = torch.zeros(versions, KEYS)
     inner: list[Inner] | list[None] = [None] * model.settings.ensemble
+    memory = Memory.empty(versions) if model.settings.recall else None
     nats, weights = np.zeros(versions), np.zeros(versions)
     for step, held in enumerate(given):
         with torch.no_grad():
-            seen = [net.past(last[None], own) for net, own in zip(model.members(), inner, strict=True)]
+            recall = None if memory is None else recall_now(memory)
+            seen = [net.past(last[None], recall, own) for net, own in zip(model.members(), inner, strict=True)]
             frame, cost, weight = _drawn(model, [past[0] for past, _ in seen], held, temperature, random)
         rolls[step], nats, weights = frame.numpy(), nats + cost, weights - weight
         states = [after for _, after in seen]
@@ -73,7 +76,9 @@ def completed(
                 0 * weights,
             )
             states = [_chosen(one, torch.from_numpy(chosen), model.highest - model.lowest + 1) for one in states]
+            memory = None if memory is None else memory.of(chosen)
         last, inner = frame, states
+        memory = None if memory is None else memory.after(frame.numpy().astype(np.uint8))
     best = int(nats.argmin())
     return rolls[:, best], float(nats[best])
 

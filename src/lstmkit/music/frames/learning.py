@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lstmkit.errors import InputError
-from lstmkit.music.frames.model import FrameModel, per_frame
+from lstmkit.music.frames.model import FrameModel, parted, per_frame, pieces_of
 from lstmkit.music.frames.network import within
 from lstmkit.music.frames.settings import FrameSettings
 from lstmkit.music.rolls import KEYS, Roll
@@ -18,6 +18,8 @@ from lstmkit.sequences import Ragged
 from lstmkit.training import Checkpoint, EpochRecord, TrainSettings, train
 
 BETAS = (0.9, 0.98)
+LEAST_STEPS = 24
+"""Of an epoch: few pieces are gone through several times in each."""
 
 
 def fit_frames(
@@ -43,22 +45,21 @@ def fit_frames(
         raise InputError("frames: no pieces to learn from, or none to choose the best epoch; give both")
     model = _begun(train_rolls, settings, seed)
     lowest, highest = model.lowest, model.highest
-    pieces = _pieces(train_rolls, settings.steps)
-    room = np.array([_room(piece, lowest, highest, settings.shift) for piece in pieces])
-    ragged = Ragged.of(pieces, KEYS, dtype=np.float32)
+    ragged = _cut(pieces_of(train_rolls, settings), settings.steps)
+    room = np.array([_room(ragged[k][:, :KEYS], lowest, highest, settings.shift) for k in range(len(ragged))])
 
     def batch_loss(items: Tensor) -> Tensor:
         values, lengths = ragged.batch(items.numpy())
-        moved = _moved(values, torch.from_numpy(room[items.numpy()]))
-        sounds = moved[within(moved, lengths)][:, lowest : highest + 1]
-        logits = torch.stack([network(moved, lengths) for network in model.members()])  # each learns on its own
+        rolls, recall = parted(_moved(values, torch.from_numpy(room[items.numpy()])))
+        sounds = rolls[within(rolls, lengths)][:, lowest : highest + 1]
+        logits = torch.stack([network(rolls, recall, lengths) for network in model.members()])  # each on its own
         return functional.softplus(-(2 * sounds - 1) * logits).sum(dim=2).mean()
 
     optimizer = torch.optim.AdamW(
         model.parameters(), settings.learning_rate, BETAS, weight_decay=settings.weight_decay, fused=True
     )
     history = []
-    how = _train_settings(settings, seed)
+    how = _train_settings(settings, sum(map(len, train_rolls)), len(ragged), seed)
 
     def validation_loss() -> float:
         return per_frame(model.nats(valid_rolls))
@@ -85,25 +86,31 @@ def _begun(rolls: Sequence[Roll], settings: FrameSettings, seed: int) -> FrameMo
         return FrameModel(settings, lowest, highest, frequencies)
 
 
-def _train_settings(settings: FrameSettings, seed: int) -> TrainSettings:
+def _train_settings(settings: FrameSettings, frames: int, pieces: int, seed: int) -> TrainSettings:
+    epochs = settings.epochs_for(frames)
+    steps = epochs * max(LEAST_STEPS, -(-pieces // settings.batch_size))
     return TrainSettings(
-        max_epochs=settings.epochs,
+        max_epochs=epochs,
         batch_size=settings.batch_size,
-        patience=settings.epochs,
+        patience=epochs,
         clip_norm=1.0,
         seed=seed,
         schedule="cosine",
-        warmup=settings.warmup,
+        warmup=min(settings.warmup, steps // 10),
+        least_steps=LEAST_STEPS,
+        max_seconds=None if settings.minutes is None else 60 * settings.minutes,
     )
 
 
-def _pieces(rolls: Sequence[Roll], steps: int) -> list[Roll]:
-    """Return rolls cut into parts of about equal length, of `steps` at most."""
-    found: list[Roll] = []
-    for roll in rolls:
-        if len(roll):
-            found += np.array_split(roll, -(-len(roll) // steps))
-    return found
+def _cut(pieces: Ragged, steps: int) -> Ragged:
+    """Return pieces cut into parts of about equal length, of `steps` at most."""
+    counts = -(-pieces.lengths // steps)
+    ends = [
+        start + length * part // count
+        for start, length, count in zip(pieces.offsets.tolist(), pieces.lengths.tolist(), counts.tolist(), strict=False)
+        for part in range(1, count + 1)
+    ]
+    return Ragged(pieces.values, np.array([0, *ends], np.int64))
 
 
 def _room(piece: Roll, lowest: int, highest: int, shift: int) -> tuple[int, int]:
@@ -115,8 +122,12 @@ def _room(piece: Roll, lowest: int, highest: int, shift: int) -> tuple[int, int]
 
 
 def _moved(values: Tensor, room: Tensor) -> Tensor:
-    """Return a batch (T, B, 88), each piece moved by as many half tones as is drawn from its room (B, 2)."""
+    """Return a batch of `pieces_of`, each piece moved by as many half tones as is drawn from its room (B, 2)."""
     low, high = room[:, 0], room[:, 1]
     by = low + (torch.rand(len(room)) * (high - low + 1)).long().clamp(max=KEYS)
     places = (torch.arange(KEYS) - by[:, None]) % KEYS  # nothing sounds that would come round
-    return values.gather(2, places.expand(len(values), -1, -1))
+    T, B, columns = values.shape
+    blocks = columns // KEYS
+    keys = values[..., : blocks * KEYS].reshape(T, B, blocks, KEYS)
+    moved = keys.gather(3, places[:, None].expand(T, -1, blocks, -1)).reshape(T, B, -1)
+    return torch.cat([moved, values[..., blocks * KEYS :]], dim=2)

@@ -13,21 +13,23 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lstmkit.errors import InputError
-from lstmkit.music.frames.network import OUTSIDE, FrameNetwork, Inner, within
+from lstmkit.music.frames.network import OUTSIDE, FrameNetwork, Inner, Recall, within
+from lstmkit.music.frames.recall import COLUMNS, WAYS, Memory, with_recall
 from lstmkit.music.frames.settings import FrameSettings
 from lstmkit.music.rolls import KEYS, Roll
 from lstmkit.sequences import Ragged
 from lstmkit.sequences.ragged import batches_by_length
 
-AT_ONCE = 1 << 13
-"""Steps of a padded batch that are scored together."""
+AT_ONCE = 1 << 11
+"""Steps of a padded batch, or of a long piece, that are scored together."""
 
 
 class State(NamedTuple):
-    """What was played so far, as a value: the last frame, and the states of each network; see `Frame.advance`."""
+    """What was played so far, as a value: the last frame, the states of each network, and what can be recalled."""
 
     last: Tensor
     inner: tuple[Inner | None, ...]
+    memory: Memory | None
 
 
 class FrameModel(nn.Module):
@@ -78,22 +80,50 @@ class FrameModel(nn.Module):
         rolls    (T, 88) each
         Returns  natural logarithms, summed over all 88 keys
         """
-        pieces = Ragged.of(rolls, KEYS, dtype=np.float32)
-        found: list[NDArray[np.float64]] = [np.zeros(0)] * len(rolls)
+        found = [np.zeros(0)] * len(rolls)
+        short = [k for k, roll in enumerate(rolls) if len(roll) <= AT_ONCE]
+        for k, roll in enumerate(rolls):
+            if len(roll) > AT_ONCE:
+                found[k] = self.key_nats(roll).sum(axis=1)
+        pieces = pieces_of([rolls[k] for k in short], self.settings)
         with torch.no_grad():
             for rows in batches_by_length(pieces.lengths, AT_ONCE):
                 values, lengths = pieces.batch(rows)
-                nats = np.zeros(values.shape[:2])
-                nats[within(values, lengths).numpy()] = self.frame_nats(values, lengths).double().numpy()
+                frames, recall = parted(values)
+                inside = within(frames, lengths)
+                logits = torch.stack([network(frames, recall, lengths) for network in self.members()])
+                nats = np.zeros(inside.shape)
+                nats[inside.numpy()] = self._of_keys(logits, frames[inside]).sum(dim=1).double().numpy()
                 for place, row in enumerate(rows.tolist()):
-                    found[row] = nats[: len(rolls[row]), place]
+                    found[short[row]] = nats[: len(rolls[short[row]]), place]
         return found
 
-    def frame_nats(self, rolls: Tensor, lengths: Tensor) -> Tensor:
-        """Return the negative log-likelihood of all frames of a padded batch that are no padding, (N,)."""
-        logits = torch.stack([network(rolls, lengths) for network in self.members()])
-        flat = rolls[within(rolls, lengths)]
-        return decided(logits, flat[:, self.lowest : self.highest + 1]) + self.outside(flat)
+    def key_nats(self, roll: Roll) -> NDArray[np.float64]:
+        """Return the negative log-likelihood of each key of each frame of a piece of any length, (T, 88)."""
+        piece = pieces_of([roll], self.settings)[0]
+        inner: list[Inner | None] = [None] * self.settings.ensemble
+        found, last = np.zeros(roll.shape), torch.zeros(1, 1, KEYS)
+        with torch.no_grad():
+            for begin in range(0, len(piece), AT_ONCE):
+                frames, recall = parted(torch.from_numpy(piece[begin : begin + AT_ONCE])[:, None])
+                before, last = torch.cat([last, frames[:-1]]), frames[-1:]
+                logits = []
+                for k, network in enumerate(self.members()):
+                    past, inner[k] = network.past(before, recall, inner[k])
+                    logits.append(network.decide(past[:, 0], frames[:, 0]))
+                found[begin : begin + len(frames)] = self._of_keys(torch.stack(logits), frames[:, 0]).double().numpy()
+        return found
+
+    def _of_keys(self, logits: Tensor, frames: Tensor) -> Tensor:
+        """Return the negative log-likelihood of each key, (N, 88), those among them that never sounded in training.
+
+        logits  (M, N, K) of each network
+        frames  (N, 88)
+        """
+        found = torch.where(frames > 0, -math.log(OUTSIDE), -math.log1p(-OUTSIDE))
+        own = slice(self.lowest, self.highest + 1)
+        found[:, own] = decided(logits, frames[:, own])
+        return found
 
     def outside(self, rolls: Tensor) -> Tensor:
         """Return what the keys cost that never sounded in training."""
@@ -103,36 +133,38 @@ class FrameModel(nn.Module):
 
     def begin(self) -> State:
         """Return the state before the first frame."""
-        return State(torch.zeros(KEYS), (None,) * self.settings.ensemble)
+        memory = Memory.empty() if self.settings.recall else None
+        return State(torch.zeros(KEYS), (None,) * self.settings.ensemble, memory)
 
     def next_frame(self, state: State) -> Frame:
         """Return what may be played next."""
         with torch.no_grad():
             pasts, inner = [], []
+            recall = None if state.memory is None else recall_now(state.memory)
             for network, own in zip(self.members(), state.inner, strict=True):
-                past, after = network.past(state.last[None, None], own)
+                past, after = network.past(state.last[None, None], recall, own)
                 pasts.append(past[0])
                 inner.append(after)
-        return Frame(self, pasts, tuple(inner))
+        return Frame(self, pasts, State(state.last, tuple(inner), state.memory))
 
 
 class Frame:
     """The next frame, of which nothing is decided: from it frames are scored and drawn.
 
     pasts  what each network knows of each key, (1, K, features)
-    inner  states of each network after the frame before
+    state  after the frame before
     """
 
-    def __init__(self, model: FrameModel, pasts: list[Tensor], inner: tuple[Inner, ...]) -> None:
-        self._model, self._pasts, self._inner = model, pasts, inner
+    def __init__(self, model: FrameModel, pasts: list[Tensor], state: State) -> None:
+        self._model, self._pasts, self._state = model, pasts, state
 
     def nats(self, frame: Roll) -> float:
         """Return the negative log-likelihood of a frame (88,)."""
         roll = torch.from_numpy(np.asarray(frame, np.float32))[None]
-        model = self._model
+        members = self._model.members()
         with torch.no_grad():
-            logits = torch.stack([n.decide(past, roll) for n, past in zip(model.members(), self._pasts, strict=True)])
-            return float(decided(logits, roll[..., model.lowest : model.highest + 1]) + model.outside(roll))
+            logits = torch.stack([n.decide(past, roll) for n, past in zip(members, self._pasts, strict=True)])
+            return float(self._model._of_keys(logits, roll).sum())
 
     def draw(self, random: np.random.Generator, temperature: float = 1.0, fixed: Roll | None = None) -> Roll:
         """Return a frame (88,) drawn from what may come.
@@ -140,21 +172,28 @@ class Frame:
         temperature  below 1 likelier ones; 0 decides for the likelier at every key
         fixed        (88,) -1 where a key is drawn, else whether it sounds
         """
-        frame = torch.zeros(1, KEYS)
-        model = self._model
-        for key in range(model.lowest, model.highest + 1):
-            if key == model.lowest or model.settings.in_order:
-                shares = self._shares(frame, temperature)
-            sounds = random.random() < shares[key - model.lowest]
-            if fixed is not None and fixed[key] >= 0:
-                sounds = bool(fixed[key])
-            frame[0, key] = float(sounds)
-        return frame[0].numpy().astype(np.uint8)
+        model, chance = self._model, random.random(KEYS)
+        held = np.full(KEYS, -1) if fixed is None else np.asarray(fixed)
+        own = slice(model.lowest, model.highest + 1)
+        frame, key = np.zeros(KEYS, np.uint8), model.lowest
+        while key <= model.highest:
+            sounds = np.zeros(KEYS, bool)
+            sounds[own] = chance[own] < self._shares(frame, temperature)
+            sounds[own] = np.where(held[own] >= 0, held[own] > 0, sounds[own])
+            if not model.settings.in_order:
+                return sounds.astype(np.uint8)
+            above = np.flatnonzero(sounds[key:])
+            if not len(above):
+                break
+            key += int(above[0]) + 1  # up to the first that sounds, what is said of the keys holds
+            frame[key - 1] = 1
+        return frame
 
-    def _shares(self, frame: Tensor, temperature: float) -> NDArray[np.float64]:
+    def _shares(self, frame: Roll, temperature: float) -> NDArray[np.float64]:
         """Return the probability of each key, (K,), given those of the frame that are decided on."""
+        given = torch.from_numpy(frame.astype(np.float32))[None]
         with torch.no_grad():
-            own = [n.decide(past, frame) for n, past in zip(self._model.members(), self._pasts, strict=True)]
+            own = [n.decide(past, given) for n, past in zip(self._model.members(), self._pasts, strict=True)]
             shares = torch.stack(own).double().sigmoid().mean(dim=0)[0]
             if temperature == 0:
                 return (shares > 0.5).double().numpy()
@@ -162,20 +201,44 @@ class Frame:
 
     def advance(self, frame: Roll) -> State:
         """Return the state after a frame (88,); this one stays as it was."""
-        return State(torch.from_numpy(np.asarray(frame, np.float32)), self._inner)
+        memory = self._state.memory
+        memory = None if memory is None else memory.after(np.asarray(frame, np.uint8)[None])
+        return State(torch.from_numpy(np.asarray(frame, np.float32)), self._state.inner, memory)
+
+
+def pieces_of(rolls: Sequence[Roll], settings: FrameSettings) -> Ragged:
+    """Return pieces, with what is recalled in them if networks are told."""
+    if not settings.recall:
+        return Ragged.of(rolls, KEYS, dtype=np.uint8)
+    return Ragged.of((with_recall(roll) for roll in rolls), COLUMNS, dtype=np.uint8)
+
+
+def parted(values: Tensor) -> tuple[Tensor, Recall | None]:
+    """Return the frames of a batch of `pieces_of`, (T, B, 88), and what is recalled before each, if it is told."""
+    if values.shape[2] == KEYS:
+        return values.float(), None
+    T, B, _ = values.shape
+    frames = values[..., :-WAYS].float().reshape(T, B, 1 + WAYS, KEYS)
+    return frames[:, :, 0], Recall(frames[:, :, 1:], values[..., -WAYS:].long())
+
+
+def recall_now(memory: Memory) -> Recall:
+    """Return what is recalled of each of N versions, as a batch of one step."""
+    frames, lengths = memory.recalled()
+    return Recall(torch.from_numpy(frames).float()[None], torch.from_numpy(lengths)[None])
 
 
 def decided(logits: Tensor, sounds: Tensor) -> Tensor:
-    """Return the negative log-likelihood of decisions, summed over the keys.
+    """Return the negative log-likelihood of decisions.
 
     logits   (M, N, K) of each network; the probability is the mean of theirs
     sounds   (N, K) of 0 and 1
-    Returns  (N,)
+    Returns  (N, K)
     """
     signs = 2 * sounds - 1
     if len(logits) == 1:
-        return nn.functional.softplus(-signs * logits[0]).sum(dim=-1)
-    return -(nn.functional.logsigmoid(signs * logits).logsumexp(dim=0) - math.log(len(logits))).sum(dim=-1)
+        return nn.functional.softplus(-signs * logits[0])
+    return math.log(len(logits)) - nn.functional.logsigmoid(signs * logits).logsumexp(dim=0)
 
 
 def per_frame(nats: Sequence[NDArray[np.float64]]) -> float:

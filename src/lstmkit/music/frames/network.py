@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lstmkit.music.frames.recall import WAYS
 from lstmkit.music.frames.settings import FrameSettings
 from lstmkit.music.rolls import KEYS
 from lstmkit.nn import LSTM
@@ -20,6 +21,13 @@ COUNTS = 8
 """Numbers of notes that are told apart; the last stands for all above."""
 OCTAVE = 12
 EVERY = slice(None)
+REACH = 2
+"""Keys on either side that a key sees of what is recalled."""
+LEAST_RUNS = (1, 2, 3, 4, 6, 9, 17, 32)
+"""From how many frames in a row on that were the same, these are told apart."""
+RUNS = len(LEAST_RUNS)
+TOLD = WAYS * (2 * REACH + 1 + RUNS)
+"""Numbers that say what is recalled of a key."""
 OUTSIDE = 1e-6
 """Probability that a key sounds that never did in training."""
 
@@ -29,6 +37,17 @@ class Inner(NamedTuple):
 
     keys: Any
     frame: Any
+
+
+class Recall(NamedTuple):
+    """What is recalled before each frame of a batch; see `Recalled`.
+
+    frames   (T, B, WAYS, 88) of 0 and 1
+    lengths  (T, B, WAYS)
+    """
+
+    frames: Tensor
+    lengths: Tensor
 
 
 class FrameNetwork(nn.Module):
@@ -43,7 +62,7 @@ class FrameNetwork(nn.Module):
         self.settings, self.lowest, self.highest = settings, lowest, highest
         K = highest - lowest + 1
         cell = settings.cell
-        features = 2 * settings.window + 1 + OCTAVE + 2 * COUNTS + 1
+        self.features = features = 2 * settings.window + 1 + OCTAVE + 2 * COUNTS + 1
         self.keys = LSTM(features, settings.key_size, cell=cell, forget_bias=1.0 if cell == "lstm" else None)
         size = settings.key_size + features  # what a key sees goes past its network, too
         if settings.frame_size:
@@ -52,6 +71,10 @@ class FrameNetwork(nn.Module):
             size += settings.frame_features
         if settings.in_order:
             size += settings.below + COUNTS
+        if settings.recall:
+            size += TOLD + 2 * WAYS * RUNS
+            self.again = nn.Linear(2 * WAYS * RUNS, 1, bias=False)
+            nn.init.zeros_(self.again.weight)
         self.hidden = nn.Linear(size, settings.head_size)
         self.decision = nn.Linear(settings.head_size, 1)
         self.bias = nn.Parameter(torch.zeros(K))
@@ -67,22 +90,26 @@ class FrameNetwork(nn.Module):
         """How many keys are decided on, K."""
         return self.highest - self.lowest + 1
 
-    def forward(self, rolls: Tensor, lengths: Tensor) -> Tensor:
+    def forward(self, rolls: Tensor, recall: Recall | None, lengths: Tensor) -> Tensor:
         """Return the logits of each key in each frame, given the frames before it, and the keys below if in order.
 
         rolls    (T, B, 88) of 0 and 1
+        recall   what is recalled before each; None where networks are not told
         lengths  (B,)
         Returns  (N, K) for all N frames that are no padding, those of one step after each other
         """
         before = functional.pad(rolls, (0, 0, 0, 0, 1, 0))[:-1]
-        past, _ = self.past(before, None, lengths)
+        past, _ = self.past(before, recall, None, lengths)
         inside = within(rolls, lengths)
         return self.decide(past[inside], rolls[inside])
 
-    def past(self, before: Tensor, inner: Inner | None, lengths: Tensor | None = None) -> tuple[Tensor, Inner]:
+    def past(
+        self, before: Tensor, recall: Recall | None, inner: Inner | None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, Inner]:
         """Return what is known of each key before its frame, and the states after it.
 
         before   (T, B, 88) the frame before each
+        recall   what is recalled before each frame
         inner    states to go on from; None begins
         lengths  (B,); None where all last as long
         Returns  (T, B, K, features)
@@ -93,7 +120,8 @@ class FrameNetwork(nn.Module):
         seen = self._seen(before)
         states = None if inner is None else inner.keys
         found, keys = self.keys(seen.reshape(T, B * K, -1), states, lengths=rows)
-        found = torch.cat([found.reshape(T, B, K, -1), seen], dim=3)
+        told = [] if recall is None or not self.settings.recall else [self._told(recall)]
+        found = torch.cat([found.reshape(T, B, K, -1), seen, *told], dim=3)
         if not self.settings.frame_size:
             return found, Inner(keys, None)
         own = before[..., self.lowest : self.highest + 1]
@@ -109,12 +137,16 @@ class FrameNetwork(nn.Module):
         keys     which of the K keys
         Returns  (N, K), of those keys alone
         """
-        size, past = self.settings.key_size, past[:, keys]
-        past = torch.cat([self.dropout(past[..., :size]), past[..., size:]], dim=2)
+        size, own = self.settings.key_size, past[:, keys]
+        parts = [self.dropout(own[..., :size]), own[..., size:]]
         if self.settings.in_order:
-            past = torch.cat([past, self._below(rolls)[:, keys]], dim=2)
-        hidden = self.head_dropout(functional.relu(self.hidden(past)))
+            parts.append(self._below(rolls)[:, keys])
+        if self.settings.recall:
+            parts.append(self._again(past, rolls)[:, keys])
+        hidden = self.head_dropout(functional.relu(self.hidden(torch.cat(parts, dim=2))))
         decisions: Tensor = self.decision(hidden)
+        if self.settings.recall:
+            decisions = decisions + self.again(parts[-1])
         return decisions.squeeze(2) + self.bias[keys]
 
     def _seen(self, frames: Tensor) -> Tensor:
@@ -131,6 +163,35 @@ class FrameNetwork(nn.Module):
         above = sums[..., -1:] - sums[..., self.lowest + 1 : self.highest + 2]
         place = ((numbers - self.lowest) / K).expand(*frames.shape[:2], K)
         return torch.cat([near, intervals, _counted(below), _counted(above), place[..., None]], dim=3)
+
+    def _told(self, recall: Recall) -> Tensor:
+        """Return what is recalled of each key and those around it, and how long it was the same: (T, B, K, TOLD)."""
+        T, B = recall.lengths.shape[:2]
+        around = functional.pad(recall.frames, (REACH, REACH))[..., self.lowest : self.highest + 1 + 2 * REACH]
+        near = around.unfold(3, 2 * REACH + 1, 1).transpose(2, 3).reshape(T, B, self.width, -1)
+        least = torch.tensor(LEAST_RUNS, device=recall.lengths.device)
+        reached = (recall.lengths[..., None] >= least).to(near.dtype)
+        runs = (reached - functional.pad(reached[..., 1:], (0, 1))).reshape(T, B, 1, -1)
+        return torch.cat([near, runs.expand(T, B, self.width, -1)], dim=3)
+
+    def _again(self, past: Tensor, frames: Tensor) -> Tensor:
+        """Return of each key whether it would sound, or not, if what is recalled came again: (N, K, 2 · WAYS · RUNS).
+
+        Of the whole frame that is only said as long as the keys below are as they were, of the highest note only of it
+        and the keys above. Each is said where the number of frames that were the same stands.
+        """
+        N, K, _ = past.shape
+        begin = self.settings.key_size + self.features
+        told = past[..., begin : begin + TOLD]
+        runs = told[..., WAYS * (2 * REACH + 1) :].reshape(N, K, WAYS, 1, RUNS)
+        whole, top = told[..., REACH], told[..., 2 * REACH + 1 + REACH]
+        same = whole == frames[:, self.lowest : self.highest + 1]
+        kept = functional.pad(same.to(whole.dtype).cumprod(dim=1), (1, 0), value=1.0)[:, :-1]
+        if not self.settings.in_order:
+            kept = torch.ones_like(kept)
+        above = top.cumsum(dim=1) - top
+        said = torch.stack([whole * kept, (1 - whole) * kept, top, above], dim=2).reshape(N, K, WAYS, 2, 1)
+        return (said * runs).reshape(N, K, -1)
 
     def _below(self, frames: Tensor) -> Tensor:
         """Return what each key sees of its own frame: the keys below it, and how many of all below sound."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lstmkit.music.composer import Composer, Wish
+from lstmkit.music.composer import Composer
+from lstmkit.music.composing.wish import Wish
 from lstmkit.music.events import encode
 from lstmkit.music.events.tokens import METRE
 from lstmkit.music.tune import Tune, lengths_of_bars

@@ -3,6 +3,7 @@
 from lstmkit.music.rolls.frames import KEYS as KEYS
 from lstmkit.music.rolls.frames import LOWEST_KEY as LOWEST_KEY
 from lstmkit.music.rolls.frames import Roll as Roll
+from lstmkit.music.rolls.frames import read_step as read_step
 from lstmkit.music.rolls.frames import tune_of_parts as tune_of_parts
 from lstmkit.music.rolls.frames import tune_of_roll as tune_of_roll
 from lstmkit.music.rolls.frames import tune_to_roll as tune_to_roll

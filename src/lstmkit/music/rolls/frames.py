@@ -6,6 +6,7 @@ key, metre and bars; as a tune, a key that sounds in steps that follow each othe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
@@ -20,9 +21,21 @@ KEYS, LOWEST_KEY = 88, 21
 Roll = NDArray[np.uint8]
 """(T, 88), 1 where a key sounds."""
 STEP = Fraction(1, 16)
+PART = re.compile("[1-9][0-9]{0,4}(/[1-9][0-9]{0,4})?")
+"""How a part of a whole note is written."""
 MOST_STEPS = 1_000_000
 """Of one piece: 88 MB."""
 SILENCE = -1
+
+
+def read_step(text: str) -> Fraction:
+    """Return a length of steps, such as "1/16", as a part of a whole note.
+
+    Raises  InputError if it is none
+    """
+    if PART.fullmatch(text.strip()) is None:
+        raise InputError(f"--step must be a part of a whole note, such as 1/16; got {text!r}")
+    return Fraction(text.strip())
 
 
 def roll_of(frames: Iterable[Sequence[int]], place: str) -> Roll:

@@ -65,6 +65,11 @@ def in_words(symbol: str, key: Key) -> str:
     return {END: "the end", "|": "bar line"}.get(symbol, symbol)
 
 
+def note_line(onset: Fraction, pitch: int, bits: float, key: Key) -> str:
+    """Return a line that says when a note comes, which it is, and how much it surprises, by a bar as long."""
+    return f"{onset!s:>8}  {note_name(pitch, key):<4} {bits:6.2f} {'#' * round(2 * bits)}\n"
+
+
 def note_name(pitch: int, key: Key) -> str:
     """Return the name of a pitch with its octave, such as F#4, as it is spelt in a key."""
     letter, octave, alter = spelt(pitch, key)

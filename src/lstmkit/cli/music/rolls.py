@@ -1,0 +1,143 @@
+"""What `lstm music` does with piano rolls, and models of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lstmkit.cli import parameters, printing
+from lstmkit.cli.progress import JobProgress, Rounds, run_shown
+
+if TYPE_CHECKING:
+    from lstmkit.music.composing.wish import Wish
+    from lstmkit.music.frames.composer import RollComposer, RolledPiece, RollScore
+    from lstmkit.music.frames.job import RollJob
+    from lstmkit.music.frames.reading import Piece
+    from lstmkit.music.tune import Tune
+
+MOST = 50
+"""Pieces that are listed one by one."""
+OF_ROLLS = "where piano rolls are learnt"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a composer of piano rolls.
+
+    steps              of each piece; None: as many as usual
+    primer, harmonise  files with what is given, or None
+    wish               of which tempo and instrument count
+    """
+
+    steps: int | None
+    primer: Path | None
+    harmonise: Path | None
+    wish: Wish
+    count: int
+    temperature: float
+    seed: int
+
+
+def train_rolls(job: RollJob, manner: parameters.Manner) -> None:
+    """Do a job, and print what came of it."""
+    from lstmkit.music.frames.judgement import COLUMNS
+
+    rounds = Rounds(lambda nats: f"{nats:.4f} nats a frame", items="frames")
+    result = run_shown(job, JobProgress(manner.silent, rounds))
+    if manner.json:
+        printing.print_json(result.summary)
+        return
+    found = result.comparison
+    title = f"{found.pieces:,} pieces never seen, {found.frames:,} frames, the first of each left out"
+    printing.print_table(COLUMNS, found.rows(), title, bold_first=True)
+    printing.print_verdict(result.verdict)
+    seconds = result.summary["seconds"]["total"]
+    printing.stdout().print(
+        f"{result.out / 'report.html'} is the page, {result.out / 'pieces.npz'} holds pieces of its own, "
+        f"{result.out / 'model'} the model ({seconds:.1f} s)"
+    )
+
+
+def composed(composer: RollComposer, asked: Asked) -> list[tuple[RolledPiece, Tune]]:
+    """Return pieces, each also as a tune."""
+    from lstmkit.music.frames.reading import read_pieces
+
+    if asked.harmonise is None:
+        begin = None if asked.primer is None else read_pieces(asked.primer, composer.step).all[0].roll
+        found = composer.compose(asked.steps, begin, asked.count, asked.temperature, asked.seed)
+    else:
+        melody = read_pieces(asked.harmonise, composer.step).all[0].roll
+        found = composer.harmonise(melody, asked.count, asked.temperature, asked.seed)
+    return [(piece, _as_tune(piece, composer.step, asked.wish, k)) for k, piece in enumerate(found, 1)]
+
+
+def _as_tune(piece: RolledPiece, step: Fraction, wish: Wish, number: int) -> Tune:
+    from lstmkit.music.rolls import tune_of_roll
+
+    tune = tune_of_roll(piece.roll, step)
+    tempos = () if wish.tempo is None else ((Fraction(0), Fraction(wish.tempo).limit_denominator(1000)),)
+    voices = tuple(replace(voice, program=wish.program) for voice in tune.voices)
+    return replace(tune, voices=voices, tempos=tempos, title=f"Piece {number}")
+
+
+def score_rolls(composer: RollComposer, music: Path, notes: bool, json: bool) -> None:
+    """Print how well piano rolls are foreseen, in nats a frame, beside the chains."""
+    from lstmkit.music.frames.judgement import TITLES, summed
+    from lstmkit.music.frames.reading import read_pieces
+
+    parts = {part: [p for p in own if len(p.roll) > 1] for part, own in read_pieces(music, composer.step).parts.items()}
+    scores = {part: composer.score([piece.roll for piece in own]) for part, own in parts.items() if own}
+    each = [one for own in scores.values() for one in own]
+    total = summed(each)
+    if json:
+        found = {
+            part: {
+                **summed(own).to_json(),
+                "each": [_as_json(p, s, notes) for p, s in zip(parts[part], own, strict=True)],
+            }
+            for part, own in scores.items()
+        }
+        printing.print_json({**total.to_json(), "parts": found})
+        return
+    rows = []
+    for part, own in scores.items():
+        if len(each) <= MOST:
+            rows += [_row(piece.title, [score]) for piece, score in zip(parts[part], own, strict=True)]
+        if len(scores) > 1:
+            rows.append(_row(f"{part}, {len(own):,} pieces", own))
+    if len(each) > 1:
+        rows.append(_row(f"all {len(each):,} pieces", each))
+    printing.print_table(
+        ("piece", "frames", *TITLES.values()),
+        rows,
+        "nats a frame, the first of each piece left out: the lower, the better",
+    )
+    if notes:
+        _print_notes([piece for own in parts.values() for piece in own], each)
+
+
+def _row(name: str, scores: list[RollScore]) -> tuple[str, ...]:
+    from lstmkit.music.frames.judgement import summed
+
+    found = summed(scores)
+    return (name, f"{found.frames:,}", *(f"{found.nats_per_frame(by):.3f}" for by in found.nats))
+
+
+def _as_json(piece: Piece, own: RollScore, notes: bool) -> dict[str, Any]:
+    found: dict[str, Any] = {"title": piece.title, "frames": own.frames}
+    found["nats_per_frame"] = {by: nats / own.frames for by, nats in own.nats.items()}
+    if notes:
+        found["notes"] = [{"onset": str(at), "pitch": pitch, "bits": cost} for at, pitch, cost in own.notes]
+    return found
+
+
+def _print_notes(pieces: list[Piece], scores: list[RollScore]) -> None:
+    from lstmkit.music.events.foreseen import note_line
+    from lstmkit.music.keys import Key
+
+    for piece, own in zip(pieces, scores, strict=True):
+        printing.write(f"{piece.title}\n")
+        for at, pitch, bits in own.notes:
+            printing.write(note_line(at, pitch, bits, Key()))
