@@ -4,7 +4,8 @@ Two sizes of the network as `lstm language translate train` builds it, on batche
 (drawn at random: 6 to 30 tokens). The plain network is what one writes: `nn.LSTM` on packed sequences, attention by
 `bmm`, cross-entropy with label smoothing over all tokens; its search follows a beam sentence by sentence, `nn.LSTM`
 step by step. Weights are the same. Losses and gradients are compared before anything is timed, and translations that
-are the same are counted; contestants alternate; medians with the range. Writes
+are the same are counted; contestants alternate; medians with the range. A training step is also taken in bfloat16: by
+`precision=bfloat16`, and by the plain network under autocast, which leaves packed sequences in float32. Writes
 bench/results/translate-speed-THREADS.txt.
 
     python -m bench.translate.speed --threads 2
@@ -16,6 +17,7 @@ import argparse
 import os
 import statistics
 import time
+from dataclasses import replace
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads ruin torch's times on shared cores
 
@@ -26,6 +28,7 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from bench.machine import header, write
+from lstmkit.language.neural.network import precision_note
 from lstmkit.language.translate.network import Shape, TranslationNetwork, TranslatorSettings
 from lstmkit.language.translate.search import NetworkSearched, SearchSettings, beam_search
 from lstmkit.language.translate.search.beam import length_divisor
@@ -37,13 +40,15 @@ V, END = 8000, 1
 SIZES = ((256, 320), (128, 128))
 BATCH, SMOOTHING = 64, 0.1
 STEPS_AT_ONCE, ROWS = 1 << 13, 512
+PLAIN = "plain PyTorch"
 
 
 class Plain(nn.Module):
     """The network as one writes it in PyTorch."""
 
-    def __init__(self, how: TranslatorSettings) -> None:
+    def __init__(self, how: TranslatorSettings, low: bool = False) -> None:
         super().__init__()
+        self.low = low
         E, H = how.embedding_size, how.hidden_size
         self.embedding = nn.Embedding(V, E)
         self.encoder = nn.LSTM(E, H, bidirectional=True)
@@ -82,6 +87,10 @@ class Plain(nn.Module):
         return torch.bmm(scores.masked_fill(padding[:, None], -torch.inf).softmax(2), memory).transpose(0, 1)
 
     def loss(self, source: Padded, target: Padded) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.low):
+            return self._loss(source, target)
+
+    def _loss(self, source: Padded, target: Padded) -> Tensor:
         memory, padding, states = self.read(source)
         ends = torch.full_like(target.values[:1], END)
         vectors, lengths = self.embedding(torch.cat([ends, target.values])), target.lengths + 1
@@ -167,9 +176,13 @@ def steps(models: dict[str, nn.Module], rounds: int) -> list[str]:
             optimizers[name].step()
             if number:
                 seconds[name].append(time.perf_counter() - begun)
-    ratios = [b / a for a, b in zip(*seconds.values(), strict=True)]
-    rows = [f"  {name:<16} {spread(own)}" for name, own in seconds.items()]
-    return [*rows, f"  plain PyTorch takes {statistics.median(ratios):.2f} times as long"]
+    rows = [f"  {name:<24} {spread(own)}" for name, own in seconds.items()]
+    plain = seconds[PLAIN]
+    for name, own in seconds.items():
+        if name != PLAIN:
+            ratio = statistics.median(b / a for a, b in zip(own, plain, strict=True))
+            rows.append(f"  {PLAIN} takes {ratio:.2f} times as long as {name}")
+    return rows
 
 
 def searches(ours: TranslationNetwork, plain: Plain, count: int) -> list[str]:
@@ -212,14 +225,19 @@ def main() -> None:
         torch.manual_seed(0)
         none = dict.fromkeys(("input_dropout", "hidden_dropout", "output_dropout"), 0.0)
         how = TranslatorSettings(embedding_size=E, hidden_size=H, label_smoothing=SMOOTHING, **none)
-        ours, plain = TranslationNetwork(how, Shape(V, END, 0)), Plain(how)
-        plain.take(ours)
+        ours, plain, lower = TranslationNetwork(how, Shape(V, END, 0)), Plain(how), Plain(how, low=True)
+        low = TranslationNetwork(replace(how, precision="bfloat16"), Shape(V, END, 0))
+        low.load_state_dict(ours.state_dict())
+        for own in (plain, lower):
+            own.take(ours)
         lines += ["", f"embedding {E}, hidden {H}"]
         lines += [f"  {check(ours, plain, *batch(BATCH, np.random.default_rng(2)))}"]
         ours.eval()
         lines += searches(ours, plain, given.sentences)
         lines += [f"  a training step of {BATCH} pairs:"]
-        lines += steps({"lstmkit": ours.train(), "plain PyTorch": plain}, given.rounds)
+        lines += [f"  {note}"] if (note := precision_note("bfloat16")) else []
+        models = {"lstmkit": ours.train(), "lstmkit, bfloat16": low.train(), PLAIN: plain, f"{PLAIN}, autocast": lower}
+        lines += steps(models, given.rounds)
     write(f"translate-speed-{given.threads}.txt", lines)
 
 

@@ -96,6 +96,7 @@ class TranslateJob(Job[Parts, None, TranslateResult]):
         scored.scores[DICTIONARY] = score_texts(
             Dictionary.learn(read.training.source, read.training.target, model.lowercase).translate(read.test.source),
             read.test.target,
+            model.lowercase,
         )
         own = next(iter(scored.scores.values()))
         verdict = judge(own, scored.scores[DICTIONARY], not read.repeats.notable)

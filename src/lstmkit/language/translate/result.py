@@ -69,10 +69,10 @@ def score_all(model: Translator, test: Lines, search: SearchSettings, also: Sequ
     found = [own[0] for own in model.search(test.source, Manner(search), also)]
     seconds = time.perf_counter() - begun
     name = "LSTM, greedy" if search.width == 1 else f"LSTM, beam {search.width}"
-    scores = {name: score_texts([one.text for one in found], test.target)}
+    scores = {name: score_texts([one.text for one in found], test.target, model.lowercase)}
     if search.width > 1:
         greedy = model.search(test.source, Manner(SearchSettings(width=1)), also)
-        scores["LSTM, greedy"] = score_texts([own[0].text for own in greedy], test.target)
+        scores["LSTM, greedy"] = score_texts([own[0].text for own in greedy], test.target, model.lowercase)
     return Scored(found, scores, seconds)
 
 

@@ -46,6 +46,10 @@ def test_a_gain_is_believed_where_it_is_one():
     low, high = bleu_gain(good, bad)
     assert 0 < low < good.bleu - bad.bleu < high
     assert judge(good, bad).kind == "better" and judge(bad, good).kind == "worse"
+    cased = [text.title() for text in TRUTHS]
+    lower = score_texts(TRUTHS, cased, in_lower=True)
+    assert lower.bleu < 1 and lower.judged == pytest.approx(100) and bleu_of(lower.parts.sum(0)) == pytest.approx(100)
+    assert "BLEU in lower case 100.00 against" in judge(lower, score_texts(TRUTHS[::-1], cased, True)).headline
     assert bleu_gain(good, good) == (0, 0) and judge(good, good).kind == "equal"
     assert f"BLEU {good.bleu:.2f} against {bad.bleu:.2f}" in judge(good, bad).headline
 

@@ -24,7 +24,8 @@ class TranslationScore:
     bleu, lowercased, chrf  in percent: cased BLEU, BLEU of both texts in lower case, chrF
     ratio                   of the lengths of the translations to that of the true ones
     signatures              of BLEU, lowercased BLEU and chrF: how they were computed
-    parts                   (U, 10) of each sentence: n-grams that are right, n-grams, and both lengths
+    parts                   (U, 10) of each sentence: n-grams that are right, n-grams, and both lengths; in lower case
+                            where that is what is judged
     sentences               (U,) chrF of each sentence
     """
 
@@ -35,16 +36,23 @@ class TranslationScore:
     signatures: dict[str, str]
     parts: NDArray[np.float64] = field(repr=False)
     sentences: NDArray[np.float64] = field(repr=False)
+    in_lower: bool = False
+
+    @property
+    def judged(self) -> float:
+        """BLEU by which it is compared with others: cased, or in lower case where nothing else can be written."""
+        return self.lowercased if self.in_lower else self.bleu
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures."""
         return {"bleu": self.bleu, "bleu_lowercased": self.lowercased, "chrf": self.chrf, "length_ratio": self.ratio}
 
 
-def score_texts(found: Sequence[str], truths: Sequence[str]) -> TranslationScore:
+def score_texts(found: Sequence[str], truths: Sequence[str], in_lower: bool = False) -> TranslationScore:
     """Score translations.
 
     found, truths  one of each a sentence
+    in_lower       whether they are compared with others in lower case, because they cannot but be in it
     Raises         InputError if sacrebleu is not installed, or there are not as many of each
     Source         BLEU: Papineni et al. 2002; chrF: Popović 2015; Post 2018 (sacrebleu)
     """
@@ -53,7 +61,7 @@ def score_texts(found: Sequence[str], truths: Sequence[str]) -> TranslationScore
     metrics = require_sacrebleu().metrics
     how = {"tokenize": "char" if lacks_spaces("".join(truths[:1000])) else "13a", "force": True}
     bleu, lower, chrf = metrics.BLEU(**how), metrics.BLEU(lowercase=True, **how), metrics.CHRF()
-    one = metrics.BLEU(effective_order=True, **how)
+    one = metrics.BLEU(lowercase=in_lower, effective_order=True, **how)
     own, own_lower, own_chrf = (metric.corpus_score(found, [truths]) for metric in (bleu, lower, chrf))
     parts, sentences = [], []
     for text, truth in zip(found, truths, strict=True):
@@ -64,7 +72,7 @@ def score_texts(found: Sequence[str], truths: Sequence[str]) -> TranslationScore
     signatures = {name: str(metric.get_signature()) for name, metric in names.items()}
     ratio = own.sys_len / max(1, own.ref_len)
     figures = (own.score, own_lower.score, own_chrf.score, ratio)
-    return TranslationScore(*figures, signatures, np.array(parts, np.float64), np.array(sentences))
+    return TranslationScore(*figures, signatures, np.array(parts, np.float64), np.array(sentences), in_lower)
 
 
 def bleu_of(parts: NDArray[np.float64]) -> float:
