@@ -79,9 +79,9 @@ def test_several_translations_json_and_alignments(folder, capsys):
     assert place.read_text().strip() == found["translations"][0]["alignment"]
     links = [link.split("-") for link in place.read_text().split()]
     assert [int(j) for _, j in links] == list(range(len(found["translations"][0]["text"].split())))
-    assert run("translate", folder / "out", "one", "--best", 2) == 0
+    assert run("translate", folder / "out", "one", "two", "--best", 2, "--beam", 1) == 0
     rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
-    assert len(rows) == 2 and float(rows[0][0]) > float(rows[1][0])
+    assert [row[0] for row in rows] == ["1", "1", "2", "2"] and float(rows[0][1]) > float(rows[1][1])
 
 
 def test_samples_prefixes_and_unknown_words(folder, capsys):

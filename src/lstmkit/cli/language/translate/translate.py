@@ -41,7 +41,9 @@ def translate(
     *,
     searching: Searching,
     also: Also = None,
-    best: Annotated[int, typer.Option(help="Translations of each sentence, with their scores.")] = 1,
+    best: Annotated[
+        int, typer.Option(help="Translations of each sentence, with the number of its line and their scores.")
+    ] = 1,
     prefix: Annotated[str, typer.Option(help="Words with which every translation begins.")] = "",
     sample: Annotated[
         bool, typer.Option("--sample", help="Draw a translation at random, in place of the best.")
@@ -83,9 +85,9 @@ def translate(
     before = 0
     for block in _blocks(text):
         _notice(loaded, block, before)
-        before += len(block)
         for line, found in zip(block, loaded.search(block, manner, beside), strict=True):
-            _print(line, found, best, json)
+            before += 1
+            _print(before, line, found, best, json)
             links.append(_alignment(found[0]))
     if alignment is not None:
         from lstmkit.training import write_atomically
@@ -138,7 +140,7 @@ def _notice(model: Translator, block: list[str], before: int) -> None:
         )
 
 
-def _print(line: str, found: list[Translation], best: int, json: bool) -> None:
+def _print(number: int, line: str, found: list[Translation], best: int, json: bool) -> None:
     if json:
         from json import dumps
 
@@ -147,7 +149,7 @@ def _print(line: str, found: list[Translation], best: int, json: bool) -> None:
         )
         return
     for one in found:
-        printing.write(f"{one.score:.4f}\t{one.text}\n" if best > 1 else one.text + "\n")
+        printing.write(f"{number}\t{one.score:.4f}\t{one.text}\n" if best > 1 else one.text + "\n")
 
 
 def _record(one: Translation) -> dict[str, Any]:

@@ -25,7 +25,7 @@ LEAST_ATTENDED = 1e-6
 class SearchSettings:
     """How a sequence is searched for.
 
-    width         hypotheses that are followed at a time; 1 takes the likeliest token always
+    width         hypotheses that are followed at a time, `best` at least; 1 takes the likeliest token always
     best          hypotheses that are returned, the best first
     length        exponent of the length that divides a score; 0: none, so that short ones are preferred
     coverage      weight of a penalty for steps that were read and not attended to
@@ -45,6 +45,11 @@ class SearchSettings:
         """Check every value."""
         ranges = {"length": NOT_NEGATIVE, "coverage": NOT_NEGATIVE, "times": MORE_THAN_0}
         check_fields(self, {**ranges, "width": Range("must be from 1 to 1000", least=1, most=1000)}, "SearchSettings")
+
+    @property
+    def followed(self) -> int:
+        """Hypotheses that are followed at a time: as many as are wanted, at least."""
+        return max(self.width, self.best)
 
     def limit(self, steps: int) -> int:
         """Return how many tokens are written at most of so many steps read, the end not counted."""
@@ -122,7 +127,7 @@ class _Beam:
         self._limits = [max(settings.limit(r), len(p)) for r, p in zip(read, prefixes, strict=True)]
         self.found: list[list[Hypothesis]] = [[] for _ in read]
         self.left = list(range(len(read)))
-        W, B = settings.width, len(read)
+        W, B = settings.followed, len(read)
         with torch.inference_mode():
             self._context: Any = model.begin(W) if B else None
             self._total = torch.full((B, W), -math.inf)
@@ -136,7 +141,7 @@ class _Beam:
 
     def step(self) -> None:
         """Write one more token of every hypothesis; those that end, and sequences that are done, are put aside."""
-        W, B, T = self.how.width, len(self.left), self._tokens.shape[1]
+        W, B, T = self.how.followed, len(self.left), self._tokens.shape[1]
         weights = self._model.attention(self._context)
         if weights is not None and self._attended is not None:
             self._attended = torch.cat([self._attended, weights.unsqueeze(1)], 1)
@@ -161,7 +166,7 @@ class _Beam:
 
     def _continuations(self, T: int) -> tuple[Tensor, Tensor]:
         """Return the best W + 1 tokens of every row, logarithms of their probabilities and ids, (N, W + 1) each."""
-        W = self.how.width
+        W = self.how.followed
         log_probs = self._model.next_log_probs(self._context)
         if len(self._banned):
             log_probs.index_fill_(1, self._banned, -math.inf)
@@ -182,7 +187,7 @@ class _Beam:
 
     def _put_aside(self, ranked: Tensor, parents: Tensor, ends: Tensor, T: int) -> None:
         """Keep the hypotheses that end here and are among the best W."""
-        W = self.how.width
+        W = self.how.followed
         among = ends[:, :W] & (ranked[:, :W] > -math.inf)
         for k, rank in among.nonzero().tolist():
             self._keep(k, int(parents[k, rank]), float(ranked[k, rank]), T, ended=True)
@@ -194,9 +199,9 @@ class _Beam:
             if s not in closed:
                 continue
             missing = max(0, self.how.best - len(self.found[s]))
-            for rank in self._total[k].topk(min(missing, self.how.width)).indices.tolist():
+            for rank in self._total[k].topk(min(missing, self.how.followed)).indices.tolist():
                 if self._total[k, rank] > -math.inf:
-                    self._keep(k, k * self.how.width + rank, float(self._total[k, rank]), T, ended=False)
+                    self._keep(k, k * self.how.followed + rank, float(self._total[k, rank]), T, ended=False)
         return closed
 
     def _keep(self, k: int, row: int, log_prob: float, T: int, ended: bool) -> None:
@@ -211,7 +216,7 @@ class _Beam:
 
     def _go_on(self, ranked: Tensor, parents: Tensor, chosen: Tensor, closed: set[int]) -> None:
         """Take the hypotheses that go on, of the sequences that are not done."""
-        W, best, before = self.how.width, ranked[:, 0].tolist(), self.left
+        W, best, before = self.how.followed, ranked[:, 0].tolist(), self.left
         kept = [k for k, s in enumerate(before) if s not in closed and not self._done(s, best[k])]
         self.left = [before[k] for k in kept]
         if not kept:
@@ -232,7 +237,7 @@ class _Beam:
             return True
         if len(found) < self.how.best:
             return False
-        if len(found) >= self.how.width:
+        if len(found) >= self.how.followed:
             return True
         # Its probability only falls, and what it is divided by grows to that of the longest.
         bound = best / length_divisor(self._limits[s] + 1, self.how.length)

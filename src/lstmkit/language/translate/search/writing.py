@@ -38,7 +38,7 @@ def write_sequences(
     banned    tokens that are never written, but for those of the prefix
     """
     found: list[list[Hypothesis]] = [[] for _ in range(len(source))]
-    width = 1 if sampling is not None else search.width
+    width = 1 if sampling is not None else search.followed
     generators = np.random.default_rng(seed).spawn(len(source)) if sampling is not None else []
     for network in networks:
         network.eval()
