@@ -82,13 +82,11 @@ def translate(
         raise InputError("--alignment needs a model with attention, and this one was trained without; leave it out")
     beside = [Translator.load(path) for path in also or ()]
     links: list[str] = []
-    before = 0
     for block in _blocks(text):
-        _notice(loaded, block, before)
+        _notice(loaded, block, len(links))
         for line, found in zip(block, loaded.search(block, manner, beside), strict=True):
-            before += 1
-            _print(before, line, found, best, json)
             links.append(_alignment(found[0]))
+            _print(len(links), line, found, best, json)
     if alignment is not None:
         from lstmkit.training import write_atomically
 
