@@ -134,7 +134,6 @@ def scored(given: argparse.Namespace) -> list[str]:
         *table(found.scores),
         verdict.headline,
         verdict.detail,
-        f"beam: {found.seconds:.1f} s for {len(part):,} sentences on {given.threads} threads",
         *(f"{name}: {text}" for name, text in own.signatures.items()),
     ]
 
