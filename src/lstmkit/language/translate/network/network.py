@@ -165,13 +165,15 @@ class TranslationNetwork(nn.Module):
         how, (inputs, targets) = self.settings, _shifted(target, self.shape.end)
         vectors = _without_some(self.embedding(inputs), how.word_dropout, self.training)
         vectors = locked(vectors, how.input_dropout, self.training)
-        with torch.autocast(vectors.device.type, torch.bfloat16, enabled=self.low and self.training):
-            readout, _ = self._written(self.read(source), vectors, target.lengths + 1)
+        low = self.low and self.training
+        with torch.autocast(vectors.device.type, torch.bfloat16, enabled=low):
+            # Nobody looks beyond the ends; torch's kernels of lower precision are faster if they need not, either.
+            readout, _ = self._written(self.read(source), vectors, None if low else target.lengths + 1)
         readout = readout.to(vectors.dtype)
         true = torch.arange(len(inputs)).unsqueeze(1) <= target.lengths
         return locked(readout, how.output_dropout, self.training)[true], targets[true]
 
-    def _written(self, read: Read, vectors: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor | None]:
+    def _written(self, read: Read, vectors: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Return what the softmax reads (T, B, E) and the attention (B, T, S), from vectors (T, B, E) of tokens."""
         how, found, weights = self.settings, None, None
         if how.input_feeding:
