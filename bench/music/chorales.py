@@ -1,8 +1,9 @@
 """Frames of piano rolls: nats a frame of chorales and folk tunes, notes in order and independent, beside two chains.
 
-python -m bench.music.chorales [--set JSB_Chorales] [--only NAME] [--seed 0] [--test] [--keep FILE | --load FILE...]
+python -m bench.music.chorales [--set JSB_Chorales] [--only NAME] [--seed 0] [--test] [--keep FOLDER | --load FOLDER]
 
-Choices are made on the validation part; --test reads the test part, once, with what was chosen.
+Choices are made on the validation part; --test reads the test part, once, with what was chosen. Of several networks of
+a kind in a folder each is scored, and all together.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from bench.machine import ROOT, header, write
 from lstmkit.music.frames import FirstOrder, FrameModel, FrameSettings, LastFrame, fit_frames
 from lstmkit.music.frames.learning import _begun
 from lstmkit.music.frames.model import per_frame
-from lstmkit.music.rolls import read_rolls
+from lstmkit.music.related import RUN, count_related
+from lstmkit.music.rolls import read_rolls, tune_of_roll
 
 SETTINGS = {
     "notes in order": FrameSettings(),
@@ -36,42 +38,65 @@ def main() -> None:
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--test", action="store_true")
-    parser.add_argument("--keep", type=Path, help="file for the weights that were learnt; with --only")
-    parser.add_argument("--load", type=Path, nargs="+", help="weights that were kept, of networks that answer together")
+    parser.add_argument("--keep", type=Path, help="folder for the weights that were learnt")
+    parser.add_argument("--load", type=Path, help="such a folder, in place of the trainings")
     given = parser.parse_args()
     torch.set_num_threads(1)
     rolls = read_rolls(Path(given.data) / "polyphonic_mat" / f"{given.set}.mat")
     parts = ["valid", *(["test"] if given.test else [])]
     packages = {name: version(name) for name in ("lstmkit", "torch", "numpy")}
     lines = header(f"{given.set}: nats a frame, 88 keys, first frame of each piece left out; one thread", packages)
+    learnt, scored = ([tune_of_roll(roll) for roll in rolls[part]] for part in ("train", "test"))
+    related = count_related(scored, learnt)
+    lines.append(
+        f"{related} of {len(scored)} test pieces share a run of {RUN} notes, in any key, with one to learn from"
+    )
     lines += ["", f"{'':42}" + "".join(f"{part:>9}" for part in parts) + f"{'numbers':>10}{'minutes':>9}"]
     for kind in (LastFrame, FirstOrder):
         chain = kind(rolls["train"])
         lines.append(_line(kind.__name__, [per_frame(chain.nats(rolls[part])) for part in parts]))
         print(lines[-1], flush=True)
     for name in SETTINGS if given.only is None else [given.only]:
-        began = time.process_time()
         how = SETTINGS[name] if given.epochs is None else replace(SETTINGS[name], epochs=given.epochs)
         if given.load:
-            model, history = FrameModel.joined([_kept(rolls["train"], how, file) for file in given.load]), []
+            found = [_kept(rolls["train"], how, file) for file in sorted(given.load.glob(f"{_file(name)}-*.pt"))]
         else:
-            model, history = fit_frames(rolls["train"], rolls["valid"], how, given.seed, on_epoch=_told)
-        minutes = (time.process_time() - began) / 60
-        if given.keep:
-            torch.save(model.state_dict(), given.keep)
-        figures = [per_frame(model.nats(rolls[part])) for part in parts]
-        count = sum(p.numel() for p in model.parameters())
-        best = min((r.valid_loss, r.epoch) for r in history)[1] if history else 0
-        what = f"epoch {best} of {how.epochs}" if history else f"{len(given.load)} networks of {how.epochs} epochs"
-        lines.append(_line(f"{name}, {what}", figures) + f"{count:>10,}" + (f"{minutes:>9.1f}" if history else ""))
-        print(lines[-1], flush=True)
+            found = [_learnt(rolls, how, given.seed)]
+        models = [model for model, _ in found]
+        for model, what in found:
+            if given.keep:
+                given.keep.mkdir(exist_ok=True)
+                torch.save({"weights": model.state_dict(), "what": what}, given.keep / f"{_file(name)}-{given.seed}.pt")
+            _tell(lines, f"{name}, {what[0]}", model, rolls, parts, what[1])
+        if len(found) > 1:
+            _tell(lines, f"{name}, {len(found)} together", FrameModel.joined(models), rolls, parts)
     write(f"frames-{given.set.lower()}.txt", lines)
 
 
-def _kept(train, how: FrameSettings, file: Path) -> FrameModel:
-    model = _begun(train, how, 0)
-    model.load_state_dict(torch.load(file, weights_only=True))
-    return model.eval()
+def _learnt(rolls, how: FrameSettings, seed: int) -> tuple[FrameModel, tuple[str, float]]:
+    began = time.process_time()
+    model, history = fit_frames(rolls["train"], rolls["valid"], how, seed, on_epoch=_told)
+    best = min((r.valid_loss, r.epoch) for r in history)[1]
+    return model, (f"epoch {best} of {history[-1].epoch}, seed {seed}", (time.process_time() - began) / 60)
+
+
+def _kept(train, how: FrameSettings, file: Path) -> tuple[FrameModel, tuple[str, float]]:
+    model, kept = _begun(train, how, 0), torch.load(file, weights_only=True)
+    model.load_state_dict(kept["weights"])
+    return model.eval(), tuple(kept["what"])
+
+
+def _file(name: str) -> str:
+    return name.replace(" ", "-")
+
+
+def _tell(
+    lines: list[str], name: str, model: FrameModel, rolls, parts: list[str], minutes: float | None = None
+) -> None:
+    figures = [per_frame(model.nats(rolls[part])) for part in parts]
+    count = sum(p.numel() for p in model.parameters())
+    lines.append(_line(name, figures) + f"{count:>10,}" + ("" if minutes is None else f"{minutes:>9.1f}"))
+    print(lines[-1], flush=True)
 
 
 def _told(record) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
 from importlib.metadata import version
@@ -23,6 +24,7 @@ import torch
 
 from bench.machine import ROOT, header, write
 from lstmkit.music import Composer, Tune, read_music
+from lstmkit.music.events import encode
 from lstmkit.music.judgement import compare
 from lstmkit.music.learning import SETTINGS
 from lstmkit.music.likeness import StyleJudge, companions, told_apart
@@ -76,6 +78,8 @@ def main() -> None:
     ends = [100 * end / found.nats_per_event("ngram") for end in (found.low, found.high)]
     lines.append(f"LSTM below Kneser-Ney by {share:.1f} %, 95 % interval {ends[0]:.1f} to {ends[1]:.1f} %; "
                  f"{found.unknown} of {found.events} events unknown")  # fmt: skip
+    lines.append(f"what a style can add: {_most_added(train):.4f} nats an event at most, its entropy where "
+                 f"metre and mode are known")  # fmt: skip
     print("\n".join(lines), flush=True)
     lines += ["", *_music(composer, train, test, given.count)]
     write("tunes.txt", lines)
@@ -86,6 +90,14 @@ def _fitted(settings, train: list[Tune], valid: list[Tune]) -> Composer:
     composer = Composer(settings).fit(train, valid, on_epoch=_told)
     print(f"{(time.process_time() - began) / 60:.1f} minutes of the processor", flush=True)
     return composer
+
+
+def _most_added(tunes: list[Tune]) -> float:
+    """Return the entropy of the style given metre and mode, for each event of a tune."""
+    sure = Counter((str(tune.metre), tune.key.mode, tune.style) for tune in tunes)
+    heads = Counter((str(tune.metre), tune.key.mode) for tune in tunes)
+    nats = -sum(count * np.log(count / heads[metre, mode]) for (metre, mode, _), count in sure.items())
+    return float(nats / sum(len(encode(tune).tokens) - 2 for tune in tunes))  # without the head, with the end
 
 
 def _told(record) -> None:

@@ -44,6 +44,8 @@ def test_the_place_in_the_bar_is_told_before_every_note():
 def test_a_bar_that_is_too_long_goes_on_as_if_its_line_stood_there():
     _, events, told = follow(read("G6A|"))
     assert told[events.index("|"), [AT, LEFT]].tolist() == [12, 60] and told[-1, SHORT] == 84
+    _, events, told = follow(read("G6G6|"))
+    assert told[events.index("|"), [AT, LEFT]].tolist() == [72, 0]  # not as if the next had just begun
 
 
 def test_what_followed_a_bar_ago_is_recalled_and_counted():

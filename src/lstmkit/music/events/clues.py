@@ -95,8 +95,8 @@ class TuneClues:
     def told(self, place: Standing) -> tuple[int, ...]:
         """Return what is said of a place."""
         at, length = place.time - place.begun, place.length
-        if at > length:  # a bar line was left out: as if it stood there
-            at %= length
+        if at > length:  # a bar line was left out: as if it stood there, until the next bar is full
+            at = (at - 1) % length + 1
         lengths = (min(one, LONGEST) for one in (at, length - at, place.short))
         counts = min(place.bars, BARS), min(place.all, ALL), min(place.ended, ENDED)
         return *lengths, *counts, *place.same, *place.back
