@@ -63,6 +63,7 @@ def main() -> None:
     parser.add_argument("--set", action="append")
     parser.add_argument("--score-on", choices=("test", "val"), default="test", help="val leaves the test part unread")
     parser.add_argument("--keep", type=Path, help="folder for the results of the job")
+    parser.add_argument("--resume", action="store_true", help="go on with a job in --keep that was interrupted")
     parser.add_argument(
         "--kept", type=Path, nargs="+", help="such folders, whose models are scored and not learnt again"
     )
@@ -99,7 +100,14 @@ def learnt(given: argparse.Namespace, seed: int) -> list[str]:
         out = given.keep or Path(place) / "out"
         began, used = time.perf_counter(), time.process_time()
         job = TranslateJob(
-            files["train"], out, model, files["val"], files[given.score_on], search=SearchSettings(), force=True
+            files["train"],
+            out,
+            model,
+            files["val"],
+            files[given.score_on],
+            search=SearchSettings(),
+            force=not given.resume,
+            resume=given.resume,
         )
         found = run_job(job, Printed())
     summary, test = found.summary, found.summary["pairs"]["test"]

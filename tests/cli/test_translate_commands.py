@@ -125,6 +125,11 @@ def test_scoring_says_bleu_with_its_signature(folder, capsys):
         (("translate", "out", "one", "--temperature", "2"), "--temperature"),
         (("translate", "out", "one", "--sample", "--best", "2"), "--best"),
         (("translate", "out", "one", "--beam", "0"), "width must be from 1 to 1000"),
+        (("translate", "out", "missing.en"), "missing.en: no such file or folder"),
+        (
+            ("translate", "out", "one", "--alignment", "test.en"),
+            "exists already; choose another --alignment, or --force",
+        ),
         (("translate", "nothing", "one"), "no such model folder"),
         (("train", "train.en", "nothing.de"), "no such file or folder"),
         (("train", "train.en", "train.de", "--valid", "val.de", "val.en"), "the other way round"),

@@ -35,16 +35,18 @@ class Manner:
         return self.quiet or self.json
 
 
-def check_out(out: Path | None, force: bool) -> None:
-    """Raise InputError if `out` exists and may not be replaced, or its folder is missing; a device is written to."""
+def check_out(out: Path | None, force: bool, option: str = "--out") -> None:
+    """Raise InputError if `out` exists and may not be replaced, or its folder is missing; a device is written to.
+
+    option  that names it
+    """
     from lstmkit.training import replaces
 
-    refuse_without_effect("without --out", {"force": force and out is None})
+    refuse_without_effect(f"without {option}", {"force": force and out is None})
     if out is not None and not out.parent.is_dir():
-        raise InputError(f"{out}: there is no folder {str(out.parent)!r}; make it first, or choose another --out")
-
+        raise InputError(f"{out}: there is no folder {str(out.parent)!r}; make it first, or choose another {option}")
     if out is not None and not force and replaces(out):
-        raise InputError(f"{out}: exists already; choose another --out, or --force to replace it")
+        raise InputError(f"{out}: exists already; choose another {option}, or --force to replace it")
 
 
 def named_after(file: str, kind: str) -> Path:

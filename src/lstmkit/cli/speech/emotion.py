@@ -128,9 +128,9 @@ def predict(
     from lstmkit.speech.emotion.page import write_answers
 
     parameters.refuse_without_effect("without --out or --page", {"force": force and out is None and page is None})
-    for file in (out, page):
+    for file, option in ((out, "--out"), (page, "--page")):
         if file is not None:
-            parameters.check_out(file, force)
+            parameters.check_out(file, force, option)
     if window is None:
         parameters.refuse_without_effect("without --window", {"every": every is not None})
     classifier = EmotionClassifier.load(model)

@@ -192,7 +192,7 @@ def predict(
 
     parameters.check_out(out, force and out is not None)
     if page is not None:
-        parameters.check_out(page, force)
+        parameters.check_out(page, force, "--page")
     parameters.refuse_without_effect("without --window", {"every": along.every is not None and along.window is None})
     classifier = ActionClassifier.load(model, cache)
     if along.live:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,6 +28,8 @@ examples:
 """
 AT_ONCE = 512
 """Lines that are translated together, at most; of standard input those that are there."""
+FILE = re.compile(r"\S+\.[a-z]{2,4}")
+"""One word that ends as names of files do: if there is none, that is said rather than the name translated."""
 TELLING = 20
 """Lines, the first ones, by which it is told whether they are of the language that the model writes."""
 
@@ -76,7 +79,7 @@ def translate(
     drawing = SamplingSettings(temperature, top_p=top_p) if sample else None
     manner = Manner(searching.settings(best), drawing, seed, prefix, not keep_unknown)
     if alignment is not None:
-        parameters.check_out(alignment, force)
+        parameters.check_out(alignment, force, "--alignment")
     loaded = Translator.load(model)
     if alignment is not None and loaded.settings.attention == "none":
         raise InputError("--alignment needs a model with attention, and this one was trained without; leave it out")
@@ -100,7 +103,7 @@ def _blocks(text: list[str]) -> Iterator[list[str]]:
     if text == ["-"]:
         yield from input_blocks(AT_ONCE)
         return
-    if len(text) == 1 and (os.path.isfile(text[0]) or text[0].endswith((".txt", ".gz"))):
+    if len(text) == 1 and (os.path.isfile(text[0]) or FILE.fullmatch(text[0])):
         lines = _whole(read_lines(text[0]))
     else:
         lines = iter(text)
