@@ -88,7 +88,7 @@ def score_rolls(composer: RollComposer, music: Path, notes: bool, json: bool) ->
     from lstmkit.music.frames.reading import read_pieces
 
     parts = {part: [p for p in own if len(p.roll) > 1] for part, own in read_pieces(music, composer.step).parts.items()}
-    scores = {part: composer.score([piece.roll for piece in own]) for part, own in parts.items() if own}
+    scores = {part: composer.score([piece.roll for piece in own], notes) for part, own in parts.items() if own}
     each = [one for own in scores.values() for one in own]
     total = summed(each)
     if json:

@@ -45,7 +45,8 @@ class RollScore:
 
     frames  that were foreseen: all but the first
     nats    by BY, of all of them together, over all 88 keys
-    notes   onset, pitch and bits of every note by the network: what it costs that the key sounds where it begins
+    notes   onset, pitch and bits of every note by the network: what it costs that the key sounds where it begins; none
+            where they were not asked for
     """
 
     frames: int
@@ -174,16 +175,21 @@ class RollComposer:
     def _as_piece(self, roll: Roll) -> RolledPiece:
         return RolledPiece(roll, per_frame(self.model_.nats([roll])) if len(roll) > 1 else 0.0)
 
-    def score(self, rolls: Sequence[Roll]) -> list[RollScore]:
+    def score(self, rolls: Sequence[Roll], notes: bool = True) -> list[RollScore]:
         """Return how well piano rolls are foreseen, each frame but the first from those before it.
 
         rolls   (T, 88) each
+        notes   whether that is said of each note, too, which takes as long again
         Raises  NotFittedError before `fit`
         """
         model = self._fitted()
         by = {"lstm": model.nats(rolls), **{name: chain.nats(rolls) for name, chain in self.chains_.items()}}
         return [
-            RollScore(len(roll) - 1, {name: float(by[name][k][1:].sum()) for name in BY}, self._notes(roll))
+            RollScore(
+                len(roll) - 1,
+                {name: float(by[name][k][1:].sum()) for name in BY},
+                self._notes(roll) if notes else (),
+            )
             for k, roll in enumerate(rolls)
         ]
 

@@ -51,7 +51,7 @@ class RollComparison:
 
 def compare_rolls(composer: RollComposer, rolls: Sequence[Roll]) -> RollComparison:
     """Score piano rolls by a composer and its chains."""
-    return summed(composer.score(rolls))
+    return summed(composer.score(rolls, notes=False))
 
 
 def summed(scores: Sequence[RollScore]) -> RollComparison:
