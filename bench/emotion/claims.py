@@ -69,7 +69,7 @@ SHARES = {"half the data": 0.5, "a quarter of the data": 0.25}
 """Of the recordings that are learnt from, of each class, by how a name ends."""
 CLEAN, NOISES = "clean", (20, 10, 0)
 """Decibels from the noise to the voice, over a recording."""
-AT = (1, 2, 4, 8, 16, 32, 64)
+AT = (1, 2, 4, 8, 12, 16, 20)
 """Epochs after which the mean recall of the validation speakers is kept."""
 PAIRS: tuple[tuple[str, str, str], ...] = (
     ("A-LSTM is better than the LSTM of the same size", "A-LSTM", "LSTM"),

@@ -48,8 +48,9 @@ from lstmkit.speech.emotion.clips import read_clips
 
 FRAMES = VoiceSettings(normalise="speaker")
 """All recordings of a speaker are there, so that they are put into the speaker's units."""
-SETTINGS = {**USUAL, "ensemble": 3}
-"""Three networks in every fold: left to itself, it would have one or three, by a few recordings more or less."""
+SETTINGS = {**USUAL, "ensemble": 3, "epochs": 20}
+"""Three networks in every fold: left to itself, it would have one or three, by a few recordings more or less. Of
+validation speakers, networks of 61 epochs told as much after 4 to 16 epochs as ever (84 to 85 %), after 61 less."""
 WOMEN = ("08", "09", "13", "14", "16")
 WEIGHTS = {"speaker": 0.3, "gender": 0.6}
 """Of the further labels, as Tao & Liu 2018 have them."""
