@@ -58,6 +58,16 @@ def test_under_autocast_lengths_are_computed_in_its_type_where_little_is_padding
         torch.testing.assert_close(ours.float(), theirs, rtol=0.02, atol=0.02)  # bfloat16 has three digits
 
 
+def test_torch_func_goes_over_lengths_under_autocast_as_before():
+    torch.manual_seed(0)
+    layer, x, state = LSTM(3, 5, bidirectional=True), torch.randn(2, 7, 5, 3), torch.zeros(2, 2, 5, 5)
+    run = torch.func.vmap(lambda own, h: layer(own, (h, h), lengths=[7, 7, 6, 7, 7])[0])
+    with torch.autocast("cpu", torch.bfloat16):
+        found = run(x, state)
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found.float(), run(x, state), rtol=0.02, atol=0.02)
+
+
 @lowers
 def test_what_padding_would_lose_is_left_to_our_kernel():
     """A length of 0, the backward direction after a state, and other cells than the plain LSTM."""
