@@ -29,14 +29,15 @@ NESTED = {
     "emotion.md": COMMANDS["speech"].commands["emotion"].commands,
     "translation.md": LANGUAGE["translate"].commands,
     "video.md": COMMANDS["video"].commands["classify"].commands,
+    "captions.md": COMMANDS["video"].commands["caption"].commands,
 }
 """The pages that explain the options of nested commands."""
 ABOVE = {"language.md": "language", "classification.md": "language classify", "classify.md": "classify"}
 ABOVE |= {"speech.md": "speech", "music.md": "music", "emotion.md": "speech emotion", "video.md": "video classify"}
-ABOVE["translation.md"] = "language translate"
+ABOVE |= {"translation.md": "language translate", "captions.md": "video caption"}
 """The words of those commands that come before their names."""
 WITH_ERRORS = {"forecasting.md": 60, "language.md": 60, "classification.md": 20, "classify.md": 40, "speech.md": 10}
-WITH_ERRORS |= {"music.md": 20, "emotion.md": 15, "video.md": 40, "translation.md": 10}
+WITH_ERRORS |= {"music.md": 20, "emotion.md": 15, "video.md": 40, "translation.md": 10, "captions.md": 15}
 """The pages with tables of messages, and how many each has at least."""
 SHORTEST_FRAGMENT = 8
 

@@ -10,12 +10,27 @@ from numpy.typing import NDArray
 
 from lstmkit.results import page
 
+TICKS = 60
+"""Names of what was read that stand beside a picture, at most."""
+
+
+def extremes(figures: NDArray[Any], shown: Sequence[bool], count: int) -> dict[str, Sequence[int]]:
+    """Return the examples with the best figures, the worst, and those in the middle, `count` of each.
+
+    figures  (U,)
+    shown    which examples may be shown; if none may, all are
+    """
+    order = [int(k) for k in (-figures).argsort(kind="stable")]
+    order = [k for k in order if shown[k]] or order
+    middle = max(0, len(order) // 2 - count // 2)
+    return {"best": order[:count], "worst": order[::-1][:count], "middle": order[middle : middle + count]}
+
 
 def attention_card(steps: Sequence[page.Step], read: str) -> str:
     """Return the card with pictures of what was attended to, "" without any.
 
     steps  of `attention_step`, one of each example
-    read   what was read, in words
+    read   a step that was read, in words
     """
     if not steps:
         return ""
@@ -24,7 +39,7 @@ def attention_card(steps: Sequence[page.Step], read: str) -> str:
     figure.update_layout(hovermode="closest", margin={"l": 130, "t": 110, "r": 12, "b": 12})
     figure.update_xaxes(side="top", tickangle=-60, showgrid=False, constrain="domain")
     figure.update_yaxes(autorange="reversed", showgrid=False)
-    text = f"For each token that was written, a row: how much each token of {read} was attended to."
+    text = f"For each token that was written, a row: how much each {read} was attended to."
     return page.card("Attention", text, page.plot(figure, "attention", steps))
 
 
@@ -45,4 +60,5 @@ def attention_step(
 
 
 def _ticks(parts: Sequence[str]) -> dict[str, Any]:
-    return {"tickmode": "array", "tickvals": list(range(len(parts))), "ticktext": [page.words(part) for part in parts]}
+    shown = range(0, len(parts), -(-len(parts) // TICKS) or 1)
+    return {"tickmode": "array", "tickvals": list(shown), "ticktext": [page.words(parts[k]) for k in shown]}

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmkit.errors import InputError
+from lstmkit.ranges import BELOW_1, BETWEEN_0_AND_1, real
 
 Numbers = NDArray[np.int64]
 
@@ -28,6 +29,17 @@ def cut_off(classes: Numbers, share: float, seed: int) -> tuple[Numbers, Numbers
         held.append(rows[: min(len(rows) - 1, round(share * len(rows)))])
     cut = np.sort(np.concatenate(held))
     return np.setdiff1d(np.arange(len(classes)), cut), cut
+
+
+def check_shares(validates: bool, valid_share: float, scores: bool, test_share: float) -> None:
+    """Raise InputError if shares that are held back are out of range, or leave nothing.
+
+    validates, scores  whether a share is held back for it, because nothing is given
+    """
+    real("valid_share", valid_share, BETWEEN_0_AND_1)
+    real("test_share", test_share, BELOW_1)
+    if validates and scores and valid_share + test_share >= 1:
+        raise InputError(f"valid_share {valid_share} and test_share {test_share} leave nothing to train on; lower them")
 
 
 def cut_off_groups(groups: Sequence[str], classes: Numbers, share: float, seed: int) -> tuple[Numbers, Numbers]:

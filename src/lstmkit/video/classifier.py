@@ -21,11 +21,9 @@ from lstmkit.ranges import PROBABILITY, a_path, flag, real
 from lstmkit.training import EpochRecord, ModelFolder, Parameters
 from lstmkit.training.folder import StoredModel
 from lstmkit.training.schema import Natural
-from lstmkit.video import backbone
-from lstmkit.video.cache import FrameCache, usual_folder
-from lstmkit.video.clips import Clips, read_clips
+from lstmkit.video.clips import Clips
 from lstmkit.video.pictures import PIXELS, PictureSettings, usual_features
-from lstmkit.video.rows import Asked, Watch, channels_differ, holds_skeletons, picture_rows, skeleton_rows
+from lstmkit.video.rows import Asked, Watch, channels_differ, frame_rows
 from lstmkit.video.skeletons import SkeletonSettings, mirror_of
 
 KIND = "action classifier"
@@ -156,20 +154,7 @@ class ActionClassifier(Parameters):
         watch   is told how far it is
         Raises  InputError naming the clip or label that cannot be used
         """
-        if holds_skeletons(source) != self.reads_skeletons:
-            raise InputError(
-                "the model reads videos, and these are skeletons"
-                if not self.reads_skeletons
-                else "the model reads skeletons, and these are videos"
-            )
-        if isinstance(self.frames, SkeletonSettings):
-            return skeleton_rows(source, self.frames, asked)
-        clips = read_clips(source, asked.label, asked.pattern)
-        frames = self.frames
-        if frames.sees and not frames.weights:
-            frames = dataclasses.replace(frames, weights=backbone.weights_digest())
-        cache = FrameCache(usual_folder() if self.cache is None else a_path("cache", self.cache))
-        return picture_rows(clips, frames, asked, cache, watch), clips
+        return frame_rows(source, self.frames, asked, self.cache, watch)
 
     def read(
         self, source: Any, pattern: str | None = None, watch: Watch | None = None
@@ -218,8 +203,7 @@ class ActionClassifier(Parameters):
         """
         self._require_fit("save")
         pictures = self.frames if isinstance(self.frames, PictureSettings) else None
-        if pictures is not None and pictures.sees:
-            pictures = dataclasses.replace(pictures, weights=pictures.weights or backbone.weights_digest())
+        pictures = None if pictures is None else pictures.with_weights()
         config = {
             "seed": self.seed,
             "pictures": None if pictures is None else dataclasses.asdict(pictures),
@@ -246,15 +230,8 @@ class ActionClassifier(Parameters):
                 raise ValueError("videos or skeletons, of classes")
             if config.pictures is not None and config.classifier.form.channels != config.pictures.channels:
                 raise ValueError("a network of other frames")
-        if (
-            config.pictures is not None
-            and config.pictures.sees
-            and config.pictures.weights != backbone.weights_digest()
-        ):
-            raise InputError(
-                f"{path}: its pictures were seen by weights {config.pictures.weights!r}; those installed are "
-                f"{backbone.weights_digest()!r}: install the version that it was trained with, or train again"
-            )
+        if config.pictures is not None:
+            config.pictures.require_weights(str(path))
         inner = SequenceClassifier.restored(config.classifier, network_of(folder, config.classifier))
         found = ActionClassifier(inner.settings, config.pictures or config.skeletons, config.seed, cache=cache)
         found.classifier_, found.threshold_ = inner, config.threshold

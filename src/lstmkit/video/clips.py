@@ -191,6 +191,17 @@ def file_column(columns: Iterable[str]) -> str | None:
     return column_called(columns, CALLED["file"])
 
 
+def require_file_column(columns: Sequence[str], place: str) -> str:
+    """Return the column of a table that names files; raise InputError if there is none."""
+    column = file_column(columns)
+    if column is None:
+        known = shorten(columns, 12)
+        raise InputError(
+            f"{place}: no column video (or file, clip, path) (columns: {known}); name the files of the clips"
+        )
+    return column
+
+
 def _of_files(files: Sequence[Path]) -> Clips:
     return _sound(Clips(tuple(Clip(str(path), path) for path in files), {}, "the clips"))
 
@@ -208,12 +219,7 @@ def _of_folder(folder: Path, label: str | None, how: Pattern | None, endings: Se
 def _of_table(frame: pl.DataFrame, place: str, folder: Path, label: str | None, notes: tuple[str, ...]) -> Clips:
     """Return the clips of a table; relative paths begin at its folder."""
     texts = texts_of(frame)
-    column = file_column(texts.columns)
-    if column is None:
-        known = shorten(texts.columns, 12)
-        raise InputError(
-            f"{place}: no column video (or file, clip, path) (columns: {known}); name the files of the clips"
-        )
+    column = require_file_column(texts.columns, place)
     files = texts[column].to_list()
     if gone := sum(not name for name in files):
         raise InputError(f"{place}: {gone:,} of {len(files):,} rows name no clip; fill it in, or drop it")

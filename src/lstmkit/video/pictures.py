@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,21 @@ class PictureSettings:
     def sees(self) -> bool:
         """Whether the network is asked."""
         return self.features not in ("grid", "pixels")
+
+    def with_weights(self) -> PictureSettings:
+        """Return the settings with the weights that are installed, where none are named and the network is asked.
+
+        Raises  InputError if they are not installed
+        """
+        return replace(self, weights=backbone.weights_digest()) if self.sees and not self.weights else self
+
+    def require_weights(self, place: str) -> None:
+        """Raise InputError if the network of a model in a place was asked with other weights than are installed."""
+        if self.sees and self.weights != backbone.weights_digest():
+            raise InputError(
+                f"{place}: its pictures were seen by weights {self.weights!r}; those installed are "
+                f"{backbone.weights_digest()!r}: install the version that it was trained with, or train again"
+            )
 
     @property
     def channels(self) -> tuple[str, ...]:

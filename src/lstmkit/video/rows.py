@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from lstmkit.classification.reading import Form, Labelled
+from lstmkit.classification.reading import Form, Labelled, read_labelled
 from lstmkit.classification.reading.labelled import settled
 from lstmkit.data.content import files_in
 from lstmkit.data.native import to_polars
@@ -19,10 +19,10 @@ from lstmkit.data.series import shorten
 from lstmkit.errors import InputError
 from lstmkit.ranges import a_path
 from lstmkit.sequences import Ragged
-from lstmkit.video.cache import FrameCache
+from lstmkit.video.cache import FrameCache, usual_folder
 from lstmkit.video.clips import FILMS, SKELETONS, Clips, file_column, is_table, read_clips
 from lstmkit.video.pictures import PictureSettings, Seen
-from lstmkit.video.skeletons import SkeletonSettings, body_frames, channels_of, read_skeleton, table_rows
+from lstmkit.video.skeletons import SkeletonSettings, body_frames, channels_of, one_array, read_skeleton, table_rows
 
 SOURCE = "source"
 """What the groups of clips are called where nobody names them."""
@@ -33,17 +33,34 @@ Watch = Callable[[int, int, str, float | None], None]
 
 
 @dataclass(frozen=True)
+class ArraySettings:
+    """Arrays that are frames already, such as what a network of somebody else says of pictures.
+
+    id, time  columns of a table with a row a step: what tells sequences apart, and in which order their steps are
+    """
+
+    id: str | None = None
+    time: str | None = None
+
+
+Kind = PictureSettings | SkeletonSettings | ArraySettings
+"""How what a user has becomes frames."""
+
+
+@dataclass(frozen=True)
 class Asked:
     """What says of which class and source a clip is.
 
     label    column or field of the classes; None: none are read
     group    column or field of the sources, such as the person or the film that a clip is cut from; None: none
     pattern  of the names of a folder's files
+    parted   whether clips without classes, too, are divided by source
     """
 
     label: str | None = "label"
     group: str | None = None
     pattern: str | None = None
+    parted: bool = False
 
 
 def holds_skeletons(source: Any) -> bool:
@@ -74,6 +91,30 @@ def _table(source: Any) -> pl.DataFrame:
     return to_polars(source)
 
 
+def frame_rows(
+    source: Any, frames: Kind, asked: Asked, cache: str | Path | None = None, watch: Watch | None = None
+) -> tuple[Labelled, Clips | None]:
+    """Return clips or skeletons as sequences of frames, and the files that they are of, if each is of one.
+
+    frames  how they become frames
+    asked   what says of which class and source each is
+    cache   folder where frames of videos are kept; None: the usual one
+    watch   is told how far it is
+    Raises  InputError naming the clip or label that cannot be used
+    """
+    pictures = isinstance(frames, PictureSettings)
+    if holds_skeletons(source) == pictures:
+        what = "videos" if pictures else "skeletons" if isinstance(frames, SkeletonSettings) else "arrays"
+        raise InputError(f"the model reads {what}, and these are {'skeletons' if pictures else 'videos'}")
+    if isinstance(frames, SkeletonSettings):
+        return skeleton_rows(source, frames, asked)
+    if isinstance(frames, ArraySettings):
+        return array_rows(source, frames, asked)
+    clips = read_clips(source, asked.label, asked.pattern)
+    kept = FrameCache(usual_folder() if cache is None else a_path("cache", cache))
+    return picture_rows(clips, frames.with_weights(), asked, kept, watch), clips
+
+
 def picture_rows(
     clips: Clips, settings: PictureSettings, asked: Asked, cache: FrameCache, watch: Watch | None = None
 ) -> Labelled:
@@ -100,6 +141,39 @@ def picture_rows(
 
     frames = Ragged.of(read(), len(settings.channels), on_disk=True, dtype=np.float32)
     return _labelled(clips, frames, settings.channels, known, notes, pl.Series(np.concatenate(times)))
+
+
+def array_rows(source: Any, settings: ArraySettings, asked: Asked) -> tuple[Labelled, Clips | None]:
+    """Return arrays of frames as they are, and the files that they are of, if each is of one.
+
+    Raises  InputError naming the file that cannot be used
+    """
+    if not _a_file_each(source):
+        form = Form(asked.label or "label", settings.id, settings.time, asked.group, missing="mask")
+        return read_labelled(source, form, asked.label is not None), None
+    clips = read_clips(source, asked.label, asked.pattern, SKELETONS)
+    known = _known(clips, asked)
+    width = _array(clips.clips[0].path).shape[1]
+
+    def read() -> Iterator[Any]:
+        for one in clips.clips:
+            frames = _array(one.path)
+            if frames.shape[1] != width:
+                raise InputError(
+                    f"{one.name}: has {frames.shape[1]:,} numbers a frame where the first has {width:,}; give the same"
+                )
+            yield frames
+
+    channels = tuple(f"channel {k}" for k in range(1, width + 1))
+    return _labelled(clips, Ragged.of(read(), width, on_disk=True, dtype=np.float32), channels, known, []), clips
+
+
+def _array(path: Path) -> Any:
+    """Return the frames of a file, (T, C)."""
+    frames = one_array(path, "frames")
+    if frames.ndim != 2 or not frames.size:
+        raise InputError(f"{path}: frames must be (steps, numbers); got {frames.shape}")
+    return frames
 
 
 def skeleton_rows(source: Any, settings: SkeletonSettings, asked: Asked) -> tuple[Labelled, Clips | None]:
@@ -174,11 +248,11 @@ def _known(clips: Clips, asked: Asked) -> _Known:
 
     Raises  InputError naming what is not
     """
-    if asked.label is None:
+    if asked.label is None and not asked.parted:
         return _Known("label", None, None, None, [])
-    labels = clips.fact(asked.label)
+    labels = None if asked.label is None else clips.fact(asked.label)
     groups, notes = clips.sources(asked.group)
-    return _Known(asked.label, labels, None if groups is None else asked.group or SOURCE, groups, notes)
+    return _Known(asked.label or "label", labels, None if groups is None else asked.group or SOURCE, groups, notes)
 
 
 def _labelled(

@@ -55,17 +55,27 @@ class SkeletonSettings:
 def read_skeleton(path: Path, settings: SkeletonSettings) -> Floats:
     """Return the joints of a file with one skeleton, (T, J, D).
 
-    path    .npy, .npz or .mat, with one array of numbers, or one that is called X, frames or data
+    path    as of `one_array`
     Raises  InputError if it cannot be read, or is no skeleton
+    """
+    return laid_out(one_array(path, "a skeleton"), str(path), settings)
+
+
+def one_array(path: Path, what: str) -> Floats:
+    """Return the array of a file that holds one of two or three dimensions.
+
+    path    .npy, .npz or .mat, with one array of numbers, or one that is called X, frames or data
+    what    it is, for messages
+    Raises  InputError if it cannot be read, or several arrays may be meant
     """
     arrays: Any = _of_matlab(path) if path.suffix.lower() == ".mat" else numpy_arrays(path)
     if isinstance(arrays, dict):
         known = [name for name in FRAMES if name in arrays]
         names = known or [name for name, own in arrays.items() if own.ndim in (2, 3) and own.dtype.kind in "iuf"]
         if len(names) != 1 and not known:
-            raise InputError(f"{path}: holds {len(names)} arrays that may be a skeleton; keep one, or call it X")
+            raise InputError(f"{path}: holds {len(names)} arrays that may be {what}; keep one, or call it X")
         arrays = arrays[names[0]]
-    return laid_out(np.asarray(arrays, np.float64), str(path), settings)
+    return np.asarray(arrays, np.float64)
 
 
 def _of_matlab(path: Path) -> dict[str, Floats]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from lstmkit.cli import parameters
+from lstmkit.cli.video.caption import caption
 from lstmkit.cli.video.classify import classify
 from lstmkit.cli.video.pose import pose
 
@@ -15,4 +16,5 @@ video = typer.Typer(
     rich_markup_mode=None,
 )
 video.add_typer(classify)
+video.add_typer(caption)
 video.command()(parameters.grouped(pose))

@@ -11,83 +11,26 @@ import typer
 
 from lstmkit.cli import parameters, printing
 from lstmkit.cli.progress import JobProgress, run_shown
+from lstmkit.cli.video.reading import Bodies, Cache, Frames, Pattern, reading_shown
 from lstmkit.errors import InputError
 from lstmkit.visible import visible_line
 
 if TYPE_CHECKING:
     from lstmkit.classification.reading import Labelled
-    from lstmkit.video import ActionClassifier, PictureSettings, SkeletonSettings
+    from lstmkit.video import ActionClassifier
     from lstmkit.video.clips import Clips
     from lstmkit.video.page import Told
-    from lstmkit.video.rows import Watch
 
 SOURCES = (
     "Folder with a folder a class, folder and --pattern, or table with the columns video, label; skeletons likewise."
 )
 TOP = 3
-Pattern = Annotated[
-    str | None,
-    typer.Option(help="Names of the files of a folder, such as '{label}_{person}_{take}.mp4'.", show_default=False),
-]
-Cache = Annotated[
-    Path | None,
-    typer.Option(help="Folder where frames of videos are kept.  [default: LSTMKIT_CACHE, or ~/.cache/lstmkit/video]"),
-]
-
 classify = typer.Typer(
     name="classify",
     help="What is done in clips or by skeletons: learn it, tell it.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-
-
-@dataclass(frozen=True)
-class Frames:
-    """How videos become frames."""
-
-    features: Annotated[
-        str | None,
-        typer.Option(help="network, grid, both, motion or pixels.  [default: both, where its weights are installed]"),
-    ] = None
-    rate: Annotated[float | None, typer.Option(help="Pictures a second that are looked at.  [default: 8]")] = None
-    count: Annotated[int | None, typer.Option(help="In place of --rate: pictures, evenly over the clip.")] = None
-    side: Annotated[
-        int | None, typer.Option(help="Of the square as large as what the network sees of a picture.  [default: 224]")
-    ] = None
-    cache: Cache = None
-
-    def settings(self) -> PictureSettings:
-        """Return the settings."""
-        from lstmkit.video import PictureSettings
-        from lstmkit.video.pictures import usual_features
-
-        given = {name: own for name, own in vars(self).items() if own is not None and name != "cache"}
-        return PictureSettings(**{"features": usual_features(), **given})
-
-
-@dataclass(frozen=True)
-class Bodies:
-    """How skeletons are read."""
-
-    joints: Annotated[
-        str | None, typer.Option(help="kinect20, kinect25, coco17, mediapipe33, or a file with a name a line.")
-    ] = None
-    root: Annotated[
-        list[str] | None, typer.Option(help="Joint from which others are measured; repeat it.  [default: all of them]")
-    ] = None
-    dimensions: Annotated[int | None, typer.Option(help="Of a joint, where an array does not show it: 2 or 3.")] = None
-    id: Annotated[str | None, typer.Option(help="Column that tells skeletons apart, if a row is a step.")] = None
-    time: Annotated[str | None, typer.Option(help="Column by which the steps are put in order.")] = None
-    mirror: Annotated[bool, typer.Option("--mirror", help="Left and right may be changed in training.")] = False
-
-    def settings(self) -> SkeletonSettings:
-        """Return the settings."""
-        from lstmkit.video import SkeletonSettings
-        from lstmkit.video.joints import named_joints
-
-        names = () if self.joints is None else named_joints(self.joints)
-        return SkeletonSettings(names, self.dimensions or 3, tuple(self.root or ()), self.id, self.time)
 
 
 @classify.command()
@@ -142,7 +85,7 @@ def train(
     folder = out or parameters.named_after(source, "action")
     scored = (Asked(label, group, pattern), valid, test, folds, leave_one_group_out)
     progress = JobProgress(manner.silent)
-    job = ActionJob(source, folder, action, *scored, manner.force, manner.resume, _watch(progress))
+    job = ActionJob(source, folder, action, *scored, manner.force, manner.resume, reading_shown(progress))
     result = run_shown(job, progress)
     printing.print_json(result.summary) if manner.json else printing.print_trained(result, "clips")
 
@@ -229,7 +172,7 @@ def _told(
     for source in sources:
         progress = JobProgress(quiet=quiet, passing=True)
         with progress:
-            rows, clips = classifier.read(source, pattern if Path(source).is_dir() else None, _watch(progress))
+            rows, clips = classifier.read(source, pattern if Path(source).is_dir() else None, reading_shown(progress))
         printing.remark(rows.notes)
         answers = _answers(classifier, rows, along.threshold)
         stretches = None if along.window is None else _segments(classifier, rows, along)
@@ -260,19 +203,6 @@ def _follow(classifier: ActionClassifier, sources: list[str], along: Along, json
         label = own.label
     spent = max(perf_counter() - begun, 1e-9)
     printing.remark([f"{last:.1f} s of video in {spent:.1f} s: {last / spent:.1f} times as quick as it plays"])
-
-
-def _watch(progress: JobProgress) -> Watch:
-    """Return what shows how far the reading of clips is."""
-    begun: list[int] = []
-
-    def watch(done: int, count: int, name: str, share: float | None) -> None:
-        if not begun:
-            begun.append(count)
-            progress.begin("reading", count)
-        progress.move(done + (share or 0.0), f"{done:,} of {count:,}, {name}")
-
-    return watch
 
 
 def _answers(classifier: ActionClassifier, rows: Labelled, threshold: float | None) -> list[dict[str, Any]]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from lstmkit.errors import InputError
 from lstmkit.language.neural.network import precision_note
 from lstmkit.language.translate.judgement import Dictionary, judge, score_texts
 from lstmkit.language.translate.judgement.scoring import require_sacrebleu
@@ -16,11 +14,12 @@ from lstmkit.language.translate.reading.lines import read_lines_of, refuse_swapp
 from lstmkit.language.translate.report import write_report
 from lstmkit.language.translate.result import SIDES, Parts, Scored, TranslateResult, score_all
 from lstmkit.language.translate.search import SearchSettings
+from lstmkit.language.translate.telling import Told
 from lstmkit.language.translate.translator import Translator
 from lstmkit.language.vocabulary import PLURALS
-from lstmkit.ranges import BELOW_1, BETWEEN_0_AND_1, real
-from lstmkit.results import SUMMARY, Job, Run, Verdict, Watcher
-from lstmkit.training import EpochRecord, write_atomically
+from lstmkit.results import SUMMARY, Job, Run, Verdict
+from lstmkit.sequences.splits import check_shares
+from lstmkit.training import write_atomically
 
 
 @dataclass(frozen=True)
@@ -54,12 +53,7 @@ class TranslateJob(Job[Parts, None, TranslateResult]):
     def read(self) -> Parts:
         """Read the pairs, and hold back what is not given."""
         require_sacrebleu()
-        real("valid_share", self.valid_share, BETWEEN_0_AND_1)
-        real("test_share", self.test_share, BELOW_1)
-        if self.valid is None and self.test is None and self.valid_share + self.test_share >= 1:
-            raise InputError(
-                f"valid_share {self.valid_share} and test_share {self.test_share} leave nothing to train on; lower them"
-            )
+        check_shares(self.valid is None, self.valid_share, self.test is None, self.test_share)
         training = read_lines_of(*self.sides)
         test, held = (None if own is None else read_lines_of(*own) for own in (self.test, self.valid))
         for other in (held, test):
@@ -85,7 +79,8 @@ class TranslateJob(Job[Parts, None, TranslateResult]):
         """Train the translator."""
         model = self.translator
         run.begin("fit", model.settings.epochs_for(len(read.training)))
-        told = _Told(model, run.watcher, read)
+        words = sum(len(text.split()) for text in read.training.target) + len(read.training)
+        told = Told(run.watcher, model.settings, words, len(read.training), lambda epoch: _example(model, read, epoch))
         model.fit_lines(read.training, read.validation, told.on_epoch, told.on_step, run.checkpoint, self.resume)
         run.watcher.on_lines(_left_out(model))
 
@@ -113,31 +108,9 @@ class TranslateJob(Job[Parts, None, TranslateResult]):
         write_report(found, self.out / "report.html")
 
 
-class _Told:
-    """Passes on what happens in the training, and after each epoch how a sentence is translated."""
-
-    def __init__(self, model: Translator, watcher: Watcher, read: Parts) -> None:
-        self._model, self._watcher = model, watcher
-        how, self._shown = model.settings, read.validation
-        self._learnt = False
-        words = sum(len(text.split()) for text in read.training.target) + len(read.training)
-        self._most = words * how.epochs_for(len(read.training))
-
-    def on_step(self, tokens: int, loss: float) -> None:
-        if not self._learnt:
-            self._learnt = True
-            minutes = self._model.settings.minutes
-            self._watcher.on_work(self._most, math.inf if minutes is None else 60.0 * minutes)
-        self._watcher.on_step(tokens, loss)
-
-    def on_epoch(self, record: EpochRecord) -> None:
-        self._watcher.on_epoch(record)
-        if self._learnt:  # epochs before an interruption are only told again
-            row = record.epoch % len(self._shown)
-            self._watcher.on_sample(lambda: self._example(self._shown.source[row]))
-
-    def _example(self, text: str) -> str:
-        return f"{text} -> {self._model.translate(text, SearchSettings(width=1))[0]}"
+def _example(model: Translator, read: Parts, epoch: int) -> str:
+    text = read.validation.source[epoch % len(read.validation)]
+    return f"{text} -> {model.translate(text, SearchSettings(width=1))[0]}"
 
 
 def _left_out(model: Translator) -> list[str]:

@@ -63,7 +63,7 @@ def _attention(result: TranslateResult, chosen: dict[str, list[int]]) -> str:
     for kind, rows in chosen.items():
         shown = [row for row in rows if _drawable(found[row])]
         steps += [_step(result.parts.test.source[row], found[row], kind) for row in shown]
-    return attention_card(steps, "the sentence")
+    return attention_card(steps, "token of the sentence")
 
 
 def _drawable(one: Translation) -> bool:

@@ -15,6 +15,7 @@ from lstmkit.language.translate.search import SearchSettings
 from lstmkit.language.translate.translating import Manner, Translation
 from lstmkit.language.translate.translator import Translator
 from lstmkit.results import Verdict
+from lstmkit.results.attention import extremes
 
 SIDES = tuple[str, str]
 """Files of a language each, whose lines belong together."""
@@ -81,7 +82,5 @@ def examples(scored: Scored, count: int) -> dict[str, Sequence[int]]:
 
     Only those with attention and more than three words are shown, as far as there are some.
     """
-    order = [int(k) for k in (-next(iter(scored.scores.values())).sentences).argsort(kind="stable")]
-    order = [k for k in order if len(scored.found[k].written) > 3] or order
-    middle = max(0, len(order) // 2 - count // 2)
-    return {"best": order[:count], "worst": order[::-1][:count], "middle": order[middle : middle + count]}
+    figures = next(iter(scored.scores.values())).sentences
+    return extremes(figures, [len(one.written) > 3 for one in scored.found], count)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lstmkit.errors import InputError
@@ -93,13 +93,17 @@ class TranslatorSettings:
 
     def __post_init__(self) -> None:
         """Check every value."""
-        ranges: dict[str, Range | Sequence[str]] = {"attention": ATTENTIONS, "precision": PRECISIONS}
+        self.check({})
+
+    def check(self, own: Mapping[str, Range | Sequence[str]]) -> None:
+        """Check every value; `own` are ranges and choices of the fields that others add."""
+        ranges: dict[str, Range | Sequence[str]] = {"attention": ATTENTIONS, "precision": PRECISIONS, **own}
         dropouts = ("word_dropout", "input_dropout", "hidden_dropout", "output_dropout", "weight_drop")
         shares = (*dropouts, "zoneout", "recurrent_dropout", "label_smoothing", "sampling")
         ranges |= dict.fromkeys(shares, BELOW_1)
         ranges |= dict.fromkeys(("weight_decay", "warmup"), NOT_NEGATIVE)
         ranges |= dict.fromkeys(("learning_rate", "clip_norm", "minutes"), MORE_THAN_0)
-        check_fields(self, ranges | {"average": BETWEEN_0_AND_1}, "TranslatorSettings")
+        check_fields(self, ranges | {"average": BETWEEN_0_AND_1}, type(self).__name__)
         for cell in (self.cell, self.decoder_cell):
             if cell is not None:
                 cell_named(cell)
