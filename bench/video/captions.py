@@ -170,7 +170,10 @@ def msvd() -> list[str]:
         *(scored(name, score_captions(own, truths)) for name, own in texts.items()),
         "",
         "Nine clips are too few: of what is seen, nothing can be concluded.",
-        *(f"  {name}: {a} | {b}" for name, a, b in zip(given.rows.ids, *list(texts.values())[:2], strict=True)),
+        *(
+            f"  {Path(name).name}: {a} | {b}"
+            for name, a, b in zip(given.rows.ids, *list(texts.values())[:2], strict=True)
+        ),
     ]
 
 

@@ -111,23 +111,10 @@ def train(
     )
     folder = out or parameters.named_after(source, "caption")
     progress = JobProgress(manner.silent, Rounds(lambda nats: f"perplexity {math.exp(min(nats, 700)):,.2f}"))
-    job = CaptionJob(
-        source=source,
-        out=folder,
-        captioner=captioner,
-        asked=Asked(None, group, pattern),
-        captions=told.captions,
-        caption=told.caption,
-        start=start,
-        valid=told.valid,
-        test=told.test,
-        valid_share=told.valid_share,
-        test_share=told.test_share,
-        search=searching.settings(),
-        force=manner.force,
-        resume=manner.resume,
-        watch=reading_shown(progress),
-    )
+    parts = (told.valid, told.test, told.valid_share, told.test_share)
+    asked = (Asked(None, group, pattern), told.captions, told.caption, start)
+    manners = (searching.settings(), manner.force, manner.resume, reading_shown(progress))
+    job = CaptionJob(source, folder, captioner, *asked, *parts, *manners)
     result = run_shown(job, progress)
     printing.print_json(result.summary) if manner.json else _print_trained(result)
 
