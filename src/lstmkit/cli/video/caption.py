@@ -17,6 +17,7 @@ from lstmkit.errors import InputError
 from lstmkit.visible import visible_line
 
 if TYPE_CHECKING:
+    from lstmkit.video.captions import CaptionSettings
     from lstmkit.video.captions.along import Said
     from lstmkit.video.captions.result import CaptionResult
     from lstmkit.video.rows import Kind
@@ -53,6 +54,25 @@ class Told:
             parameters.refuse_without_effect(f"with --{part}", share)
 
 
+@dataclass(frozen=True)
+class Network:
+    """Size and training of the network: the settings that have options of their own, and --set."""
+
+    cell: parameters.Cell = None
+    epochs: Annotated[int | None, typer.Option(help="Passes over the captions, at most.")] = None
+    minutes: parameters.Minutes = None
+    setting: parameters.Set = None
+
+    def settings(self, frames: Kind) -> CaptionSettings:
+        """Return the settings, those that are not given as usual for what is read."""
+        from lstmkit.video.captions import CaptionSettings
+        from lstmkit.video.captions.settings import usual_settings
+
+        given = {"cell": self.cell, "epochs": self.epochs, "minutes": self.minutes}
+        own = parameters.given_settings(CaptionSettings, self.setting, "a captioner", given)
+        return CaptionSettings(**{**usual_settings(frames), **own})
+
+
 @caption.command()
 @parameters.grouped
 def train(
@@ -78,10 +98,7 @@ def train(
     start: Annotated[
         str | None, typer.Option(help="Language model of words, from lstm language train, to begin with.")
     ] = None,
-    cell: parameters.Cell = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the captions, at most.")] = None,
-    minutes: parameters.Minutes = None,
-    setting: parameters.Set = None,
+    network: Network,
     searching: Searching,
     seed: Annotated[int, typer.Option(help="Of weights, order, dropout, and of the clips that are held back.")] = 0,
     out: Annotated[
@@ -97,18 +114,14 @@ def train(
       lstm video caption train clips/ --captions captions.json --start sentences --out said
       lstm video caption train features/ --arrays --captions train.json --valid more/ --test others/
     """
-    from lstmkit.video.captions import Captioner, CaptionSettings
+    from lstmkit.video.captions import Captioner
     from lstmkit.video.captions.job import CaptionJob
-    from lstmkit.video.captions.settings import usual_settings
     from lstmkit.video.rows import Asked
 
     told.check(context)
     how = _kind(source, frames, bodies, arrays)
-    given = {"cell": cell, "epochs": epochs, "minutes": minutes}
-    own = parameters.given_settings(CaptionSettings, setting, "a captioner", given)
-    captioner = Captioner(
-        CaptionSettings(**{**usual_settings(how), **own}), how, cased=told.cased, seed=seed, cache=frames.cache
-    )
+    settings = network.settings(how)
+    captioner = Captioner(settings, how, cased=told.cased, seed=seed, cache=frames.cache)
     folder = out or parameters.named_after(source, "caption")
     progress = JobProgress(manner.silent, Rounds(lambda nats: f"perplexity {math.exp(min(nats, 700)):,.2f}"))
     parts = (told.valid, told.test, told.valid_share, told.test_share)
