@@ -36,7 +36,7 @@ from lstmkit.classification.metrics import Difference, class_difference, confusi
 from lstmkit.classification.reading import Labelled
 from lstmkit.recurrence.cells.alstm import ALstm
 from lstmkit.recurrence.cells.names import CELLS
-from lstmkit.results.bootstrap import gain_interval
+from lstmkit.results.bootstrap import gain_interval, ratio_interval
 from lstmkit.sequences import Ragged, one_group_out
 from lstmkit.speech.emotion import EmotionClassifier
 
@@ -93,6 +93,8 @@ TOLD_GAIN = 5.5
 """Of the A-LSTM over the LSTM in % of the LSTM's score, as Tao & Liu 2018 have it on IEMOCAP."""
 STEADIER = (("A-LSTM", "LSTM"), ("LSTM", "plain RNN"), ("LSTM", "one direction"), ("LSTM", FUNCTIONALS))
 """From which noise shall take less, and from which more."""
+SOONER = (("A-LSTM", "LSTM"), ("LSTM", "plain RNN"))
+"""Which shall have learnt more after few epochs, and than which."""
 
 Ints = NDArray[np.int64]
 
@@ -146,7 +148,7 @@ def told(name: str, seed: int, own: Voices, learnt: Ints, tested: Ints) -> dict[
     classifier = EmotionClassifier(settings, FRAMES, seed).unfitted()
     training, validation = classifier.validating(own.rows.select(learnt), VALID_SHARE)
     training = some(training, next((share for end, share in SHARES.items() if name.endswith(end)), 1.0), seed)
-    curve: list[str] = []
+    recalls: list[str] = []
     if name == FUNCTIONALS:
         coding = Coding.learn(training.labels or [], "label", "classes", False)
         targets = [coding.targets(part.labels or [], "a") for part in (training, validation)]
@@ -158,10 +160,10 @@ def told(name: str, seed: int, own: Voices, learnt: Ints, tested: Ints) -> dict[
         numbers, classes = sum(p.numel() for p in classifier.network_.parameters()), classifier.coding_.classes
         answers = classifier.answers_of
         losses = {record.epoch: record.valid_loss for record in classifier.history_}
-        curve = [f"{100 * (1 - losses[epoch]):.1f}" for epoch in AT if epoch in losses]
+        recalls = [f"{100 * (1 - losses[epoch]):.1f}" for epoch in AT if epoch in losses]
     row = {"configuration": name, "seed": seed, "speaker": (own.rows.groups or [])[tested[0]], "numbers": numbers}
     row |= {key: letters(answers(frames.select(tested)), classes) for key, frames in own.noisy.items()}
-    return row | {"curve": " ".join(curve), "minutes": round((time.process_time() - begun) / 60, 2)}
+    return row | {"curve": " ".join(recalls), "minutes": round((time.process_time() - begun) / 60, 2)}
 
 
 def kept() -> pl.DataFrame:
@@ -250,6 +252,16 @@ class Sums(NamedTuple):
         value = self._change(a.sum(axis=0)) - self._change(b.sum(axis=0))
         return Difference(value, low, high), self.pair(first, second)[0]["seed"].n_unique()
 
+    def sooner(self, first: str, second: str, epoch: int) -> tuple[Difference, int] | None:
+        """Return how much better one tells the validation speakers after so many epochs; folds are drawn; as `gain`."""
+        a, b = self.pair(first, second)
+        if not len(a):
+            return None
+        gains = [curve(x)[epoch] - curve(y)[epoch] for x, y in zip(a["curve"], b["curve"], strict=True)]
+        places = np.unique(a["speaker"].to_numpy(), return_inverse=True)[1]
+        sums, sizes = np.bincount(places, gains), np.bincount(places)
+        return Difference(float(np.mean(gains)), *ratio_interval(sums, sizes)), a["seed"].n_unique()
+
     def _tables(self, frame: pl.DataFrame, column: str) -> NDArray[np.float64]:
         """Return for each speaker what was taken for what without and with noise, (U, 2 K K)."""
         count = len(self.classes)
@@ -263,6 +275,11 @@ class Sums(NamedTuple):
         """Return the mean recall with noise minus that without, in points."""
         clean, noisy = mean_recall(sums.reshape(2, len(self.classes), len(self.classes)))
         return 100 * float(noisy - clean)
+
+
+def curve(text: str) -> dict[int, float]:
+    """Return the mean recall of the validation speakers by epoch."""
+    return dict(zip(AT, map(float, text.split()), strict=False))
 
 
 def _every(own: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
@@ -296,11 +313,17 @@ def lines_of(own: Sums) -> list[str]:
             lines.append(f"{first} than {second}, {column}: {_said(own.steadier(first, second, column))}")
     lines += ["", f"mean recall of the validation speakers, %, after {', '.join(map(str, AT))} epochs"]
     for name in CONFIGURATIONS:
-        curves = [list(map(float, text.split())) for text in own.whole(name)["curve"]]
+        curves = [curve(text) for text in own.whole(name)["curve"]]
         if curves:
-            width = min(map(len, curves))
-            means = np.mean([curve[:width] for curve in curves], axis=0)
-            lines.append(f"{name:34}" + "".join(f"{value:7.1f}" for value in means))
+            there = [epoch for epoch in AT if all(epoch in one for one in curves)]
+            lines.append(f"{name:34}" + "".join(f"{np.mean([one[k] for one in curves]):7.1f}" for k in there))
+    lines += [
+        "",
+        "the first has learnt more: recall of validation speakers, points, 95 % interval (folds drawn), seeds, verdict",
+    ]
+    for first, second in SOONER:
+        for epoch in AT[:3]:
+            lines.append(f"{first} than {second}, {epoch} epochs: {_said(own.sooner(first, second, epoch))}")
     return lines
 
 
