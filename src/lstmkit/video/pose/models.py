@@ -20,7 +20,7 @@ from lstmkit.errors import InputError
 PACKAGE, RUNTIME = "mediapipe", "ai_edge_litert.interpreter"
 DETECTION = "modules/pose_detection/pose_detection.tflite"
 LANDMARKS = "modules/pose_landmark/pose_landmark_full.tflite"
-INSTALLED = "pip install 'lstmkit[pose]', then pip install --no-deps mediapipe==0.10.21"
+INSTALLED = "pip install 'lstmkit[pose]', then mediapipe==0.10.21 without what it needs, as docs/video.md says"
 """What installs both; later wheels of mediapipe are without the networks."""
 
 
