@@ -1,7 +1,7 @@
 """How well is told what is done in real clips and by real bodies, beside simple methods that read the same frames?
 
     python -m bench.video.actions fights [--seeds 5] [--set NAME=VALUE ...]
-    python -m bench.video.actions skeletons | depth | clips
+    python -m bench.video.actions skeletons | depth --features motion | clips
 
 fights     150 clips of surveillance cameras, fight or none: five folds by the film that a clip is cut from, divided
            anew with every seed. Beside functionals stands pooling: mean and mean absolute difference of every number
