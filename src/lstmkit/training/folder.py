@@ -13,7 +13,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -105,11 +105,13 @@ class StoredModel:
     path    the folder
     config  as it was written
     header  type and shape of every tensor, by name
+    names   of tensors that have another name in the file, by that name
     """
 
     path: Path
     config: Mapping[str, Any]
     header: Mapping[str, TensorShape]
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def open(cls, path: Path, kind: str) -> StoredModel:
@@ -145,6 +147,14 @@ class StoredModel:
             return cls(path, config, read_header(file)[0])
         except InputError as error:
             raise ModelFolderError(f"{file}: {error}; the file is damaged") from error
+
+    def named(self, now: Callable[[str], str]) -> StoredModel:
+        """Return the folder with its tensors under the names that they have now.
+
+        now  from a name in the file, which may be an older one
+        """
+        names = {own: now(own) for own in self.header}
+        return replace(self, header={names[own]: shape for own, shape in self.header.items()}, names=names)
 
     def checked(self, kind: type[T]) -> T:
         """Return the config as a dataclass, every type and range in it checked.
@@ -206,7 +216,7 @@ class StoredModel:
             weights = file.read_bytes()
             if hashlib.sha256(weights).hexdigest() != self.config["weights"].get("sha256"):
                 raise ModelFolderError(f"{file}: its content does not match config.json; the file is damaged")
-            return load_tensors(weights)
+            return {self.names.get(own, own): tensor for own, tensor in load_tensors(weights).items()}
         except OSError as error:
             raise ModelFolderError(f"{file}: cannot be read ({error.strerror})") from error
         except InputError as error:

@@ -15,6 +15,7 @@ from lstmkit.classification.learning import epochs_enough
 from lstmkit.classification.reading import Form, read_labelled
 from lstmkit.errors import ModelFolderError, NotFittedError
 from lstmkit.sequences import Ragged
+from lstmkit.training import ModelFolder
 
 X, Y = rising_and_falling(60)
 NEW, TRUTH = rising_and_falling(40, seed=1)
@@ -214,6 +215,17 @@ def test_a_folder_whose_parts_do_not_agree_is_refused(fitted, tmp_path, change) 
     path.write_text(json.dumps(config))
     with pytest.raises(ModelFolderError, match="do not belong together"):
         SequenceClassifier.load(tmp_path / "model")
+
+
+def test_a_folder_in_which_the_input_layer_was_no_part_of_its_own_is_read(tmp_path) -> None:
+    own = SequenceClassifier(quick(convolution=3, filters=4, epochs=1)).fit(X, Y)
+    state = {
+        name.replace(".encoder.frames.", ".encoder."): tensor for name, tensor in own.network_.state_dict().items()
+    }
+    assert "networks.0.encoder.filters.convolution.weight" in state
+    ModelFolder("sequence classifier", own.config(), state).write(tmp_path / "old", "0.1.0", force=False)
+    again = SequenceClassifier.load(tmp_path / "old")
+    np.testing.assert_array_equal(again.predict_proba(NEW), own.predict_proba(NEW))
 
 
 def test_what_cannot_be_learnt_or_answered_is_one_line(fitted) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -59,6 +60,7 @@ def read_sequence_classifier(path: Path) -> tuple[StoredClassifier, Ensemble]:
 def network_of(folder: StoredModel, config: StoredClassifier) -> Ensemble:
     """Return the network that a folder holds, described by its config or a part of it."""
     how, shape = config.settings, config.shape
+    folder = folder.named(_present_name)
     with folder.agreeing():
         _check(config)
         folder.require(folder.shapes_of(lambda: frame_ensemble(how, shape), shape.networks * (how.num_layers + 1)))
@@ -66,6 +68,11 @@ def network_of(folder: StoredModel, config: StoredClassifier) -> Ensemble:
         network = frame_ensemble(how, shape)
         fill(network, tensors)
     return network.eval()
+
+
+def _present_name(name: str) -> str:
+    """Return what a tensor is called now: in older folders the input layer is no part of its own."""
+    return re.sub(r"(\.encoder\.)(normalisation|filters)\.", r"\1frames.\2.", name)
 
 
 def _check(config: StoredClassifier) -> None:
