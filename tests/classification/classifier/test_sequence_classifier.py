@@ -222,7 +222,7 @@ def test_a_folder_in_which_the_input_layer_was_no_part_of_its_own_is_read(tmp_pa
     state = {
         name.replace(".encoder.frames.", ".encoder."): tensor for name, tensor in own.network_.state_dict().items()
     }
-    assert "networks.0.encoder.filters.convolution.weight" in state
+    assert "members.0.encoder.filters.convolution.weight" in state
     ModelFolder("sequence classifier", own.config(), state).write(tmp_path / "old", "0.1.0", force=False)
     again = SequenceClassifier.load(tmp_path / "old")
     np.testing.assert_array_equal(again.predict_proba(NEW), own.predict_proba(NEW))
