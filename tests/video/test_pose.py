@@ -161,6 +161,6 @@ def test_where_nobody_is_seen_it_says_so_and_goes_on(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a\.mp4: nobody is seen in any of \d+ pictures; leave it out"):
         read_poses(tmp_path / "a.mp4")
     files = skeleton_files([str(tmp_path / "a.mp4")], tmp_path / "out")
-    ((path, told),) = write_skeletons(files, 5.0, False, lambda number, path: None)
+    ((path, told),) = write_skeletons(files, 5.0)
     assert path == tmp_path / "a.mp4" and "nobody is seen" in str(told) and not (tmp_path / "out").exists()
     assert np.isnan(PoseEstimator().joints(square(20, 20))[0]).all()

@@ -21,7 +21,7 @@ from lstmkit.ranges import a_path
 from lstmkit.sequences import Ragged
 from lstmkit.video.cache import FrameCache, usual_folder
 from lstmkit.video.clips import FILMS, SKELETONS, Clips, file_column, is_table, read_clips
-from lstmkit.video.pictures import PictureSettings, Seen
+from lstmkit.video.pictures import PictureSettings, Seen, Told
 from lstmkit.video.skeletons import SkeletonSettings, body_frames, channels_of, one_array, read_skeleton, table_rows
 
 SOURCE = "source"
@@ -132,7 +132,7 @@ def picture_rows(
             told = None
             if watch is not None:
                 watch(row, len(clips), one.name, None)
-                told = _share(watch, row, len(clips), one.name)
+                told = share_of(watch, row, len(clips), one.name)
             seen = cache.frames(one.path, clips.contents[one.path], settings, told)
             notes.extend(seen.notes)
             own = _part(seen, one.start, one.end, one.name)
@@ -215,7 +215,8 @@ def _a_file_each(source: Any) -> bool:
     return file_column(_table(source).columns) is not None
 
 
-def _share(watch: Watch, row: int, count: int, name: str) -> Callable[[float, float | None], None]:
+def share_of(watch: Watch, row: int, count: int, name: str) -> Told:
+    """Return what tells somebody who watches which share of a clip is done."""
     return lambda at, seconds: watch(row, count, name, min(1.0, at / seconds) if seconds else None)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from lstmkit.cli import parameters, printing
 from lstmkit.cli.progress import JobProgress
+from lstmkit.cli.video.reading import reading_shown
 from lstmkit.errors import InputError
 
 
@@ -35,17 +36,7 @@ def pose(
 
     files = skeleton_files(sources, out)
     with JobProgress(json, passing=True) as progress:
-        progress.begin("reading", len(files))
-
-        def begun(number: int, path: Path) -> Any:
-            def told(at: float, seconds: float | None) -> None:
-                progress.move(
-                    number + min(1.0, at / seconds if seconds else 0.0), f"{number:,} of {len(files):,}, {path}"
-                )
-
-            return told
-
-        found = write_skeletons(files, rate, force, begun)
+        found = write_skeletons(files, rate, force, reading_shown(progress))
     missed = [told for _, told in found if isinstance(told, str)]
     done = {path: told for path, told in found if isinstance(told, Poses)}
     if len(missed) == len(files):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from lstmkit.video.film import reading
 from lstmkit.video.joints import MEDIAPIPE
 from lstmkit.video.pictures import RANGES, Told, small
 from lstmkit.video.pose.estimator import JOINTS, PoseEstimator
+from lstmkit.video.rows import Watch, share_of
 from lstmkit.video.sampling import at_rate, looks
 
 MOST_SIDE = 960
@@ -95,29 +96,36 @@ def skeleton_files(sources: Sequence[str], out: Path) -> dict[Path, Path]:
             raise InputError(f"{source}: holds no videos ({', '.join(FILMS[:6])}, ...); give a folder that does")
         for one in within:
             found[one] = out / (one.relative_to(path) if path.is_dir() else Path(one.name)).with_suffix(".npz")
-    places = list(found.values())
-    twice = [one for one, place in found.items() if places.count(place) > 1]
-    if twice:
-        raise InputError(f"{twice[1]}: its skeleton would have the file of that of {twice[0]}; rename one")
+    first: dict[Path, Path] = {}
+    for one, place in found.items():
+        if first.setdefault(place, one) != one:
+            raise InputError(f"{one}: its skeleton would have the file of that of {first[place]}; rename one")
     return found
 
 
 def write_skeletons(
-    files: dict[Path, Path], rate: float, force: bool, begun: Callable[[int, Path], Told | None]
+    files: dict[Path, Path], rate: float = RATE, force: bool = False, watch: Watch | None = None
 ) -> list[tuple[Path, Poses | str]]:
     """Write the skeletons of videos; return each with what was found, or with why there is none.
 
-    files   as `skeleton_files` gives them; a skeleton that is there is left, so that a run can go on
-    begun   is called before each, and returns what is told how far it is
-    Raises  InputError if what finds joints is not installed
+    files   as `skeleton_files` gives them
+    rate    pictures a second that are looked at
+    force   whether skeletons that are there are made again; else they are left, so that a run can go on
+    watch   is told how far it is
+    Raises  InputError if the rate is out of range, or what finds joints is not installed
     """
+    real("rate", rate, RANGES["rate"])
     estimator = PoseEstimator()
     found: list[tuple[Path, Poses | str]] = []
     for number, (path, file) in enumerate(files.items()):
         if file.exists() and not force:
             continue
+        told = None
+        if watch is not None:
+            watch(number, len(files), str(path), None)
+            told = share_of(watch, number, len(files), str(path))
         try:
-            poses = read_poses(path, rate, estimator, begun(number, path))
+            poses = read_poses(path, rate, estimator, told)
         except InputError as error:
             found.append((path, str(error)))
             continue
