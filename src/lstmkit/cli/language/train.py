@@ -82,7 +82,7 @@ def train(
     """Learn from text, score beside an n-gram model on text never seen, save the model."""
     from lstmkit.language.job import LanguageJob
 
-    _refuse_shares(context)
+    parameters.refuse_shares(context)
     if test is None and test_share == 0:
         raise InputError("--test-share 0 leaves no text to score on; give a larger share, or a file by --test")
     whole("seed", seed, SEED)
@@ -97,13 +97,6 @@ def train(
     rounds = Rounds(loss_of(known), "Untrained" if begun is None else "As it was")
     result = run_shown(job, JobProgress(manner.silent, rounds), part="round")
     printing.print_json(result.summary) if manner.json else _print(result)
-
-
-def _refuse_shares(context: typer.Context) -> None:
-    """Raise InputError for a share of the text that a file stands in for."""
-    for part in ("valid", "test"):
-        share = {f"{part}_share": context.params[part] is not None and parameters.is_given(context, f"{part}_share")}
-        parameters.refuse_without_effect(f"with --{part}", share)
 
 
 def _unit_for(text: str, silent: bool) -> str:

@@ -70,9 +70,7 @@ def train(
     whole("seed", seed, SEED)
     real("--valid-share", valid_share, BETWEEN_0_AND_1)
     real("--test-share", test_share, BELOW_1)
-    parameters.refuse_without_effect(
-        "with --test", {"test_share": test is not None and parameters.is_given(context, "test_share")}
-    )
+    parameters.refuse_shares(context)
     if test is None and test_share == 0:
         raise InputError("--test-share 0 leaves no tune to score on; give a larger share, or a file by --test")
     of_frames = choice("--as", learn_as, WAYS) == "frames" or (learn_as == "auto" and are_rolls(music))

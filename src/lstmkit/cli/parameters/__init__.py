@@ -22,6 +22,7 @@ from lstmkit.cli.parameters.results import Quiet as Quiet
 from lstmkit.cli.parameters.results import check_out as check_out
 from lstmkit.cli.parameters.results import is_given as is_given
 from lstmkit.cli.parameters.results import named_after as named_after
+from lstmkit.cli.parameters.results import refuse_shares as refuse_shares
 from lstmkit.cli.parameters.results import refuse_without_effect as refuse_without_effect
 from lstmkit.cli.parameters.sequences import FrameNetwork as FrameNetwork
 from lstmkit.cli.parameters.sequences import Sequences as Sequences

@@ -66,6 +66,13 @@ def refuse_without_effect(where: str, given: Mapping[str, bool]) -> None:
             raise InputError(f"--{name.replace('_', '-')} has no effect {where}; leave it out")
 
 
+def refuse_shares(context: typer.Context) -> None:
+    """Raise InputError for --valid-share or --test-share beside --valid or --test, which they stand for."""
+    for part in ("valid", "test"):
+        share = {f"{part}_share": context.params.get(part) is not None and is_given(context, f"{part}_share")}
+        refuse_without_effect(f"with --{part}", share)
+
+
 def is_given(context: typer.Context, name: str) -> bool:
     """Say whether an option stands in the command line, also with the value of its default."""
     source = context.get_parameter_source(name)

@@ -47,12 +47,6 @@ class Told:
     valid_share: Annotated[float, typer.Option(help="Share of the clips that --valid stands for.")] = 0.1
     test_share: Annotated[float, typer.Option(help="Share of the clips that --test stands for.")] = 0.2
 
-    def check(self, context: typer.Context) -> None:
-        """Raise InputError for a share that is given beside the clips that it stands for."""
-        for part, files in (("valid", self.valid), ("test", self.test)):
-            share = {f"{part}_share": files is not None and parameters.is_given(context, f"{part}_share")}
-            parameters.refuse_without_effect(f"with --{part}", share)
-
 
 @dataclass(frozen=True)
 class Network:
@@ -118,7 +112,7 @@ def train(
     from lstmkit.video.captions.job import CaptionJob
     from lstmkit.video.rows import Asked
 
-    told.check(context)
+    parameters.refuse_shares(context)
     how = _kind(source, frames, bodies, arrays)
     settings = network.settings(how)
     captioner = Captioner(settings, how, cased=told.cased, seed=seed, cache=frames.cache)

@@ -90,9 +90,7 @@ def train(
     from lstmkit.language.translate import Translator, TranslatorSettings
     from lstmkit.language.translate.job import TranslateJob
 
-    for part, files in (("valid", held.valid), ("test", held.test)):
-        share = {f"{part}_share": files is not None and parameters.is_given(context, f"{part}_share")}
-        parameters.refuse_without_effect(f"with --{part}", share)
+    parameters.refuse_shares(context)
     given = {"cell": cell, "attention": attention, "epochs": epochs, "minutes": minutes}
     settings = TranslatorSettings(**parameters.given_settings(TranslatorSettings, setting, "a translator", given))
     words = VocabularySettings(min_count=vocabulary.min_count, max_size=vocabulary.vocabulary)
