@@ -12,7 +12,7 @@ import typer
 from lstmkit.cli import parameters, printing
 from lstmkit.cli.language.translate.searching import Searching
 from lstmkit.cli.progress import JobProgress, Rounds, run_shown
-from lstmkit.cli.video.reading import Bodies, Cache, Frames, Pattern, reading_shown
+from lstmkit.cli.video.reading import Bodies, Cache, Frames, Pattern, reading_shown, settings_of
 from lstmkit.errors import InputError
 from lstmkit.visible import visible_line
 
@@ -133,14 +133,11 @@ def _kind(source: str, frames: Frames, bodies: Bodies, arrays: bool) -> Kind:
     files = holds_skeletons(source)
     parameters.refuse_without_effect("with videos", {"arrays": arrays and not files})
     parameters.refuse_without_effect("on captions, which say left and right", {"mirror": bodies.mirror})
-    of_others = dict(vars(frames)) if files else dict(vars(bodies))
-    if arrays:
-        of_others |= {name: own for name, own in vars(bodies).items() if name not in ("id", "time")}
-    where = "with --arrays" if arrays else "with skeletons" if files else "with videos"
-    parameters.refuse_without_effect(where, {name: bool(own) for name, own in of_others.items()})
-    if arrays:
-        return ArraySettings(bodies.id, bodies.time)
-    return bodies.settings() if files else frames.settings()
+    if not arrays:
+        return settings_of(files, frames, bodies)
+    of_others = vars(frames) | {name: own for name, own in vars(bodies).items() if name not in ("id", "time")}
+    parameters.refuse_without_effect("with --arrays", {name: bool(own) for name, own in of_others.items()})
+    return ArraySettings(bodies.id, bodies.time)
 
 
 def _print_trained(result: CaptionResult) -> None:

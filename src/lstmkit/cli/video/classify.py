@@ -11,7 +11,7 @@ import typer
 
 from lstmkit.cli import parameters, printing
 from lstmkit.cli.progress import JobProgress, run_shown
-from lstmkit.cli.video.reading import Bodies, Cache, Frames, Pattern, reading_shown
+from lstmkit.cli.video.reading import Bodies, Cache, Frames, Pattern, reading_shown, settings_of
 from lstmkit.errors import InputError
 from lstmkit.visible import visible_line
 
@@ -76,11 +76,7 @@ def train(
     from lstmkit.video.job import ActionJob
     from lstmkit.video.rows import Asked, holds_skeletons
 
-    skeletons = holds_skeletons(source)
-    of_others = vars(frames) if skeletons else vars(bodies)
-    where = "with skeletons" if skeletons else "with videos"
-    parameters.refuse_without_effect(where, {name: bool(own) for name, own in of_others.items()})
-    how = bodies.settings() if skeletons else frames.settings()
+    how = settings_of(holds_skeletons(source), frames, bodies)
     action = ActionClassifier(network.settings(usual_settings(how)), how, seed, right, frames.cache, bodies.mirror)
     folder = out or parameters.named_after(source, "action")
     scored = (Asked(label, group, pattern), valid, test, folds, leave_one_group_out)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lstmkit.cli import parameters
 from lstmkit.cli.progress import JobProgress
 
 if TYPE_CHECKING:
@@ -70,6 +71,13 @@ class Bodies:
 
         names = () if self.joints is None else named_joints(self.joints)
         return SkeletonSettings(names, self.dimensions or 3, tuple(self.root or ()), self.id, self.time)
+
+
+def settings_of(skeletons: bool, frames: Frames, bodies: Bodies) -> PictureSettings | SkeletonSettings:
+    """Return how skeletons or videos become frames; raise InputError for an option that is for the other kind."""
+    of_others, where = (vars(frames), "with skeletons") if skeletons else (vars(bodies), "with videos")
+    parameters.refuse_without_effect(where, {name: bool(own) for name, own in of_others.items()})
+    return bodies.settings() if skeletons else frames.settings()
 
 
 def reading_shown(progress: JobProgress) -> Watch:
