@@ -37,9 +37,8 @@ from bench.video.sentences import NAMED, sentences_of
 from lstmkit.cli.parameters import given_settings
 from lstmkit.language import LanguageModel, LanguageSettings
 from lstmkit.language.neural.network import LanguageNetwork
-from lstmkit.results.bootstrap import ratio_interval
 from lstmkit.video import Captioner, CaptionSettings, PictureSettings, SkeletonSettings
-from lstmkit.video.captions.judgement.scoring import CaptionScore, score_captions
+from lstmkit.video.captions.judgement.scoring import CaptionScore, cider_gain, score_captions
 from lstmkit.video.captions.judgement.yardsticks import FREQUENT, NEAREST, frequent_caption, nearest_captions
 from lstmkit.video.captions.reading import Captioned
 from lstmkit.video.captions.settings import usual_settings
@@ -62,9 +61,8 @@ def named(texts: Sequence[str], given: Captioned) -> float:
 
 def ahead(own: CaptionScore, other: CaptionScore, units: Sequence[str]) -> str:
     """Return by how much CIDEr-D is higher, with its 95 % interval, units drawn together."""
-    gains, places = own.clips - other.clips, np.unique(np.asarray(units), return_inverse=True)[1]
-    low, high = ratio_interval(np.bincount(places, gains), np.bincount(places))
-    return f"{gains.mean():+.1f} CIDEr-D (95 % interval {low:+.1f} to {high:+.1f})"
+    low, high = cider_gain(own, other, units)
+    return f"{own.cider - other.cider:+.1f} CIDEr-D (95 % interval {low:+.1f} to {high:+.1f})"
 
 
 def actions(seeds: int, pairs: list[str] | None) -> list[str]:
@@ -94,7 +92,7 @@ def actions(seeds: int, pairs: list[str] | None) -> list[str]:
     simple = {NEAREST: near, FREQUENT: usual}
     others = {name: score_captions(texts, test.captions) for name, texts in simple.items()}
     units = [f"{group} {name.split('_')[0]}" for group, name in zip(test.rows.groups or [], test.rows.ids, strict=True)]
-    middle = figures[int(np.argsort([score.cider for score in figures])[len(figures) // 2])]
+    middle = figures[int(np.argsort([score.cider for score in figures])[(len(figures) - 1) // 2])]  # of two, the worse
     lines += [
         f"{len(training)} clips with {sum(map(len, training.captions)):,} captions to learn from, {len(test)} to test; "
         f"as usual{f', but {own}' if own else ''}",

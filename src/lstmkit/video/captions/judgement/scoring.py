@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from lstmkit.errors import InputError
 from lstmkit.language.translate.judgement.scoring import require_sacrebleu
+from lstmkit.results.bootstrap import ratio_interval
 
 ORDERS = 4
 """Of n-grams."""
@@ -78,6 +79,16 @@ def score_captions(found: Sequence[str], truths: Sequence[Sequence[str]]) -> Cap
     return CaptionScore(
         float(clips.mean()), bleu, PERCENT * float(rouge.mean()), PERCENT * float(exact.mean()), signature, clips
     )
+
+
+def cider_gain(own: CaptionScore, other: CaptionScore, groups: Sequence[str] | None = None) -> tuple[float, float]:
+    """Return the 95 % interval of the difference in CIDEr-D between captions of the same clips.
+
+    groups  (U,) of the clips, which are drawn together; None: every clip by itself
+    """
+    gains = own.clips - other.clips
+    units = np.arange(len(gains)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    return ratio_interval(np.bincount(units, gains), np.bincount(units))
 
 
 def cider(found: Sequence[Sequence[str]], truths: Sequence[Sequence[Sequence[str]]]) -> NDArray[np.float64]:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from lstmkit.results.bootstrap import ratio_interval
 from lstmkit.results.verdict import BETTER, EQUAL, WORSE, Verdict, kind_of
-from lstmkit.video.captions.judgement.scoring import CaptionScore
+from lstmkit.video.captions.judgement.scoring import CaptionScore, cider_gain
 
 HEAD = ("captions", "CIDEr-D", "BLEU-4", "ROUGE-L", "word for word")
 FEW = 30
@@ -29,14 +26,12 @@ def judge(own: CaptionScore, rivals: dict[str, CaptionScore], groups: Sequence[s
     groups  (U,) of the clips, which are drawn together; None: every clip by itself
     """
     name = max(rivals, key=lambda rival: rivals[rival].cider)
-    gains = own.clips - rivals[name].clips
-    units = np.arange(len(gains)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
-    low, high = ratio_interval(np.bincount(units, gains), np.bincount(units))
+    low, high = cider_gain(own, rivals[name], groups)
     kind = kind_of(low, high)
     told = {BETTER: "Better than", EQUAL: "No better than", WORSE: "Worse than"}[kind]
     headline = f"{told} the {name}: CIDEr-D {own.cider:.1f} against {rivals[name].cider:.1f}."
-    interval = f"95 % interval of the difference {low:+.1f} to {high:+.1f}, on {len(gains):,} clips never seen."
-    if len(gains) < FEW:
+    interval = f"95 % interval of the difference {low:+.1f} to {high:+.1f}, on {len(own.clips):,} clips never seen."
+    if len(own.clips) < FEW:
         headline = f"Nothing can be concluded: CIDEr-D {own.cider:.1f}, {name} {rivals[name].cider:.1f}."
         return Verdict(EQUAL, headline, f"The clips are too few. {interval}")
     return Verdict(kind, headline, interval if kind != EQUAL else f"The uncertainty includes zero: {interval}")
