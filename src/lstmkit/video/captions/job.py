@@ -114,7 +114,7 @@ class CaptionJob(Job[Parts, None, CaptionResult]):
         """Score the captioner and simple captions on the test part."""
         model = self.captioner
         scored = score_all(model, read.training, read.test, self.search)
-        verdict = judge(next(iter(scored.scores.values())), scored.rivals, read.test.rows.groups)
+        verdict = judge(scored.own, scored.rivals, read.test.rows.groups)
         own = _summary(self, read, scored, verdict)
         summary = run.summary(own, asdict(model.settings), model.network_, model.seed, [2, 1])
         return CaptionResult(self.source, self.out, model, read, scored, verdict, summary)
@@ -122,16 +122,10 @@ class CaptionJob(Job[Parts, None, CaptionResult]):
     def write(self, found: CaptionResult) -> None:
         """Write the model, the captions of the test part, and the report."""
         self.captioner.save(self.out / "model", self.replaces)
-        test = found.parts.test
+        test, scored = found.parts.test, found.scored
         told = [
             {"id": name, "caption": one.text, "true": list(true), "cider_d": float(cider)}
-            for name, one, true, cider in zip(
-                test.rows.ids,
-                found.scored.found,
-                test.captions,
-                next(iter(found.scored.scores.values())).clips,
-                strict=True,
-            )
+            for name, one, true, cider in zip(test.rows.ids, scored.found, test.captions, scored.own.clips, strict=True)
         ]
         text = json.dumps(told, ensure_ascii=False, indent=1) + "\n"
         write_atomically(self.out / "test.json", text.encode())
@@ -151,7 +145,7 @@ def _summary(job: CaptionJob, read: Parts, scored: Scored, verdict: Verdict) -> 
     parts = {"training": read.training, "validation": read.validation, "test": read.test}
     return {
         "scores": {name: score.to_json() for name, score in scored.scores.items()},
-        "signature": next(iter(scored.scores.values())).signature,
+        "signature": scored.own.signature,
         "verdict": asdict(verdict),
         "clips": {name: len(own) for name, own in parts.items()},
         "captions": {name: sum(map(len, own.captions)) for name, own in parts.items()},

@@ -41,7 +41,7 @@ def _sections(result: CaptionResult) -> list[str]:
     from lstmkit.results.curves import training_figure
 
     scored, summary = result.scored, result.summary
-    figures = next(iter(scored.scores.values())).clips
+    figures = scored.own.clips
     chosen = extremes(figures, [len(one.written) > 0 for one in scored.found], SHOWN)
     perplexity = math.exp(min(summary["test_nats_per_word"], 700))
     text = (

@@ -38,6 +38,11 @@ class Scored:
     scores: dict[str, CaptionScore]
 
     @property
+    def own(self) -> CaptionScore:
+        """The scores of the captioner, by the beam."""
+        return next(iter(self.scores.values()))
+
+    @property
     def rivals(self) -> dict[str, CaptionScore]:
         """The scores of the yardsticks."""
         return {name: self.scores[name] for name in (NEAREST, FREQUENT)}
