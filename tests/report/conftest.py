@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from selenium import webdriver
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
 FLAGS = (
     "--headless=new",
@@ -35,3 +39,22 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chro
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(chromedriver))
     yield driver
     driver.quit()
+
+
+@pytest.fixture
+def worst_attended(browser: webdriver.Chrome) -> Callable[[Path], Any]:
+    """What opens a page, chooses the first of the worst examples, and returns its label, and the names of what was read
+    and written beside its attention."""
+
+    def opened(page: Path) -> tuple[str, list[str], list[str]]:
+        assert not re.search(r"<(script|link|img)[^>]+(src|href)=[\"']?https?:", page.read_text())
+        browser.get(page.as_uri())
+        WebDriverWait(browser, 60).until(lambda b: b.find_elements("css selector", "#plot-attention .main-svg"))
+        choice = Select(browser.find_element("css selector", "#steps-attention select"))
+        assert [option.text for option in choice.options] == ["best", "worst", "middle"]
+        choice.select_by_visible_text("worst")
+        label = browser.find_element("css selector", "#steps-attention output").text
+        read, written = (browser.find_elements("css selector", f"#plot-attention .{axis}tick text") for axis in "xy")
+        return label, [own.text for own in read], [own.text for own in written]
+
+    return opened
