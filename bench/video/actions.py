@@ -171,6 +171,8 @@ def main() -> None:
     versions = {name: importlib.metadata.version(name) for name in ("lstmkit", "torch", "numpy", "av")}
     top = [*header(f"Video: {asked.name}, one thread", versions), ""]
     bodies = asked.name == "skeletons"
+    if asked.name in ("fights", "depth"):
+        top.append(f"features {asked.features}, {asked.rate:g} pictures a second")
     own = given_settings(SequenceSettings, asked.set, "a classifier of sequences")
     frames = SkeletonSettings(LAYOUTS["kinect20"]) if bodies else PictureSettings(asked.features, asked.rate)
     settings = SequenceSettings(**{**usual_settings(frames), **own})

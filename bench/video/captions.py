@@ -40,7 +40,7 @@ from lstmkit.language.neural.network import LanguageNetwork
 from lstmkit.video import Captioner, CaptionSettings, PictureSettings, SkeletonSettings
 from lstmkit.video.captions.judgement.scoring import CaptionScore, cider_gain, score_captions
 from lstmkit.video.captions.judgement.yardsticks import FREQUENT, NEAREST, frequent_caption, nearest_captions
-from lstmkit.video.captions.reading import Captioned
+from lstmkit.video.captions.reading import Captioned, cleaned
 from lstmkit.video.captions.settings import usual_settings
 from lstmkit.video.joints import LAYOUTS
 from lstmkit.video.rows import Asked
@@ -116,7 +116,7 @@ def sentences() -> list[str]:
     """Return the captions of the clips of MSVD that are not here, as captions are read."""
     with gzip.open(sets.data() / "msvd_captions" / "training_label.json.gz", "rt", encoding="utf-8") as file:
         texts = [text for entry in json.load(file) for text in entry["caption"]]
-    return [" ".join(text.split()).lower().rstrip(".!? ") for text in texts]
+    return list(cleaned(texts, cased=False))
 
 
 def msvd() -> list[str]:

@@ -98,7 +98,7 @@ def read_captioned(
     else:
         given, place = source, str(captions) if isinstance(captions, str | Path) else "the captions"
         told = _told(captions, caption)
-    clean = {name: _cleaned(own, cased) for name, own in told.items()}
+    clean = {name: cleaned(own, cased) for name, own in told.items()}
     rows, clips = frame_rows(given, frames, dataclasses.replace(asked, label=None, parted=True), cache, watch)
     found, used = _matched(rows.ids, clean)
     lacking = [name for name, own in zip(rows.ids, found, strict=True) if not own]
@@ -228,7 +228,7 @@ def _field(entry: Any, names: Sequence[str]) -> Any:
     return next((entry[name] for name in names if name in entry), None) if isinstance(entry, Mapping) else None
 
 
-def _cleaned(texts: Sequence[str], cased: bool) -> tuple[str, ...]:
+def cleaned(texts: Sequence[str], cased: bool) -> tuple[str, ...]:
     """Return captions with single spaces, without blank ones; unless cased in lower case, without a last mark."""
     found = [" ".join(text.split()) for text in texts]
     if not cased:
