@@ -54,6 +54,5 @@ def write_report(result: MusicResult, path: Path) -> None:
         )
         score, moments = result.composer.score(one.tune), result.composer.foreseen(one.tune)
         sections.append(tune_card(one.tune, score, str(number), text, moments))
-    seconds = f"{summary['seconds']['total']:.0f} s, seed {summary['seed']}, lstmkit {summary['versions']['lstmkit']}"
-    footer = f"lstm music train, {seconds}. This page needs no network."
+    footer = page.made_by("lstm music train", summary)
     page.write_page(path, f"Tunes of {source}", lead, result.verdict, sections, footer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -68,6 +69,20 @@ def _template() -> Any:
     for axis in ("xaxis", "yaxis"):
         template["layout"][axis]["title"] = {"standoff": 10, "font": {"size": 13}}
     return template
+
+
+def made_by(command: str, summary: Mapping[str, Any]) -> str:
+    """Return the sentences below the page of a job: which command made it, how long it took, with which seed.
+
+    summary  what summary.json holds
+    """
+    seconds, version = summary["seconds"]["total"], summary["versions"]["lstmkit"]
+    return f"{command}, {seconds:.0f} s, seed {summary['seed']}, lstmkit {version}. This page needs no network."
+
+
+def settings_card(settings: Mapping[str, Any]) -> str:
+    """Return the card with every setting of a training, as JSON has them."""
+    return card("Settings", "", table(("", ""), [(name, json.dumps(value)) for name, value in settings.items()]))
 
 
 def words(text: str) -> str:

@@ -36,8 +36,7 @@ def write_report(result: JobResult, path: Path, command: str = "lstm classify") 
         f"{source}: learnt from {rows['training']:,} sequences, stopped by {rows['validation']:,}, scored on {how}"
         f"{answer}. Channels: {shorten(summary['channels'], 8)}."
     )
-    seconds = f"{summary['seconds']['total']:.0f} s, seed {summary['seed']}, lstmkit {summary['versions']['lstmkit']}"
-    footer = f"{command} train, {seconds}. This page needs no network."
+    footer = page.made_by(f"{command} train", summary)
     page.write_page(
         path, f"{result.coding.column} of {source}", lead, result.verdict, _sections(result, command), footer
     )

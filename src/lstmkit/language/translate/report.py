@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from pathlib import Path
 
@@ -21,14 +20,13 @@ MOST_TOKENS = 60
 def write_report(result: TranslateResult, path: Path) -> None:
     """Write report.html."""
     summary = result.summary
-    counts, seconds = summary["pairs"], summary["seconds"]["total"]
+    counts = summary["pairs"]
     names = " and ".join(Path(side).name for side in result.sides)
     lead = (
         f"{names}: learnt from {counts['training']:,} pairs, watched on {counts['validation']:,}, scored on "
         f"{counts['test']:,}."
     )
-    footer = f"lstm language translate train, {seconds:.0f} s, seed {summary['seed']}, lstmkit "
-    footer += f"{summary['versions']['lstmkit']}. This page needs no network."
+    footer = page.made_by("lstm language translate train", summary)
     page.write_page(path, f"Translation: {names}", lead, result.verdict, _sections(result), footer)
 
 
@@ -52,8 +50,7 @@ def _sections(result: TranslateResult) -> list[str]:
     sections.append(page.card("Training", text, training))
     use = f"lstm language translate translate {shlex.quote(str(result.out))} FILE"
     sections.append(page.card("Use it", "", page.code(use)))
-    settings = [(name, json.dumps(value)) for name, value in summary["settings"].items()]
-    sections.append(page.card("Settings", "", page.table(("", ""), settings)))
+    sections.append(page.settings_card(summary["settings"]))
     return [section for section in sections if section]
 
 

@@ -41,6 +41,5 @@ def write_roll_report(result: RollResult, path: Path) -> None:
             )
             tune = replace(tune_of_roll(piece.roll, composer.step), title=f"Piece {number}")
             sections.append(tune_card(tune, composer.score([piece.roll])[0], str(number), text))
-    seconds = f"{summary['seconds']['total']:.0f} s, seed {summary['seed']}, lstmkit {summary['versions']['lstmkit']}"
-    footer = f"lstm music train, {seconds}. This page needs no network."
+    footer = page.made_by("lstm music train", summary)
     page.write_page(path, f"Piano rolls of {source}", lead, result.verdict, sections, footer)

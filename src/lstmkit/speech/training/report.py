@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from html import escape
 from importlib.resources import files
@@ -32,13 +31,12 @@ WORDS = {SUBSTITUTED: "another word", DELETED: "missed", INSERTED: "too many"}
 def write_report(result: SpeechResult, path: Path) -> None:
     """Write report.html."""
     summary, source = result.summary, Path(result.source).name
-    counts, seconds = summary["recordings"], summary["seconds"]["total"]
+    counts = summary["recordings"]
     lead = (
         f"{source}: learnt from {counts['training']:,} recordings, watched on {counts['validation']:,}, scored on "
         f"{counts['test']:,} that it has not heard."
     )
-    footer = f"lstm speech train, {seconds:.0f} s, seed {summary['seed']}, lstmkit {summary['versions']['lstmkit']}. "
-    footer += "This page needs no network."
+    footer = page.made_by("lstm speech train", summary)
     page.write_page(path, f"Speech of {source}", lead, result.verdict, _sections(result), footer)
 
 
@@ -75,8 +73,7 @@ def _sections(result: SpeechResult) -> list[str]:
         sections.append(page.card("Left out of the training", "", page.table(("recording", "why"), left)))
     use = f"lstm speech score {shlex.quote(str(result.out))} OTHER_MANIFEST"
     sections.append(page.card("Use it", "", page.code(use)))
-    settings = [(name, json.dumps(value)) for name, value in summary["settings"].items()]
-    sections.append(page.card("Settings", "", page.table(("", ""), settings)))
+    sections.append(page.settings_card(summary["settings"]))
     return [section for section in sections if section]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shlex
 from collections.abc import Sequence
@@ -26,14 +25,12 @@ MOST_FRAMES, MOST_WORDS = 400, 60
 def write_report(result: CaptionResult, path: Path) -> None:
     """Write report.html."""
     summary = result.summary
-    counts, seconds = summary["clips"], summary["seconds"]["total"]
-    name = Path(result.source).name
+    counts, name = summary["clips"], Path(result.source).name
     lead = (
         f"{name}: learnt from {counts['training']:,} clips with {summary['captions']['training']:,} captions, watched "
         f"on {counts['validation']:,} clips, scored on {counts['test']:,}."
     )
-    footer = f"lstm video caption train, {seconds:.0f} s, seed {summary['seed']}, lstmkit "
-    footer += f"{summary['versions']['lstmkit']}. This page needs no network."
+    footer = page.made_by("lstm video caption train", summary)
     page.write_page(path, f"Captions: {name}", lead, result.verdict, _sections(result), footer)
 
 
@@ -58,8 +55,7 @@ def _sections(result: CaptionResult) -> list[str]:
     sections.append(page.card("Training", text, training))
     use = f"lstm video caption predict {shlex.quote(str(result.out))} CLIP"
     sections.append(page.card("Use it", "", page.code(use)))
-    settings = [(name, json.dumps(value)) for name, value in summary["settings"].items()]
-    sections.append(page.card("Settings", "", page.table(("", ""), settings)))
+    sections.append(page.settings_card(summary["settings"]))
     return [section for section in sections if section]
 
 
