@@ -26,10 +26,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from bench.classification.sequences import said
-from bench.emotion.emodb import FRAMES, SETTINGS, folder, rows_of
+from bench.emotion.emodb import ARCHIVE, FRAMES, SETTINGS, folder, listed, rows_of
 from bench.machine import RESULTS, header, write
 from lstmkit.classification.classifier import SequenceSettings
 from lstmkit.classification.classifier.sequence_classifier import VALID_SHARE
+from lstmkit.classification.classifier.yardsticks import FUNCTIONALS
 from lstmkit.classification.functionals import FunctionalsModel
 from lstmkit.classification.labels import Coding
 from lstmkit.classification.metrics import Difference, class_difference, confusion, mean_recall
@@ -62,9 +63,8 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "A-LSTM, lags 1": {"cell": "alstm-1"},
     "one direction, as many numbers": {"bidirectional": False, "hidden_size": 105},
 }
-"""Settings by what a configuration is called; the first ones are measured first."""
-FUNCTIONALS = "functionals"
-"""Beside them: numbers about every channel, with logistic regression, in the folds of the first seed."""
+"""Settings by what a configuration is called; the first ones are measured first. Beside them are functionals with
+logistic regression, in the folds of the first seed."""
 SHARES = {"half the data": 0.5, "a quarter of the data": 0.25}
 """Of the recordings that are learnt from, of each class, by how a name ends."""
 CLEAN, NOISES = "clean", (20, 10, 0)
@@ -124,9 +124,9 @@ def voices() -> Voices:
 
 def truths(where: Path) -> dict[str, str]:
     """Return the emotions of each speaker's recordings, each a letter, in the order of the recordings."""
-    with zipfile.ZipFile(where / "emodb_wav.zip") as file:
-        names = sorted(Path(name) for name in file.namelist() if name.endswith(".wav"))
-    return {who: "".join(p.name[5] for p in names if p.name[:2] == who) for who in sorted({p.name[:2] for p in names})}
+    with zipfile.ZipFile(where / ARCHIVE) as file:
+        table = listed(Path(name) for name in file.namelist() if name.endswith(".wav"))
+    return dict(table.group_by("speaker", maintain_order=True).agg(pl.col("label").str.join()).iter_rows())
 
 
 def some(rows: Labelled, share: float, seed: int) -> Labelled:
@@ -211,12 +211,9 @@ class Sums(NamedTuple):
     truth: dict[str, str]
     classes: str
 
-    def recall(self, name: str, column: str = CLEAN) -> float | None:
-        """Return the mean recall of a configuration in %, over all seeds; None if it was not measured whole."""
-        own = self.whole(name)
-        if not len(own):
-            return None
-        true, found, _ = sequences(own, column, self.truth, self.classes)
+    def recall(self, rows: pl.DataFrame, column: str = CLEAN) -> float:
+        """Return the mean recall of rows together, in %."""
+        true, found, _ = sequences(rows, column, self.truth, self.classes)
         return 100 * float(mean_recall(confusion(true, found, len(self.classes))))
 
     def whole(self, name: str) -> pl.DataFrame:
@@ -245,12 +242,12 @@ class Sums(NamedTuple):
 
     def steadier(self, first: str, second: str, column: str) -> tuple[Difference, int] | None:
         """Return how many points less noise takes from one than from another; as `gain`."""
-        a, b = (self._tables(own, column) for own in self.pair(first, second))
+        a, b = self.pair(first, second)
         if not len(a):
             return None
-        low, high = gain_interval(a, b, self._change)
-        value = self._change(a.sum(axis=0)) - self._change(b.sum(axis=0))
-        return Difference(value, low, high), self.pair(first, second)[0]["seed"].n_unique()
+        own, other = self._tables(a, column), self._tables(b, column)
+        value = self._change(own.sum(axis=0)) - self._change(other.sum(axis=0))
+        return Difference(value, *gain_interval(own, other, self._change)), a["seed"].n_unique()
 
     def sooner(self, first: str, second: str, epoch: int) -> tuple[Difference, int] | None:
         """Return how much better one tells the validation speakers after so many epochs; folds are drawn; as `gain`."""
@@ -299,13 +296,14 @@ def lines_of(own: Sums) -> list[str]:
     for name in (*CONFIGURATIONS, FUNCTIONALS):
         rows = own.whole(name)
         if len(rows):
-            recalls = "".join(f"{own.recall(name, key):8.1f}" for key in conditions())
+            recalls = "".join(f"{own.recall(rows, key):8.1f}" for key in conditions())
             lines.append(f"{name:34}{rows['seed'].n_unique():6}{rows['numbers'][0] or '':>9}{recalls}")
         else:
             lines.append(f"{name:34}  not measured yet")
-    lines += ["", "claim: difference of mean recalls in points, 95 % interval (speakers drawn), seeds, verdict"]
+    lines += ["", "claim: mean recalls, their difference in points, 95 % interval (speakers drawn), seeds, verdict"]
     for claim, first, second in PAIRS:
-        lines.append(f"{claim}: {_said(own.gain(first, second))}")
+        recalls = " against ".join(f"{own.recall(rows):.1f}" for rows in own.pair(first, second) if len(rows))
+        lines.append(f"{claim}: {f'{recalls}; ' if recalls else ''}{_said(own.gain(first, second))}")
     lines.append(f"A-LSTM is better than the LSTM of the same size by {TOLD_GAIN} % of its recall: {_relative(own)}")
     lines += ["", "noise takes less from the first: points, 95 % interval, seeds, verdict"]
     for first, second in STEADIER:
@@ -336,9 +334,10 @@ def _said(found: tuple[Difference, int] | None) -> str:
 
 def _relative(own: Sums) -> str:
     """Return whether the gain of the A-LSTM can be as large as its authors'."""
-    found, recall = own.gain("A-LSTM", "LSTM"), own.recall("LSTM")
-    if found is None or recall is None:
+    found = own.gain("A-LSTM", "LSTM")
+    if found is None:
         return "not measured yet"
+    recall = own.recall(own.pair("A-LSTM", "LSTM")[1])
     value, low, high = (100 * part / recall for part in (found[0].value, found[0].low, found[0].high))
     verdict = "confirmed" if low >= TOLD_GAIN else "refuted" if high < TOLD_GAIN else "not shown either way"
     return f"{value:+.1f} %, {low:+.1f} to {high:+.1f} %, {found[1]}: {verdict}"
