@@ -26,7 +26,8 @@ pytest.importorskip("kaldi_native_fbank", reason="the extra speech is not instal
 SMALL = SequenceSettings(
     **{**USUAL, "hidden_size": 8, "epochs": 30, "ensemble": 1, "final_fit": False, "batch_size": 8}
 )
-FRAMES = VoiceSettings(normalise="recording")
+FRAMES = VoiceSettings(shift=20, window=40, normalise="recording")
+"""None of them are the usual ones, so that a folder must keep its own."""
 
 
 @pytest.fixture(scope="module")
