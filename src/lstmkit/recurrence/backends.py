@@ -334,9 +334,9 @@ def _lower_precision_refusal(call: Call) -> str:
 def _gates(call: Call) -> bool:
     """Whether torch's kernels take a call with lengths in autocast's type, rather than as packed sequences."""
     lowered = call.x.is_cpu and torch.is_autocast_enabled("cpu") and call.x.dtype != torch.float64
-    if not lowered or torch.compiler.is_compiling() or active_transforms():
+    if not lowered or active_transforms() or _lower_precision_refusal(call):
         return False
-    return has_gates(call) and not _lower_precision_refusal(call)
+    return has_gates(call)  # last, for it reads the values of a state
 
 
 def _run_under_autocast(call: Call, chosen: Backend) -> Output:

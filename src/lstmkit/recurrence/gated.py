@@ -37,13 +37,11 @@ def run_gated(call: Call) -> Output:
     """Run a call with lengths through torch's LSTM for equal ones, layer by layer."""
     assert call.lengths is not None
     padding = (torch.arange(call.x.shape[0]).unsqueeze(1) >= call.lengths).unsqueeze(2)
-    y, states = call.x, []
+    how = (call.bias, 1, 0.0, False, call.bidirectional, False)
+    y, states = call.x.masked_fill(padding, 0.0), []
     for k in range(call.num_layers):
-        own = call.layer(k, y)
-        steps = own.x.masked_fill(padding, 0.0)
-        steps = torch.cat([steps, padding.to(steps.dtype)], 2)
-        how = (own.bias, 1, 0.0, False, own.bidirectional, False)
-        y, _, c = torch._VF.lstm(steps, own.state, _with_gates(own), *how)
+        own = call.layer(k, torch.cat([y, padding.to(y.dtype)], 2))
+        y, _, c = torch._VF.lstm(own.x, own.state, _with_gates(own), *how)
         y = y.masked_fill(padding, 0.0)
         states.append((_last(own, y, call.lengths), c))
     return Output(y, tuple(torch.cat(parts) for parts in zip(*states, strict=True)))
