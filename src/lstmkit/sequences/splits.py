@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,15 +32,20 @@ def cut_off(classes: Numbers, share: float, seed: int) -> tuple[Numbers, Numbers
     return np.setdiff1d(np.arange(len(classes)), cut), cut
 
 
-def check_shares(validates: bool, valid_share: float, scores: bool, test_share: float) -> None:
-    """Raise InputError if shares that are held back are out of range, or leave nothing.
+def check_shares(validates: bool, valid_share: float, scores: bool, test_share: float) -> tuple[Fraction, Fraction]:
+    """Return the shares that are held back to validate and to score, 0 where something is given for it.
 
-    validates, scores  whether a share is held back for it, because nothing is given
+    validates, scores  whether a share is held back, because nothing is given
+    Raises             InputError if a share is out of range, or together they leave nothing
     """
-    real("valid_share", valid_share, BETWEEN_0_AND_1)
-    real("test_share", test_share, BELOW_1)
-    if validates and scores and valid_share + test_share >= 1:
+    valid_share = real("valid_share", valid_share, BETWEEN_0_AND_1)
+    test_share = real("test_share", test_share, BELOW_1)
+    # decimal fractions, because 0.9 of the rows should not depend on what 0.9 is in binary
+    validated = Fraction(str(valid_share)) if validates else Fraction(0)
+    tested = Fraction(str(test_share)) if scores else Fraction(0)
+    if validated + tested >= 1:
         raise InputError(f"valid_share {valid_share} and test_share {test_share} leave nothing to train on; lower them")
+    return validated, tested
 
 
 def cut_off_groups(groups: Sequence[str], classes: Numbers, share: float, seed: int) -> tuple[Numbers, Numbers]:

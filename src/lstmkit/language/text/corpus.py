@@ -10,7 +10,6 @@ import math
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,8 @@ from lstmkit.language.text.parts import Repeats, find_repeats, parts_of
 from lstmkit.language.text.reading import Source, last_space, named, read_pieces, size_on_disk, text_files
 from lstmkit.language.vocabulary import PLURALS, UNITS, Characters, Subwords, Tokens, Words
 from lstmkit.language.vocabulary.splitting import lacks_spaces
-from lstmkit.ranges import BELOW_1, BETWEEN_0_AND_1, check_fields, real
+from lstmkit.ranges import check_fields
+from lstmkit.sequences.splits import check_shares
 
 ON_DISK = 1 << 28
 """Bytes of text from which on its ids lie in a file: 256 MiB. Sub-words are learnt from about so much at most."""
@@ -231,13 +231,7 @@ def _divide(
     train, valid, test = sources
     if valid is not None and test is not None:
         return {"train": _Stretch(train), "valid": _Stretch(valid), "test": _Stretch(test)}, []
-    valid_share = real("valid_share", valid_share, BETWEEN_0_AND_1)
-    test_share = real("test_share", test_share, BELOW_1)
-    # decimal fractions, because 0.9 of a text should not depend on what 0.9 is in binary
-    tested = Fraction(0) if test is not None else Fraction(str(test_share))
-    validated = Fraction(0) if valid is not None else Fraction(str(valid_share))
-    if tested + validated >= 1:
-        raise InputError(f"valid_share {valid_share} and test_share {test_share} leave nothing to train on; lower them")
+    validated, tested = check_shares(valid is None, valid_share, test is None, test_share)
     characters = sum(len(piece) for piece in read_pieces(train))
     to_test = math.floor((1 - tested) * characters)
     to_valid = math.floor((1 - tested - validated) * characters)
