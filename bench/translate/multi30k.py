@@ -27,11 +27,11 @@ from lstmkit.cli.parameters import given_settings
 from lstmkit.language.text import VocabularySettings
 from lstmkit.language.translate import SearchSettings, Translator, TranslatorSettings
 from lstmkit.language.translate.job import TranslateJob
-from lstmkit.language.translate.judgement import Dictionary, TranslationScore, judge, score_texts
-from lstmkit.language.translate.judgement.verdict import DICTIONARY, HEAD, score_rows
+from lstmkit.language.translate.judgement import TranslationScore
+from lstmkit.language.translate.judgement.verdict import HEAD, score_rows
 from lstmkit.language.translate.reading import read_lines_of
 from lstmkit.language.translate.reading.lines import repeats_between
-from lstmkit.language.translate.result import score_all
+from lstmkit.language.translate.result import judge_beside_dictionary, score_all
 from lstmkit.results import Watcher, run_job
 from lstmkit.results.summary import versions
 from lstmkit.training import EpochRecord
@@ -132,17 +132,15 @@ def scored(given: argparse.Namespace) -> list[str]:
     part = read_lines_of(*files[given.score_on])
     found = score_all(models[0], part, SearchSettings(), models[1:])
     training = read_lines_of(*files["train"])
-    dictionary = Dictionary.learn(training.source, training.target, models[0].lowercase)
-    found.scores[DICTIONARY] = score_texts(dictionary.translate(part.source), part.target, models[0].lowercase)
-    own = next(iter(found.scores.values()))
-    verdict = judge(own, found.scores[DICTIONARY], not repeats_between(training, part).notable)
+    unseen = not repeats_between(training, part).notable
+    verdict = judge_beside_dictionary(models[0], training, part, found, unseen)
     seeds = ", ".join(str(model.seed) for model in models)
     return [
         *header(f"Multi30k {given.direction}, {given.score_on} part, models learnt before, seeds {seeds}", versions()),
         *table(found.scores),
         verdict.headline,
         verdict.detail,
-        *(f"{name}: {text}" for name, text in own.signatures.items()),
+        *(f"{name}: {text}" for name, text in next(iter(found.scores.values())).signatures.items()),
     ]
 
 

@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from lstmkit.language.neural.network import precision_note
-from lstmkit.language.translate.judgement import Dictionary, judge, score_texts
 from lstmkit.language.translate.judgement.scoring import require_sacrebleu
-from lstmkit.language.translate.judgement.verdict import DICTIONARY
 from lstmkit.language.translate.reading.lines import read_lines_of, refuse_swapped, repeats_between
 from lstmkit.language.translate.report import write_report
-from lstmkit.language.translate.result import SIDES, Parts, Scored, TranslateResult, score_all
+from lstmkit.language.translate.result import (
+    SIDES,
+    Parts,
+    Scored,
+    TranslateResult,
+    judge_beside_dictionary,
+    score_all,
+)
 from lstmkit.language.translate.search import SearchSettings
 from lstmkit.language.translate.telling import Told
 from lstmkit.language.translate.translator import Translator
@@ -88,13 +93,7 @@ class TranslateJob(Job[Parts, None, TranslateResult]):
         """Score the translator, by the beam and greedily, and the dictionary on the test part."""
         model = self.translator
         scored = score_all(model, read.test, self.search)
-        scored.scores[DICTIONARY] = score_texts(
-            Dictionary.learn(read.training.source, read.training.target, model.lowercase).translate(read.test.source),
-            read.test.target,
-            model.lowercase,
-        )
-        own = next(iter(scored.scores.values()))
-        verdict = judge(own, scored.scores[DICTIONARY], not read.repeats.notable)
+        verdict = judge_beside_dictionary(model, read.training, read.test, scored, not read.repeats.notable)
         summary = run.summary(
             _summary(self, read, scored, verdict), asdict(model.settings), model.network_, model.seed, [2, 1]
         )

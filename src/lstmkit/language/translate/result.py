@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from lstmkit.language.text.parts import Repeats
-from lstmkit.language.translate.judgement import TranslationScore, score_texts
+from lstmkit.language.translate.judgement import Dictionary, TranslationScore, judge, score_texts
+from lstmkit.language.translate.judgement.verdict import DICTIONARY
 from lstmkit.language.translate.reading.lines import Lines
 from lstmkit.language.translate.search import SearchSettings
 from lstmkit.language.translate.translating import Manner, Translation
@@ -75,6 +76,17 @@ def score_all(model: Translator, test: Lines, search: SearchSettings, also: Sequ
         greedy = model.search(test.source, Manner(SearchSettings(width=1)), also)
         scores["LSTM, greedy"] = score_texts([own[0].text for own in greedy], test.target, model.lowercase)
     return Scored(found, scores, seconds)
+
+
+def judge_beside_dictionary(model: Translator, training: Lines, test: Lines, scored: Scored, unseen: bool) -> Verdict:
+    """Add the score of a dictionary of the training part to those of a translator, and return how the two compare.
+
+    unseen  whether no more than a few pairs of the test part are in the training part
+    """
+    words = Dictionary.learn(training.source, training.target, model.lowercase)
+    own = next(iter(scored.scores.values()))
+    rival = scored.scores[DICTIONARY] = score_texts(words.translate(test.source), test.target, model.lowercase)
+    return judge(own, rival, unseen)
 
 
 def examples(scored: Scored, count: int) -> dict[str, Sequence[int]]:
