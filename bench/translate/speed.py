@@ -30,16 +30,14 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from bench.machine import header, write
 from lstmkit.language.neural.network import precision_note
 from lstmkit.language.translate.network import Shape, TranslationNetwork, TranslatorSettings
-from lstmkit.language.translate.search import NetworkSearched, SearchSettings, beam_search
+from lstmkit.language.translate.search import SearchSettings, write_sequences
 from lstmkit.language.translate.search.beam import length_divisor
 from lstmkit.results.summary import versions
 from lstmkit.sequences import Padded, Ragged
-from lstmkit.sequences.ragged import batches_by_length
 
 V, END = 8000, 1
 SIZES = ((256, 320), (128, 128))
 BATCH, SMOOTHING = 64, 0.1
-STEPS_AT_ONCE, ROWS = 1 << 13, 512
 PLAIN = "plain PyTorch"
 
 
@@ -203,14 +201,9 @@ def searches(ours: TranslationNetwork, plain: Plain, count: int) -> list[str]:
     """Return the rows of translating sentences with a beam of 5: all of ours, and a part of them by the plain loop."""
     generator = np.random.default_rng(1)
     ids = Ragged.of([generator.integers(2, V, n).astype(np.int32) for n in generator.integers(6, 30, count)])
-    how, found = SearchSettings(width=5, times=1.0, more=1), [list[int]()] * count
+    how = SearchSettings(width=5, times=1.0, more=1)
     clock = Clock()
-    for rows in batches_by_length(ids.lengths, STEPS_AT_ONCE, ROWS // 5):
-        own = ids.batch(rows)
-        with torch.inference_mode():
-            model = NetworkSearched(ours, ours.read(own))
-        for row, best in zip(rows.tolist(), beam_search(model, own.lengths.tolist(), how), strict=True):
-            found[row] = best[0].tokens.tolist()
+    found = [best[0].tokens.tolist() for best in write_sequences([ours], ids, how)]
     wall, work = clock.read()
     part, same = max(1, count // 10), 0
     clock = Clock()
@@ -246,7 +239,6 @@ def main() -> None:
             own.take(ours)
         lines += ["", f"embedding {E}, hidden {H}"]
         lines += [f"  {check(ours, plain, *batch(BATCH, np.random.default_rng(2)))}"]
-        ours.eval()
         lines += searches(ours, plain, given.sentences)
         lines += [f"  a training step of {BATCH} pairs:"]
         lines += [f"  {note}"] if (note := precision_note("bfloat16")) else []
