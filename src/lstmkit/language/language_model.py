@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -16,7 +15,7 @@ from lstmkit.errors import InputError, NotFittedError
 from lstmkit.language.neural import LanguageNetwork, LanguageSettings, NetworkPredictor
 from lstmkit.language.neural.beginning import check_start
 from lstmkit.language.neural.fitting import Window, fit_network, token_counts
-from lstmkit.language.neural.network import precision_note
+from lstmkit.language.neural.network import warn_of_precision
 from lstmkit.language.neural.pace import VALIDATED, Plan, measured, plan_for
 from lstmkit.language.ngrams import NGramModel, NGramPredictor
 from lstmkit.language.persistence import read_language_model, write_language_model
@@ -99,8 +98,7 @@ class LanguageModel:
         if not isinstance(text, Corpus):
             known = None if start is None else start.tokens_
             text = read_corpus(text, valid, unit=self.unit, settings=self.vocabulary, test_share=0.0, tokens=known)
-        if note := precision_note(self.settings.precision):
-            warnings.warn(f"lstmkit: {note}", UserWarning, stacklevel=2)
+        warn_of_precision(self.settings.precision)
         with until_done(checkpoint) as path:
             self.fit_corpus(text, start, on_epoch, on_window, checkpoint=path, resume=resume)
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from parallel import SMALL, WORDS, lines, translated
 from damage import check_all
 from lstmkit import InputError
 from lstmkit.errors import NotFittedError
+from lstmkit.language.neural.network import precision_note
 from lstmkit.language.text import VocabularySettings
 from lstmkit.language.translate import Manner, SearchSettings, Translator
 from lstmkit.language.translate.reading.lines import Lines
@@ -191,3 +193,9 @@ def test_texts_that_are_none_are_refused(translator):
     with pytest.raises(InputError, match="text 2 must be a string; got int"):
         translator.translate(["a", 3])
     assert set(WORDS.values()) <= set(translator.sides_.target.symbols)
+
+
+def test_a_processor_without_bfloat16_is_said():
+    note = precision_note("bfloat16")
+    with pytest.warns(UserWarning, match=note) if note else nullcontext():
+        Translator("word", dataclasses.replace(TINY, precision="bfloat16", epochs=1)).fit(["a b"] * 20, ["b a"] * 20)

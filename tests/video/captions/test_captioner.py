@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from films import moving, write_film
 from lstmkit import InputError
 from lstmkit.errors import ModelFolderError, NotFittedError
 from lstmkit.language import LanguageModel, LanguageSettings
+from lstmkit.language.neural.network import precision_note
 from lstmkit.language.translate import SearchSettings
 from lstmkit.video import ArraySettings, Captioner, CaptionSettings, PictureSettings, SkeletonSettings
 from lstmkit.video.captions.along import say
@@ -118,6 +120,12 @@ def test_a_resumed_training_is_the_uninterrupted_one(said, tmp_path):
     again = Captioner(how, BODIES).fit(folder, told, checkpoint=tmp_path / "kept", resume=True)
     for own, other in zip(whole.network_.state_dict().values(), again.network_.state_dict().values(), strict=True):
         assert torch.equal(own, other)
+
+
+def test_a_processor_without_bfloat16_is_said(said):
+    note = precision_note("bfloat16")
+    with pytest.warns(UserWarning, match=note) if note else nullcontext():
+        Captioner(dataclasses.replace(SMALL, precision="bfloat16", epochs=1), BODIES).fit(*said)
 
 
 def test_captions_stand_in_tables_or_in_files_beside_the_clips(said, tmp_path):

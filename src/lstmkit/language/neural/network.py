@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import torch
 from torch import Tensor, nn
 
@@ -24,6 +26,12 @@ def precision_note(precision: str) -> str:
     """
     refusal = lower_precision_refusal(torch.bfloat16, True) if precision == "bfloat16" else ""
     return f"precision bfloat16: {refusal}; trained in float32" if refusal else ""
+
+
+def warn_of_precision(precision: str) -> None:
+    """Warn whoever called the method that calls this of what `precision_note` says."""
+    if note := precision_note(precision):
+        warnings.warn(f"lstmkit: {note}", UserWarning, stacklevel=3)
 
 
 class LanguageNetwork(nn.Module):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from lstmkit.errors import InputError, NotFittedError
-from lstmkit.language.neural.network import precision_note
+from lstmkit.language.neural.network import warn_of_precision
 from lstmkit.language.text import VocabularySettings
 from lstmkit.language.translate.network import Shape, TranslationNetwork, TranslatorSettings
 from lstmkit.language.translate.network.learning import (
@@ -107,8 +106,7 @@ class Translator:
         Raises          InputError if something given cannot be used
         """
         lines = lines_of(source, target)
-        if note := precision_note(self.settings.precision):
-            warnings.warn(f"lstmkit: {note}", UserWarning, stacklevel=2)
+        warn_of_precision(self.settings.precision)
         with until_done(checkpoint) as path:
             held = None if valid is None else lines_of(*valid)
             self.fit_lines(lines, held, on_epoch, checkpoint=path, resume=resume)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from lstmkit import __version__
 from lstmkit.classification.reading import Labelled
 from lstmkit.errors import InputError, NotFittedError
+from lstmkit.language.neural.network import warn_of_precision
 from lstmkit.language.text import VocabularySettings
 from lstmkit.language.text.corpus import learn_tokens
 from lstmkit.language.text.rows import encode_texts
@@ -133,6 +134,7 @@ class Captioner:
         Raises      InputError if something given cannot be used
         """
         given = self.read_captioned(source, Asked(None, group, pattern), captions, caption)
+        warn_of_precision(self.settings.precision)
         with until_done(checkpoint) as path:
             self.fit_captioned(given, None, start, on_epoch, checkpoint=path, resume=resume)
         return self

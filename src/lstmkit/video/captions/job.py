@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from lstmkit.language.neural.network import precision_note
 from lstmkit.language.translate import SearchSettings
 from lstmkit.language.translate.judgement.scoring import require_sacrebleu
 from lstmkit.language.translate.telling import Told
@@ -93,7 +94,8 @@ class CaptionJob(Job[Parts, None, CaptionResult]):
         )
         counts = f"{len(training[0]):,} clips with {training[1]:,} captions to learn from"
         counts += f", {len(held[0]):,} with {held[1]:,} to validate, {len(test[0]):,} with {test[1]:,} to score"
-        return [f"{self.source}: {counts}", *read.notes]
+        low = precision_note(self.captioner.settings.precision)
+        return [f"{self.source}: {counts}", *read.notes, *[low] * bool(low)]
 
     def fit(self, read: Parts, run: Run) -> None:
         """Train the captioner."""
