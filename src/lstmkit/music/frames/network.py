@@ -120,7 +120,7 @@ class FrameNetwork(nn.Module):
         seen = self._seen(before)
         states = None if inner is None else inner.keys
         found, keys = self.keys(seen.reshape(T, B * K, -1), states, lengths=rows)
-        told = [] if recall is None or not self.settings.recall else [self._told(recall)]
+        told = [] if recall is None else [self._told(recall)]
         found = torch.cat([found.reshape(T, B, K, -1), seen, *told], dim=3)
         if not self.settings.frame_size:
             return found, Inner(keys, None)
@@ -142,7 +142,7 @@ class FrameNetwork(nn.Module):
         if self.settings.in_order:
             parts.append(self._below(rolls)[:, keys])
         if self.settings.recall:
-            parts.append(self._again(past, rolls)[:, keys])
+            parts.append(self._again(past, rolls, keys))
         hidden = self.head_dropout(functional.relu(self.hidden(torch.cat(parts, dim=2))))
         decisions: Tensor = self.decision(hidden)
         if self.settings.recall:
@@ -174,24 +174,24 @@ class FrameNetwork(nn.Module):
         runs = (reached - functional.pad(reached[..., 1:], (0, 1))).reshape(T, B, 1, -1)
         return torch.cat([near, runs.expand(T, B, self.width, -1)], dim=3)
 
-    def _again(self, past: Tensor, frames: Tensor) -> Tensor:
-        """Return of each key whether it would sound, or not, if what is recalled came again: (N, K, 2 · WAYS · RUNS).
+    def _again(self, past: Tensor, frames: Tensor, keys: slice) -> Tensor:
+        """Return of some keys whether they would sound if what is recalled came again, (N, keys, 2 · WAYS · RUNS).
 
         Of the whole frame that is only said as long as the keys below are as they were, of the highest note only of it
         and the keys above. Each is said where the number of frames that were the same stands.
         """
-        N, K, _ = past.shape
+        N, K, _ = past[:, keys].shape
         begin = self.settings.key_size + self.features
         told = past[..., begin : begin + TOLD]
-        runs = told[..., WAYS * (2 * REACH + 1) :].reshape(N, K, WAYS, 1, RUNS)
+        runs = told[:, keys, WAYS * (2 * REACH + 1) :].reshape(N, K, WAYS, 1, RUNS)
         whole, top = told[..., REACH], told[..., 2 * REACH + 1 + REACH]
         same = whole == frames[:, self.lowest : self.highest + 1]
         kept = functional.pad(same.to(whole.dtype).cumprod(dim=1), (1, 0), value=1.0)[:, :-1]
         if not self.settings.in_order:
             kept = torch.ones_like(kept)
         above = top.cumsum(dim=1) - top
-        said = torch.stack([whole * kept, (1 - whole) * kept, top, above], dim=2).reshape(N, K, WAYS, 2, 1)
-        return (said * runs).reshape(N, K, -1)
+        said = torch.stack([whole * kept, (1 - whole) * kept, top, above], dim=2)[:, keys]
+        return (said.reshape(N, K, WAYS, 2, 1) * runs).flatten(2)
 
     def _below(self, frames: Tensor) -> Tensor:
         """Return what each key sees of its own frame: the keys below it, and how many of all below sound."""
