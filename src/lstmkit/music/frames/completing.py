@@ -6,6 +6,8 @@ weight give way to copies of others: so what is drawn early suits what comes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -55,16 +57,15 @@ def completed(
     random = np.random.default_rng(whole("seed", seed, SEED))
     rolls = np.zeros((len(given), versions, KEYS), np.uint8)
     last = torch.zeros(versions, KEYS)
-    inner: list[Inner] | list[None] = [None] * model.settings.ensemble
+    inner: Sequence[Inner | None] = model.begin().inner
     memory = Memory.empty(versions) if model.settings.recall else None
     nats, weights = np.zeros(versions), np.zeros(versions)
     for step, held in enumerate(given):
         with torch.no_grad():
             recall = None if memory is None else recall_now(memory)
-            seen = [net.past(last[None], recall, own) for net, own in zip(model.members(), inner, strict=True)]
-            frame, cost, weight = _drawn(model, [past[0] for past, _ in seen], held, temperature, random)
+            pasts, states = model.pasts(last[None], recall, inner)
+            frame, cost, weight = _drawn(model, [past[0] for past in pasts], held, temperature, random)
         rolls[step], nats, weights = frame.numpy(), nats + cost, weights - weight
-        states = [after for _, after in seen]
         shares = np.exp(weights - np.logaddexp.reduce(weights))
         if 1 / np.square(shares).sum() < FEW * versions:
             places = (random.random() + np.arange(versions)) / versions
@@ -75,7 +76,7 @@ def completed(
                 nats[chosen],
                 0 * weights,
             )
-            states = [_chosen(one, torch.from_numpy(chosen), model.highest - model.lowest + 1) for one in states]
+            states = tuple(_chosen(one, torch.from_numpy(chosen), model.highest - model.lowest + 1) for one in states)
             memory = None if memory is None else memory.of(chosen)
         last, inner = frame, states
         memory = None if memory is None else memory.after(frame.numpy().astype(np.uint8))
@@ -89,7 +90,7 @@ def _drawn(
     """Return a frame for each version (N, 88), its nats, and those of what is held in it, (N,) each."""
     count = len(pasts[0])
     frame = torch.from_numpy((held > 0).astype(np.float32)).repeat(count, 1)
-    nats = model.outside(frame).double().numpy()
+    nats = model.outside(frame).double().sum(dim=1).numpy()
     weight = nats.copy()
     for key in range(model.lowest, model.highest + 1):  # others sound only if they are held
         share = _share(model, pasts, frame, key - model.lowest)
@@ -104,8 +105,7 @@ def _drawn(
 def _share(model: FrameModel, pasts: list[Tensor], frame: Tensor, place: int) -> NDArray[np.float64]:
     """Return the probability that a key sounds, (N,), given the keys of the frame below it."""
     one = slice(place, place + 1)
-    own = [n.decide(past, frame, one) for n, past in zip(model.members(), pasts, strict=True)]
-    share: NDArray[np.float64] = torch.stack(own).double().sigmoid().mean(dim=0)[:, 0].numpy()
+    share: NDArray[np.float64] = model.decide(pasts, frame, one).double().sigmoid().mean(dim=0)[:, 0].numpy()
     return np.clip(share, 1e-12, 1 - 1e-12)
 
 

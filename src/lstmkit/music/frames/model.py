@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lstmkit.errors import InputError
-from lstmkit.music.frames.network import OUTSIDE, FrameNetwork, Inner, Recall, within
+from lstmkit.music.frames.network import EVERY, OUTSIDE, FrameNetwork, Inner, Recall, within
 from lstmkit.music.frames.recall import COLUMNS, WAYS, Memory, with_recall
 from lstmkit.music.frames.settings import FrameSettings
 from lstmkit.music.rolls import KEYS, Roll
@@ -108,11 +108,22 @@ class FrameModel(nn.Module):
                 frames, recall = parted(torch.from_numpy(piece[begin : begin + AT_ONCE])[:, None])
                 before, last = torch.cat([last, frames[:-1]]), frames[-1:]
                 logits = []
-                for k, network in enumerate(self.members()):
+                for k, network in enumerate(self.members()):  # what one knows of so many frames is much to hold
                     past, inner[k] = network.past(before, recall, inner[k])
                     logits.append(network.decide(past[:, 0], frames[:, 0]))
                 found[begin : begin + len(frames)] = self._of_keys(torch.stack(logits), frames[:, 0]).double().numpy()
         return found
+
+    def pasts(
+        self, before: Tensor, recall: Recall | None, inner: Sequence[Inner | None]
+    ) -> tuple[list[Tensor], tuple[Inner, ...]]:
+        """Return what each network knows before each frame, and its states after them; see `FrameNetwork.past`."""
+        found = [network.past(before, recall, own) for network, own in zip(self.members(), inner, strict=True)]
+        return [past for past, _ in found], tuple(after for _, after in found)
+
+    def decide(self, pasts: Sequence[Tensor], frames: Tensor, keys: slice = EVERY) -> Tensor:
+        """Return the logits of each network, (M, N, K); see `FrameNetwork.decide`."""
+        return torch.stack([n.decide(past, frames, keys) for n, past in zip(self.members(), pasts, strict=True)])
 
     def _of_keys(self, logits: Tensor, frames: Tensor) -> Tensor:
         """Return the negative log-likelihood of each key, (N, 88), those among them that never sounded in training.
@@ -120,16 +131,15 @@ class FrameModel(nn.Module):
         logits  (M, N, K) of each network
         frames  (N, 88)
         """
-        found = torch.where(frames > 0, -math.log(OUTSIDE), -math.log1p(-OUTSIDE))
-        own = slice(self.lowest, self.highest + 1)
+        found, own = self.outside(frames), slice(self.lowest, self.highest + 1)
         found[:, own] = decided(logits, frames[:, own])
         return found
 
-    def outside(self, rolls: Tensor) -> Tensor:
-        """Return what the keys cost that never sounded in training."""
-        count = rolls.sum(dim=-1) - rolls[..., self.lowest : self.highest + 1].sum(dim=-1)
-        silent = KEYS - (self.highest - self.lowest + 1) - count
-        return -count * math.log(OUTSIDE) - silent * math.log1p(-OUTSIDE)
+    def outside(self, frames: Tensor) -> Tensor:
+        """Return what each key of frames (N, 88) costs that never sounded in training, zero for all others."""
+        found = torch.where(frames > 0, -math.log(OUTSIDE), -math.log1p(-OUTSIDE))
+        found[:, self.lowest : self.highest + 1] = 0.0
+        return found
 
     def begin(self) -> State:
         """Return the state before the first frame."""
@@ -139,13 +149,9 @@ class FrameModel(nn.Module):
     def next_frame(self, state: State) -> Frame:
         """Return what may be played next."""
         with torch.no_grad():
-            pasts, inner = [], []
             recall = None if state.memory is None else recall_now(state.memory)
-            for network, own in zip(self.members(), state.inner, strict=True):
-                past, after = network.past(state.last[None, None], recall, own)
-                pasts.append(past[0])
-                inner.append(after)
-        return Frame(self, pasts, State(state.last, tuple(inner), state.memory))
+            pasts, inner = self.pasts(state.last[None, None], recall, state.inner)
+        return Frame(self, [past[0] for past in pasts], State(state.last, inner, state.memory))
 
 
 class Frame:
@@ -161,10 +167,8 @@ class Frame:
     def nats(self, frame: Roll) -> float:
         """Return the negative log-likelihood of a frame (88,)."""
         roll = torch.from_numpy(np.asarray(frame, np.float32))[None]
-        members = self._model.members()
         with torch.no_grad():
-            logits = torch.stack([n.decide(past, roll) for n, past in zip(members, self._pasts, strict=True)])
-            return float(self._model._of_keys(logits, roll).sum())
+            return float(self._model._of_keys(self._model.decide(self._pasts, roll), roll).sum())
 
     def draw(self, random: np.random.Generator, temperature: float = 1.0, fixed: Roll | None = None) -> Roll:
         """Return a frame (88,) drawn from what may come.
@@ -193,8 +197,7 @@ class Frame:
         """Return the probability of each key, (K,), given those of the frame that are decided on."""
         given = torch.from_numpy(frame.astype(np.float32))[None]
         with torch.no_grad():
-            own = [n.decide(past, given) for n, past in zip(self._model.members(), self._pasts, strict=True)]
-            shares = torch.stack(own).double().sigmoid().mean(dim=0)[0]
+            shares = self._model.decide(self._pasts, given).double().sigmoid().mean(dim=0)[0]
             if temperature == 0:
                 return (shares > 0.5).double().numpy()
             return (torch.logit(shares.clamp(1e-12, 1 - 1e-12)) / temperature).sigmoid().numpy()
