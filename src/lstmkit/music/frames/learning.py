@@ -61,8 +61,10 @@ def fit_frames(
     history = []
     how = _train_settings(settings, sum(map(len, train_rolls)), len(ragged), seed)
 
+    held = pieces_of(valid_rolls, settings)  # once: what is recalled in them takes long
+
     def validation_loss() -> float:
-        return per_frame(model.nats(valid_rolls))
+        return per_frame(model.nats_of(held))
 
     for record in train(model, optimizer, how, len(ragged), batch_loss, validation_loss, checkpoint, resume):
         history.append(record)

@@ -80,14 +80,17 @@ class FrameModel(nn.Module):
         rolls    (T, 88) each
         Returns  natural logarithms, summed over all 88 keys
         """
-        found = [np.zeros(0)] * len(rolls)
-        short = [k for k, roll in enumerate(rolls) if len(roll) <= AT_ONCE]
-        for k, roll in enumerate(rolls):
-            if len(roll) > AT_ONCE:
-                found[k] = self.key_nats(roll).sum(axis=1)
-        pieces = pieces_of([rolls[k] for k in short], self.settings)
+        return self.nats_of(pieces_of(rolls, self.settings))
+
+    def nats_of(self, pieces: Ragged) -> list[NDArray[np.float64]]:
+        """Return the same of pieces as `pieces_of` makes them."""
+        found = [np.zeros(0)] * len(pieces)
+        for k in np.flatnonzero(pieces.lengths > AT_ONCE).tolist():
+            found[k] = self._key_nats(pieces[k]).sum(axis=1)
+        short = np.flatnonzero(pieces.lengths <= AT_ONCE)
         with torch.no_grad():
-            for rows in batches_by_length(pieces.lengths, AT_ONCE):
+            for batch in batches_by_length(pieces.lengths[short], AT_ONCE):
+                rows = short[batch]
                 values, lengths = pieces.batch(rows)
                 frames, recall = parted(values)
                 inside = within(frames, lengths)
@@ -95,14 +98,16 @@ class FrameModel(nn.Module):
                 nats = np.zeros(inside.shape)
                 nats[inside.numpy()] = self._of_keys(logits, frames[inside]).sum(dim=1).double().numpy()
                 for place, row in enumerate(rows.tolist()):
-                    found[short[row]] = nats[: len(rolls[short[row]]), place]
+                    found[row] = nats[: pieces.lengths[row], place]
         return found
 
     def key_nats(self, roll: Roll) -> NDArray[np.float64]:
         """Return the negative log-likelihood of each key of each frame of a piece of any length, (T, 88)."""
-        piece = pieces_of([roll], self.settings)[0]
+        return self._key_nats(pieces_of([roll], self.settings)[0])
+
+    def _key_nats(self, piece: NDArray[np.uint8]) -> NDArray[np.float64]:
         inner: list[Inner | None] = [None] * self.settings.ensemble
-        found, last = np.zeros(roll.shape), torch.zeros(1, 1, KEYS)
+        found, last = np.zeros((len(piece), KEYS)), torch.zeros(1, 1, KEYS)
         with torch.no_grad():
             for begin in range(0, len(piece), AT_ONCE):
                 frames, recall = parted(torch.from_numpy(piece[begin : begin + AT_ONCE])[:, None])
