@@ -126,6 +126,13 @@ def test_parts_are_taken_from_files_or_held_back(tmp_path):
     assert parts(music=tmp_path / "folder") == [4, 1, 2]
 
 
+def test_too_few_pieces_to_divide_are_refused_as_pieces(tmp_path):
+    silent = np.zeros((8, 88), np.uint8)
+    write_rolls(tmp_path / "a.npz", {"all": [*chords(1), chords(1)[0], silent]})
+    with pytest.raises(InputError, match="2 pieces that sound, all related, are too few to hold some back; give more"):
+        RollJob(str(tmp_path / "a.npz"), tmp_path / "out", RollComposer(SMALL)).read()
+
+
 def test_tunes_of_notation_become_piano_rolls(tmp_path):
     roll = chords(1, 8)[0]
     (tmp_path / "a.abc").write_text(write_abc([replace(tune_of_roll(roll, Fraction(1, 8)), title="one")]))

@@ -93,12 +93,21 @@ def divided(tunes: Sequence[Tune], share: float, seed: int) -> tuple[list[Tune],
 
     Raises  InputError if there are too few families
     """
+    kept, cut = places_divided(tunes, share, seed, "tunes")
+    return [tunes[k] for k in kept], [tunes[k] for k in cut]
+
+
+def places_divided(tunes: Sequence[Tune], share: float, seed: int, kind: str) -> tuple[list[int], list[int]]:
+    """Return where the tunes stand that stay, and those cut off; see `divided`.
+
+    kind    what a complaint calls them, in the plural
+    """
     groups = [str(one) for one in families(tunes)]
     if len(set(groups)) < 2:
-        raise InputError(f"{len(tunes):,} tunes, all related, are too few to hold some back; give more")
+        raise InputError(f"{len(tunes):,} {kind}, all related, are too few to hold some back; give more")
     names = sorted({tune.style for tune in tunes})
     counts = np.array([len({g for g, t in zip(groups, tunes, strict=True) if t.style == name}) for name in names])
     classes = np.array([names.index(tune.style) for tune in tunes], np.int64)
     classes[counts[classes] < 3] = 0  # of a style with hardly a family nothing need be held back
     kept, cut = cut_off_groups(groups, classes, share, seed)
-    return [tunes[k] for k in kept], [tunes[k] for k in cut]
+    return kept.tolist(), cut.tolist()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lstmkit.errors import InputError
 from lstmkit.music.files import are_rolls, over_files, read_music
-from lstmkit.music.related import divided
+from lstmkit.music.related import places_divided
 from lstmkit.music.rolls import Roll, read_rolls, tune_of_roll, tune_to_roll
 from lstmkit.music.rolls.frames import STEP
 from lstmkit.music.rolls.reading import ALL, part_of
@@ -102,7 +102,5 @@ def _sounding(pieces: list[Piece]) -> list[Piece]:
 
 
 def _divided(pieces: list[Piece], share: float, seed: int) -> tuple[list[Piece], list[Piece]]:
-    tunes = [tune_of_roll(piece.roll) for piece in pieces]
-    owners = {id(tune): piece for tune, piece in zip(tunes, pieces, strict=True)}
-    kept, cut = divided(tunes, share, seed)
-    return [owners[id(tune)] for tune in kept], [owners[id(tune)] for tune in cut]
+    kept, cut = places_divided([tune_of_roll(piece.roll) for piece in pieces], share, seed, "pieces that sound")
+    return [pieces[k] for k in kept], [pieces[k] for k in cut]
