@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ from lstmkit.music.keys import Key, read_key
 from lstmkit.music.learning import SETTINGS, count_events, fit_events, text_of
 from lstmkit.music.persistence import read_composer, write_composer
 from lstmkit.music.related import divided
-from lstmkit.music.tune import HIGHEST, START, Metre, Tune, transposed
+from lstmkit.music.tune import HIGHEST, Metre, Tune, transposed
 from lstmkit.ranges import SEED, a_path, whole
 from lstmkit.training import EpochRecord
 
@@ -175,11 +174,7 @@ class Composer:
         written = writing.body(rules, given)
         tune = decode(written.tokens, key)
         tune = transposed(tune, 0 if primer is not None and wish.key is None else self._octaves(tune))
-        voices = tuple(replace(voice, program=wish.program) if wish.program else voice for voice in tune.voices)
-        tempos = ((START, Fraction(wish.tempo).limit_denominator(1000)),) if wish.tempo else tune.tempos
-        return Composition(
-            replace(tune, voices=voices, tempos=tempos, title=_title(tune)), written.nats_per_event, written.ended
-        )
+        return Composition(replace(wish.sounding(tune), title=_title(tune)), written.nats_per_event, written.ended)
 
     def harmonise(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +62,7 @@ def train_rolls(job: RollJob, manner: parameters.Manner) -> None:
 def composed(composer: RollComposer, asked: Asked) -> list[tuple[RolledPiece, Tune]]:
     """Return pieces, each also as a tune."""
     from lstmkit.music.frames.reading import read_pieces
+    from lstmkit.music.rolls import tune_of_roll
 
     if asked.harmonise is None:
         begin = None if asked.primer is None else read_pieces(asked.primer, composer.step).all[0].roll
@@ -70,16 +70,10 @@ def composed(composer: RollComposer, asked: Asked) -> list[tuple[RolledPiece, Tu
     else:
         melody = read_pieces(asked.harmonise, composer.step).all[0].roll
         found = composer.harmonise(melody, asked.count, asked.temperature, asked.seed)
-    return [(piece, _as_tune(piece, composer.step, asked.wish, k)) for k, piece in enumerate(found, 1)]
-
-
-def _as_tune(piece: RolledPiece, step: Fraction, wish: Wish, number: int) -> Tune:
-    from lstmkit.music.rolls import tune_of_roll
-
-    tune = tune_of_roll(piece.roll, step)
-    tempos = () if wish.tempo is None else ((Fraction(0), Fraction(wish.tempo).limit_denominator(1000)),)
-    voices = tuple(replace(voice, program=wish.program) for voice in tune.voices)
-    return replace(tune, voices=voices, tempos=tempos, title=f"Piece {number}")
+    return [
+        (piece, replace(asked.wish.sounding(tune_of_roll(piece.roll, composer.step)), title=f"Piece {number}"))
+        for number, piece in enumerate(found, 1)
+    ]
 
 
 def score_rolls(composer: RollComposer, music: Path, notes: bool, json: bool) -> None:

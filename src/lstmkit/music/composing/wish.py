@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from lstmkit.errors import InputError
 from lstmkit.music.events.rules import parts_of
-from lstmkit.music.tune import HIGHEST, Tune
+from lstmkit.music.tune import HIGHEST, START, Tune
 from lstmkit.ranges import Range, whole
 
 PROGRAM = Range("must be an instrument of General MIDI, from 0 to 127", least=0, most=HIGHEST)
@@ -52,6 +52,12 @@ class Wish:
         whole("instrument", self.program, PROGRAM)
         if self.tempo is not None and not 1 <= self.tempo <= 1000:
             raise InputError(f"a tempo of {self.tempo:g} is out of range; give from 1 to 1000 quarter notes a minute")
+
+    def sounding(self, tune: Tune) -> Tune:
+        """Return a tune in the tempo and by the instrument that are wished for; it keeps its own where none is."""
+        voices = tuple(replace(voice, program=self.program or voice.program) for voice in tune.voices)
+        tempos = ((START, Fraction(self.tempo).limit_denominator(1000)),) if self.tempo else tune.tempos
+        return replace(tune, voices=voices, tempos=tempos)
 
 
 @dataclass(frozen=True)
