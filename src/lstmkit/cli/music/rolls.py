@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lstmkit.cli import parameters, printing
+from lstmkit.cli.music.notes import notes_as_json, print_notes
 from lstmkit.cli.progress import JobProgress, Rounds, run_shown
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def score_rolls(composer: RollComposer, music: Path, notes: bool, json: bool) ->
     """Print how well piano rolls are foreseen, in nats a frame, beside the chains."""
     from lstmkit.music.frames.judgement import TITLES, summed
     from lstmkit.music.frames.reading import read_pieces
+    from lstmkit.music.keys import Key
 
     parts = {part: [p for p in own if len(p.roll) > 1] for part, own in read_pieces(music, composer.step).parts.items()}
     scores = {part: composer.score([piece.roll for piece in own], notes) for part, own in parts.items() if own}
@@ -109,7 +111,8 @@ def score_rolls(composer: RollComposer, music: Path, notes: bool, json: bool) ->
         "nats a frame, the first of each piece left out: the lower, the better",
     )
     if notes:
-        _print_notes([piece for own in parts.values() for piece in own], each)
+        for piece, score in zip([piece for own in parts.values() for piece in own], each, strict=True):
+            print_notes(piece.title, score.notes, Key())
 
 
 def _row(name: str, scores: list[RollScore]) -> tuple[str, ...]:
@@ -123,15 +126,5 @@ def _as_json(piece: Piece, own: RollScore, notes: bool) -> dict[str, Any]:
     found: dict[str, Any] = {"title": piece.title, "frames": own.frames}
     found["nats_per_frame"] = {by: nats / own.frames for by, nats in own.nats.items()}
     if notes:
-        found["notes"] = [{"onset": str(at), "pitch": pitch, "bits": cost} for at, pitch, cost in own.notes]
+        found["notes"] = notes_as_json(own.notes)
     return found
-
-
-def _print_notes(pieces: list[Piece], scores: list[RollScore]) -> None:
-    from lstmkit.music.events.foreseen import note_line
-    from lstmkit.music.keys import Key
-
-    for piece, own in zip(pieces, scores, strict=True):
-        printing.write(f"{piece.title}\n")
-        for at, pitch, bits in own.notes:
-            printing.write(note_line(at, pitch, bits, Key()))

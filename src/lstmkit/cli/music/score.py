@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lstmkit.cli import parameters, printing
+from lstmkit.cli.music.notes import notes_as_json, print_notes
 from lstmkit.cli.music.rolls import MOST, OF_ROLLS, score_rolls
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def score(
         printing.stderr().print(f"{unknown:,} of {total:,} events are none that the model learnt")
     if notes:
         for tune, own in zip(read.tunes, scores, strict=True):
-            _print_notes(tune, own)
+            print_notes(tune.title, own.notes, tune.key)
 
 
 def _row(name: str, scores: list[TuneScore]) -> tuple[str, ...]:
@@ -83,13 +84,5 @@ def _as_json(tune: Tune, own: TuneScore, notes: bool) -> dict[str, Any]:
     found["bits_per_note"] = math.fsum(cost for _, _, cost in own.notes) / max(1, len(own.notes))
     found["bits_per_bar"] = own.nats["lstm"] / math.log(2) / max(1, len(tune.bars))
     if notes:
-        found["notes"] = [{"onset": str(at), "pitch": pitch, "bits": cost} for at, pitch, cost in own.notes]
+        found["notes"] = notes_as_json(own.notes)
     return found
-
-
-def _print_notes(tune: Tune, own: TuneScore) -> None:
-    from lstmkit.music.events.foreseen import note_line
-
-    printing.write(f"{tune.title}\n")
-    for at, pitch, bits in own.notes:
-        printing.write(note_line(at, pitch, bits, tune.key))
