@@ -159,6 +159,7 @@ def test_the_verdict_follows_the_interval(composer):
         assert judge_rolls(replace(found, low=low, high=high)).kind == kind
 
 
-def test_a_step_that_is_none_is_refused():
-    with pytest.raises(InputError, match="step: 0 is no part of a whole note; give one such as 1/16"):
-        RollComposer(step=Fraction(0))
+@pytest.mark.parametrize("step", [Fraction(0), Fraction(-1, 4), Fraction(1, 100_000)])
+def test_a_step_that_is_none_is_refused(step):
+    with pytest.raises(InputError, match=f"step: {step} is no part of a whole note; give one such as 1/16"):
+        RollComposer(step=step)

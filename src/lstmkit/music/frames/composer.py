@@ -19,7 +19,7 @@ from lstmkit.music.frames.model import FrameModel, per_frame
 from lstmkit.music.frames.settings import FrameSettings
 from lstmkit.music.frames.stored import read_rolled, write_rolled
 from lstmkit.music.rolls import LOWEST_KEY, Roll, tune_of_roll
-from lstmkit.music.rolls.frames import MOST_STEPS, STEP
+from lstmkit.music.rolls.frames import MOST_STEPS, PART, STEP
 from lstmkit.ranges import NOT_NEGATIVE, SEED, Range, a_path, real, whole
 from lstmkit.training import Checkpoint, EpochRecord
 
@@ -69,7 +69,7 @@ class RollComposer:
     def __init__(self, settings: FrameSettings | None = None, seed: int = 0, step: Fraction = STEP) -> None:
         self.settings = FrameSettings() if settings is None else settings
         self.seed = whole("seed", seed, SEED)
-        if step <= 0:
+        if PART.fullmatch(str(step)) is None:
             raise InputError(f"step: {step} is no part of a whole note; give one such as 1/16")
         self.step = step
 
