@@ -73,9 +73,11 @@ def test_a_memory_that_grows_frame_by_frame_recalls_the_same():
 def test_a_long_piece_remembers_a_bounded_number_of_frames():
     piece = repeating(MOST + 40, kinds=2)
     piece[:3] = repeating(3, seed=5)
-    where, _ = places(piece)
+    where, lengths = places(piece)
     memory = Memory.empty()
-    for frame in piece:
+    for at, frame in enumerate(piece):
+        if at > MOST - 10:  # before and after the first frames are forgotten
+            assert memory.recalled().lengths[0].tolist() == lengths[at].tolist()
         memory = memory.after(frame[None])
     assert len(memory.seen) == MOST
     late = np.arange(len(piece))[:, None]
