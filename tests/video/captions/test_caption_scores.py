@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lstmkit import InputError
-from lstmkit.video.captions.judgement.scoring import cider, rouge_l, score_captions, words_of
+from lstmkit.video.captions.judgement.scoring import cider, cider_gain, rouge_l, score_captions, words_of
 from lstmkit.video.captions.judgement.verdict import judge
 
 pytest.importorskip("sacrebleu", reason="the extra translate is not installed")
@@ -81,6 +81,10 @@ def test_the_verdict_is_of_the_better_rival_and_of_no_few_clips():
     assert judge(wrong, {"nearest clip": wrong}).kind == "equal"
     assert judge(worse, {"nearest clip": right}).kind == "worse"
     assert judge(right, rivals, ["one"] * 40).kind == "better"
+    gain = right.cider - wrong.cider
+    assert cider_gain(right, wrong, ["one"] * 40) == pytest.approx((gain, gain))  # a group is drawn as a whole
+    low, high = cider_gain(right, wrong)
+    assert low < gain < high
     few = [own[:5] for own in truths[:5]]
     some = score_captions([own[0] for own in few], few)
     assert judge(some, {"nearest clip": some}).headline.startswith("Nothing can be concluded")
