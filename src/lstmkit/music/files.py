@@ -93,6 +93,11 @@ def over_files(path: Path, remarks: Counter[str], read: Callable[[Path], T]) -> 
         raise first or InputError(f"{path}: holds no file of music ({', '.join(ENDINGS)})")
 
 
+def lines_of(remarks: Counter[str]) -> list[str]:
+    """Return what occurred, and how often, a line each."""
+    return [f"{what[:1].upper()}{what[1:]}: {count:,}" for what, count in remarks.items()]
+
+
 def are_rolls(path: str | Path) -> bool:
     """Say whether a file is one of piano rolls by its name, or all those of a folder are."""
     kinds = {ENDINGS.get(Path(_bare(file)).suffix) for file in _files(a_path("the music", path))}

@@ -11,7 +11,7 @@ from typing import ClassVar
 from lstmkit.errors import InputError
 from lstmkit.music.abc import write_abc
 from lstmkit.music.composer import Composer
-from lstmkit.music.files import Collection, read_music
+from lstmkit.music.files import Collection, lines_of, read_music
 from lstmkit.music.judgement import compare, judge
 from lstmkit.music.likeness import Likeness, companions, liken
 from lstmkit.music.related import count_related, divided, families
@@ -105,7 +105,7 @@ class MusicJob(Job[Divided, None, MusicResult]):
             lines.append(
                 f"{read.related:,} of {len(read.test):,} test tunes share a run of notes with tunes to learn from"
             )
-        return lines + [f"{what[:1].upper()}{what[1:]}: {count:,}" for what, count in read.given.remarks.items()]
+        return lines + lines_of(read.given.remarks)
 
     def fit(self, read: Divided, run: Run) -> None:
         """Train the network and count the n-grams."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from lstmkit.errors import InputError
+from lstmkit.music.files import lines_of
 from lstmkit.music.frames.composer import RollComposer
 from lstmkit.music.frames.judgement import compare_rolls, judge_rolls
 from lstmkit.music.frames.reading import Piece, Pieces, parted_pieces, read_pieces
@@ -80,7 +81,7 @@ class RollJob(Job[DividedPieces, None, RollResult]):
             lines.append(
                 f"{read.related:,} of {len(read.test):,} test pieces share a run of notes with pieces to learn from"
             )
-        return lines + [f"{what[:1].upper()}{what[1:]}: {count:,}" for what, count in read.given.remarks.items()]
+        return lines + lines_of(read.given.remarks)
 
     def fit(self, read: DividedPieces, run: Run) -> None:
         """Train the network and count the chains."""
