@@ -9,17 +9,10 @@ from typing import ClassVar
 from lstmkit.classification.metrics import MEASURES
 from lstmkit.ranges import BELOW_1, BETWEEN_0_AND_1, MORE_THAN_0, NOT_NEGATIVE, Range, check_fields
 from lstmkit.recurrence.cells import cell_named
+from lstmkit.training import Amount
 
 POOLINGS = ("max", "mean", "mean-max", "last", "attention")
 CLASS_WEIGHTS = ("none", "balanced")
-
-STEPS = 2000
-"""Of a training whose epochs are not given, about."""
-EPOCHS = (4, 20)
-"""How few and how many epochs that may be."""
-STEPS_AN_EPOCH = 240
-"""At least, if batches of `LEAST_BATCH` rows give so many."""
-LEAST_BATCH = 8
 
 
 @dataclass(frozen=True)
@@ -50,6 +43,7 @@ class NetworkSettings:
     Raises         InputError if a value is out of range
     """
 
+    amount: ClassVar[Amount] = Amount(steps=2000, least=4, most=20, steps_an_epoch=240)
     later: ClassVar[tuple[str, ...]] = ("bidirectional", "layer_dropout", "label_smoothing", "measure")
     """Fields that trainings begun before do not know: a checkpoint names them only where they are not as usual."""
 
@@ -92,11 +86,10 @@ class NetworkSettings:
 
     def batch_for(self, rows: int) -> int:
         """Return how many rows a step has where there are so many to learn from."""
-        return min(self.batch_size, max(LEAST_BATCH, rows // STEPS_AN_EPOCH))
+        return self.amount.batch(rows, self.batch_size)
 
     def epochs_for(self, rows: int) -> int:
         """Return how many epochs there are at most where there are so many rows to learn from."""
         if self.epochs is not None:
             return self.epochs
-        steps = -(-rows // self.batch_for(rows))
-        return max(EPOCHS[0], min(EPOCHS[1], round(STEPS / steps)))
+        return self.amount.epochs(-(-rows // self.batch_for(rows)))

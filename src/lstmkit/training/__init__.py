@@ -1,5 +1,6 @@
 """Training for every task: the loop, checkpoints, and model folders."""
 
+from lstmkit.training.amount import Amount as Amount
 from lstmkit.training.averaging import Snapshot as Snapshot
 from lstmkit.training.averaging import Snapshots as Snapshots
 from lstmkit.training.checkpoint import Checkpoint as Checkpoint

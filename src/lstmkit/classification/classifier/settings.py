@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from lstmkit.classification.frames import FrameSettings
-from lstmkit.classification.settings import EPOCHS, STEPS
-
-MOST_EPOCHS = 250
-"""Of a training whose epochs are not given: sets of sequences are often small."""
+from lstmkit.training import Amount
 
 
 @dataclass(frozen=True)
@@ -23,6 +20,7 @@ class SequenceSettings(FrameSettings):
                says when, and all are trained then; `minutes` are halved between the two trainings
     """
 
+    amount: ClassVar[Amount] = Amount(steps=2000, least=4, most=250, steps_an_epoch=240)  # sets are often small
     later: ClassVar[tuple[str, ...]] = (*FrameSettings.later, "final_fit")
 
     hidden_size: int = 64
@@ -38,13 +36,6 @@ class SequenceSettings(FrameSettings):
     noise: float = 0.1
     max_steps: int = 2000
     final_fit: bool = True
-
-    def epochs_for(self, rows: int) -> int:
-        """Return how many epochs there are at most where there are so many rows to learn from."""
-        if self.epochs is not None:
-            return self.epochs
-        steps = -(-rows // self.batch_for(rows))
-        return max(EPOCHS[0], min(MOST_EPOCHS, round(STEPS / steps)))
 
     def rows_learnt(self, training: int, held: int, cut: bool) -> int:
         """Return how many rows are learnt from in the end.

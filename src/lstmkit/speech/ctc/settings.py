@@ -9,14 +9,12 @@ from lstmkit.errors import InputError
 from lstmkit.ranges import BELOW_1, BETWEEN_0_AND_1, MORE_THAN_0, NOT_NEGATIVE, PROBABILITY, Range, check_fields
 from lstmkit.recurrence.cells import cell_named
 from lstmkit.speech.units import KINDS
+from lstmkit.training import Amount
 
 FRONTS = ("stack", "convolution")
 NORMALISATIONS = ("speaker", "utterance", "features")
 
-STEPS = 5500
-"""Of a training whose epochs are not given, about."""
-EPOCHS = (4, 150)
-"""How few and how many epochs that may be."""
+AMOUNT = Amount(steps=5500, least=4, most=150)
 
 
 @dataclass(frozen=True)
@@ -134,4 +132,4 @@ class RecognizerSettings:
 
     def epochs_for(self, batches: int) -> int:
         """Return how many epochs there are of so many batches."""
-        return self.epochs or max(EPOCHS[0], min(EPOCHS[1], round(STEPS / batches)))
+        return self.epochs or AMOUNT.epochs(batches)

@@ -27,7 +27,8 @@ INSTALLED = "pip install 'lstmkit[pose]', then mediapipe==0.10.21 without what i
 class Network:
     """A network for one picture at a time.
 
-    content  of its file
+    path     of its file
+    side     of the pictures that it sees, in dots
     answers  shapes that its answers must have, without the axis of the pictures
     Raises   InputError if LiteRT is missing, or the file is no such network
     """

@@ -9,15 +9,11 @@ from lstmkit.errors import InputError
 from lstmkit.language.neural.settings import PRECISIONS
 from lstmkit.ranges import BELOW_1, BETWEEN_0_AND_1, MORE_THAN_0, NOT_NEGATIVE, Range, check_fields
 from lstmkit.recurrence.cells import cell_named
+from lstmkit.training import Amount
 
 ATTENTIONS = ("additive", "multiplicative", "none")
 
-STEPS = 9_000
-"""Of a training whose epochs are not given, about."""
-EPOCHS = (10, 40)
-"""How few and how many epochs that may be."""
-LEAST_BATCH, STEPS_AN_EPOCH = 8, 100
-"""Rows of a batch at least, and steps of an epoch that a small text gets in batches down to that size."""
+AMOUNT = Amount(steps=9_000, least=10, most=40, steps_an_epoch=100)
 
 
 @dataclass(frozen=True)
@@ -118,11 +114,10 @@ class TranslatorSettings:
 
     def batch_for(self, rows: int) -> int:
         """Return how many pairs a step has where there are so many to learn from."""
-        return min(self.batch_size, max(LEAST_BATCH, rows // STEPS_AN_EPOCH))
+        return AMOUNT.batch(rows, self.batch_size)
 
     def epochs_for(self, rows: int) -> int:
         """Return how many epochs there are at most where there are so many pairs to learn from."""
         if self.epochs is not None:
             return self.epochs
-        steps = -(-rows // self.batch_for(rows))
-        return max(EPOCHS[0], min(EPOCHS[1], round(STEPS / steps)))
+        return AMOUNT.epochs(-(-rows // self.batch_for(rows)))
