@@ -26,12 +26,16 @@ def test_a_wave_that_is_clicked_plays_and_a_line_follows(browser: webdriver.Chro
     told = Told(Utterance("a", path), "up", {"down": 0.3, "up": 0.7}, weights / weights.sum(), stretches)
     write_answers(tmp_path / "page.html", [told, told], 0.02, "model")
     browser.get((tmp_path / "page.html").as_uri())
-    waves = browser.find_elements("css selector", ".told svg")
-    assert len(waves) == 2 and "a: up, 70 %" in browser.find_element("css selector", ".told").text
+    waves = browser.find_elements("css selector", ".played svg")
+    assert len(waves) == 2 and "a: up, 70 %" in browser.find_element("css selector", ".played").text
     browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", waves[1])
     waves[1].click()  # in its middle
-    place = "const n = document.querySelectorAll('.told .now')[1]; return +n.getAttribute('x1')"
-    WebDriverWait(browser, 20).until(lambda b: b.execute_script(place) >= 499)
+    place = "return +document.querySelectorAll('.along')[1].style.getPropertyValue('--place')"
+    WebDriverWait(browser, 20).until(lambda b: b.execute_script(place) >= 0.499)
     assert browser.execute_script(place.replace("[1]", "[0]")) == 0
+    strips = browser.find_elements("css selector", ".strip")
+    assert [own.text for own in strips[1].find_elements("css selector", ".now")] == [""]  # the one that sounds
+    strips[0].find_elements("css selector", "button")[1].click()  # from 0.2 s
+    WebDriverWait(browser, 20).until(lambda b: b.execute_script(place.replace("[1]", "[0]")) >= 0.399)
     errors = [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
     assert errors == []

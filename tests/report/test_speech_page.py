@@ -34,16 +34,16 @@ def test_the_page_of_a_recogniser_plays_recordings_and_marks_words_as_they_sound
     found = run_job(SpeechJob(str(source), tmp_path / "out", Recognizer(SMALL, FEATURES), yardstick=False))
     browser.get((tmp_path / "out" / "report.html").as_uri())
     WebDriverWait(browser, 20).until(lambda b: b.find_elements("css selector", ".js-plotly-plot .main-svg"))
-    blocks = browser.find_elements("css selector", ".heard:not(.key)")
+    blocks = browser.find_elements("css selector", ".played.heard")
     assert len(blocks) == len(found.scored.own.utterances)
     worst = max(found.scored.own.utterances, key=lambda one: one.errors)
     assert f": {worst.errors} of {worst.words} words wrong" in blocks[0].text
     colours = {
         browser.execute_script("return getComputedStyle(arguments[0]).backgroundColor", mark)
-        for mark in browser.find_elements("css selector", ".key b, .key i")
+        for mark in browser.find_elements("css selector", ".marks b, .marks i")
     }
     assert len(colours) == 3
-    words = browser.find_elements("css selector", ".heard:not(.key) [data-start]")
+    words = browser.find_elements("css selector", ".played.heard [data-start]")
     own = next(word for word in words if float(word.get_attribute("data-end") or 0) > 0.3)
     browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", own)
     browser.execute_script(WATCH)

@@ -26,7 +26,7 @@ def test_the_label_runs_along_a_clip_that_is_played(browser: webdriver.Chrome, t
     clips = [Told(Clip("a.avi", path), along, {}), Told(Clip("b", path), whole, {"left": 0.7, "right": 0.3})]
     write_player(clips, tmp_path / "page.html", "model", "0")
     browser.get((tmp_path / "page.html").as_uri())
-    films = browser.find_elements("css selector", ".film")
+    films = browser.find_elements("css selector", ".played")
     assert len(films) == 2
     video = films[0].find_element("css selector", "video")
     WebDriverWait(browser, 20).until(lambda b: b.execute_script("return arguments[0].readyState >= 2", video))

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from lstmkit.errors import InputError
-from lstmkit.sequences import Ragged
+from lstmkit.sequences import Examples, Padded, Ragged
 from lstmkit.sequences.ragged import batches_by_length, map_batches, padded
 
 LENGTHS = [3, 0, 5, 1, 4]
@@ -89,6 +89,23 @@ def test_memory_does_not_grow_with_what_lies_in_a_file() -> None:
     ragged = Ragged.of(sequences(), 8, on_disk=True)
     assert [int(ragged[row][0, 0]) for row in (0, 17, 49)] == [0, 17, 49]
     assert ragged.batch(np.array([49, 3])).values[5].tolist() == [[49.0] * 8, [3.0] * 8]
+
+
+def test_of_wide_frames_fewer_steps_are_worked_on_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lstmkit.sequences.ragged.NUMBERS_AT_ONCE", 80)
+    wide = Ragged(np.zeros((40, 10), np.float32), np.arange(0, 41, 4))
+    assert wide.bounded(100) == 8 and wide.bounded(5) == 5
+    assert Ragged(np.zeros(90, np.int32), np.array([0, 90])).bounded(70) == 70
+    batches = [*Examples((wide,), torch.empty(0)).by_length(100, 50)]
+    assert [len(own) for own in batches] == [2] * 5
+    seen = []
+
+    def first(batch: Padded) -> torch.Tensor:
+        seen.append(batch.values.shape[1])
+        return batch.values[:, :, :1]
+
+    map_batches(wide, first, 1, np.float32)
+    assert seen == [2] * 5
 
 
 def test_batches_by_length_hold_all_and_are_bounded() -> None:

@@ -82,6 +82,52 @@ def test_what_was_done_before_an_interruption_is_not_done_again(
     assert asked == [24]
 
 
+def test_what_is_damaged_is_kept_and_said_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_film(tmp_path / "a.avi", moving("right", 80, speed=1))
+    path.write_bytes(_without(path.read_bytes(), 20))
+    cache = FrameCache(tmp_path / "cache")
+    seen = cache.frames(path, digest(path), GRID)
+    (note,) = seen.notes
+    assert note == f"{path}: damaged: 1 of its pieces cannot be decoded and are left out"
+    monkeypatch.setattr(cache_file, "stream_frames", None)
+    again = path.rename(tmp_path / "b.avi")
+    found = cache.frames(again, digest(again), GRID)
+    assert found.notes == (f"{again}: damaged: 1 of its pieces cannot be decoded and are left out",)
+    np.testing.assert_array_equal(found.values, seen.values)
+
+
+def test_damage_that_was_found_before_an_interruption_is_said_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_film(tmp_path / "a.avi", moving("right", 80, speed=1))
+    path.write_bytes(_without(path.read_bytes(), 20))
+    cache, stream = FrameCache(tmp_path / "cache"), cache_file.stream_frames
+    wanted = picture_frames(path, GRID)
+
+    def broken(*given: object) -> object:
+        for number, batch in enumerate(stream(*given)):  # type: ignore[arg-type]
+            if number == 7:
+                raise KeyboardInterrupt
+            yield batch
+
+    monkeypatch.setattr(cache_file, "stream_frames", broken)
+    with pytest.raises(KeyboardInterrupt):
+        frames(cache, path)
+    monkeypatch.setattr(cache_file, "stream_frames", stream)
+    seen = cache.frames(path, digest(path), GRID)
+    assert seen.notes == wanted.notes
+    np.testing.assert_array_equal(seen.values, wanted.values)
+
+
+def _without(content: bytes, number: int) -> bytes:
+    """Return an AVI in which one of the packets is nothing that can be decoded."""
+    place = -1
+    for _ in range(number + 1):
+        place = content.index(b"00dc", place + 1)
+    size = int.from_bytes(content[place + 4 : place + 8], "little")
+    return content[: place + 8] + b"\x07" * size + content[place + 8 + size :]
+
+
 @pytest.mark.parametrize("damage", [lambda own: own[:-3], lambda own: b"", lambda own: b"\xff" * len(own)])
 def test_a_damaged_file_of_the_cache_is_computed_again(film: Path, tmp_path: Path, damage: object) -> None:
     cache = FrameCache(tmp_path / "cache")

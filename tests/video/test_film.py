@@ -12,7 +12,7 @@ from films import moving, square, turned, write_film, write_sound
 
 from lstmkit import InputError
 from lstmkit.video import PictureSettings, picture_frames
-from lstmkit.video.film import reading, times_of
+from lstmkit.video.film import entry_before, reading, times_of
 from lstmkit.video.pictures import shape_of, small, stream_frames
 
 av = pytest.importorskip("av", reason="the extra video is not installed")
@@ -158,6 +158,44 @@ def test_motion_is_how_much_of_what_is_seen_changes(tmp_path: Path) -> None:
     np.testing.assert_array_equal(motion[:, 1280:], seen[:, 1280:])
     later = [*stream_frames(path, PictureSettings("motion", side=64), [], known=8)]
     np.testing.assert_array_equal(np.concatenate([values for _, values in later]), motion[8:])
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".avi", ".webm", ".mkv", ".gif"])
+@pytest.mark.parametrize("count", [None, 100])
+def test_a_video_is_entered_where_frames_are_wanted_and_they_are_those_of_the_whole(
+    tmp_path: Path, ending: str, count: int | None
+) -> None:
+    way = PictureSettings("grid", count=count)
+    path = write_film(tmp_path / f"a{ending}", moving("right", 160, speed=0.5))
+    whole = picture_frames(path, way)
+    later = [*stream_frames(path, way, [], known=88)]
+    np.testing.assert_array_equal(np.concatenate([times for times, _ in later]), whole.times[88:])
+    np.testing.assert_array_equal(np.concatenate([values for _, values in later]), whole.values[88:])
+
+
+def test_a_video_is_entered_at_the_last_frame_that_needs_no_other(tmp_path: Path) -> None:
+    path = write_film(tmp_path / "a.mkv", moving("right", 160, speed=0.5))  # every twelfth frame stands by itself
+    entry = entry_before(path, 10.1)
+    assert entry is not None
+    with reading(path) as (_, shots):
+        whole = {shot.time: shot.frame.to_ndarray() for shot in shots}
+    with reading(path, entry) as (_, shots):
+        found = {shot.time: shot.frame.to_ndarray() for shot in shots}
+    assert min(found) == pytest.approx(9.0, abs=1e-6)
+    assert [*found] == [time for time in whole if time >= min(found)]
+    for time, pixels in found.items():
+        np.testing.assert_array_equal(pixels, whole[time])
+    assert entry_before(path, 0.5) is None  # the first is where it begins anyway
+
+
+def test_a_video_whose_clock_is_set_anew_is_not_entered(tmp_path: Path) -> None:
+    stamps = [125 * k + (500_000 if k > 40 else 0) for k in range(80)]
+    path = write_film(tmp_path / "a.mkv", moving("right", 80, speed=1), stamps=stamps)
+    assert entry_before(path, 9.0) is None
+    whole = picture_frames(path, GRID)
+    assert whole.times[-1] < 11
+    later = [*stream_frames(path, GRID, [], known=56)]
+    np.testing.assert_array_equal(np.concatenate([values for _, values in later]), whole.values[56:])
 
 
 def test_pictures_keep_their_shape_and_have_about_as_many_pixels() -> None:

@@ -41,8 +41,8 @@ class Examples:
         return np.asarray(np.sum([side.lengths for side in self.sides], axis=0))
 
     def by_length(self, steps: int, rows: int) -> Iterator[NDArray[np.int64]]:
-        """Yield the numbers of all rows as `batches_by_length` does."""
-        return batches_by_length(self.lengths(), steps, rows)
+        """Yield the numbers of all rows as `batches_by_length` does, fewer together where steps have many numbers."""
+        return batches_by_length(self.lengths(), min(side.bounded(steps) for side in self.sides), rows)
 
 
 class LengthBatches:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -16,6 +17,8 @@ from lstmkit.errors import InputError
 
 AT_ONCE = 1 << 16
 """Steps that are worked on together."""
+NUMBERS_AT_ONCE = 1 << 23
+"""Numbers of their frames, of a batch that is worked on together: of wide frames fewer steps fit."""
 
 
 class Padded(NamedTuple):
@@ -79,6 +82,10 @@ class Ragged:
     def lengths(self) -> NDArray[np.int64]:
         """Steps of each sequence, (S,)."""
         return np.diff(self.offsets)
+
+    def bounded(self, steps: int) -> int:
+        """Return how many steps a batch may have: so many, or fewer where they would have too many numbers."""
+        return max(1, min(steps, NUMBERS_AT_ONCE // math.prod(self.values.shape[1:])))
 
     def select(self, rows: NDArray[np.int64]) -> Ragged:
         """Return some of the sequences, in the order given."""
@@ -181,7 +188,7 @@ def map_batches(ragged: Ragged, function: Callable[[Padded], Tensor], width: int
         found = file.mapped(writes=True)
     else:
         found = np.empty((len(ragged.values), width), dtype)
-    for rows in batches_by_length(ragged.lengths, AT_ONCE):
+    for rows in batches_by_length(ragged.lengths, ragged.bounded(AT_ONCE)):
         values = function(ragged.batch(rows)).numpy()
         for place, row in enumerate(rows.tolist()):
             start, end = ragged.offsets[row], ragged.offsets[row + 1]

@@ -1,7 +1,8 @@
 """Frames that were computed once: kept by what is in a video and how it was looked at, also half of a long one.
 
 A file of the cache holds rows of float32, each a time and the numbers of a frame. While it is being written it has
-another name; who is interrupted finds there what was done, up to the last whole batch.
+another name; who is interrupted finds there what was done, up to the last whole batch. What was noticed of a video that
+is damaged is kept beside it, and said again.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstmkit.data.content import STANDARD_INPUT, opened, refuse_device
+from lstmkit.data.content import STANDARD_INPUT, opened, place_of, refuse_device
 from lstmkit.errors import InputError
+from lstmkit.training import write_atomically
 from lstmkit.video.pictures import AT_ONCE, PictureSettings, Seen, Told, picture_frames, stream_frames
 
 BLOCK = 1 << 20
@@ -72,20 +74,46 @@ class FrameCache:
         kept = self.folder / f"{_key(content, settings)}.frames"
         width = 1 + len(settings.channels)
         rows = _read(kept, width)
+        noted = _Noted(kept.with_suffix(".notes"), path)
         if rows is not None:
-            return _seen(rows)
+            return _seen(rows, noted.read())
         with _begun(kept.with_suffix(".part")) as part:
             if part is None:  # nothing can be kept, or somebody else computes it
                 return picture_frames(path, settings)
-            notes: list[str] = []
             known = _whole_batches(part, width)
+            notes = noted.read() if known else []
             for times, values in stream_frames(path, settings, notes, known, told):
+                noted.keep(notes)
                 part.write(np.concatenate([times[:, None], values], axis=1).astype(np.float32).tobytes())
                 part.flush()
-            if not notes:  # what is damaged is read again the next time, so that it is said again
-                os.replace(part.name, kept)
+            noted.keep(notes)
+            os.replace(part.name, kept)
             rows = np.memmap(part, np.float32, "r").reshape(-1, width)
             return _seen(rows, notes)
+
+
+class _Noted:
+    """What was noticed of a video, in a file of the cache: without the name of the video, which may be another later.
+
+    file  of the cache
+    path  of the video
+    """
+
+    def __init__(self, file: Path, path: Path) -> None:
+        self.file, self.place = file, f"{place_of(path)}: "
+
+    def read(self) -> list[str]:
+        """Return what is kept; nothing if there is no file, or it is damaged."""
+        try:
+            found = json.loads(self.file.read_bytes())
+        except (OSError, ValueError):
+            return []
+        return [f"{self.place}{text}" for text in found if isinstance(text, str)] if isinstance(found, list) else []
+
+    def keep(self, notes: list[str]) -> None:
+        """Keep what was noticed, if it is not kept yet."""
+        if notes != self.read():
+            write_atomically(self.file, json.dumps([text.removeprefix(self.place) for text in notes]).encode())
 
 
 def _seen(rows: Rows, notes: list[str] | None = None) -> Seen:
@@ -133,6 +161,7 @@ def _begun(part: Path) -> Iterator[IO[Any] | None]:
         except InputError:  # the video cannot be used: nothing of it is worth keeping
             with contextlib.suppress(OSError):
                 part.unlink()
+                part.with_suffix(".notes").unlink()
             raise
 
 

@@ -7,8 +7,9 @@ others is no video.
 from __future__ import annotations
 
 import io
+import itertools
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -69,11 +70,24 @@ def video_package(name: str) -> types.ModuleType:
         raise InputError(f"video needs the package {name}: pip install 'lstmkit[video]'") from missing
 
 
+@dataclass(frozen=True)
+class Entry:
+    """A frame from which on a video is decoded without those before.
+
+    first  stamp of the first frame of the video, from which times are counted
+    stamp  of the frame
+    """
+
+    first: int
+    stamp: int
+
+
 @contextmanager
-def reading(path: Path) -> Iterator[tuple[Film, Iterator[Shot]]]:
+def reading(path: Path, entry: Entry | None = None) -> Iterator[tuple[Film, Iterator[Shot]]]:
     """Open a video, and yield what is known of it and its frames in the order in which they are shown.
 
     path    any file that FFmpeg reads; "-" for standard input
+    entry   the first frame that is wanted, from `entry_before`; None: that of the video
     Raises  InputError with one line if it is none, has no pictures, or is a single picture; while the frames are taken,
             if none can be decoded
     """
@@ -83,7 +97,7 @@ def reading(path: Path) -> Iterator[tuple[Film, Iterator[Shot]]]:
         with _container(place, file) as container:
             stream = _stream(place, container)
             film = Film(place, seconds=_seconds(container, stream))
-            yield film, _shots(film, container, stream)
+            yield film, _shots(film, container, stream, entry)
 
 
 def times_of(path: Path) -> list[float]:
@@ -100,6 +114,55 @@ def times_of(path: Path) -> list[float]:
             stamps = sorted(pts for pts in found if pts is not None)
             clock = _Clock(stream)
             return [clock.at(pts) for pts in (stamps if len(stamps) == len(found) else [None] * len(found))]
+
+
+def entry_before(path: Path, seconds: float) -> Entry | None:
+    """Return the last frame up to a time from which on a file is decoded as it is from its beginning.
+
+    path     of a file
+    seconds  from the first frame
+    Returns  None where there is none but the first, or it is not certain: frames have no times, the clock is set anew
+             on the way, or the file cannot be entered there
+    Raises   InputError as `reading`
+    """
+    place = place_of(path)
+    with opened(path) as file:
+        refuse_device(place, file)
+        with _container(place, file) as container:
+            stream = _stream(place, container)
+            base, film = float(stream.time_base or 0), Film(place)
+            first: int | None = None
+            stamps, keys = [], []
+            for packet in _packets(film, container, stream):
+                if first is None:
+                    first = next((frame.pts for frame in _decoded(packet) or ()), None)
+                if packet.size:
+                    stamps.append(packet.pts)
+                    keys += [packet.pts] if packet.is_keyframe else []
+            if first is None or not base or None in stamps:
+                return None
+            stamps.sort()
+            if max((b - a for a, b in itertools.pairwise(stamps)), default=0) * base > LONGEST_GAP:
+                return None
+            stamp = max((key for key in keys if (key - first) * base <= seconds), default=first)
+            if stamp <= first or not _enters(film, container, stream, stamp):
+                return None
+            return Entry(first, stamp)
+
+
+def _enters(film: Film, container: Any, stream: Any, stamp: int) -> bool:
+    """Return whether a container that is wound to a frame gives it."""
+    try:
+        container.seek(stamp, stream=stream)
+    except (video_package("av").FFmpegError, ValueError):
+        return False
+    for packet in _packets(film, container, stream):
+        for frame in _decoded(packet) or ():
+            if frame.pts is None or frame.pts > stamp:
+                return False
+            if frame.pts == stamp:
+                return bool(frame.key_frame)
+    return False
 
 
 @contextmanager
@@ -170,17 +233,30 @@ def _packets(film: Film, container: Any, stream: Any) -> Iterator[Any]:
         yield packet
 
 
-def _shots(film: Film, container: Any, stream: Any) -> Iterator[Shot]:
+def _decoded(packet: Any) -> list[Any] | None:
+    """Return the frames that a packet completes; None if it is damaged."""
+    try:
+        return list(packet.decode())
+    except (video_package("av").FFmpegError, ValueError):
+        return None
+
+
+def _shots(film: Film, container: Any, stream: Any, entry: Entry | None) -> Iterator[Shot]:
     """Yield the frames of a track, and note what could not be decoded."""
-    av = video_package("av")
-    clock, lost, count = _Clock(stream), 0, 0
+    clock, lost, count = _Clock(stream, entry), 0, 0
+    if entry is not None:
+        container.seek(entry.stamp, stream=stream)
+    noted = -1
     for packet in _packets(film, container, stream):
-        try:
-            frames: Iterable[Any] = packet.decode()
-        except (av.FFmpegError, ValueError):
-            lost += 1
+        frames = _decoded(packet)
+        if frames is None:
+            if entry is None or count:  # of frames before the entry some need what was not decoded
+                lost += 1
+                noted = _note_lost(film, lost, noted)
             continue
         for frame in frames:
+            if entry is not None and not count and (frame.pts is None or frame.pts < entry.stamp):
+                continue
             if not count:
                 _measure(film, stream, frame)
             count += 1
@@ -188,8 +264,16 @@ def _shots(film: Film, container: Any, stream: Any) -> Iterator[Shot]:
     if not count:
         what = "no frame of it can be decoded: it is damaged or cut short" if lost else "holds no frames"
         raise InputError(f"{film.place}: {what}; make the file again")
-    if lost:
-        film.notes.append(f"{film.place}: damaged: {lost:,} of its pieces cannot be decoded and are left out")
+
+
+def _note_lost(film: Film, lost: int, noted: int) -> int:
+    """Note at once how much is lost, in place of what was noted of it before; return where that is among the notes."""
+    text = f"{film.place}: damaged: {lost:,} of its pieces cannot be decoded and are left out"
+    if noted < 0:
+        film.notes.append(text)
+        return len(film.notes) - 1
+    film.notes[noted] = text
+    return noted
 
 
 def _measure(film: Film, stream: Any, frame: Any) -> None:
@@ -204,12 +288,14 @@ def _measure(film: Film, stream: Any, frame: Any) -> None:
 class _Clock:
     """Times of frames in seconds from the first: never going back, and on where the file's own clock jumps."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, entry: Entry | None = None) -> None:
         self.base = float(stream.time_base) if stream.time_base else 0.0
         rate = float(stream.average_rate or 0) or float(stream.guessed_rate or 0)
         self.step = 1 / rate if 0 < rate <= 1000 else 1 / USUAL_RATE
         self.before: float | None = None
         self.offset, self.last = 0.0, -self.step
+        if entry is not None:
+            self.before, self.offset = entry.stamp * self.base, -(entry.first * self.base)
 
     def at(self, stamp: int | None) -> float:
         """Return the time of the next frame; one without a stamp comes a step after the last."""

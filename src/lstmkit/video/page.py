@@ -7,7 +7,6 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from lstmkit.classification.classifier.timeline import Stretch
 from lstmkit.classification.unsure import UNSURE
 from lstmkit.data.content import STANDARD_INPUT
 from lstmkit.errors import InputError
-from lstmkit.results import Verdict, page
+from lstmkit.results import Verdict, page, player
 from lstmkit.video.classifier import ActionClassifier
 from lstmkit.video.clips import Clip
 from lstmkit.video.film import Film, Shot, reading, video_package
@@ -28,8 +27,13 @@ LONGEST = 600.0
 """Seconds of a clip that are played."""
 MOST_SHOWN = 40
 """Clips that are on the page: the first ones."""
-COLOURS = ("#2f6fed", "#e07b39", "#2e9e6b", "#8a5cd1", "#c23b6b", "#b58900", "#17a2b8", "#5b6ee1", "#a0522d", "#3f7d20")
-GREY = "#d0d7de"
+STYLE = (
+    ".screen { position: relative; width: fit-content; max-width: 100%; margin-top: 6px; }"
+    ".screen video { display: block; max-width: 100%; max-height: 60vh; border-radius: 6px; background: #000; }"
+    ".screen output { position: absolute; left: 8px; top: 8px; padding: 2px 10px; border-radius: 6px; color: #fff;"
+    " background: #000a; }"
+    ".screen output:empty { display: none; }"
+)
 
 
 @dataclass(frozen=True)
@@ -59,12 +63,10 @@ def write_player(told: Sequence[Told], path: Path, model: str, version: str) -> 
     model    that told it
     Raises   InputError if a clip cannot be read, or the page not be written
     """
-    shown, own = told[:MOST_SHOWN], files("lstmkit.video")
+    shown = told[:MOST_SHOWN]
     labels = sorted({stretch.label for one in told for stretch in one.stretches} - {UNSURE})
-    colours = {label: COLOURS[k % len(COLOURS)] for k, label in enumerate(labels)} | {UNSURE: GREY}
-    style, script = ((own / f"page.{ending}").read_text(encoding="utf-8") for ending in ("css", "js"))
-    blocks = "".join(_block(one, colours) for one in shown)
-    body = f'<style>{style}</style><div class="key">{page.key(colours)}</div>{blocks}<script>{script}</script>'
+    colours = player.colours_of(labels, UNSURE)
+    body = player.played(STYLE, "".join(_block(one, colours) for one in shown), colours)
     count = f"{len(told):,} clip{'s' if len(told) != 1 else ''}"
     left = f" The first {len(shown)} are shown." if len(shown) < len(told) else ""
     text = f"What is told runs along while a clip plays; a click on a stretch plays it.{left}"
@@ -80,22 +82,16 @@ def _block(told: Told, colours: Mapping[str, str]) -> str:
     film, end = film_of(told.clip)
     begin = told.clip.start
     end = max(end, *(own.end - begin for own in told.stretches))
-    parts = []
-    for own in told.stretches:
-        a, b = own.start - begin, end if told.shares else own.end - begin
-        text = f"{own.label}, {100 * own.probability:.0f} %, from {a:.2f} s to {b:.2f} s"
-        parts.append(
-            f'<button type="button" data-start="{a:.3f}" data-end="{b:.3f}" data-label="{page.attribute(own.label)}" '
-            f'style="left:{100 * a / end:.3f}%;width:{100 * (b - a) / end:.3f}%;background:{colours[own.label]}" '
-            f'title="{page.attribute(text)}" aria-label="{page.attribute(text)}"></button>'
-        )
+    parts = [
+        player.Part(own.start - begin, end if told.shares else own.end - begin, own.label, own.probability)
+        for own in told.stretches
+    ]
     shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in told.shares.items())
     head = f"<b>{page.words(told.clip.name)}</b>{f' <small>{page.words(shares)}</small>' if shares else ''}"
     data = f"data:video/webm;base64,{base64.b64encode(film).decode('ascii')}"
-    return (
-        f'<div class="film">{head}<div class="screen"><video controls muted playsinline preload="metadata" '
-        f'src="{data}"></video><output></output></div><div class="strip">{"".join(parts)}<s></s></div></div>'
-    )
+    screen = f'<video controls muted playsinline preload="metadata" src="{data}"></video><output></output>'
+    along = f'<div class="along">{player.strip(parts, end, colours)}</div>'
+    return f'<div class="played" data-seconds="{end:.3f}">{head}<div class="screen">{screen}</div>{along}</div>'
 
 
 def film_of(clip: Clip) -> tuple[bytes, float]:

@@ -16,7 +16,7 @@ from lstmkit.data.content import STANDARD_INPUT, place_of
 from lstmkit.errors import InputError
 from lstmkit.ranges import Range, check_fields
 from lstmkit.video import backbone
-from lstmkit.video.film import Film, Shot, reading, times_of
+from lstmkit.video.film import Film, Shot, entry_before, reading, times_of
 from lstmkit.video.grid import SIDE, grid_features, grid_names
 from lstmkit.video.sampling import Look, at_rate, looks, spread
 
@@ -131,24 +131,28 @@ def stream_frames(
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float32]]]:
     """Yield times and frames of a video, a few at a time, in bounded memory.
 
-    notes   takes what is noticed
-    known   first frames that are left out, because somebody has them: whole batches of `AT_ONCE`
+    notes   takes what is noticed, as soon as it is
+    known   first frames that are left out, because somebody has them: whole batches of `AT_ONCE`; the video is entered
+            near the last of them where that can be
     told    is told how far it is
     Raises  InputError as `picture_frames`
     """
     moments: Any = at_rate(settings.rate)
+    last = (known - 1) / settings.rate
     if settings.count is not None:
         if path == STANDARD_INPUT:
             raise InputError(
                 "standard input: how long it is is not known before its end; leave out count, or give a file"
             )
         moments = spread(times_of(path), settings.count)
-    with reading(path) as (film, shots):
+        last = moments[known - 1]
+    entry = entry_before(path, last) if known else None
+    with reading(path, entry) as (film, shots):
+        film.notes = notes
         counted = _Counted(shots)
         found = looks(counted, moments, settings.count is not None)
         yield from _frames(film, found, settings, known, told)
-        notes += film.notes
-        if counted.count < 2:
+        if entry is None and counted.count < 2:
             raise InputError(f"{place_of(path)}: holds a single frame; give a clip of two or more")
 
 
@@ -185,6 +189,7 @@ class _Eye:
         self.network = backbone.backbone() if settings.sees else None
         self.last: Look | None = None
         self.seen: NDArray[np.float32] | None = None
+        self.grey: tuple[Shot, NDArray[np.uint8]] | None = None
 
     def remember(self, look: Look) -> None:
         """Keep a picture that the frame of the next one needs."""
@@ -201,10 +206,16 @@ class _Eye:
         if self.network is not None:
             parts.append(self._seen(self.network, film, batch, before))
         if self.settings.features != "network":
-            grey = [small(film, look.shot, (SIDE, SIDE), "gray") for look in (before, *batch)]
+            grey = [self._grey(film, look.shot) for look in (before, *batch)]
             parts.append(np.stack([grid_features(own, other) for other, own in itertools.pairwise(grey)]))
         self.last = batch[-1]
         return np.array([look.time for look in batch]), np.concatenate(parts, axis=1)
+
+    def _grey(self, film: Film, shot: Shot) -> NDArray[np.uint8]:
+        """Return a frame small and grey; one that is shown for several moments is made so once."""
+        if self.grey is None or self.grey[0] is not shot:
+            self.grey = shot, small(film, shot, (SIDE, SIDE), "gray")
+        return self.grey[1]
 
     def _seen(self, network: backbone.Backbone, film: Film, batch: Sequence[Look], before: Look) -> NDArray[np.float32]:
         """Return what the network says of pictures, or how much that changes."""

@@ -76,8 +76,8 @@ def test_a_page_has_every_recording_its_wave_and_its_sound(
     found = tell(fitted, [str(long)], Asked(explain=True, window=1.0))
     write_answers(tmp_path / "page.html", found, 0.02, "model<b>")
     text = (tmp_path / "page.html").read_text()
-    assert text.count('class="told"') == 1 and "data:audio/flac;base64," in text and 'data-seconds="8.000"' in text
-    assert text.count('class="stretch"') == len(found[0].stretches) and 'class="weight"' in text
+    assert text.count('class="played"') == 1 and "data:audio/flac;base64," in text and 'data-seconds="8.000"' in text
+    assert text.count("data-label=") == len(found[0].stretches) and 'class="weight"' in text
     assert "<b>" not in text.split("model")[1][:20] and "NaN" not in text.split('class="wave"')[1][:20_000]
 
 

@@ -31,7 +31,7 @@ def step_weights(network: Ensemble, settings: SequenceSettings, frames: Ragged) 
     cut, owner = pieces(frames, settings.max_steps)
     found = np.zeros(len(frames.values))
     attends = settings.pooling == "attention"
-    for batch in batches_by_length(cut.lengths, STEPS_AT_ONCE, ROWS_AT_ONCE):
+    for batch in batches_by_length(cut.lengths, cut.bounded(STEPS_AT_ONCE), ROWS_AT_ONCE):
         padded = cut.batch(batch)
         weights = _attention(network, padded) if attends else _leaning(network, padded)
         for place, piece in enumerate(batch.tolist()):

@@ -17,7 +17,7 @@ from lstmkit.ranges import PROBABILITY, real, whole
 from lstmkit.sequences import Ragged
 
 AT_ONCE = 1 << 20
-"""Steps of the windows that are held together, about."""
+"""Steps of the windows that are held together, about, if the frames are narrow."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def timeline(
     found: list[Segment] = []
     for row, name in enumerate(rows.ids):
         frames = rows.frames[row]
-        shares = _shares(classifier, frames, min(wide, len(frames)), step)
+        shares = _shares(classifier, frames, min(wide, len(frames)), step, rows.frames.bounded(AT_ONCE))
         begin = int(rows.frames.offsets[row])
         for start, end, place in _runs(shares, step, len(frames), least):
             own = shares[start // step : -(-end // step)]
@@ -87,14 +87,17 @@ def timeline(
     return found
 
 
-def _shares(classifier: SequenceClassifier, frames: NDArray[np.float64], wide: int, step: int) -> Floats:
-    """Return the probabilities of every `step` steps, (cells, K)."""
+def _shares(classifier: SequenceClassifier, frames: NDArray[np.float64], wide: int, step: int, most: int) -> Floats:
+    """Return the probabilities of every `step` steps, (cells, K).
+
+    most  steps of the windows that are held together
+    """
     T = len(frames)
     starts = np.append(np.arange(0, T - wide, step), T - wide)
     cells = -(-T // step)
     middles = np.minimum(np.arange(cells) * step + (step - 1) / 2, T - 1)
     total, count = np.zeros((cells, classifier.coding_.outputs)), np.zeros((cells, 1))
-    at_once = max(1, AT_ONCE // wide)
+    at_once = max(1, most // wide)
     for begin in range(0, len(starts), at_once):
         own = starts[begin : begin + at_once]
         values = frames[(own[:, None] + np.arange(wide)).reshape(-1)]

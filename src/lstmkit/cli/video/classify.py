@@ -170,11 +170,11 @@ def _told(
         with progress:
             rows, clips = classifier.read(source, pattern if Path(source).is_dir() else None, reading_shown(progress))
         printing.remark(rows.notes)
-        answers = _answers(classifier, rows, along.threshold)
-        stretches = None if along.window is None else _segments(classifier, rows, along)
-        records += answers if stretches is None else stretches
+        windowed = along.window is not None
+        own = _segments(classifier, rows, along) if windowed else _answers(classifier, rows, along.threshold)
+        records += own
         if page is not None and clips is not None:
-            played += _played(clips, rows, answers, stretches)
+            played += _played_along(clips, own) if windowed else _played(clips, rows, own)
     if page is not None:
         write_player(played, page, model, __version__)
     return records
@@ -218,19 +218,23 @@ def _segments(classifier: ActionClassifier, rows: Labelled, along: Along) -> lis
     return [dataclasses.asdict(own) for own in found]
 
 
-def _played(
-    clips: Clips, rows: Labelled, answers: list[dict[str, Any]], along: list[dict[str, Any]] | None
-) -> list[Told]:
-    """Return what a page shows of clips: what is told along them, or of the whole of each."""
+def _played_along(clips: Clips, records: list[dict[str, Any]]) -> list[Told]:
+    """Return what a page shows of clips: what is told along them."""
+    from lstmkit.classification.classifier.timeline import Stretch
+    from lstmkit.video.page import Told
+
+    return [
+        Told(clip, [Stretch(**record) for record in records if record["id"] == clip.name], {}) for clip in clips.clips
+    ]
+
+
+def _played(clips: Clips, rows: Labelled, answers: list[dict[str, Any]]) -> list[Told]:
+    """Return what a page shows of clips: what is told of the whole of each."""
     from lstmkit.classification.classifier.timeline import Stretch
     from lstmkit.video.page import Told
 
     found = []
     for row, (clip, answer) in enumerate(zip(clips.clips, answers, strict=True)):
-        if along is not None:
-            own = [Stretch(**record) for record in along if record["id"] == clip.name]
-            found.append(Told(clip, own, {}))
-            continue
         assert rows.times is not None
         end = float(rows.times[int(rows.frames.offsets[row + 1]) - 1])
         whole = Stretch(clip.name, clip.start, end, answer["label"], answer["probability"])

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lstmkit.classification.unsure import UNSURE
-from lstmkit.results import Verdict, page
+from lstmkit.results import Verdict, page, player
 from lstmkit.results.verdict import EQUAL
 from lstmkit.speech.audio import RATE, Samples, read_audio
 from lstmkit.speech.emotion.along import Told
 from lstmkit.speech.played import embedded
 
-WIDTH, HEIGHT, STRIP = 1000, 120, 22
-"""Of a wave, and of the strip of classes below it."""
+WIDTH, HEIGHT = 1000, 120
+"""Of a wave."""
 COLUMNS = 500
 """Of a wave."""
 MOST_SHOWN = 100
 """Recordings on a page."""
 MOST_SOUND = 6_000_000
 """Bytes of sound that the page holds; what is more is played from its file."""
-COLOURS = ("#2f6fed", "#e07b39", "#2a9d6f", "#b04fc4", "#c9a227", "#d1495b", "#4a8fa8", "#7a6ff0")
-GREY = "#c9d1d9"
+STYLE = ".wave { fill: #57606a; stroke: none; } .weight { fill: #f2b134; }"
 
 
 def write_answers(path: Path, told: Sequence[Told], shift: float, model: str) -> None:
@@ -38,7 +36,7 @@ def write_answers(path: Path, told: Sequence[Told], shift: float, model: str) ->
     """
     shown = list(told)[:MOST_SHOWN]
     classes = list(shown[0].shares)
-    colours = {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(classes)} | {UNSURE: GREY}
+    colours = player.colours_of(classes, UNSURE)
     left, blocks = MOST_SOUND, []
     for one in shown:
         samples = read_audio(one.utterance.audio, start=one.utterance.start, end=one.utterance.end)
@@ -48,10 +46,7 @@ def write_answers(path: Path, told: Sequence[Told], shift: float, model: str) ->
         else:
             left -= len(sound)
         blocks.append(_block(one, samples, sound, shift, colours))
-    own = files("lstmkit.speech.emotion")
-    style, script = ((own / f"page.{ending}").read_text(encoding="utf-8") for ending in ("css", "js"))
-    key = f'<div class="classes">{page.key(colours)}</div>'
-    body = f"<style>{style}</style>{key}{''.join(blocks)}<script>{script}</script>"
+    body = player.played(STYLE, "".join(blocks), colours)
     text = _explained(shown)
     unsure = sum(one.label == UNSURE for one in told)
     more = f" The first {MOST_SHOWN} are shown." if len(told) > len(shown) else ""
@@ -75,21 +70,14 @@ def _block(one: Told, samples: Samples, sound: str, shift: float, colours: dict[
     seconds = len(samples) / RATE
     share = max(one.shares.values())
     title = page.words(f"{one.utterance.name}: {one.label}, {100 * share:.0f} %")
-    height = HEIGHT + (STRIP if one.stretches else 0)
-    parts = [] if one.weights is None else [_ground(one.weights, shift, seconds)]
-    parts.append(f'<path class="wave" d="{_wave(samples)}"/>')
-    for own in one.stretches:
-        begin, end = (WIDTH * (at - one.utterance.start) / seconds for at in (own.start, own.end))
-        name = escape(f"{own.label}, {100 * own.probability:.0f} %, {own.start:.1f} to {own.end:.1f} s", quote=False)
-        parts.append(
-            f'<rect class="stretch" x="{begin:.1f}" y="{HEIGHT}" width="{max(0.5, min(end, WIDTH) - begin):.1f}" '
-            f'height="{STRIP}" fill="{colours[own.label]}"><title>{name}</title></rect>'
-        )
-    parts.append(f'<line class="now" x1="0" x2="0" y1="0" y2="{height}"/>')
-    box = f'viewBox="0 0 {WIDTH} {height}" preserveAspectRatio="none" style="height:{height}px"'
-    drawing = f"<svg {box}>{''.join(parts)}</svg>"
-    player = f'<audio controls preload="none" src="{escape(sound)}"></audio>'
-    return f'<div class="told" data-seconds="{seconds:.3f}">{player}{title}{drawing}</div>'
+    begin = one.utterance.start
+    told = [player.Part(own.start - begin, own.end - begin, own.label, own.probability) for own in one.stretches]
+    ground = "" if one.weights is None else _ground(one.weights, shift, seconds)
+    box = f'viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" style="height:{HEIGHT}px"'
+    drawing = f'<svg {box}>{ground}<path class="wave" d="{_wave(samples)}"/></svg>'
+    sounds = f'<audio controls preload="none" src="{escape(sound)}"></audio>'
+    along = f'<div class="along">{drawing}{player.strip(told, seconds, colours)}</div>'
+    return f'<div class="played" data-seconds="{seconds:.3f}">{sounds}{title}{along}</div>'
 
 
 def _wave(samples: Samples) -> str:

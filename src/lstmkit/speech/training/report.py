@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lstmkit.results import page
+from lstmkit.results import page, player
 from lstmkit.speech.audio import RATE, read_audio
 from lstmkit.speech.decoding.fitting import reliability
 from lstmkit.speech.played import embedded
@@ -113,9 +113,9 @@ def _errors(result: SpeechResult) -> str:
         blocks.append(_block(scored.own.utterances[row], scored.segments[row], sound))
     marks = {SUBSTITUTED: "i", DELETED: "b", INSERTED: "i"}
     key = "".join(f'<span class="{kind}"><{marks[kind]}>{text}</{marks[kind]}></span>' for kind, text in WORDS.items())
-    style, script = ((own / f"report.{ending}").read_text(encoding="utf-8") for ending in ("css", "js"))
-    key = f'<div class="key heard"><div class="words">{key}</div></div>'
-    body = f"<style>{style}</style>{key}{''.join(blocks)}<script>{script}</script>"
+    style = (own / "report.css").read_text(encoding="utf-8")
+    key = f'<div class="marks heard"><div class="words">{key}</div></div>'
+    body = player.played(style, f"{key}{''.join(blocks)}")
     wrong = sum(one.errors > 0 for one in scored.own.utterances)
     text = (
         f"{wrong:,} of {len(scored.own.utterances):,} recordings have errors; those with most come first. Above what "
@@ -135,8 +135,8 @@ def _block(score: UtteranceScore, segment: Segment, sound: str) -> str:
         pairs.append(f'<span class="{edit.kind}"><b>{truth}</b><i{mark}>{found}</i></span>')
     who = f" ({score.speaker})" if score.speaker is not None else ""
     title = page.words(f"{score.name}{who}: {score.errors} of {score.words} words wrong")
-    player = f'<audio controls preload="none" src="{sound}"></audio>' if sound else ""
-    return f'<div class="heard">{player}{title}<div class="words">{"".join(pairs)}</div></div>'
+    sounds = f'<audio controls preload="none" src="{sound}"></audio>' if sound else ""
+    return f'<div class="played heard">{sounds}{title}<div class="words">{"".join(pairs)}</div></div>'
 
 
 def _sound(one: Utterance) -> str:
