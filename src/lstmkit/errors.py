@@ -33,6 +33,12 @@ class NotFittedError(InputError):
     """A method that needs a fitted model was called before `fit`."""
 
 
+def require_fit(model: object, learnt: str) -> None:
+    """Raise NotFittedError if a model lacks the attribute that `fit` and `load` leave."""
+    if learnt not in vars(model):
+        raise NotFittedError(f"{type(model).__name__}: not fitted yet; call fit first, or load one")
+
+
 class ModelFolderError(InputError):
     """A model folder is missing, damaged, from a newer version, or made for other columns."""
 

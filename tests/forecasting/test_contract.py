@@ -99,11 +99,11 @@ def test_the_global_random_state_is_neither_read_nor_moved(wave: pl.DataFrame, f
 
 
 @pytest.mark.parametrize("method", ["predict", "save", "read", "predict_windows"])
-def test_before_fit_every_method_says_its_name_and_what_to_do(method: str, tmp_path: Path) -> None:
+def test_before_fit_every_method_says_what_to_do(method: str, tmp_path: Path) -> None:
     arguments = {"predict": (), "save": (tmp_path / "m",), "read": (None,), "predict_windows": (None,)}[method]
     with pytest.raises(NotFittedError) as caught:
         getattr(make(), method)(*arguments)
-    assert str(caught.value) == f"Forecaster.{method}: this forecaster has not been fitted; call fit first"
+    assert str(caught.value) == "Forecaster: not fitted yet; call fit first, or load one"
     assert not (tmp_path / "m").exists()
 
 

@@ -172,7 +172,7 @@ def test_a_mixture_of_one_with_itself_is_itself(fitted):
 
 
 def test_what_is_not_there_is_said(fitted, text):
-    with pytest.raises(NotFittedError, match="LanguageModel: fit it first, or load one"):
+    with pytest.raises(NotFittedError, match="LanguageModel: not fitted yet; call fit first"):
         LanguageModel().predictor()
     with pytest.raises(InputError, match="by must be one of lstm, ngram, mixture; got 'rnn'"):
         fitted.predictor("rnn")

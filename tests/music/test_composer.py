@@ -162,7 +162,7 @@ def test_a_saved_composer_is_the_same(composer, tmp_path):
 
 
 def test_nothing_is_done_before_it_learnt():
-    with pytest.raises(NotFittedError, match="Composer: fit it first, or load one"):
+    with pytest.raises(NotFittedError, match="Composer: not fitted yet; call fit first"):
         Composer().compose()
     with pytest.raises(InputError, match="there is no tune to learn from; give at least a few"):
         Composer(SMALL).fit([])

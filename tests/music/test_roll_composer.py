@@ -88,7 +88,7 @@ def test_a_composer_comes_back_from_its_folder(composer, tmp_path):
     assert (composer.compose(8, seed=2)[0].roll == again.compose(8, seed=2)[0].roll).all()
     with pytest.raises(ModelFolderError, match="holds a 'piano rolls' model, not a 'music' model"):
         Composer.load(tmp_path)
-    with pytest.raises(NotFittedError, match="RollComposer: fit it first, or load one"):
+    with pytest.raises(NotFittedError, match="RollComposer: not fitted yet; call fit first"):
         RollComposer(SMALL).save(tmp_path / "none")
 
 

@@ -206,7 +206,7 @@ def test_what_cannot_be_learnt_is_refused(texts, message):
 
 
 def test_nothing_is_recognised_before_it_was_learnt():
-    with pytest.raises(NotFittedError, match="nothing is learnt yet; call fit first"):
+    with pytest.raises(NotFittedError, match="HmmRecogniser: not fitted yet; call fit first"):
         HmmRecogniser().transcribe(speech(0, 2)[0], word_ngrams(["ma"], LEXICON))
     with pytest.raises(InputError, match="HmmSettings: mixtures must be at least 1"):
         HmmSettings(mixtures=0)

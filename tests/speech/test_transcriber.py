@@ -157,7 +157,7 @@ def test_hotwords_and_settings_reach_the_search(learnt):
 
 
 def test_what_cannot_be_written_down_is_refused(learnt):
-    with pytest.raises(NotFittedError, match=r"Recognizer\.decoder: this recogniser has not been fitted"):
+    with pytest.raises(NotFittedError, match="Recognizer: not fitted yet; call fit first"):
         Transcriber(Recognizer(SMALL, FEATURES))
     with pytest.raises(InputError, match="the recording: samples must be finite numbers in one row, 8,000 a second"):
         Transcriber(learnt).transcribe(np.full(800, np.nan))

@@ -267,7 +267,7 @@ def test_frames_of_other_weights_are_refused(clips: Path, cache: Path, tmp_path:
 
 
 def test_before_fit_nothing_is_told(clips: Path) -> None:
-    with pytest.raises(NotFittedError, match=r"ActionClassifier.predict: this classifier has not been fitted"):
+    with pytest.raises(NotFittedError, match="ActionClassifier: not fitted yet; call fit first"):
         ActionClassifier(frames=GRID).predict(clips)
 
 

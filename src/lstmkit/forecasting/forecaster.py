@@ -23,7 +23,7 @@ from lstmkit.data import (
     table_kind,
     with_future,
 )
-from lstmkit.errors import InputError, NotFittedError
+from lstmkit.errors import InputError, require_fit
 from lstmkit.forecasting.learning import Fit, Request
 from lstmkit.forecasting.learning.fitting import noted, suited, table_to_learn_from, train_ensemble
 from lstmkit.forecasting.models import ModelSettings, model_named
@@ -198,7 +198,7 @@ class Forecaster(Parameters):
     @property
     def table_(self) -> SeriesTable:
         """The end of every series, as long as a window."""
-        self._require_fit("table_")
+        require_fit(self, "tail_")
         return self.tail_.table()
 
     def predict(self, table: Any = None, future: Any = None) -> Any:
@@ -212,7 +212,7 @@ class Forecaster(Parameters):
                  `median`, and `lo-80`, `hi-80` for each level
         Raises   NotFittedError before `fit`; InputError if a series is too short or the table cannot be used
         """
-        read, kind = self._to_forecast(table, future, "predict")
+        read, kind = self._to_forecast(table, future)
         return to_user_table(forecast_columns(self.network_, self.levels, read), read, kind)
 
     def update(self, rows: Any) -> Any:
@@ -228,7 +228,7 @@ class Forecaster(Parameters):
 
     def follow(self, rows: Any) -> tuple[SeriesTable, dict[str, Any]]:
         """Do what `update` does; return the end of the series that have new rows, and the columns of their forecast."""
-        self._require_fit("update")
+        require_fit(self, "tail_")
         return follow(self.network_, self.levels, self.tail_, self.made_, rows)
 
     def calibrate(self, table: Any) -> Forecaster:
@@ -239,7 +239,7 @@ class Forecaster(Parameters):
         Returns  self
         Raises   InputError if no window forecasts a row after the last one known
         """
-        self._require_fit("calibrate")
+        require_fit(self, "tail_")
         read, known = self.read(table), self.table_
         last = {id: known.times[end - 1] for id, end in zip(known.ids, known.offsets[1:], strict=True)}
         first = [
@@ -260,7 +260,7 @@ class Forecaster(Parameters):
         Returns  a table with the id column if there is one, the time column, `path` (from 1), and `value`
         """
         paths = whole("paths", paths)
-        read, kind = self._to_forecast(table, future, "sample")
+        read, kind = self._to_forecast(table, future)
         return to_user_table(sample_columns(self.network_, read, paths, self.seed), read, kind)
 
     def least_rows(self) -> int:
@@ -269,20 +269,20 @@ class Forecaster(Parameters):
 
     def read(self, table: Any) -> SeriesTable:
         """Read a table with the columns of the table given to `fit`; its frequency must be the one seen there."""
-        self._require_fit("read")
+        require_fit(self, "tail_")
         fitted = self.table_
         read = read_table(table, columns_like(fitted), fitted.covariates)
         return recognised(read, fitted, self.network_.window)
 
     def read_source(self, source: str | Path, delimiter: str | None = None) -> SeriesTable:
         """Read a file as `read` does a table; a Parquet file too large for memory is mapped from disk."""
-        self._require_fit("read_source")
+        require_fit(self, "tail_")
         fitted = self.table_
         read = read_source(source, columns_like(fitted), delimiter, fitted.covariates)
         return recognised(read, fitted, self.network_.window)
 
-    def _to_forecast(self, table: Any, future: Any, method: str) -> tuple[SeriesTable, TableKind]:
-        self._require_fit(method)
+    def _to_forecast(self, table: Any, future: Any) -> tuple[SeriesTable, TableKind]:
+        require_fit(self, "tail_")
         kind = self.table_kind_ if table is None else table_kind(table)
         read = self.table_ if table is None else self.read(table)
         return read if future is None else with_future(read, future), kind
@@ -294,7 +294,7 @@ class Forecaster(Parameters):
         Returns  quantiles (W, P, Q) in the units of the series, increasing along Q; the levels are `quantile_levels`
         Raises   InputError if one is not finite
         """
-        self._require_fit("predict_windows")
+        require_fit(self, "tail_")
         return quantiles_of(self.network_, windows)
 
     @property
@@ -316,7 +316,7 @@ class Forecaster(Parameters):
         """
         from lstmkit.forecasting.plot import plot_forecast
 
-        read = self._to_forecast(table, None, "plot")[0]
+        read = self._to_forecast(table, None)[0]
         return plot_forecast(self.network_, self.levels, read, id, ax)
 
     def save(self, path: str | Path, force: bool = False) -> None:
@@ -324,7 +324,7 @@ class Forecaster(Parameters):
 
         Raises  NotFittedError before `fit`; ModelFolderError if it exists and not `force`, or cannot be written
         """
-        self._require_fit("save")
+        require_fit(self, "tail_")
         fit = Fit(self.network_, self.seasons_, self.history_, self.settings_)
         networks = len(self.network_.members) if self.ensemble is None else self.ensemble
         params = self._own_params() | {"ensemble": networks}
@@ -341,10 +341,6 @@ class Forecaster(Parameters):
             forecaster = Forecaster(**stored.params())
             forecaster.table_kind_ = stored.table_kind
             return forecaster._learnt(*stored.learnt(forecaster.request()))
-
-    def _require_fit(self, method: str) -> None:
-        if "tail_" not in self.__dict__:
-            raise NotFittedError(f"Forecaster.{method}: this forecaster has not been fitted; call fit first")
 
     def request(self) -> Request:
         """Return what this forecaster asks of a fit."""

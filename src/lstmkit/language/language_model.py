@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from lstmkit.errors import InputError, NotFittedError
+from lstmkit.errors import InputError, require_fit
 from lstmkit.language.neural import LanguageNetwork, LanguageSettings, NetworkPredictor
 from lstmkit.language.neural.beginning import check_start
 from lstmkit.language.neural.fitting import Window, fit_network, token_counts
@@ -187,7 +187,7 @@ class LanguageModel:
 
         Raises  InputError if there is no such predictor, or the model has no n-grams; NotFittedError before `fit`
         """
-        self._check_fitted()
+        require_fit(self, "network_")
         if by not in PREDICTORS:
             raise InputError(f"by must be one of {', '.join(PREDICTORS)}; got {by!r}")
         if by != "lstm" and self.ngram_ is None:
@@ -196,7 +196,7 @@ class LanguageModel:
 
     def predictors(self) -> dict[str, Predictor]:
         """Return all that the model has, by name: lstm, and ngram and mixture if it counted n-grams."""
-        self._check_fitted()
+        require_fit(self, "network_")
         network = NetworkPredictor(self.tokens_, self.network_)
         if self.ngram_ is None:
             return {"lstm": network}
@@ -209,7 +209,7 @@ class LanguageModel:
         force   replace a model that is there
         Raises  ModelFolderError if the folder exists or cannot be written; NotFittedError before `fit`
         """
-        self._check_fitted()
+        require_fit(self, "network_")
         config = {
             "params": {
                 "unit": self.unit,
@@ -256,10 +256,6 @@ class LanguageModel:
             "start": None if start is None else _digest(start.network_),
             **{f"settings.{name}": value for name, value in asdict(self.settings).items()},
         }
-
-    def _check_fitted(self) -> None:
-        if "network_" not in vars(self):
-            raise NotFittedError("LanguageModel: fit it first, or load one")
 
 
 def _begun(start: LanguageModel | str | Path) -> LanguageModel:

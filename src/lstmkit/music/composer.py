@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstmkit.errors import InputError, NotFittedError
+from lstmkit.errors import InputError, require_fit
 from lstmkit.language.language_model import PREDICTORS
 from lstmkit.language.neural import LanguageSettings, NetworkPredictor
 from lstmkit.language.ngrams import NGramModel, NGramPredictor
@@ -128,8 +128,7 @@ class Composer:
         return dict(zip(PREDICTORS, self._three(), strict=True))
 
     def _three(self, share: float | None = None) -> tuple[NetworkPredictor, NGramPredictor, MixturePredictor]:
-        if "network_" not in vars(self):
-            raise NotFittedError("Composer: fit it first, or load one")
+        require_fit(self, "network_")
         clues = TuneClues(self.tokens_) if self.clues else None
         network = NetworkPredictor(self.tokens_, self.network_, clues)
         ngram = NGramPredictor(self.tokens_, self.ngram_)

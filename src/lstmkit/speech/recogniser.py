@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from lstmkit.errors import InputError, NotFittedError
+from lstmkit.errors import InputError, require_fit
 from lstmkit.language.predicting import Predictor
 from lstmkit.ranges import NOT_NEGATIVE, SEED, a_path, choice, whole
 from lstmkit.speech.ctc.batches import batch_count
@@ -249,7 +249,7 @@ class Recognizer(Parameters):
                   a step lasts `seconds_per_frame`
         Raises    NotFittedError before `fit`; InputError naming a recording that cannot be used
         """
-        self._require_fit("emissions")
+        require_fit(self, "network_")
         return self.emissions_of(heard(X, self.features, speakers))
 
     def emissions_of(self, recordings: Recordings) -> list[Emissions]:
@@ -267,7 +267,7 @@ class Recognizer(Parameters):
 
         Raises  NotFittedError before `fit`; InputError if the network must see the whole of a recording
         """
-        self._require_fit("stream")
+        require_fit(self, "network_")
         return NetworkStream(self.network_.eval(), self.sound)
 
     def decoder(
@@ -282,7 +282,7 @@ class Recognizer(Parameters):
         hotwords   phrases that count more
         settings   how; None takes what was chosen after the training
         """
-        self._require_fit("decoder")
+        require_fit(self, "network_")
         heads, words = heads_of(self.units_, self.lexicon_), words_known(self.units_, self.lexicon_)
         language, how = predictor or self.ngrams_, settings or self.decoding_
         return Decoder(heads, self.seconds_per_frame, words, language, hotwords, how)
@@ -292,7 +292,7 @@ class Recognizer(Parameters):
 
         Raises  InputError if the heads tell phones and there is no lexicon
         """
-        self._require_fit("transcribe")
+        require_fit(self, "network_")
         return [segment.text for segment in self.segments_of(self.emissions(X, speakers))]
 
     def segments_of(self, emissions: Sequence[Emissions]) -> list[Segment]:
@@ -307,7 +307,7 @@ class Recognizer(Parameters):
 
     def score(self, X: Any) -> SpeechScore:
         """Return how well recordings are understood, whose transcripts X has."""
-        self._require_fit("score")
+        require_fit(self, "network_")
         given = read_recordings(manifest_of(X), self.features)
         found = [segment.text for segment in self.segments_of(self.emissions_of(given))]
         return score_texts(given.texts, found, given.names, given.speakers)
@@ -317,7 +317,7 @@ class Recognizer(Parameters):
 
         Raises  NotFittedError before `fit`; ModelFolderError if it exists and not `force`, or cannot be written
         """
-        self._require_fit("save")
+        require_fit(self, "network_")
         ready = isinstance(self.features, ReadyFrames)
         config = {
             "seed": self.seed,
@@ -345,7 +345,3 @@ class Recognizer(Parameters):
         found.lexicon_ = None if config.lexicon is None else Lexicon(config.lexicon)
         found.history_ = [record.record() for record in config.history]
         return found
-
-    def _require_fit(self, method: str) -> None:
-        if "network_" not in self.__dict__:
-            raise NotFittedError(f"Recognizer.{method}: this recogniser has not been fitted; call fit first")

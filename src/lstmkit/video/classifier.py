@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstmkit import __version__
 from lstmkit.classification.classifier import SequenceClassifier, SequenceSettings
-from lstmkit.classification.classifier.stored import StoredClassifier, network_of
+from lstmkit.classification.classifier.stored import StoredClassifier
+from lstmkit.classification.classifier.telling import RIGHT, TellingClassifier, restored
 from lstmkit.classification.reading import Labelled
-from lstmkit.classification.unsure import least_probability, told
-from lstmkit.errors import InputError, NotFittedError
+from lstmkit.errors import InputError, require_fit
 from lstmkit.ranges import PROBABILITY, a_path, flag, real
-from lstmkit.training import EpochRecord, ModelFolder, Parameters
+from lstmkit.training import EpochRecord
 from lstmkit.training.folder import StoredModel
 from lstmkit.training.schema import Natural
 from lstmkit.video.clips import Clips
@@ -49,8 +48,6 @@ OF_PIXELS: Mapping[str, Any] = {
 """Settings for pixels likewise: filters that are learnt see them first."""
 OF_SKELETONS: Mapping[str, Any] = {"relative": 2, "differences": (1, 3), "normalise": "together", "crop": 0.1}
 """Settings for skeletons likewise: how far joints move from where they begin, in one unit for all."""
-RIGHT = 0.9
-"""Share of the answers told that shall be right."""
 
 
 def usual_settings(frames: PictureSettings | SkeletonSettings) -> Mapping[str, Any]:
@@ -71,7 +68,7 @@ class StoredAction:
     classifier: StoredClassifier
 
 
-class ActionClassifier(Parameters):
+class ActionClassifier(TellingClassifier):
     """Tell what is done in clips, or by skeletons, by a recurrent network that reads frames of them.
 
     settings  size and training of the network; None: the usual ones for what is read
@@ -85,6 +82,8 @@ class ActionClassifier(Parameters):
 
     After `fit`: `classifier_`, a `SequenceClassifier` of the frames, and `threshold_`.
     """
+
+    kind = KIND
 
     def __init__(
         self,
@@ -141,12 +140,6 @@ class ActionClassifier(Parameters):
         rows, _ = self.rows(source, Asked(label, group, pattern))
         return self.fitted(self.unfitted(rows.form.channels).fit_rows(rows, on_epoch=on_epoch))
 
-    def fitted(self, classifier: SequenceClassifier) -> ActionClassifier:
-        """Take a fitted classifier of frames, and choose the threshold by what it said of its validation part."""
-        self.classifier_ = classifier
-        self.threshold_ = least_probability(*classifier.validated_, self.right)
-        return self
-
     def rows(self, source: Any, asked: Asked, watch: Watch | None = None) -> tuple[Labelled, Clips | None]:
         """Return clips or skeletons as sequences of frames, and the files that they are of, if each is of one.
 
@@ -163,56 +156,30 @@ class ActionClassifier(Parameters):
 
         Raises  NotFittedError before `fit`; InputError if they have other numbers than those that were learnt from
         """
-        self._require_fit("predict")
+        require_fit(self, "classifier_")
         rows, clips = self.rows(source, Asked(None, None, pattern), watch)
         wrong = channels_differ(rows.form.channels, self.classifier_.form_.channels)
         if wrong:
             raise InputError(f"{rows.ids[0]}: {wrong}; give what the model learnt from")
         return rows, clips
 
-    def predict(self, source: Any, pattern: str | None = None) -> NDArray[Any]:
-        """Return what is done in each clip (N,), "unsure" where no class is probable enough.
+    def predict_proba(self, source: Any, pattern: str | None = None) -> NDArray[np.float64]:
+        """Return the probability of every class for every clip (N, K), in the order of `classes_`.
 
         source   a clip, a list of them, a folder or a table
         pattern  of the names of a folder's files
         Raises   NotFittedError before `fit`; InputError for a clip that cannot be used
         """
-        return self.told(self.predict_proba(source, pattern))
-
-    def predict_proba(self, source: Any, pattern: str | None = None) -> NDArray[np.float64]:
-        """Return the probability of every class for every clip (N, K), in the order of `classes_`."""
-        self._require_fit("predict")
         return self.classifier_.answers(self.read(source, pattern)[0])
 
-    def told(self, found: NDArray[np.float64], threshold: float | None = None) -> NDArray[Any]:
-        """Return what probabilities (N, K) tell, (N,).
-
-        threshold  least probability of a class that is told; None is `threshold_`
-        """
-        return told(found, self.classes_, self.threshold_ if threshold is None else threshold)
-
-    @property
-    def classes_(self) -> NDArray[Any]:
-        """The classes in the order of the probabilities."""
-        return self.classifier_.classes_
-
-    def save(self, path: str | Path, force: bool = False) -> None:
-        """Write the model folder `path`: model.safetensors and config.json.
-
-        Raises  NotFittedError before `fit`; ModelFolderError if it exists and not `force`, or cannot be written
-        """
-        self._require_fit("save")
-        pictures = self.frames if isinstance(self.frames, PictureSettings) else None
-        pictures = None if pictures is None else pictures.with_weights()
-        config = {
+    def own_config(self) -> dict[str, Any]:
+        """Return what the folder holds beside the classifier of frames and the threshold."""
+        pictures = self.frames.with_weights() if isinstance(self.frames, PictureSettings) else None
+        return {
             "seed": self.seed,
             "pictures": None if pictures is None else dataclasses.asdict(pictures),
             "skeletons": dataclasses.asdict(self.frames) if isinstance(self.frames, SkeletonSettings) else None,
-            "threshold": self.threshold_,
-            "classifier": self.classifier_.config(),
         }
-        folder = ModelFolder(KIND, config, self.classifier_.network_.state_dict())
-        folder.write(a_path("path", path), __version__, force)
 
     @staticmethod
     def load(path: str | Path, cache: str | Path | None = None) -> ActionClassifier:
@@ -225,18 +192,13 @@ class ActionClassifier(Parameters):
         folder = StoredModel.open(a_path("path", path), KIND)
         config = folder.checked(StoredAction)
         with folder.agreeing():
-            real("threshold", config.threshold, PROBABILITY)
-            if (config.pictures is None) == (config.skeletons is None) or config.classifier.task != "classes":
-                raise ValueError("videos or skeletons, of classes")
+            if (config.pictures is None) == (config.skeletons is None):
+                raise ValueError("videos or skeletons")
             if config.pictures is not None and config.classifier.form.channels != config.pictures.channels:
                 raise ValueError("a network of other frames")
         if config.pictures is not None:
             config.pictures.require_weights(str(path))
-        inner = SequenceClassifier.restored(config.classifier, network_of(folder, config.classifier))
+        inner = restored(folder, config.classifier, config.threshold)
         found = ActionClassifier(inner.settings, config.pictures or config.skeletons, config.seed, cache=cache)
         found.classifier_, found.threshold_ = inner, config.threshold
         return found
-
-    def _require_fit(self, method: str) -> None:
-        if "classifier_" not in self.__dict__:
-            raise NotFittedError(f"ActionClassifier.{method}: this classifier has not been fitted; call fit first")

@@ -183,14 +183,14 @@ def test_a_table_is_needed(small: ClassifierSettings) -> None:
 
 
 def test_before_fit_there_is_nothing_to_predict(small: ClassifierSettings, tmp_path: Path) -> None:
-    for method, action in (
-        ("predict", lambda c: c.predict(TABLE)),
-        ("score", lambda c: c.score(TABLE)),
-        ("explain", lambda c: c.explain(TABLE)),
-        ("save", lambda c: c.save(tmp_path / "model")),
+    for action in (
+        lambda c: c.predict(TABLE),
+        lambda c: c.score(TABLE),
+        lambda c: c.explain(TABLE),
+        lambda c: c.save(tmp_path / "model"),
     ):
         message = complaint(lambda action=action: action(TextClassifier(small)), NotFittedError)
-        assert message == f"TextClassifier.{method}: this classifier has not been fitted; call fit first"
+        assert message == "TextClassifier: not fitted yet; call fit first, or load one"
 
 
 def test_only_attention_can_be_explained(small: ClassifierSettings) -> None:

@@ -100,7 +100,7 @@ def test_a_folder_that_contradicts_itself_is_refused(
 
 
 def test_before_fit_nothing_is_told(voices: Path) -> None:
-    with pytest.raises(NotFittedError, match=r"EmotionClassifier.predict: this classifier has not been fitted"):
+    with pytest.raises(NotFittedError, match="EmotionClassifier: not fitted yet; call fit first"):
         EmotionClassifier().predict(voices)
 
 

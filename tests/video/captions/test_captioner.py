@@ -180,7 +180,7 @@ def test_what_else_cannot_be_used_is_refused(said, fitted, tmp_path):
     (tmp_path / "x.csv").write_text("a,b\n1,2\n")
     with pytest.raises(InputError, match=r"needs a column that names clips \(id\) and one of captions"):
         read_captioned(folder, BODIES, Asked(None), tmp_path / "x.csv")
-    with pytest.raises(NotFittedError, match="Captioner: fit it first"):
+    with pytest.raises(NotFittedError, match="Captioner: not fitted yet; call fit first"):
         Captioner(SMALL, BODIES).caption(folder)
     with pytest.raises(InputError, match="every caption has more than 1 words"):
         Captioner(dataclasses.replace(SMALL, longest=1), BODIES).fit(folder, told)

@@ -29,7 +29,7 @@ from lstmkit.classification.learning import answers, checkpoint_at, epochs_enoug
 from lstmkit.classification.network import Ensemble
 from lstmkit.classification.reading import Form, Labelled, read_labelled
 from lstmkit.classification.reading.labelled import MISSING, group_note
-from lstmkit.errors import InputError, NotFittedError
+from lstmkit.errors import InputError, require_fit
 from lstmkit.ranges import NOT_NEGATIVE, SEED, a_path, choice, real, whole, words
 from lstmkit.sequences import Examples, Ragged
 from lstmkit.training import EpochRecord, Parameters
@@ -233,7 +233,7 @@ class SequenceClassifier(Parameters):
         X       as in `fit`, in the same form; labels are not needed
         Raises  NotFittedError before `fit`; InputError if its channels are not those that were learnt
         """
-        found = self.answers(self.read(X, method="predict"))
+        found = self.answers(self.read(X))
         return self.classes_[found.argmax(axis=1)] if self.coding_.classes else found[:, 0]
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -241,26 +241,26 @@ class SequenceClassifier(Parameters):
 
         Raises  InputError for a classifier of numbers
         """
-        rows = self.read(X, method="predict_proba")
+        rows = self.read(X)
         if not self.coding_.classes:
             raise InputError("predict_proba: this classifier tells numbers, which have no probabilities; use predict")
         return self.answers(rows)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the share of right answers; of numbers the share of their variance that is explained (R²)."""
-        rows = self.read(X, y, True, "score")
+        rows = self.read(X, y, True)
         truth, found = self.coding_.truth(_labels(rows)), self.answers(rows)
         if self.coding_.classes:
             return float((found.argmax(axis=1) == truth).mean())
         spread = float(((truth - truth.mean()) ** 2).sum())
         return 1 - float(((truth - found[:, 0]) ** 2).sum()) / spread if spread else float("nan")
 
-    def read(self, X: Any, y: Any = None, labelled: bool = False, method: str = "read") -> Labelled:
+    def read(self, X: Any, y: Any = None, labelled: bool = False) -> Labelled:
         """Return sequences read as those that were learnt from.
 
         Raises  NotFittedError before `fit`
         """
-        self._require_fit(method)
+        require_fit(self, "network_")
         rows = read_labelled(X, self.form_, labelled, y)
         if len(rows.form.channels) != self.shape_.channels:
             raise InputError(
@@ -291,13 +291,13 @@ class SequenceClassifier(Parameters):
 
         Raises  NotFittedError before `fit`; InputError for a network that must see the whole sequence
         """
-        self._require_fit("stream")
+        require_fit(self, "network_")
         masked = self.form_.missing == "mask"
         return ClassifierStream(self.network_, self.settings, self.coding_, self.shape_.channels, masked)
 
     def explain(self, X: Any) -> list[NDArray[np.float64]]:
         """Return how much each step of each sequence weighed in its answer, (T,) each, of sum one; `step_weights`."""
-        return self.weights_of(self.read(X, method="explain").frames)
+        return self.weights_of(self.read(X).frames)
 
     def weights_of(self, frames: Ragged) -> list[NDArray[np.float64]]:
         """Return `explain` for frames alone."""
@@ -315,7 +315,7 @@ class SequenceClassifier(Parameters):
 
         Raises  NotFittedError before `fit`
         """
-        self._require_fit("save")
+        require_fit(self, "network_")
         return {
             "task": self.task,
             "seed": self.seed,
@@ -350,10 +350,6 @@ class SequenceClassifier(Parameters):
     def classes_(self) -> NDArray[Any]:
         """The classes in the order of the probabilities; none for numbers."""
         return self.coding_.names
-
-    def _require_fit(self, method: str) -> None:
-        if "network_" not in self.__dict__:
-            raise NotFittedError(f"SequenceClassifier.{method}: this classifier has not been fitted; call fit first")
 
 
 def _labels(rows: Labelled) -> list[str]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
 
-from lstmkit.data import Windows
+from lstmkit.data import Batch, Windows
+from lstmkit.forecasting.models.inputs import CovariateInputs
 from lstmkit.forecasting.models.linear_start import LinearStart, Start
-from lstmkit.forecasting.models.model import Task, masked_mean
+from lstmkit.forecasting.models.model import ForecastModel, ModelSettings, Task, masked_mean
 from lstmkit.forecasting.models.usual import usual_error
 from lstmkit.nn import mean_weights, pinball_loss
 
 START_WINDOWS = 8192
+S = TypeVar("S", bound=ModelSettings)
 
 
 class PointAndSpread(nn.Module):
@@ -63,3 +68,36 @@ class PointAndSpread(nn.Module):
         width = torch.nanquantile(errors.abs(), covered, dim=0).nan_to_num().T / spread[:, None]
         self.spread.copy_(spread)
         self.offset.copy_(torch.sign(self.levels - 0.5) * width)  # the median and the mean begin as the forecast itself
+
+
+class ChangedStart(ForecastModel[S]):
+    """A model that adds what it has learnt to a linear forecast; what it adds begins as nothing."""
+
+    start: LinearStart
+    covariates: CovariateInputs
+    output: PointAndSpread
+
+    @property
+    def window(self) -> int:
+        """Values before the cutoff that a batch must hold: the context."""
+        return self.task.context
+
+    def quantiles(self, batch: Batch) -> Tensor:
+        """Return quantiles (B, P, Q) of what follows, in the units of the series."""
+        start = self.start(batch)
+        return self.output.quantiles(start, self.change(start, batch))
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Return the mean pinball loss, and the squared error of the mean if the settings say so."""
+        start = self.start(batch)
+        return self.output.loss(start, self.change(start, batch), batch.future)
+
+    def start_from(self, windows: Windows) -> None:
+        """Fit the linear forecast, and the width of the intervals, to training windows."""
+        self.covariates.start_from(windows)
+        self.start.fit(windows)
+        self.output.fit(self.start, windows)
+
+    @abstractmethod
+    def change(self, start: Start, batch: Batch) -> Tensor:
+        """Return what is added to the linear forecast, (B, P, Q)."""

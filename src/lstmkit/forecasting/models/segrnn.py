@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lstmkit.data import Batch, Windows
+from lstmkit.data import Batch
 from lstmkit.errors import InputError
 from lstmkit.forecasting.models.inputs import CovariateInputs
 from lstmkit.forecasting.models.linear_start import LINEAR, SCALES, LinearStart, Start
-from lstmkit.forecasting.models.model import ForecastModel, ModelSettings, Task, recurrent_layers
-from lstmkit.forecasting.models.point_and_spread import PointAndSpread
+from lstmkit.forecasting.models.model import ModelSettings, Task, recurrent_layers
+from lstmkit.forecasting.models.point_and_spread import ChangedStart, PointAndSpread
 from lstmkit.ranges import NOT_NEGATIVE
 
 
@@ -54,7 +54,7 @@ class SegRnnSettings(ModelSettings):
             raise InputError(f"segrnn: hidden_size must be even; got {self.hidden_size}")
 
 
-class SegRnnModel(ForecastModel[SegRnnSettings]):
+class SegRnnModel(ChangedStart[SegRnnSettings]):
     """Quantile forecasts from segments of a context window.
 
     The context, as a change from its last value, is cut into segments of w steps. A linear layer with ReLU makes each
@@ -91,28 +91,7 @@ class SegRnnModel(ForecastModel[SegRnnSettings]):
         nn.init.zeros_(self.head.bias)
         self.output = PointAndSpread(task, settings.squared)
 
-    @property
-    def window(self) -> int:
-        """Values before the cutoff that a batch must hold: the context."""
-        return self.task.context
-
-    def quantiles(self, batch: Batch) -> Tensor:
-        """Return quantiles (B, P, Q) of what follows, in the units of the series."""
-        start = self.start(batch)
-        return self.output.quantiles(start, self._change(start, batch))
-
-    def loss(self, batch: Batch) -> Tensor:
-        """Return the mean pinball loss, and the squared error of the mean if the settings say so."""
-        start = self.start(batch)
-        return self.output.loss(start, self._change(start, batch), batch.future)
-
-    def start_from(self, windows: Windows) -> None:
-        """Fit the linear forecast, and the width of the intervals, to training windows."""
-        self.covariates.start_from(windows)
-        self.start.fit(windows)
-        self.output.fit(self.start, windows)
-
-    def _change(self, start: Start, batch: Batch) -> Tensor:
+    def change(self, start: Start, batch: Batch) -> Tensor:
         """Return what the recurrence adds to the linear forecast, (B, P, Q)."""
         encoded = self.covariates(batch)
         M, w = self.ahead, self.segment

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lstmkit.data import Batch, Windows
+from lstmkit.data import Batch
 from lstmkit.errors import InputError
 from lstmkit.forecasting.models.inputs import CovariateInputs
 from lstmkit.forecasting.models.linear_start import LINEAR, SCALES, LinearStart, Start
-from lstmkit.forecasting.models.model import ForecastModel, ModelSettings, Task
-from lstmkit.forecasting.models.point_and_spread import PointAndSpread
+from lstmkit.forecasting.models.model import ModelSettings, Task
+from lstmkit.forecasting.models.point_and_spread import ChangedStart, PointAndSpread
 from lstmkit.nn import LSTM, SLstm
 from lstmkit.ranges import NOT_NEGATIVE
 from lstmkit.recurrence import Cell
@@ -55,7 +55,7 @@ class SLstmSettings(ModelSettings):
             raise InputError(f"heads must divide hidden_size; got {self.heads} heads for {self.hidden_size}")
 
 
-class SLstmModel(ForecastModel[SLstmSettings]):
+class SLstmModel(ChangedStart[SLstmSettings]):
     """Quantile forecasts from patches of a context window, read by residual blocks around a recurrence.
 
     The context, as a change from its last value, is cut into overlapping patches, each made one step by a linear layer.
@@ -93,28 +93,7 @@ class SLstmModel(ForecastModel[SLstmSettings]):
             nn.init.zeros_(self.coming.weight)
         self.output = PointAndSpread(task, settings.squared)
 
-    @property
-    def window(self) -> int:
-        """Values before the cutoff that a batch must hold: the context."""
-        return self.task.context
-
-    def quantiles(self, batch: Batch) -> Tensor:
-        """Return quantiles (B, P, Q) of what follows, in the units of the series."""
-        start = self.start(batch)
-        return self.output.quantiles(start, self._change(start, batch))
-
-    def loss(self, batch: Batch) -> Tensor:
-        """Return the mean pinball loss, and the squared error of the mean if the settings say so."""
-        start = self.start(batch)
-        return self.output.loss(start, self._change(start, batch), batch.future)
-
-    def start_from(self, windows: Windows) -> None:
-        """Fit the linear forecast, and the width of the intervals, to training windows."""
-        self.covariates.start_from(windows)
-        self.start.fit(windows)
-        self.output.fit(self.start, windows)
-
-    def _change(self, start: Start, batch: Batch) -> Tensor:
+    def change(self, start: Start, batch: Batch) -> Tensor:
         """Return what the blocks add to the linear forecast, (B, P, Q)."""
         encoded = self.covariates(batch)
         steps = self._patches(start, encoded.past[:, -self.task.context :])

@@ -16,7 +16,7 @@ from torch import Tensor
 from lstmkit.classification.labels import TASKS, Coding, hold_back
 from lstmkit.classification.learning import answers, checkpoint_at, fit_network
 from lstmkit.classification.network import Ensemble
-from lstmkit.errors import InputError, NotFittedError
+from lstmkit.errors import InputError, require_fit
 from lstmkit.language.classify.network import Shape, text_ensemble
 from lstmkit.language.classify.persistence import read_classifier, write_classifier
 from lstmkit.language.classify.settings import ClassifierSettings
@@ -145,7 +145,7 @@ class TextClassifier(Parameters):
         Returns  a table of the kind given: `label` and a probability for each class, `p_` and its name; or `value`
         Raises   NotFittedError before `fit`; InputError if a column is not there
         """
-        rows, kind = self._read(table, header, delimiter, False, "predict")
+        rows, kind = self._read(table, header, delimiter, False)
         return nw.from_dict(self.coding_.columns(self.answers(rows)), backend=kind).to_native()
 
     def score(self, table: Any, header: bool | None = None, delimiter: str | None = None) -> dict[str, float]:
@@ -153,7 +153,7 @@ class TextClassifier(Parameters):
 
         f1 is the mean over the classes, f1_positive that of the second of two.
         """
-        rows, _ = self._read(table, header, delimiter, True, "score")
+        rows, _ = self._read(table, header, delimiter, True)
         return self.coding_.scores(self.truth(rows), self.answers(rows))
 
     def truth(self, rows: Rows) -> NDArray[Any]:
@@ -172,7 +172,7 @@ class TextClassifier(Parameters):
                  text sum to one
         Raises   InputError if the network does not pool by attention
         """
-        rows, kind = self._read(table, header, delimiter, False, "explain")
+        rows, kind = self._read(table, header, delimiter, False)
         parts = self.word_weights(rows)
         columns: dict[str, list[Any]] = {"row": [], "column": [], "word": [], "weight": []}
         for row, sides in enumerate(parts, 1):
@@ -212,7 +212,7 @@ class TextClassifier(Parameters):
 
         Raises  NotFittedError before `fit`; ModelFolderError if it exists and not `force`, or cannot be written
         """
-        self._require_fit("save")
+        require_fit(self, "network_")
         config = {
             "task": self.task,
             "seed": self.seed,
@@ -285,16 +285,10 @@ class TextClassifier(Parameters):
             return splitter(self.tokens_.split)(line)
         return [self.tokens_.symbols[token] for token in self.tokens_.encode(line, closed=False)]
 
-    def _read(
-        self, table: Any, header: bool | None, delimiter: str | None, labelled: bool, method: str
-    ) -> tuple[Rows, Any]:
-        self._require_fit(method)
+    def _read(self, table: Any, header: bool | None, delimiter: str | None, labelled: bool) -> tuple[Rows, Any]:
+        require_fit(self, "network_")
         frame, kind = open_table(table, self.columns_.header if header is None else header, delimiter)
         return read_rows(frame, self.columns_, labelled), kind
-
-    def _require_fit(self, method: str) -> None:
-        if "network_" not in self.__dict__:
-            raise NotFittedError(f"TextClassifier.{method}: this classifier has not been fitted; call fit first")
 
 
 def _labels(rows: Rows) -> list[str]:

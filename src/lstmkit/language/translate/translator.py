@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lstmkit.errors import InputError, NotFittedError
+from lstmkit.errors import InputError, require_fit
 from lstmkit.language.neural.network import warn_of_precision
 from lstmkit.language.text import VocabularySettings
 from lstmkit.language.translate.network import Shape, TranslationNetwork, TranslatorSettings
@@ -188,9 +188,9 @@ class Translator:
                 all counts
         Raises  NotFittedError before `fit`; InputError if a text is none, or a translator has other vocabularies
         """
-        self._check_fitted()
+        require_fit(self, "network_")
         for number, other in enumerate(also, 2):
-            other._check_fitted()
+            require_fit(other, "network_")
             if not self.sides_.same_as(other.sides_):
                 raise InputError(
                     f"model {number}: has other vocabularies than the first; take models that learnt from the same"
@@ -202,7 +202,7 @@ class Translator:
 
     def loss(self, lines: Lines) -> float:
         """Return the mean negative log-likelihood of the translations of pairs, in nats a token."""
-        self._check_fitted()
+        require_fit(self, "network_")
         return mean_loss(self.network_, Pairs(self.sides_.read(lines.source), self.sides_.written(lines.target)))
 
     def save(self, path: str | Path, force: bool = False) -> None:
@@ -211,7 +211,7 @@ class Translator:
         force   replace a model that is there
         Raises  ModelFolderError if the folder exists or cannot be written; NotFittedError before `fit`
         """
-        self._check_fitted()
+        require_fit(self, "network_")
         config = {
             "unit": self.unit,
             "settings": asdict(self.settings),
@@ -255,10 +255,6 @@ class Translator:
         kept = np.flatnonzero((longest <= self.settings.longest) & (np.minimum(*(p.lengths for p in pairs)) > 0))
         chosen: list[Ragged] = [side.select(kept) for side in pairs]
         return Pairs(*chosen), kept
-
-    def _check_fitted(self) -> None:
-        if "network_" not in vars(self):
-            raise NotFittedError("Translator: fit it first, or load one")
 
 
 def shape_of(sides: Sides) -> Shape:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmkit.errors import InputError, NotFittedError
+from lstmkit.errors import InputError, require_fit
 from lstmkit.music.frames.baselines import FirstOrder, LastFrame
 from lstmkit.music.frames.completing import below_melody, completed
 from lstmkit.music.frames.learning import fit_frames
@@ -108,8 +108,7 @@ class RollComposer:
         return {"pieces": digest.hexdigest()[:16], "seed": self.seed, **settings}
 
     def _fitted(self) -> FrameModel:
-        if "model_" not in vars(self):
-            raise NotFittedError("RollComposer: fit it first, or load one")
+        require_fit(self, "model_")
         return self.model_
 
     def compose(

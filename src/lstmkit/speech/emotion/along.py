@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmkit.classification.classifier.timeline import Stretch, timeline
+from lstmkit.errors import require_fit
 from lstmkit.ranges import MORE_THAN_0, real
 from lstmkit.speech.emotion.classifier import EmotionClassifier
 from lstmkit.speech.emotion.clips import read_clips
@@ -64,7 +65,7 @@ def tell(emotion: EmotionClassifier, source: Any, asked: Asked, pattern: str | N
     pattern  of the names of a folder's files
     Raises   NotFittedError before `fit`; InputError for a recording that cannot be used
     """
-    emotion.require_fit("tell")
+    require_fit(emotion, "classifier_")
     clips = read_clips(source, pattern=pattern, labelled=False)
     found = emotion.rows(clips)
     shares = emotion.classifier_.answers(found)

@@ -11,25 +11,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstmkit import __version__
 from lstmkit.classification.classifier import SequenceClassifier, SequenceSettings
-from lstmkit.classification.classifier.stored import StoredClassifier, network_of
+from lstmkit.classification.classifier.stored import StoredClassifier
+from lstmkit.classification.classifier.telling import RIGHT, TellingClassifier, restored
 from lstmkit.classification.reading import Form, Labelled
 from lstmkit.classification.reading.labelled import settled
-from lstmkit.classification.unsure import least_probability, told
-from lstmkit.errors import NotFittedError
+from lstmkit.errors import require_fit
 from lstmkit.ranges import PROBABILITY, a_path, real
 from lstmkit.speech.emotion.clips import SPEAKER, Clips, clip_frames, read_clips
 from lstmkit.speech.emotion.frames import VoiceSettings
-from lstmkit.training import EpochRecord, ModelFolder, Parameters
+from lstmkit.training import EpochRecord
 from lstmkit.training.folder import StoredModel
 from lstmkit.training.schema import Natural
 
 KIND = "emotion classifier"
 USUAL: Mapping[str, Any] = {"pooling": "attention", "measure": "uar", "class_weights": "balanced"}
 """Settings that are others than those of any sequences: every class counts alike, and it can be seen what weighed."""
-RIGHT = 0.9
-"""Share of the answers told that shall be right."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,7 @@ class StoredEmotion:
     classifier: StoredClassifier
 
 
-class EmotionClassifier(Parameters):
+class EmotionClassifier(TellingClassifier):
     """Tell how recordings are said, by a recurrent network that reads frames of the voice.
 
     settings  size and training of the network; None: the usual ones, with attention
@@ -56,6 +53,8 @@ class EmotionClassifier(Parameters):
     After `fit`: `classifier_`, a `SequenceClassifier` of the frames, and `threshold_`.
     Source    attention, further labels and their weights: Tao & Liu 2018, arXiv 1710.10197
     """
+
+    kind = KIND
 
     def __init__(
         self,
@@ -94,12 +93,6 @@ class EmotionClassifier(Parameters):
         rows = self.rows(read_clips(source, label, pattern), label)
         return self.fitted(self.unfitted().fit_rows(rows, on_epoch=on_epoch))
 
-    def fitted(self, classifier: SequenceClassifier) -> EmotionClassifier:
-        """Take a fitted classifier of frames, and choose the threshold by what it said of its validation part."""
-        self.classifier_ = classifier
-        self.threshold_ = least_probability(*classifier.validated_, self.right)
-        return self
-
     def rows(self, clips: Clips, label: str | None = None) -> Labelled:
         """Return recordings as sequences of frames.
 
@@ -116,46 +109,19 @@ class EmotionClassifier(Parameters):
         found = Labelled(frames, clips.names, labels, form, groups, notes=clips.manifest.notes, beside=beside)
         return settled(found, label is not None)
 
-    def predict(self, source: Any, pattern: str | None = None) -> NDArray[Any]:
-        """Return how each recording is said (N,), "unsure" where no class is probable enough.
+    def predict_proba(self, source: Any, pattern: str | None = None) -> NDArray[np.float64]:
+        """Return the probability of every class for every recording (N, K), in the order of `classes_`.
 
         source   a recording, a list of them, a folder or a table
         pattern  of the names of a folder's files; its field speaker says whose units frames are put into
         Raises   NotFittedError before `fit`; InputError for a recording that cannot be used
         """
-        return self.told(self.predict_proba(source, pattern))
-
-    def predict_proba(self, source: Any, pattern: str | None = None) -> NDArray[np.float64]:
-        """Return the probability of every class for every recording (N, K), in the order of `classes_`."""
-        self.require_fit("predict")
+        require_fit(self, "classifier_")
         return self.classifier_.answers(self.rows(read_clips(source, pattern=pattern, labelled=False)))
 
-    def told(self, found: NDArray[np.float64], threshold: float | None = None) -> NDArray[Any]:
-        """Return what probabilities (N, K) tell, (N,).
-
-        threshold  least probability of a class that is told; None is `threshold_`
-        """
-        return told(found, self.classes_, self.threshold_ if threshold is None else threshold)
-
-    @property
-    def classes_(self) -> NDArray[Any]:
-        """The classes in the order of the probabilities."""
-        return self.classifier_.classes_
-
-    def save(self, path: str | Path, force: bool = False) -> None:
-        """Write the model folder `path`: model.safetensors and config.json.
-
-        Raises  NotFittedError before `fit`; ModelFolderError if it exists and not `force`, or cannot be written
-        """
-        self.require_fit("save")
-        config = {
-            "seed": self.seed,
-            "frames": dataclasses.asdict(self.frames),
-            "threshold": self.threshold_,
-            "classifier": self.classifier_.config(),
-        }
-        folder = ModelFolder(KIND, config, self.classifier_.network_.state_dict())
-        folder.write(a_path("path", path), __version__, force)
+    def own_config(self) -> dict[str, Any]:
+        """Return what the folder holds beside the classifier of frames and the threshold."""
+        return {"seed": self.seed, "frames": dataclasses.asdict(self.frames)}
 
     @staticmethod
     def load(path: str | Path) -> EmotionClassifier:
@@ -166,15 +132,9 @@ class EmotionClassifier(Parameters):
         folder = StoredModel.open(a_path("path", path), KIND)
         config = folder.checked(StoredEmotion)
         with folder.agreeing():
-            real("threshold", config.threshold, PROBABILITY)
-            if config.classifier.form.channels != config.frames.channels or config.classifier.task != "classes":
+            if config.classifier.form.channels != config.frames.channels:
                 raise ValueError("a network of other frames")
-        inner = SequenceClassifier.restored(config.classifier, network_of(folder, config.classifier))
+        inner = restored(folder, config.classifier, config.threshold)
         found = EmotionClassifier(inner.settings, config.frames, config.seed, inner.beside)
         found.classifier_, found.threshold_ = inner, config.threshold
         return found
-
-    def require_fit(self, method: str) -> None:
-        """Raise NotFittedError before `fit`, naming a method."""
-        if "classifier_" not in self.__dict__:
-            raise NotFittedError(f"EmotionClassifier.{method}: this classifier has not been fitted; call fit first")

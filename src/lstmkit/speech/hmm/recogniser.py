@@ -8,14 +8,14 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from lstmkit.errors import InputError, NotFittedError
+from lstmkit.errors import InputError, require_fit
 from lstmkit.language.ngrams import NGramModel, NGramPredictor
 from lstmkit.language.predicting import Predictor
 from lstmkit.language.vocabulary import END, UNKNOWN, Words
 from lstmkit.sequences import Ragged
 from lstmkit.speech.features import FeatureSettings, with_differences
 from lstmkit.speech.hmm.decoding import SearchSettings, Spoken, WordNetwork
-from lstmkit.speech.hmm.training import SILENCE, HmmSettings, States, Units, learn
+from lstmkit.speech.hmm.training import SILENCE, HmmSettings, Units, learn
 from lstmkit.speech.lexicon import Lexicon
 from lstmkit.speech.scoring import words_of
 
@@ -32,7 +32,6 @@ class HmmRecogniser:
 
     def __init__(self, settings: HmmSettings | None = None) -> None:
         self.settings = settings or HmmSettings()
-        self._learnt: tuple[Units, States] | None = None
 
     def fit(
         self,
@@ -58,7 +57,7 @@ class HmmRecogniser:
             lexicon.require(texts)
         units = self._units(frames, words, lexicon)
         states, self.left_out_ = learn(prepared(frames, speakers), words, units, self.settings, told)
-        self._learnt = units, states
+        self.learnt_ = units, states
         return self
 
     def _units(self, frames: Ragged, words: Sequence[Sequence[str]], lexicon: Lexicon | None) -> Units:
@@ -93,9 +92,8 @@ class HmmRecogniser:
         search     how paths are weighed
         Raises     NotFittedError before `fit`
         """
-        if self._learnt is None:
-            raise NotFittedError("HmmRecogniser: nothing is learnt yet; call fit first")
-        units, states = self._learnt
+        require_fit(self, "learnt_")
+        units, states = self.learnt_
         network = WordNetwork(units.pronunciations, units.units[SILENCE], states.stay, predictor)
         own, every = prepared(frames, speakers), np.arange(units.count)
         weighed = search or SearchSettings()

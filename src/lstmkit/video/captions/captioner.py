@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lstmkit import __version__
 from lstmkit.classification.reading import Labelled
-from lstmkit.errors import InputError, NotFittedError
+from lstmkit.errors import InputError, require_fit
 from lstmkit.language.neural.network import warn_of_precision
 from lstmkit.language.text import VocabularySettings
 from lstmkit.language.text.corpus import learn_tokens
@@ -190,7 +190,7 @@ class Captioner:
 
         Raises  NotFittedError before `fit`; InputError if they have other numbers than those that were learnt from
         """
-        self._check_fitted()
+        require_fit(self, "network_")
         rows, clips = frame_rows(a_row_a_clip(source), self.frames, Asked(None, None, pattern), self.cache, watch)
         self.require_channels(rows)
         return rows, clips
@@ -220,9 +220,9 @@ class Captioner:
         also    fitted captioners of the same words and frames: the mean of the probabilities of all counts
         Raises  NotFittedError before `fit`; InputError if a captioner has other words, or reads other frames
         """
-        self._check_fitted()
+        require_fit(self, "network_")
         for number, other in enumerate(also, 2):
-            other._check_fitted()
+            require_fit(other, "network_")
             if (other.tokens_, other.channels_) != (self.tokens_, self.channels_):
                 raise InputError(
                     f"model {number}: has other words or frames than the first; take models that learnt from the same"
@@ -234,7 +234,7 @@ class Captioner:
 
     def loss(self, given: Captioned) -> float:
         """Return the mean negative log-likelihood of the captions of clips, in nats a word."""
-        self._check_fitted()
+        require_fit(self, "network_")
         self.require_channels(given.rows)
         return mean_loss(self.network_, self._pairs(self.tokens_, given)[0])
 
@@ -244,7 +244,7 @@ class Captioner:
         force   replace a model that is there
         Raises  ModelFolderError if the folder exists or cannot be written; NotFittedError before `fit`
         """
-        self._check_fitted()
+        require_fit(self, "network_")
         config = {
             "settings": dataclasses.asdict(self.settings),
             "vocabulary": dataclasses.asdict(self.vocabulary),
@@ -298,7 +298,3 @@ class Captioner:
         symbols, ids = self.tokens_.symbols, one.tokens.tolist()
         written = tuple(symbols[token] for token in ids)
         return Caption(self.tokens_.decode(ids), one.log_prob, one.score, one.ended, written, one.attention)
-
-    def _check_fitted(self) -> None:
-        if "network_" not in vars(self):
-            raise NotFittedError("Captioner: fit it first, or load one")
