@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +21,7 @@ COMMANDS = list(every_command(typer.main.get_command(app)))
 OPTIONS = frozenset().union(*(options for _, options in COMMANDS)) | {"--help", "--version"}
 
 
+@functools.cache
 def sentences() -> list[tuple[str, str]]:
     """Return every text of the source that names an option and is no docstring, with where it stands."""
     found = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.util
 import re
 from pathlib import Path
@@ -57,11 +58,17 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+@functools.cache
+def source_trees() -> list[tuple[Path, ast.Module]]:
+    """Return the files of the source, parsed."""
+    return [(path, ast.parse(path.read_text(encoding="utf-8"))) for path in sorted(SOURCE.rglob("*.py"))]
+
+
 def messages() -> list[tuple[str, str]]:
     """Return the longest constant part of every message raised on purpose, with where it is raised."""
     found = []
-    for path in sorted(SOURCE.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for path, tree in source_trees():
+        for node in ast.walk(tree):
             if not (isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.args):
                 continue
             message = node.exc.args[0]
@@ -123,11 +130,16 @@ def test_every_message_raised_on_purpose_is_explained() -> None:
     assert not absent, "messages that no page explains:\n" + "\n".join(absent)
 
 
+@functools.cache
+def texts_of_the_source() -> str:
+    """Return every text that stands in the source, a line each."""
+    nodes = (node for _, tree in source_trees() for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    return "\n".join(node.value for node in nodes if isinstance(node.value, str))
+
+
 @pytest.mark.parametrize("page", WITH_ERRORS)
 def test_every_message_in_the_documentation_exists(page: str) -> None:
-    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in SOURCE.rglob("*.py")]
-    nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)]
-    texts = "\n".join(node.value for node in nodes if isinstance(node.value, str))
+    texts = texts_of_the_source()
     errors = (DOCS / page).read_text(encoding="utf-8").split("\n## Errors\n")[1]
     documented = [line[3:].split("`")[0] for line in errors.splitlines() if line.startswith("| `")]
     longest = [max((part.strip(" :;,.('\"") for part in text.split("…")), key=len) for text in documented]
