@@ -13,7 +13,7 @@ import pytest
 from lstmkit.cli import main
 from lstmkit.music.abc import read_abc
 from lstmkit.music.midi import read_midi
-from lstmkit.music.rolls import read_rolls, tune_to_roll, write_rolls
+from lstmkit.music.rolls import read_rolls, read_voices, tune_to_roll, write_rolls, write_voices
 from lstmkit.music.tune import uneven_bars
 
 SMALL = (
@@ -228,8 +228,8 @@ def test_piano_rolls_are_composed_as_abc_midi_and_npz(lstm, rolled, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--key", "D"), "--key has no effect where piano rolls are learnt; leave it out"),
-        (("--bars", 4), "--bars has no effect where piano rolls are learnt; leave it out"),
+        (("--key", "D"), "--key has no effect where frames are learnt; leave it out"),
+        (("--bars", 4), "--bars has no effect where frames are learnt; leave it out"),
         (("--steps", 0), "steps must be from 1 to 1,000,000; got 0"),
         (("--tempo", 0), "a tempo of 0 is out of range"),
         (("--temperature", -1), "temperature must not be negative; got -1"),
@@ -241,19 +241,42 @@ def test_pieces_that_cannot_be_composed_end_in_one_line(complain, rolled, argume
 
 def test_options_of_tunes_and_of_rolls_are_kept_apart(complain, rolled, trained):
     chords = rolled / "chords.npz"
-    assert "--style has no effect where piano rolls are learnt" in complain("music", "train", chords, "--style", "file")
+    assert "--style has no effect where frames are learnt" in complain("music", "train", chords, "--style", "file")
     assert "--step must be a part of a whole note, such as 1/16; got '0'" in complain(
         "music", "train", chords, "--step", 0
     )
-    assert "--as must be one of auto, events, frames; got 'rolls'" in complain(
+    assert "--as must be one of auto, events, frames, voices; got 'rolls'" in complain(
         "music", "train", chords, "--as", "rolls"
     )
     assert "--steps has no effect where tunes are learnt; give --bars" in complain(
         "music", "compose", trained, "--steps", 4
     )
-    assert "--style has no effect where piano rolls are learnt" in complain(
+    assert "--style has no effect where frames are learnt" in complain(
         "music", "score", rolled / "chords", chords, "--style", "file"
     )
+
+
+def test_voices_are_learnt_composed_harmonised_and_scored(lstm, tmp_path):
+    draw = np.random.default_rng(0)
+    chords = np.array([[67, 64, 48], [65, 62, 50], [64, 60, -1]], np.int16)
+    pieces = {part: [chords[draw.integers(3, size=16)] for _ in range(5)] for part in ("train", "valid", "test")}
+    write_voices(tmp_path / "songs.json", pieces)
+    small = [word for name in ("key_size", "frame_size", "head_size") for word in ("--set", f"{name}=4")]
+    ran = lstm(
+        "music", "train", tmp_path / "songs.json", "--as", "voices", *small, "--epochs", 1, "--out", tmp_path / "m"
+    )
+    assert "5 pieces never seen, 75 frames" in " ".join(ran.out.split()) and "chain of each voice" in ran.out
+    found = json.loads((tmp_path / "m" / "summary.json").read_text())
+    own = json.loads(lstm("music", "score", tmp_path / "m", tmp_path / "songs.json", "--json").out)
+    assert own["parts"]["test"]["scores"] == found["scores"]
+    made = lstm("music", "compose", tmp_path / "m", "--steps", 6, "--seed", 1, "--out", tmp_path / "new")
+    assert made.code == 0 and {file.name for file in (tmp_path / "new").iterdir()} == {"1.abc", "1.mid", "1.json"}
+    (voices,) = read_voices(tmp_path / "new" / "1.json")["all"]
+    assert voices.shape == (6, 3)
+    asked = ("--harmonise", tmp_path / "new" / "1.json", "--seed", 3, "--out", tmp_path / "again")
+    assert lstm("music", "compose", tmp_path / "m", *asked).code == 0
+    (harmonised,) = read_voices(tmp_path / "again" / "1.json")["all"]
+    assert (harmonised[:, 0] == voices[:, 0]).all() and harmonised.shape == (6, 3)
 
 
 def test_tunes_can_be_learnt_as_frames_and_rolls_as_events(lstm, trained, rolled, tmp_path):

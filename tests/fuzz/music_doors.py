@@ -16,6 +16,8 @@ from table_doors import Run
 
 from lstmkit.music import Composer, Wish, played, read_abc, read_midi, read_music, write_abc, write_midi
 from lstmkit.music.events import decode, encode
+from lstmkit.music.frames import read_pieces
+from lstmkit.music.rolls import VOICES
 from lstmkit.music.tune import HIGHEST, LOWEST, Tune
 
 TEXT = """X:1
@@ -86,7 +88,11 @@ def open_music(folder: Path) -> Run:
             for tune in read_music(path).tunes[:3]:
                 check(tune)
 
-        return accepted(read)
+        def read_as_voices() -> None:
+            for piece in read_pieces(path, notation=VOICES).all[:3]:
+                assert piece.frames.ndim == 2 and (piece.tune.notes or not VOICES.sounds(piece.frames))
+
+        return accepted(read) | accepted(read_as_voices)
 
     return run
 

@@ -11,7 +11,7 @@ import torch
 
 from lstmkit.errors import InputError
 from lstmkit.music.frames import FirstOrder, FrameModel, FrameSettings, LastFrame, fit_frames
-from lstmkit.music.frames.learning import _cut, _moved, _room
+from lstmkit.music.frames.learning import _moved, _room, cut
 from lstmkit.music.frames.model import per_frame
 from lstmkit.music.frames.network import OUTSIDE
 from lstmkit.sequences import Ragged
@@ -180,7 +180,7 @@ def test_pieces_are_moved_within_the_keys_of_training():
 
 def test_long_pieces_are_cut_and_nothing_is_lost():
     (piece,) = rolls(23)
-    parts = _cut(Ragged.of([piece, piece[:3], piece[:0]], 88), 10)
+    parts = cut(Ragged.of([piece, piece[:3], piece[:0]], 88), 10)
     assert parts.lengths.tolist() == [7, 8, 8, 3] and (parts.values[:23] == piece).all()
 
 

@@ -13,8 +13,8 @@ from damage import check_all
 from lstmkit.errors import InputError, ModelFolderError, NotFittedError
 from lstmkit.music import Composer, RollComposer, load_composer, tune_of_roll, write_abc, write_rolls
 from lstmkit.music.frames import FirstOrder, FrameSettings, LastFrame, read_pieces
-from lstmkit.music.frames.job import RollJob
-from lstmkit.music.frames.judgement import compare_rolls, judge_rolls, summed
+from lstmkit.music.frames.job import FrameJob
+from lstmkit.music.frames.judgement import compare_frames, judge_frames, summed
 from lstmkit.music.frames.model import per_frame
 from lstmkit.results import run_job
 
@@ -57,12 +57,12 @@ def test_scores_are_in_the_published_convention(composer):
 def test_pieces_are_composed_likeliest_first_and_a_primer_is_kept(composer):
     primer = chords(1, seed=3)[0][:5]
     found = composer.compose(12, primer, count=3, seed=4)
-    assert [len(one.roll) for one in found] == [12] * 3 and all((one.roll[:5] == primer).all() for one in found)
+    assert [len(one.frames) for one in found] == [12] * 3 and all((one.frames[:5] == primer).all() for one in found)
     nats = [one.nats_per_frame for one in found]
-    assert nats == sorted(nats) and nats[0] == pytest.approx(per_frame(composer.model_.nats([found[0].roll])))
+    assert nats == sorted(nats) and nats[0] == pytest.approx(per_frame(composer.model_.nats([found[0].frames])))
     again = composer.compose(12, primer, count=3, seed=4)
-    assert all((a.roll == b.roll).all() for a, b in zip(found, again, strict=True))
-    assert len(composer.compose()[0].roll) == 16  # the median of the training pieces
+    assert all((a.frames == b.frames).all() for a, b in zip(found, again, strict=True))
+    assert len(composer.compose()[0].frames) == 16  # the median of the training pieces
     with pytest.raises(InputError, match="the primer has 5 steps, and the piece shall have 5; ask for more steps"):
         composer.compose(5, primer)
     with pytest.raises(InputError, match="steps must be from 1 to 1,000,000; got 0"):
@@ -75,7 +75,7 @@ def test_a_melody_gets_what_lies_below(composer):
     first, second = composer.harmonise(melody, count=2, versions=4)
     assert first.nats_per_frame <= second.nats_per_frame
     for one in (first, second):
-        assert one.roll[:, 47].all() and not one.roll[:, 48:].any()
+        assert one.frames[:, 47].all() and not one.frames[:, 48:].any()
 
 
 def test_a_composer_comes_back_from_its_folder(composer, tmp_path):
@@ -85,7 +85,7 @@ def test_a_composer_comes_back_from_its_folder(composer, tmp_path):
     assert again.history_ == composer.history_ and again.trained_on_ == 10
     (one,), (other,) = composer.score(chords(1)), again.score(chords(1))
     assert one.nats == pytest.approx(other.nats) and one.notes == other.notes
-    assert (composer.compose(8, seed=2)[0].roll == again.compose(8, seed=2)[0].roll).all()
+    assert (composer.compose(8, seed=2)[0].frames == again.compose(8, seed=2)[0].frames).all()
     with pytest.raises(ModelFolderError, match="holds a 'piano rolls' model, not a 'music' model"):
         Composer.load(tmp_path)
     with pytest.raises(NotFittedError, match="RollComposer: not fitted yet; call fit first"):
@@ -112,7 +112,7 @@ def test_parts_are_taken_from_files_or_held_back(tmp_path):
     write_rolls(tmp_path / "a.npz", {"train": chords(4), "valid": chords(2, seed=1), "test": chords(3, seed=2)})
 
     def parts(**more) -> list[int]:
-        job = RollJob(str(more.pop("music", tmp_path / "a.npz")), tmp_path / "out", RollComposer(SMALL), **more)
+        job = FrameJob(str(more.pop("music", tmp_path / "a.npz")), tmp_path / "out", RollComposer(SMALL), **more)
         read = job.read()
         return [len(own) for own in (read.train, read.valid, read.test)]
 
@@ -130,19 +130,19 @@ def test_too_few_pieces_to_divide_are_refused_as_pieces(tmp_path):
     silent = np.zeros((8, 88), np.uint8)
     write_rolls(tmp_path / "a.npz", {"all": [*chords(1), chords(1)[0], silent]})
     with pytest.raises(InputError, match="2 pieces that sound, all related, are too few to hold some back; give more"):
-        RollJob(str(tmp_path / "a.npz"), tmp_path / "out", RollComposer(SMALL)).read()
+        FrameJob(str(tmp_path / "a.npz"), tmp_path / "out", RollComposer(SMALL)).read()
 
 
 def test_tunes_of_notation_become_piano_rolls(tmp_path):
     roll = chords(1, 8)[0]
     (tmp_path / "a.abc").write_text(write_abc([replace(tune_of_roll(roll, Fraction(1, 8)), title="one")]))
     read = read_pieces(tmp_path / "a.abc", Fraction(1, 8))
-    assert [piece.title for piece in read.all] == ["one"] and (read.all[0].roll == roll).all()
+    assert [piece.title for piece in read.all] == ["one"] and (read.all[0].frames == roll).all()
 
 
 def test_a_job_leaves_a_model_pieces_and_a_page(tmp_path):
     write_rolls(tmp_path / "a.npz", {"train": chords(6), "valid": chords(2, seed=1), "test": chords(6)[:2]})
-    job = RollJob(str(tmp_path / "a.npz"), tmp_path / "out", RollComposer(replace(SMALL, epochs=1)))
+    job = FrameJob(str(tmp_path / "a.npz"), tmp_path / "out", RollComposer(replace(SMALL, epochs=1)))
     found = run_job(job)
     assert found.summary["pieces_by_part"] == {"train": 6, "valid": 2, "test": 2} and found.summary["related"] == 2
     assert "of which 2 are related to pieces that were learnt from" in found.verdict.detail
@@ -154,9 +154,9 @@ def test_a_job_leaves_a_model_pieces_and_a_page(tmp_path):
 
 
 def test_the_verdict_follows_the_interval(composer):
-    found = compare_rolls(composer, chords(4, seed=6))
+    found = compare_frames(composer, chords(4, seed=6))
     for low, high, kind in ((0.1, 0.2, "better"), (-0.1, 0.2, "equal"), (-0.2, -0.1, "worse")):
-        assert judge_rolls(replace(found, low=low, high=high)).kind == kind
+        assert judge_frames(replace(found, low=low, high=high), "chain").kind == kind
 
 
 @pytest.mark.parametrize("step", [Fraction(0), Fraction(-1, 4), Fraction(1, 100_000)])

@@ -22,6 +22,8 @@ from lstmkit.language import LanguageModel, LanguageSettings
 from lstmkit.language.classify import ClassifierSettings, TextClassifier
 from lstmkit.language.translate import SearchSettings, TranslatorSettings
 from lstmkit.language.writing import SamplingSettings
+from lstmkit.music.frames import FrameSettings as RollSettings
+from lstmkit.music.voices import VoiceSettings
 from lstmkit.nn import LSTMCell, StructuredPooling
 from lstmkit.ranges import AT_LEAST_1, BETWEEN_0_AND_1, MORE_THAN_0, SEED, check_fields, real, several, whole
 from lstmkit.sequences import Augmentation, Features
@@ -34,6 +36,8 @@ SETTINGS: list[tuple[Any, dict[str, Any]]] = [
     (TranslatorSettings, {}),
     (SearchSettings, {}),
     (FrameSettings, {}),
+    (RollSettings, {}),
+    (VoiceSettings, {}),
     (SequenceSettings, {}),
     (RecognizerSettings, {}),
     (Form, {}),

@@ -28,3 +28,4 @@ from lstmkit.music.tune import Tune as Tune
 from lstmkit.music.tune import Voice as Voice
 from lstmkit.music.tune import transposed as transposed
 from lstmkit.music.tune import uneven_bars as uneven_bars
+from lstmkit.music.voices import VoiceComposer as VoiceComposer

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lstmkit.cli import parameters, printing
-from lstmkit.cli.music.rolls import OF_ROLLS, Asked, composed
+from lstmkit.cli.music.frames import OF_FRAMES, Asked, composed
 from lstmkit.errors import InputError
 
 if TYPE_CHECKING:
     from lstmkit.music.composing.wish import Composition
-    from lstmkit.music.frames import RolledPiece
-    from lstmkit.music.rolls import Roll
+    from lstmkit.music.frames import ComposedPiece
+    from lstmkit.music.rolls import Frames, Notation
     from lstmkit.music.tune import Tune
 
 EXAMPLES = """\b
@@ -61,13 +61,13 @@ class Made:
 
     nats     an event or a frame
     figures  what JSON says of it
-    roll     where it is a piano roll
+    frames   where it is frames, and how they are written
     """
 
     tune: Tune
     nats: float
     figures: dict[str, Any]
-    roll: Roll | None = None
+    frames: tuple[Frames, Notation] | None = None
 
 
 @parameters.grouped
@@ -79,7 +79,7 @@ def compose(
     key: Annotated[str | None, typer.Option(help="Such as D, F#m or Gdor; the usual one if left out.")] = None,
     meter: Annotated[str | None, typer.Option(help="Such as 6/8; the model's choice if left out.")] = None,
     bars: Annotated[int | None, typer.Option(help="As they are written, without an upbeat.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Of a piano roll, where these were learnt.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Of a piano roll or voices, where these were learnt.")] = None,
     form: Annotated[
         str, typer.Option(help="Parts of equal length, such as AABB: a letter twice is a part with a repeat.")
     ] = "",
@@ -96,21 +96,21 @@ def compose(
     left: Left,
     json: parameters.Json = False,
 ) -> None:
-    """Compose tunes that hold their bars, the likeliest first; or piano rolls, where these were learnt."""
+    """Compose tunes that hold their bars, the likeliest first; or frames, where these were learnt."""
     from lstmkit.language.writing.sampling import SamplingSettings
     from lstmkit.music.composing.wish import Wish
     from lstmkit.music.files import read_tune
-    from lstmkit.music.frames import RollComposer
+    from lstmkit.music.frames import FrameComposer
     from lstmkit.music.stored import load_composer
 
     _check(context, drawn, left, free, harmonise)
     wish = Wish(style, key, meter, bars, form, None, not free, not open_end, scale, tempo, instrument)
     composer = load_composer(model)
-    if isinstance(composer, RollComposer):
-        parameters.refuse_without_effect(OF_ROLLS, _given(context, *OF_TUNES))
+    if isinstance(composer, FrameComposer):
+        parameters.refuse_without_effect(OF_FRAMES, _given(context, *OF_TUNES))
         asked = Asked(steps, primer, harmonise, wish, drawn.count, drawn.temperature, drawn.seed)
         pieces = composed(composer, asked)
-        _tell([_piece_as_made(piece, tune) for piece, tune in pieces], left, json, "nats a frame")
+        _tell([_piece_as_made(*one, composer.notation) for one in pieces], left, json, "nats a frame")
         return
     parameters.refuse_without_effect("where tunes are learnt; give --bars", _given(context, "steps"))
     sampling = SamplingSettings(drawn.temperature, drawn.top_k, drawn.top_p)
@@ -127,7 +127,7 @@ HELD = ("scale", "open_end", "bars", "form")
 WISHES = ("style", "key", "meter", "steps", "primer", "tempo", "instrument", "free", *HELD)
 """Options that say what a new tune shall be."""
 OF_TUNES = ("style", "key", "meter", "free", *HELD, "top_k", "top_p", "by", "chords")
-"""Options that say nothing of a piano roll."""
+"""Options that say nothing of frames."""
 
 
 def _check(context: typer.Context, drawn: Drawn, left: Left, free: bool, harmonise: Path | None) -> None:
@@ -152,10 +152,9 @@ def _tune_as_made(one: Composition) -> Made:
     return Made(one.tune, one.nats_per_event, {"nats_per_event": one.nats_per_event, **own})
 
 
-def _piece_as_made(piece: RolledPiece, tune: Tune) -> Made:
-    return Made(
-        tune, piece.nats_per_frame, {"nats_per_frame": piece.nats_per_frame, "steps": len(piece.roll)}, piece.roll
-    )
+def _piece_as_made(piece: ComposedPiece, tune: Tune, notation: Notation) -> Made:
+    figures = {"nats_per_frame": piece.nats_per_frame, "steps": len(piece.frames)}
+    return Made(tune, piece.nats_per_frame, figures, (piece.frames, notation))
 
 
 def _tell(found: list[Made], left: Left, json: bool, unit: str) -> None:
@@ -177,14 +176,15 @@ def _tell(found: list[Made], left: Left, json: bool, unit: str) -> None:
 
 
 def _written(found: list[Made], out: Path, force: bool, chords: bool) -> list[dict[str, str]]:
-    """Write each tune as ABC and as MIDI, a piano roll also as such; return the names."""
+    """Write each tune as ABC and as MIDI, frames also as such; return the names."""
     from lstmkit.music.abc import write_abc
     from lstmkit.music.midi import accompanied, write_midi
-    from lstmkit.music.rolls import write_rolls
     from lstmkit.training import write_atomically
 
-    kinds = {"abc": "abc", "midi": "mid"} | ({} if any(one.roll is None for one in found) else {"roll": "npz"})
-    names = [{kind: str(out / f"{k}.{end}") for kind, end in kinds.items()} for k in range(1, len(found) + 1)]
+    names = []
+    for k, one in enumerate(found, 1):
+        kinds = {"abc": "abc", "midi": "mid"} | ({} if one.frames is None else {"frames": one.frames[1].ending})
+        names.append({kind: str(out / f"{k}.{end}") for kind, end in kinds.items()})
     there = [path for own in names for path in own.values() if Path(path).exists()]
     if there and not force:
         raise InputError(f"{there[0]}: exists already; choose another --out, or --force to replace it")
@@ -192,6 +192,7 @@ def _written(found: list[Made], out: Path, force: bool, chords: bool) -> list[di
     for one, own in zip(found, names, strict=True):
         write_atomically(Path(own["abc"]), write_abc([one.tune]).encode())
         write_atomically(Path(own["midi"]), write_midi(accompanied(one.tune) if chords else one.tune))
-        if one.roll is not None:
-            write_rolls(Path(own["roll"]), {"composed": [one.roll]})
+        if one.frames is not None:
+            frames, notation = one.frames
+            notation.write(Path(own["frames"]), {"composed": [frames]})
     return names

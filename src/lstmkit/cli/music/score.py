@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lstmkit.cli import parameters, printing
+from lstmkit.cli.music.frames import MOST, OF_FRAMES, score_frames
 from lstmkit.cli.music.notes import notes_as_json, print_notes
-from lstmkit.cli.music.rolls import MOST, OF_ROLLS, score_rolls
 
 if TYPE_CHECKING:
     from lstmkit.music.composing.wish import TuneScore
@@ -40,16 +40,17 @@ def score(
 ) -> None:
     """Score tunes by network, n-grams and both together: bits an event, given style, metre and mode.
 
-    A model of piano rolls scores these in nats a frame, beside a chain of first order and the last frame repeated.
+    A model of piano rolls or voices scores these in nats a frame, beside a chain of first order and the last frame
+    repeated.
     """
     from lstmkit.music.files import read_music
-    from lstmkit.music.frames import RollComposer
+    from lstmkit.music.frames import FrameComposer
     from lstmkit.music.stored import load_composer
 
     composer = load_composer(model)
-    if isinstance(composer, RollComposer):
-        parameters.refuse_without_effect(OF_ROLLS, {"style": parameters.is_given(context, "style")})
-        score_rolls(composer, music, notes, json)
+    if isinstance(composer, FrameComposer):
+        parameters.refuse_without_effect(OF_FRAMES, {"style": parameters.is_given(context, "style")})
+        score_frames(composer, music, notes, json)
         return
     read = read_music(music, style)
     scores = [composer.score(tune) for tune in read.tunes]

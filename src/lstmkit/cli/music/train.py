@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lstmkit.cli import parameters, printing
-from lstmkit.cli.music.rolls import OF_ROLLS, train_rolls
+from lstmkit.cli.music.frames import OF_FRAMES, train_frames
 from lstmkit.cli.progress import JobProgress, Rounds, run_shown
 from lstmkit.errors import InputError
 from lstmkit.ranges import BELOW_1, BETWEEN_0_AND_1, SEED, choice, real, whole
 
 if TYPE_CHECKING:
+    from lstmkit.music.frames import FrameComposer
     from lstmkit.music.result import MusicResult
 
 EXAMPLES = """\b
@@ -25,6 +26,7 @@ examples:
   lstm music train midi/ --style folder --epochs 40 --set hidden_size=384
   lstm music train chorales.json --step 1/4
   lstm music train midi/ --as frames --step 1/8 --set notes=independent
+  lstm music train chorales.json --as voices
 """
 
 
@@ -37,10 +39,14 @@ def train(
     *,
     learn_as: Annotated[
         str,
-        typer.Option("--as", help="events, of tunes; frames, of piano rolls; auto: frames where all files are rolls."),
+        typer.Option(
+            "--as",
+            help="events, of tunes; frames, of piano rolls; voices, kept apart; auto: frames if all files are rolls.",
+        ),
     ] = "auto",
     step: Annotated[
-        str, typer.Option(help="How long a step of a piano roll is, as a part of a whole note, such as 1/4.")
+        str,
+        typer.Option(help="How long a step of a piano roll or of voices is, as a part of a whole note, such as 1/4."),
     ] = "1/16",
     test: Annotated[
         str | None, typer.Option(help="Tunes that are only used to score; a share of MUSIC if left out.")
@@ -63,8 +69,7 @@ def train(
 ) -> None:
     """Learn from tunes, score beside n-grams on tunes never seen, save the model."""
     from lstmkit.music.files import are_rolls
-    from lstmkit.music.frames import FrameSettings, RollComposer
-    from lstmkit.music.frames.job import RollJob
+    from lstmkit.music.frames.job import FrameJob
     from lstmkit.music.rolls import read_step
 
     whole("seed", seed, SEED)
@@ -73,21 +78,35 @@ def train(
     parameters.refuse_shares(context)
     if test is None and test_share == 0:
         raise InputError("--test-share 0 leaves no tune to score on; give a larger share, or a file by --test")
-    of_frames = choice("--as", learn_as, WAYS) == "frames" or (learn_as == "auto" and are_rolls(music))
+    if choice("--as", learn_as, WAYS) == "auto":
+        learn_as = "frames" if are_rolls(music) else "events"
     changes = {"cell": cell, "epochs": epochs, "minutes": minutes}
     folder = out or parameters.named_after(music, "music")
     parts = (test, valid_share, test_share)
-    if of_frames:
-        given = {name: parameters.is_given(context, name) for name in ("style", "order")}
-        parameters.refuse_without_effect(OF_ROLLS, given)
-        settings = FrameSettings(**parameters.given_settings(FrameSettings, setting, "a composer of rolls", changes))
-        composer = RollComposer(settings, seed, read_step(step))
-        train_rolls(RollJob(music, folder, composer, *parts, manner.force, manner.resume), manner)
-    else:
+    if learn_as == "events":
         _train_tunes(music, folder, parts, (style, read_step(step)), order, seed, changes, setting, manner)
+    else:
+        given = {name: parameters.is_given(context, name) for name in ("style", "order")}
+        parameters.refuse_without_effect(OF_FRAMES, given)
+        composer = _composer(learn_as, setting, changes, seed, read_step(step))
+        train_frames(FrameJob(music, folder, composer, *parts, manner.force, manner.resume), manner)
 
 
-WAYS = ("auto", "events", "frames")
+def _composer(
+    learn_as: str, setting: list[str] | None, changes: dict[str, Any], seed: int, step: Fraction
+) -> FrameComposer:
+    """Return a composer of piano rolls or of voices that has learnt nothing yet."""
+    from lstmkit.music.frames import FrameSettings, RollComposer
+    from lstmkit.music.voices import VoiceComposer, VoiceSettings
+
+    if learn_as == "voices":
+        how = parameters.given_settings(VoiceSettings, setting, "a composer of voices", changes)
+        return VoiceComposer(VoiceSettings(**how), seed, step)
+    how = parameters.given_settings(FrameSettings, setting, "a composer of rolls", changes)
+    return RollComposer(FrameSettings(**how), seed, step)
+
+
+WAYS = ("auto", "events", "frames", "voices")
 Parts = tuple[str | None, float, float]
 
 

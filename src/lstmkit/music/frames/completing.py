@@ -66,17 +66,17 @@ def completed(
             pasts, states = model.pasts(last[None], recall, inner)
             frame, cost, weight = _drawn(model, [past[0] for past in pasts], held, temperature, random)
         rolls[step], nats, weights = frame.numpy(), nats + cost, weights - weight
-        shares = np.exp(weights - np.logaddexp.reduce(weights))
-        if 1 / np.square(shares).sum() < FEW * versions:
-            places = (random.random() + np.arange(versions)) / versions
-            chosen = np.minimum(np.searchsorted(np.cumsum(shares), places), versions - 1)
+        chosen = resampled(weights, random)
+        if chosen is not None:
             rolls[: step + 1], frame, nats, weights = (
                 rolls[: step + 1, chosen],
                 frame[chosen],
                 nats[chosen],
                 0 * weights,
             )
-            states = tuple(_chosen(one, torch.from_numpy(chosen), model.highest - model.lowest + 1) for one in states)
+            states = tuple(
+                chosen_states(one, torch.from_numpy(chosen), model.highest - model.lowest + 1) for one in states
+            )
             memory = None if memory is None else memory.of(chosen)
         last, inner = frame, states
         memory = None if memory is None else memory.after(frame.numpy().astype(np.uint8))
@@ -116,7 +116,19 @@ def _decided(share: NDArray[np.float64], temperature: float, random: np.random.G
     return random.random(len(share)) < 1 / (1 + np.exp(-np.clip(odds, -700, 700)))
 
 
-def _chosen(inner: Inner, chosen: Tensor, keys: int) -> Inner:
+def resampled(weights: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.int64] | None:
+    """Return which versions go on, some of them several times, or None while most of them count.
+
+    weights  (N,) log-probabilities of what is given
+    """
+    shares = np.exp(weights - np.logaddexp.reduce(weights))
+    if 1 / np.square(shares).sum() >= FEW * len(weights):
+        return None
+    places = (random.random() + np.arange(len(weights))) / len(weights)
+    return np.minimum(np.searchsorted(np.cumsum(shares), places), len(weights) - 1)
+
+
+def chosen_states(inner: Inner, chosen: Tensor, keys: int) -> Inner:
     """Return the states of chosen versions; those of the keys of one version stand side by side."""
     rows = (chosen[:, None] * keys + torch.arange(keys)).flatten()
     frame = None if inner.frame is None else tuple(s.index_select(1, chosen) for s in inner.frame)

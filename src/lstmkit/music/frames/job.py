@@ -1,4 +1,4 @@
-"""What `lstm music train` does with piano rolls: read, train, score on pieces never seen, write."""
+"""What `lstm music train` does with frames, piano rolls or voices: read, train, score on pieces never seen, write."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from typing import ClassVar
 
 from lstmkit.errors import InputError
 from lstmkit.music.files import lines_of
-from lstmkit.music.frames.composer import RollComposer
-from lstmkit.music.frames.judgement import compare_rolls, judge_rolls
+from lstmkit.music.frames.foreseeing import FrameComposer
+from lstmkit.music.frames.judgement import compare_frames, judge_frames
 from lstmkit.music.frames.reading import Piece, Pieces, parted_pieces, read_pieces
-from lstmkit.music.frames.report import write_roll_report
-from lstmkit.music.frames.result import RollResult
+from lstmkit.music.frames.report import write_frame_report
+from lstmkit.music.frames.result import FrameResult
 from lstmkit.music.related import count_related
-from lstmkit.music.rolls import tune_of_roll, write_rolls
 from lstmkit.results import SUMMARY, Job, Run
 
 SAMPLES = 4
@@ -23,7 +22,7 @@ SAMPLES = 4
 
 @dataclass(frozen=True)
 class DividedPieces:
-    """Piano rolls by part.
+    """Pieces by part.
 
     related  pieces of the test part that share a run of notes with one to learn from
     """
@@ -36,8 +35,8 @@ class DividedPieces:
 
 
 @dataclass(frozen=True)
-class RollJob(Job[DividedPieces, None, RollResult]):
-    """What `lstm music train` was asked to do with piano rolls.
+class FrameJob(Job[DividedPieces, None, FrameResult]):
+    """What `lstm music train` was asked to do with frames.
 
     music       file or folder to learn from
     out         folder for the results
@@ -48,11 +47,11 @@ class RollJob(Job[DividedPieces, None, RollResult]):
     resume      continue an interrupted job in `out`
     """
 
-    results: ClassVar = (SUMMARY, "model", "pieces.npz", "report.html")
+    results: ClassVar = (SUMMARY, "model", "pieces.npz", "pieces.json", "report.html")
 
     music: str
     out: Path
-    composer: RollComposer
+    composer: FrameComposer
     test: str | None = None
     valid_share: float = 0.1
     test_share: float = 0.1
@@ -61,18 +60,18 @@ class RollJob(Job[DividedPieces, None, RollResult]):
 
     def read(self) -> DividedPieces:
         """Read the pieces; parts stand as the file has them."""
-        step = self.composer.step
-        given = read_pieces(self.music, step)
-        test = None if self.test is None else read_pieces(self.test, step)
+        how = self.composer.step, self.composer.notation
+        given = read_pieces(self.music, *how)
+        test = None if self.test is None else read_pieces(self.test, *how)
         parts = parted_pieces(given, test, (self.valid_share, self.test_share), self.composer.seed)
         if not parts[2]:
             raise InputError(f"{self.music}: no piece is left to score on; give more pieces, or a file by --test")
-        learnt, scored = ([tune_of_roll(piece.roll) for piece in own] for own in (parts[0], parts[2]))
+        learnt, scored = ([piece.tune for piece in own] for own in (parts[0], parts[2]))
         return DividedPieces(given, *parts, count_related(scored, learnt))
 
     def understood(self, read: DividedPieces) -> list[str]:
         """Return what was understood of the pieces, then what was noticed, a line each."""
-        frames = sum(len(piece.roll) for piece in read.train)
+        frames = sum(len(piece.frames) for piece in read.train)
         lines = [
             f"{self.music}: {len(read.train):,} pieces to learn from, {frames:,} frames",
             f"Choosing the best epoch on {len(read.valid):,}, scoring on {len(read.test):,} pieces never seen",
@@ -85,33 +84,33 @@ class RollJob(Job[DividedPieces, None, RollResult]):
 
     def fit(self, read: DividedPieces, run: Run) -> None:
         """Train the network and count the chains."""
-        frames = sum(len(piece.roll) for piece in read.train)
+        frames = sum(len(piece.frames) for piece in read.train)
         run.begin("fit", self.composer.settings.epochs_for(frames))
-        train, valid = ([piece.roll for piece in own] for own in (read.train, read.valid))
+        train, valid = ([piece.frames for piece in own] for own in (read.train, read.valid))
         self.composer.fit(train, valid, run.watcher.on_epoch, run.checkpoint, self.resume)
 
-    def score(self, read: DividedPieces, fitted: None, run: Run) -> RollResult:
+    def score(self, read: DividedPieces, fitted: None, run: Run) -> FrameResult:
         """Score network and chains on the test part, and compose a few pieces."""
         composer = self.composer
         run.watcher.on_lines(["Scoring on the pieces never seen"])
-        comparison = compare_rolls(composer, [piece.roll for piece in read.test])
-        verdict = judge_rolls(comparison, read.related)
+        comparison = compare_frames(composer, [piece.frames for piece in read.test])
+        verdict = judge_frames(comparison, composer.titles["chain"], read.related)
         composed = composer.compose(count=SAMPLES, seed=composer.seed)
         own = {
             **comparison.to_json(),
             "verdict": asdict(verdict),
             "pieces_by_part": {"train": len(read.train), "valid": len(read.valid), "test": len(read.test)},
-            "keys": {"lowest": composer.model_.lowest, "highest": composer.model_.highest},
+            "keys": composer.keys(),
             "remarks": dict(read.given.remarks),
             "related": read.related,
             "parameters": sum(p.numel() for p in composer.model_.parameters()),
             "history": [record.to_json() for record in composer.history_],
         }
         summary = run.summary(own, asdict(composer.settings), composer.model_, composer.seed)
-        return RollResult(self.music, self.out, composer, comparison, verdict, composed, summary)
+        return FrameResult(self.music, self.out, composer, comparison, verdict, composed, summary)
 
-    def write(self, found: RollResult) -> None:
+    def write(self, found: FrameResult) -> None:
         """Write the model, the pieces that were composed, and the page."""
         self.composer.save(self.out / "model", self.replaces)
-        write_rolls(self.out / "pieces.npz", {"composed": [piece.roll for piece in found.composed]})
-        write_roll_report(found, self.out / "report.html")
+        self.composer.notation.write(found.pieces, {"composed": [piece.frames for piece in found.composed]})
+        write_frame_report(found, self.out / "report.html")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -45,7 +46,7 @@ def fit_frames(
         raise InputError("frames: no pieces to learn from, or none to choose the best epoch; give both")
     model = _begun(train_rolls, settings, seed)
     lowest, highest = model.lowest, model.highest
-    ragged = _cut(pieces_of(train_rolls, settings), settings.steps)
+    ragged = cut(pieces_of(train_rolls, settings), settings.steps)
     room = np.array([_room(ragged[k][:, :KEYS], lowest, highest, settings.shift) for k in range(len(ragged))])
 
     def batch_loss(items: Tensor) -> Tensor:
@@ -59,7 +60,8 @@ def fit_frames(
         model.parameters(), settings.learning_rate, BETAS, weight_decay=settings.weight_decay, fused=True
     )
     history = []
-    how = _train_settings(settings, sum(map(len, train_rolls)), len(ragged), seed)
+    epochs = settings.epochs_for(sum(map(len, train_rolls)))
+    how = train_settings(settings, epochs, len(ragged), seed)
 
     held = pieces_of(valid_rolls, settings)  # once: what is recalled in them takes long
 
@@ -88,8 +90,27 @@ def _begun(rolls: Sequence[Roll], settings: FrameSettings, seed: int) -> FrameMo
         return FrameModel(settings, lowest, highest, frequencies)
 
 
-def _train_settings(settings: FrameSettings, frames: int, pieces: int, seed: int) -> TrainSettings:
-    epochs = settings.epochs_for(frames)
+class Pace(Protocol):
+    """What settings say of a training, whatever is learnt."""
+
+    @property
+    def batch_size(self) -> int:
+        """Pieces in a step."""
+        ...
+
+    @property
+    def warmup(self) -> int:
+        """Steps in which the learning rate rises."""
+        ...
+
+    @property
+    def minutes(self) -> float | None:
+        """After which training ends."""
+        ...
+
+
+def train_settings(settings: Pace, epochs: int, pieces: int, seed: int) -> TrainSettings:
+    """Return how networks are trained over so many epochs of so many pieces, or parts of them."""
     steps = epochs * max(LEAST_STEPS, -(-pieces // settings.batch_size))
     return TrainSettings(
         max_epochs=epochs,
@@ -104,7 +125,7 @@ def _train_settings(settings: FrameSettings, frames: int, pieces: int, seed: int
     )
 
 
-def _cut(pieces: Ragged, steps: int) -> Ragged:
+def cut(pieces: Ragged, steps: int) -> Ragged:
     """Return pieces cut into parts of about equal length, of `steps` at most."""
     counts = -(-pieces.lengths // steps)
     ends = [

@@ -1,4 +1,4 @@
-"""Whatever a user has of music as piano rolls, by part."""
+"""Whatever a user has of music as frames, by part: piano rolls, or voices."""
 
 from __future__ import annotations
 
@@ -10,18 +10,25 @@ from pathlib import Path
 from lstmkit.errors import InputError
 from lstmkit.music.files import are_rolls, over_files, read_music
 from lstmkit.music.related import places_divided
-from lstmkit.music.rolls import Roll, read_rolls, tune_of_roll, tune_to_roll
+from lstmkit.music.rolls import ROLLS, Frames, Notation
 from lstmkit.music.rolls.frames import STEP
 from lstmkit.music.rolls.reading import ALL, part_of
+from lstmkit.music.tune import Tune
 from lstmkit.ranges import a_path
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A piano roll with what it is called."""
+    """Frames of a piece, what it is called, and how they are to be read."""
 
     title: str
-    roll: Roll
+    frames: Frames
+    notation: Notation = ROLLS
+
+    @property
+    def tune(self) -> Tune:
+        """It as a tune."""
+        return self.notation.to_tune(self.frames, STEP)
 
 
 Divided = tuple[list[Piece], list[Piece], list[Piece]]
@@ -30,7 +37,7 @@ Divided = tuple[list[Piece], list[Piece], list[Piece]]
 
 @dataclass(frozen=True)
 class Pieces:
-    """Piano rolls that were read.
+    """Pieces that were read.
 
     parts    by part, as the file names them: train, valid, test, or all
     remarks  how often what was left out occurred
@@ -45,30 +52,33 @@ class Pieces:
         return [piece for own in self.parts.values() for piece in own]
 
 
-def read_pieces(path: str | Path, step: Fraction = STEP) -> Pieces:
-    """Return the piano rolls of a file or folder; tunes of ABC and MIDI become some.
+def read_pieces(path: str | Path, step: Fraction = STEP, notation: Notation = ROLLS) -> Pieces:
+    """Return the pieces of a file or folder as frames; tunes of ABC and MIDI become some.
 
-    step    of time, as a part of a whole note, in which tunes are written; rolls stay as they are
-    Raises  InputError if there is no such file, or none with a note in it
+    step      of time, as a part of a whole note, in which tunes are written; what is frames stays as it is
+    notation  whether frames are piano rolls or voices
+    Raises    InputError if there is no such file, or none with a note in it
     """
     path, found = a_path("the music", path), Pieces({})
     if are_rolls(path):
-        for file, parts in over_files(path, found.remarks, read_rolls):
-            for said, rolls in parts.items():
+        for file, parts in over_files(path, found.remarks, notation.read):
+            for said, pieces in parts.items():
                 part = part_of(file.name) if said == ALL else said
                 own = found.parts.setdefault(part, [])
-                own += [Piece(f"{part} {len(own) + k}", roll) for k, roll in enumerate(rolls, 1)]
+                own += [Piece(f"{part} {len(own) + k}", frames, notation) for k, frames in enumerate(pieces, 1)]
         return found
     read = read_music(path, step=step)
-    pieces = []
+    tunes = []
     for tune in read.tunes:
         try:
-            pieces.append(Piece(tune.title, tune_to_roll(tune, step)))
+            tunes.append(Piece(tune.title, notation.of_tune(tune, step), notation))
         except InputError:
             if len(read.tunes) == 1:
                 raise
-            read.remarks["tunes with notes that no piano has, left out"] += 1
-    return Pieces({ALL: pieces}, read.remarks)
+            read.remarks[f"tunes that cannot be written as {notation.name}, left out"] += 1
+    if not tunes:
+        raise InputError(f"{path}: no tune can be written as {notation.name}; give others, or learn them as events")
+    return Pieces({ALL: tunes}, read.remarks)
 
 
 def parted_pieces(given: Pieces, test: Pieces | None, shares: tuple[float, float], seed: int) -> Divided:
@@ -98,9 +108,9 @@ def parted_pieces(given: Pieces, test: Pieces | None, shares: tuple[float, float
 
 def _sounding(pieces: list[Piece]) -> list[Piece]:
     """Return the pieces of more than one frame in which something sounds."""
-    return [piece for piece in pieces if len(piece.roll) > 1 and piece.roll.any()]
+    return [piece for piece in pieces if len(piece.frames) > 1 and piece.notation.sounds(piece.frames)]
 
 
 def _divided(pieces: list[Piece], share: float, seed: int) -> tuple[list[Piece], list[Piece]]:
-    kept, cut = places_divided([tune_of_roll(piece.roll) for piece in pieces], share, seed, "pieces that sound")
+    kept, cut = places_divided([piece.tune for piece in pieces], share, seed, "pieces that sound")
     return [pieces[k] for k in kept], [pieces[k] for k in cut]

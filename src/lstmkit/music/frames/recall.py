@@ -37,23 +37,24 @@ class Recalled(NamedTuple):
 class Memory(NamedTuple):
     """What was played in N versions side by side, as a value.
 
-    seen  (t, WAYS, N, 88) by whole frames, and the highest notes of these
-    runs  (t, WAYS, N) how many frames up to this one were as those up to the last
+    seen  (t, ways, N, columns) frames as each way sees them: here whole, and their highest notes
+    runs  (t, ways, N) how many frames up to this one were as those up to the last
     """
 
     seen: NDArray[np.uint8]
     runs: NDArray[np.int64]
 
     @classmethod
-    def empty(cls, versions: int = 1) -> Memory:
+    def empty(cls, versions: int = 1, ways: int = WAYS, columns: int = KEYS) -> Memory:
         """Return that of versions of which nothing was played."""
-        return cls(np.zeros((0, WAYS, versions, KEYS), np.uint8), np.zeros((0, WAYS, versions), np.int64))
+        return cls(np.zeros((0, ways, versions, columns), np.uint8), np.zeros((0, ways, versions), np.int64))
 
     def recalled(self) -> Recalled:
         """Return what is recalled now, of each version."""
         _, ways, versions = self.runs.shape
         if len(self.seen) < 2:
-            frames, lengths = np.zeros((ways, versions, KEYS), np.uint8), np.zeros((ways, versions), np.int64)
+            frames = np.zeros((ways, versions, self.seen.shape[3]), np.uint8)
+            lengths = np.zeros((ways, versions), np.int64)
         else:
             where, lengths = _best(self.runs)
             frames = np.take_along_axis(self.seen, where[None, ..., None], axis=0)[0] * (lengths > 0)[..., None]
@@ -61,7 +62,10 @@ class Memory(NamedTuple):
 
     def after(self, frames: Roll) -> Memory:
         """Return the memory after a frame of each version, (N, 88)."""
-        new = both_ways(frames)
+        return self.with_seen(both_ways(frames))
+
+    def with_seen(self, new: Roll) -> Memory:
+        """Return the memory after a frame of each version as each way sees it, (ways, N, columns)."""
         runs = _longer(self.runs, (self.seen == new).all(axis=3))
         return Memory(np.concatenate([self.seen, new[None]])[-MOST:], runs[-MOST:])
 
@@ -75,10 +79,16 @@ def places(roll: Roll) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
     Returns  two of (T, WAYS); the frame 0 where nothing is recalled
     """
-    where, lengths = np.zeros((2, len(roll), WAYS), np.int64)
-    marks = np.stack([np.unique(own, axis=0, return_inverse=True)[1].ravel() for own in both_ways(roll)], axis=1)
-    runs = np.zeros((0, WAYS), np.int64)
-    for at in range(1, len(roll)):
+    return places_seen(both_ways(roll))
+
+
+def places_seen(seen: Roll) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the same of a piece as each way sees it, (ways, T, columns)."""
+    ways, T, _ = seen.shape
+    where, lengths = np.zeros((2, T, ways), np.int64)
+    marks = np.stack([np.unique(own, axis=0, return_inverse=True)[1].ravel() for own in seen], axis=1)
+    runs = np.zeros((0, ways), np.int64)
+    for at in range(1, T):
         first = max(0, at - MOST)
         runs = _longer(runs, marks[max(0, at - 1 - MOST) : at - 1] == marks[at - 1])[-MOST:]
         if at > 1:

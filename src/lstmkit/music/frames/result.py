@@ -1,4 +1,4 @@
-"""What a training on piano rolls found."""
+"""What a training on frames found."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lstmkit.music.frames.composer import RollComposer, RolledPiece
-from lstmkit.music.frames.judgement import RollComparison
+from lstmkit.music.frames.foreseeing import ComposedPiece, FrameComposer
+from lstmkit.music.frames.judgement import FrameComparison
 from lstmkit.results import Verdict
 
 
 @dataclass(frozen=True)
-class RollResult:
+class FrameResult:
     """What a job found; the folder `out` holds it.
 
     source    file or folder that was learnt from
@@ -22,8 +22,13 @@ class RollResult:
 
     source: str
     out: Path
-    composer: RollComposer
-    comparison: RollComparison
+    composer: FrameComposer
+    comparison: FrameComparison
     verdict: Verdict
-    composed: list[RolledPiece]
+    composed: list[ComposedPiece]
     summary: dict[str, Any] = field(repr=False)
+
+    @property
+    def pieces(self) -> Path:
+        """The file of pieces of its own."""
+        return self.out / f"pieces.{self.composer.notation.ending}"

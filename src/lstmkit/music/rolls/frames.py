@@ -101,29 +101,55 @@ def tune_to_roll(tune: Tune, step: Fraction = STEP) -> Roll:
     step    of time; onsets and ends are rounded to it, and every note sounds in one step at least
     Raises  InputError if a note is no key of a piano, or the tune is longer than MOST_STEPS
     """
-    steps = -(-tune.end // step)
-    if steps > MOST_STEPS:
-        raise InputError(
-            f"{tune.title or 'the tune'}: {steps:,} steps; {MOST_STEPS:,} are possible, take a longer step"
-        )
-    roll = np.zeros((int(steps), KEYS), np.uint8)
+    roll = np.zeros((_steps(tune, step), KEYS), np.uint8)
     for voice in tune.voices:
         for note in () if voice.drums else voice.notes:
-            if not LOWEST_KEY <= note.pitch < LOWEST_KEY + KEYS:
-                raise InputError(
-                    f"{tune.title or 'the tune'}: the note {note.pitch} is outside {LOWEST_KEY} to "
-                    f"{LOWEST_KEY + KEYS - 1}, the keys of a piano; move it by octaves"
-                )
             if not note.grace:
-                begin = round(note.onset / step)
-                roll[begin : max(round(note.end / step), begin + 1), note.pitch - LOWEST_KEY] = 1
+                begin, end = _within(note, step, tune)
+                roll[begin:end, note.pitch - LOWEST_KEY] = 1
     return roll
 
 
 def parts_of_tune(tune: Tune, step: Fraction = STEP) -> NDArray[np.int16]:
-    """Return the pitch of each voice in each step, SILENCE where it rests."""
-    found = np.full((int(-(-tune.end // step)), len(tune.voices)), SILENCE, np.int16)
-    for column, voice in enumerate(tune.voices):
+    """Return the pitch of each voice in each step, SILENCE where it rests; drums and grace notes left out.
+
+    step    of time; onsets and ends are rounded to it, and every note sounds in one step at least
+    Raises  InputError if a voice has notes that sound together, a note is no key of a piano, or the tune is longer than
+            MOST_STEPS
+    """
+    voices = [voice for voice in tune.voices if not voice.drums]
+    found = np.full((_steps(tune, step), len(voices)), SILENCE, np.int16)
+    for column, voice in enumerate(voices):
+        last = None
         for note in voice.notes:
-            found[round(note.onset / step) : round(note.end / step), column] = note.pitch
+            if note.grace:
+                continue
+            if last is not None and note.onset < last.end:
+                raise InputError(
+                    f"{tune.title or 'the tune'}: notes of voice {column + 1} sound together; write them as voices of "
+                    f"their own, or learn frames of keys"
+                )
+            begin, end = _within(note, step, tune)
+            found[begin:end, column], last = note.pitch, note
     return found
+
+
+def _steps(tune: Tune, step: Fraction) -> int:
+    """Return how many steps a tune has."""
+    steps = int(-(-tune.end // step))
+    if steps > MOST_STEPS:
+        raise InputError(
+            f"{tune.title or 'the tune'}: {steps:,} steps; {MOST_STEPS:,} are possible, take a longer step"
+        )
+    return steps
+
+
+def _within(note: Note, step: Fraction, tune: Tune) -> tuple[int, int]:
+    """Return the step in which a note begins, and that before which it ends."""
+    if not LOWEST_KEY <= note.pitch < LOWEST_KEY + KEYS:
+        raise InputError(
+            f"{tune.title or 'the tune'}: the note {note.pitch} is outside {LOWEST_KEY} to "
+            f"{LOWEST_KEY + KEYS - 1}, the keys of a piano; move it by octaves"
+        )
+    begin = round(note.onset / step)
+    return begin, max(round(note.end / step), begin + 1)

@@ -56,15 +56,21 @@ def read_voices(path: Path) -> dict[str, list[NDArray[np.int16]]]:
     """Return the pieces of a JSON file in which each step has the pitch of every voice, or SILENCE.
 
     Returns  (T, V) each
-    Raises   InputError if it is no such file
+    Raises   InputError if it is no such file, or a pitch in it is no key of a piano
     """
-    place = place_of(path)
+    place, content = place_of(path), read_bytes(path, int(SHARE * free_memory()))
+    if content.lstrip()[:1] not in (b"{", b"["):
+        raise InputError(f"{place}: not voices; give JSON with the pitch of each voice in each step, ABC or MIDI")
     found: dict[str, list[NDArray[np.int16]]] = {}
-    for part, pieces in _json(read_bytes(path, int(SHARE * free_memory())), place).items():
+    for part, pieces in _json(content, place).items():
         for where, piece in pieces:
             if len({len(step) for step in piece}) > 1:
                 raise InputError(f"{where}: steps of unequal numbers of voices; write {SILENCE} where a voice rests")
-            found.setdefault(part, []).append(np.array(piece, np.int16))
+            _roll(piece, where)  # which complains of pitches that no piano has
+            if piece and piece[0]:
+                found.setdefault(part, []).append(np.array(piece, np.int16))
+    if not any((piece != SILENCE).any() for own in found.values() for piece in own):
+        raise InputError(f"{place}: holds no note; give voices of which one sings")
     return found
 
 

@@ -1,4 +1,4 @@
-"""What `lstm music` does with piano rolls, and models of them."""
+"""What `lstm music` does with frames, piano rolls or voices, and models of them."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from lstmkit.cli.progress import JobProgress, Rounds, run_shown
 
 if TYPE_CHECKING:
     from lstmkit.music.composing.wish import Wish
-    from lstmkit.music.frames.composer import RollComposer, RolledPiece, RollScore
-    from lstmkit.music.frames.job import RollJob
+    from lstmkit.music.frames.foreseeing import ComposedPiece, FrameComposer, FrameScore
+    from lstmkit.music.frames.job import FrameJob
     from lstmkit.music.frames.reading import Piece
     from lstmkit.music.tune import Tune
 
 MOST = 50
 """Pieces that are listed one by one."""
-OF_ROLLS = "where piano rolls are learnt"
+OF_FRAMES = "where frames are learnt"
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked of a composer of piano rolls.
+    """What is asked of a composer of frames.
 
     steps              of each piece; None: as many as usual
     primer, harmonise  files with what is given, or None
@@ -40,7 +40,7 @@ class Asked:
     seed: int
 
 
-def train_rolls(job: RollJob, manner: parameters.Manner) -> None:
+def train_frames(job: FrameJob, manner: parameters.Manner) -> None:
     """Do a job, and print what came of it."""
     from lstmkit.music.frames.judgement import COLUMNS
 
@@ -51,40 +51,46 @@ def train_rolls(job: RollJob, manner: parameters.Manner) -> None:
         return
     found = result.comparison
     title = f"{found.pieces:,} pieces never seen, {found.frames:,} frames, the first of each left out"
-    printing.print_table(COLUMNS, found.rows(), title, bold_first=True)
+    printing.print_table(COLUMNS, found.rows(job.composer.titles), title, bold_first=True)
     printing.print_verdict(result.verdict)
     seconds = result.summary["seconds"]["total"]
     printing.stdout().print(
-        f"{result.out / 'report.html'} is the page, {result.out / 'pieces.npz'} holds pieces of its own, "
+        f"{result.out / 'report.html'} is the page, {result.pieces} holds pieces of its own, "
         f"{result.out / 'model'} the model ({seconds:.1f} s)"
     )
 
 
-def composed(composer: RollComposer, asked: Asked) -> list[tuple[RolledPiece, Tune]]:
+def composed(composer: FrameComposer, asked: Asked) -> list[tuple[ComposedPiece, Tune]]:
     """Return pieces, each also as a tune."""
     from lstmkit.music.frames.reading import read_pieces
-    from lstmkit.music.rolls import tune_of_roll
 
+    how = composer.step, composer.notation
     if asked.harmonise is None:
-        begin = None if asked.primer is None else read_pieces(asked.primer, composer.step).all[0].roll
+        begin = None if asked.primer is None else read_pieces(asked.primer, *how).all[0].frames
         found = composer.compose(asked.steps, begin, asked.count, asked.temperature, asked.seed)
     else:
-        melody = read_pieces(asked.harmonise, composer.step).all[0].roll
+        melody = read_pieces(asked.harmonise, *how).all[0].frames
         found = composer.harmonise(melody, asked.count, asked.temperature, asked.seed)
     return [
-        (piece, replace(asked.wish.sounding(tune_of_roll(piece.roll, composer.step)), title=f"Piece {number}"))
+        (
+            piece,
+            replace(
+                asked.wish.sounding(composer.notation.to_tune(piece.frames, composer.step)), title=f"Piece {number}"
+            ),
+        )
         for number, piece in enumerate(found, 1)
     ]
 
 
-def score_rolls(composer: RollComposer, music: Path, notes: bool, json: bool) -> None:
-    """Print how well piano rolls are foreseen, in nats a frame, beside the chains."""
-    from lstmkit.music.frames.judgement import TITLES, summed
+def score_frames(composer: FrameComposer, music: Path, notes: bool, json: bool) -> None:
+    """Print how well pieces are foreseen, in nats a frame, beside the chains."""
+    from lstmkit.music.frames.judgement import summed
     from lstmkit.music.frames.reading import read_pieces
     from lstmkit.music.keys import Key
 
-    parts = {part: [p for p in own if len(p.roll) > 1] for part, own in read_pieces(music, composer.step).parts.items()}
-    scores = {part: composer.score([piece.roll for piece in own], notes) for part, own in parts.items() if own}
+    read = read_pieces(music, composer.step, composer.notation)
+    parts = {part: [p for p in own if len(p.frames) > 1] for part, own in read.parts.items()}
+    scores = {part: composer.score([piece.frames for piece in own], notes) for part, own in parts.items() if own}
     each = [one for own in scores.values() for one in own]
     total = summed(each)
     if json:
@@ -106,7 +112,7 @@ def score_rolls(composer: RollComposer, music: Path, notes: bool, json: bool) ->
     if len(each) > 1:
         rows.append(_row(f"all {len(each):,} pieces", each))
     printing.print_table(
-        ("piece", "frames", *TITLES.values()),
+        ("piece", "frames", *composer.titles.values()),
         rows,
         "nats a frame, the first of each piece left out: the lower, the better",
     )
@@ -115,14 +121,14 @@ def score_rolls(composer: RollComposer, music: Path, notes: bool, json: bool) ->
             print_notes(piece.title, score.notes, Key())
 
 
-def _row(name: str, scores: list[RollScore]) -> tuple[str, ...]:
+def _row(name: str, scores: list[FrameScore]) -> tuple[str, ...]:
     from lstmkit.music.frames.judgement import summed
 
     found = summed(scores)
     return (name, f"{found.frames:,}", *(f"{found.nats_per_frame(by):.3f}" for by in found.nats))
 
 
-def _as_json(piece: Piece, own: RollScore, notes: bool) -> dict[str, Any]:
+def _as_json(piece: Piece, own: FrameScore, notes: bool) -> dict[str, Any]:
     found: dict[str, Any] = {"title": piece.title, "frames": own.frames}
     found["nats_per_frame"] = {by: nats / own.frames for by, nats in own.nats.items()}
     if notes:

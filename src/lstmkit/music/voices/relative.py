@@ -1,0 +1,43 @@
+"""What each key is told of notes: how far they lie from it, so that a chord that is moved is the same."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lstmkit.music.rolls import KEYS
+
+SILENT, NOTHING = KEYS, KEYS + 1
+"""In place of a key: a voice that rests, and nothing known."""
+CODES = KEYS + 2
+
+
+class Relative(nn.Module):
+    """A sum of embeddings, one for each of several notes, of the distance from the key to the note.
+
+    notes        how many, each with distances of its own
+    size         of the embeddings
+    lowest, keys  the first key that is told, 0 to 87, and how many
+    """
+
+    def __init__(self, notes: int, size: int, lowest: int, keys: int) -> None:
+        super().__init__()
+        self.notes, self.size, self.lowest, self.keys = notes, size, lowest, keys
+        self.distances = nn.Parameter(0.05 * torch.randn(notes, keys + KEYS - 1, size))
+        self.others = nn.Parameter(torch.zeros(notes, CODES - KEYS, size))
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Return what the keys are told.
+
+        codes    (N, notes) keys from 0 to 87, SILENT or NOTHING
+        Returns  (N, keys, size)
+        """
+        windows = self.distances[:, : self.keys + KEYS - 1].unfold(
+            1, self.keys, 1
+        )  # from the highest note to the lowest
+        seen = windows.flip(1).transpose(2, 3).reshape(self.notes, KEYS, -1)
+        others = self.others.repeat(1, 1, self.keys)
+        table = torch.cat([seen, others], dim=1).flatten(0, 1)
+        rows = codes + CODES * torch.arange(self.notes, device=codes.device)
+        return functional.embedding_bag(rows, table, mode="sum").reshape(len(codes), self.keys, self.size)
