@@ -15,7 +15,7 @@ from lstmkit.music.frames.network import OUTSIDE
 from lstmkit.music.rolls.frames import SILENCE
 from lstmkit.music.voices import OPEN, FirstOrderVoices, LastStep, VoiceModel, VoiceSettings, completed_voices
 from lstmkit.music.voices.history import LONG, ROUND, History, codes_of, parted, parts_of, with_history
-from lstmkit.music.voices.learning import _moved, _room, begun, fit_voices
+from lstmkit.music.voices.learning import _moved, begun, fit_voices, room_of
 from lstmkit.music.voices.model import pieces_of
 from lstmkit.music.voices.network import Span, order_of
 from lstmkit.music.voices.relative import CODES, NOTHING, SILENT, Relative
@@ -187,7 +187,7 @@ def test_codes_come_back():
 
 def test_pieces_are_moved_within_the_keys_of_each_voice():
     piece = np.array([[62, 59, 58], [SILENCE, 59, 58]], np.int16)
-    assert _room(codes_of(piece), SPANS, 6) == (0, 2) and _room(codes_of(piece[:1]), SPANS, 1) == (0, 1)
+    assert room_of(codes_of(piece), SPANS, 6) == (0, 2) and room_of(codes_of(piece[:1]), SPANS, 1) == (0, 1)
     ragged, seen = pieces_of([piece, piece[:1]], VoiceSettings(), 3), set()
     values, _ = ragged.batch(np.array([0, 1]))
     with torch.random.fork_rng():

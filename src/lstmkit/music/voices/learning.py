@@ -45,7 +45,7 @@ def fit_voices(
     model = begun(train_pieces, settings, seed)
     voices, whole = model.voices, pieces_of(train_pieces, settings, model.voices)
     ragged = cut(whole, settings.steps)
-    room = np.array([_room(piece, model.spans, settings.shift) for piece in map(codes_of, train_pieces)])
+    room = np.array([room_of(piece, model.spans, settings.shift) for piece in map(codes_of, train_pieces)])
     of_piece = torch.from_numpy(room[np.searchsorted(whole.offsets, ragged.offsets[:-1], side="right") - 1])
 
     def batch_loss(items: Tensor) -> Tensor:
@@ -99,7 +99,7 @@ def begun(pieces: Sequence[Parts], settings: VoiceSettings, seed: int) -> VoiceM
         return VoiceModel(settings, spans, shares)
 
 
-def _room(piece: Codes, spans: Sequence[Span], shift: int) -> tuple[int, int]:
+def room_of(piece: Codes, spans: Sequence[Span], shift: int) -> tuple[int, int]:
     """Return how far down and up a piece can be moved so that each voice stays within its keys."""
     low, high = -shift, shift
     for own, span in zip(piece.T.astype(int), spans, strict=True):

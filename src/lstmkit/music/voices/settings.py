@@ -43,16 +43,16 @@ class VoiceSettings:
     frame_features: int = 8
     head_size: int = 64
     recall: bool = True
-    dropout: float = 0.25
-    head_dropout: float = 0.2
+    dropout: float = 0.2
+    head_dropout: float = 0.15
     shift: int = 6
     margin: int = 3
     steps: int = 320
     ensemble: int = 1
     epochs: int | None = None
     minutes: float | None = None
-    batch_size: int = 8
-    learning_rate: float = 0.004
+    batch_size: int = 4
+    learning_rate: float = 0.003
     weight_decay: float = 0.01
     warmup: int = 50
 

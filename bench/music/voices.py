@@ -1,0 +1,158 @@
+"""Chorales in four voices and 16ths: nats a step of all voices together, beside chains and Kneser-Ney.
+
+python -m bench.music.voices [--seed 0] [--epochs N] [--test] [--keep FOLDER | --load FOLDER]
+
+A step is four decisions: what soprano, bass, alto and tenor sing, in this order, each a key or a rest. Choices are made
+on the validation part; --test reads the test part, once, with what was chosen. Of several networks in a folder each is
+scored, and all together.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from bench.machine import ROOT, header, write
+from lstmkit.language.ngrams import NGramModel
+from lstmkit.music.frames.model import per_frame
+from lstmkit.music.related import RUN, count_related
+from lstmkit.music.rolls import read_voices, tune_of_parts
+from lstmkit.music.voices import FirstOrderVoices, LastStep, VoiceModel, VoiceSettings, fit_voices
+from lstmkit.music.voices.history import codes_of
+from lstmkit.music.voices.learning import begun, room_of
+from lstmkit.music.voices.network import order_of
+from lstmkit.music.voices.relative import CODES
+
+ORDERS = (5, 9, 13)
+"""Of the n-grams: one, two and three steps back."""
+NAMES = ("soprano", "alto", "tenor", "bass")
+
+
+class KneserNey:
+    """Counts what a voice sings after what was sung before it, in this step and the last ones, in all keys.
+
+    pieces  (T, V) each, learnt in every transposition that keeps the voices within their keys, 13 at most
+    """
+
+    def __init__(self, pieces, order: int) -> None:
+        spans = begun(pieces, VoiceSettings(), 0).spans
+        texts = []
+        for piece in pieces:
+            low, high = room_of(codes_of(piece), spans, VoiceSettings().shift)
+            texts += [self._text(np.where(piece < 0, piece, piece + by)) for by in range(low, high + 1)]
+        self.end = piece.shape[1] * CODES
+        self.model = NGramModel.fit(np.concatenate(texts), self.end + 1, order, self.end)
+
+    def _text(self, piece) -> np.ndarray:
+        """Return the voices of a piece as they are decided on, then its end."""
+        voices = order_of(piece.shape[1])
+        tokens = codes_of(piece)[:, voices].astype(np.int32) + CODES * np.arange(len(voices), dtype=np.int32)
+        return np.append(tokens.ravel(), np.int32(len(voices) * CODES))
+
+    def nats(self, pieces) -> list[np.ndarray]:
+        """Return of each piece the nats of every step."""
+        return [
+            -self.model.token_log_probs(self._text(piece))[:-1].reshape(len(piece), -1).sum(axis=1) for piece in pieces
+        ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=os.environ.get("LSTMKIT_DATA", ROOT.parent / "shared" / "data"))
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--test", action="store_true")
+    parser.add_argument("--keep", type=Path, help="folder for the weights that were learnt")
+    parser.add_argument("--load", type=Path, help="such a folder, in place of the trainings")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    pieces = read_voices(Path(given.data) / "jsb_chorales" / "Jsb16thSeparated.json.gz")
+    parts = ["valid", *(["test"] if given.test else [])]
+    settings = replace(VoiceSettings(), epochs=given.epochs)
+    if given.keep:
+        model, what = _learnt(pieces, settings, given.seed)
+        given.keep.mkdir(parents=True, exist_ok=True)
+        torch.save({"weights": model.state_dict(), "what": what}, given.keep / f"voices-{given.seed}.pt")
+        found = [(model, what)]
+    elif given.load:
+        found = [_kept(pieces["train"], settings, file) for file in sorted(given.load.glob("voices-*.pt"))]
+    else:
+        found = [_learnt(pieces, settings, given.seed)]
+    _report(pieces, parts, found)
+
+
+def _report(pieces, parts: list[str], found) -> None:
+    packages = {name: version(name) for name in ("lstmkit", "torch", "numpy")}
+    lines = header("JSB chorales, four voices in 16ths: nats a step of all voices together; one thread", packages)
+    learnt, scored = ([tune_of_parts(piece) for piece in pieces[part]] for part in ("train", "test"))
+    lines.append(
+        f"{count_related(scored, learnt)} of {len(scored)} test pieces share a run of {RUN} notes, in any key, with one "
+        f"to learn from"
+    )
+    lines += [
+        "step: the first of each piece left out, the mean of all others; all: no step left out, the mean of the means of",
+        "the pieces; a fifth: of the former, as if a step were five tokens",
+        "",
+        f"{'':34}" + "".join(f"{part + ' ' + what:>14}" for part in parts for what in ("step", "a fifth", "all"))
+        + f"{'numbers':>10}{'minutes':>9}",
+    ]  # fmt: skip
+    chains = [(kind.__name__, kind(pieces["train"])) for kind in (LastStep, FirstOrderVoices)]
+    counted = {order: KneserNey(pieces["train"], order) for order in ORDERS}
+    best = min(ORDERS, key=lambda order: per_frame(counted[order].nats(pieces["valid"])))
+    chains.append((f"Kneser-Ney, order {best} of {', '.join(map(str, ORDERS))}", counted[best]))
+    for name, chain in chains:
+        lines.append(_line(name, chain, pieces, parts))
+        print(lines[-1], flush=True)
+    for model, (what, minutes) in found:
+        numbers = sum(p.numel() for p in model.parameters())
+        lines.append(_line(f"LSTM, {what}", model, pieces, parts) + f"{numbers:>10,}{minutes:>9.1f}")
+    whole = VoiceModel.joined([model for model, _ in found])
+    if len(found) > 1:
+        lines.append(_line(f"LSTM, {len(found)} together", whole, pieces, parts))
+    for part in parts:
+        nats = np.concatenate([own[1:] for own in whole.voice_nats(pieces[part])])
+        each = ", ".join(f"{name} {own:.3f}" for name, own in zip(NAMES, nats.mean(axis=0), strict=True))
+        lines.append(f"of these on {part}: {each}; by the place in the quarter note: {_places(whole, pieces[part])}")
+    write("voices-jsb_chorales.txt", lines)
+
+
+def _places(model: VoiceModel, pieces) -> str:
+    """Return the nats of the steps that begin quarter notes, and of the three others."""
+    nats = model.nats(pieces)
+    return ", ".join(f"{np.concatenate([own[place or 4 :: 4] for own in nats]).mean():.3f}" for place in range(4))
+
+
+def _learnt(pieces, how: VoiceSettings, seed: int) -> tuple[VoiceModel, tuple[str, float]]:
+    began = time.process_time()
+    model, history = fit_voices(pieces["train"], pieces["valid"], how, seed, on_epoch=_told)
+    best = min((r.valid_loss, r.epoch) for r in history)[1]
+    return model, (f"epoch {best} of {history[-1].epoch}, seed {seed}", (time.process_time() - began) / 60)
+
+
+def _kept(train, how: VoiceSettings, file: Path) -> tuple[VoiceModel, tuple[str, float]]:
+    model, kept = begun(train, how, 0), torch.load(file, weights_only=True)
+    model.load_state_dict(kept["weights"])
+    return model.eval(), tuple(kept["what"])
+
+
+def _told(record) -> None:
+    print(f"{record.epoch:4} {record.train_loss:8.3f} {record.valid_loss:8.4f} {record.seconds:6.1f} s", flush=True)
+
+
+def _line(name: str, model, pieces, parts: list[str]) -> str:
+    figures = []
+    for part in parts:
+        nats = model.nats(pieces[part])
+        figures += [per_frame(nats), per_frame(nats) / 5, np.mean([own.mean() for own in nats])]
+    return f"{name:34}" + "".join(f"{one:14.3f}" for one in figures)
+
+
+if __name__ == "__main__":
+    main()
