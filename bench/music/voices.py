@@ -92,13 +92,13 @@ def _report(pieces, parts: list[str], found) -> None:
     packages = {name: version(name) for name in ("lstmkit", "torch", "numpy")}
     lines = header("JSB chorales, four voices in 16ths: nats a step of all voices together; one thread", packages)
     learnt, scored = ([tune_of_parts(piece) for piece in pieces[part]] for part in ("train", "test"))
+    related = count_related(scored, learnt)
     lines.append(
-        f"{count_related(scored, learnt)} of {len(scored)} test pieces share a run of {RUN} notes, in any key, with one "
-        f"to learn from"
+        f"{related} of {len(scored)} test pieces share a run of {RUN} notes, in any key, with one to learn from"
     )
     lines += [
-        "step: the first of each piece left out, the mean of all others; all: no step left out, the mean of the means of",
-        "the pieces; a fifth: of the former, as if a step were five tokens",
+        "step: the first of each piece left out, the mean of all others; a fifth: that by five;",
+        "all: no step left out, the mean of the means of the pieces",
         "",
         f"{'':34}" + "".join(f"{part + ' ' + what:>14}" for part in parts for what in ("step", "a fifth", "all"))
         + f"{'numbers':>10}{'minutes':>9}",
