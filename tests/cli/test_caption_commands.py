@@ -61,6 +61,20 @@ def trained(place: Path) -> Path:
     return place / "out"
 
 
+@pytest.fixture(scope="module")
+def filmed(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of videos."""
+    from lstmkit.cli import main
+
+    out, cache = tmp_path_factory.mktemp("filmed") / "out", tmp_path_factory.getbasetemp() / "kept frames"
+    words = ["--captions", place / "told.json", "--features", "grid", "--out", out, "--cased", "--cache", cache]
+    words = [place / "clips", *words, "--test-share", "0.25", *QUICK]
+    with pytest.raises(SystemExit) as stopped:
+        main(["video", "caption", "train", *map(str, words)])
+    assert not stopped.value.code
+    return out
+
+
 def test_training_leaves_a_model_a_page_and_a_summary(trained: Path) -> None:
     assert {path.name for path in trained.iterdir()} == {"model", "report.html", "summary.json", "test.json"}
     found = json.loads((trained / "summary.json").read_text())
@@ -87,28 +101,59 @@ def test_skeletons_are_said(lstm: Run, trained: Path, place: Path) -> None:
     assert [(own["start"], own["end"]) for own in records] == [(1, 20), (1, 20)]
     again = lstm("video", "caption", "predict", trained, one, "--also", trained, "--beam", "1")
     assert again.code == 0 and len(again.out.splitlines()) == 1
-    found = lstm("video", "caption", "predict", trained, one, "--format", "srt")
-    assert found.code == 2 and "--format srt: nothing tells the times of" in found.err
 
 
-def test_videos_are_said_and_written_as_subtitles(lstm: Run, place: Path, kept: None, tmp_path: Path) -> None:
-    words = ["--captions", place / "told.json", "--features", "grid", "--out", tmp_path / "out", "--cased"]
-    found = lstm("video", "caption", "train", place / "clips", *words, "--test-share", "0.25", *QUICK)
-    assert found.code == 0, found.err
-    assert "CIDEr-D" in found.out and "clips never seen" in found.out
+def test_videos_are_said_and_written_as_subtitles(lstm: Run, filmed: Path, kept: None, tmp_path: Path) -> None:
     film = write_film(tmp_path / "long.mp4", moving("left", 20) + [255 - own for own in moving("right", 20)])
     path = tmp_path / "long.srt"
-    found = lstm("video", "caption", "predict", tmp_path / "out", film, "--shots", "--format", "srt", "--out", path)
+    found = lstm("video", "caption", "predict", filmed, film, "--shots", "--format", "srt", "--out", path)
     assert found.code == 0, found.err
     assert path.read_text().count(" --> ") == 2 and "00:00:02,500 --> 00:00:05,000" in path.read_text()
-    found = lstm("video", "caption", "predict", tmp_path / "out", film, "--format", "vtt")
+    found = lstm("video", "caption", "predict", filmed, film, "--format", "vtt")
     assert found.out.startswith("WEBVTT\n\n00:00:00.000 --> 00:00:05.000\n")
-    found = lstm("video", "caption", "predict", tmp_path / "out", film, "--shots")
+    found = lstm("video", "caption", "predict", filmed, film, "--shots")
     assert [line.split("\t")[1:3] for line in found.out.splitlines()] == [["0.00", "2.50"], ["2.50", "5.00"]]
-    found = lstm("video", "caption", "predict", tmp_path / "out", place / "clips", "--format", "srt")
-    assert found.code == 2 and "subtitles are of one video, and 8 are given" in found.err
-    again = lstm("video", "caption", "predict", tmp_path / "out", film, "--out", path)
+    again = lstm("video", "caption", "predict", filmed, film, "--out", path)
     assert again.code == 2 and "exists already" in again.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("predict", "MODEL", "clips", "--format", "srt"), "subtitles are of one video, and 8 are given"),
+        (
+            ("predict", "MODEL", "clips/0.mp4", "clips/1.mp4", "--format", "vtt"),
+            "subtitles are of one video, and 2 are",
+        ),
+        (("predict", "MODEL", "clips/0.mp4", "clips/none.mp4"), "clips/none.mp4', which is not there"),
+        (("predict", "MODEL", "clips", "--also", "out"), "model 2: has other words or frames than the first"),
+        (("train", "clips", "--captions", "few.json"), "6 of 8 clips have no caption, first '2.mp4'"),
+        (("train", "clips", "--captions", "told.json", "--set", "longest_clip=10"), "'0.mp4': 12 frames are more than"),
+        (
+            ("train", "clips", "--captions", "told.json", "--set", "longest_clip=10", "--count", "11"),
+            "'0.mp4': 11 frames",
+        ),
+    ],
+)
+def test_what_is_refused_is_refused_before_a_frame_is_computed(
+    lstm: Run,
+    trained: Path,
+    filmed: Path,
+    place: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    words: str,
+) -> None:
+    (place / "few.json").write_text(json.dumps(json.loads((place / "told.json").read_text())[:2]))
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("LSTMKIT_CACHE", str(tmp_path / "frames"))
+    told = [str(filmed) if own == "MODEL" else own for own in arguments]
+    features = ["--features", "grid", "--out", str(tmp_path / "new")] if arguments[0] == "train" else []
+    found = lstm("video", "caption", *told, *features)
+    assert found.code == 2 and found.out == ""
+    assert found.err.startswith("lstm: ") and found.err.count("\n") == 1 and words in found.err
+    assert not list(tmp_path.rglob("*.frames")) + list(tmp_path.rglob("*.part"))
 
 
 @pytest.mark.parametrize(
@@ -127,7 +172,13 @@ def test_videos_are_said_and_written_as_subtitles(lstm: Run, place: Path, kept: 
         (("train", "bodies.csv", "--start", "nothing"), "nothing"),
         (("train", "bodies.csv", "--set", "sampling=0.1"), "sampling divides words"),
         (("predict", "out", "clips"), "the model reads skeletons, and these are videos"),
+        (("train", "bodies.csv", "--set", "longest_clip=10"), "'bodies/0.npy': 20 frames are more than the 10"),
+        (("train", "bodies.csv", "--pattern", "{take}.npy"), "--pattern has no effect without a folder of clips"),
+        (("train", "bodies.csv", "--set", "attention=none", "--coverage", "0.2"), "--coverage has no effect with"),
         (("predict", "out", "bodies", "--format", "ass"), "format must be one of"),
+        (("predict", "out", "bodies", "--format", "srt"), "--format srt: nothing tells the times of 'bodies'"),
+        (("predict", "out", "bodies", "--best", "2", "--format", "vtt"), "--best has no effect with --format vtt"),
+        (("predict", "out", "bodies.csv", "--pattern", "{take}.npy"), "--pattern has no effect without a folder"),
         (("predict", "told.json", "clips"), "not a folder; a model is a folder"),
     ],
 )

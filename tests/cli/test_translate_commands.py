@@ -124,6 +124,11 @@ def test_scoring_says_bleu_with_its_signature(folder, capsys):
         (("score", "out", "test.en", "val.de"), "they seem to part ways about line"),
         (("translate", "out", "one", "--temperature", "2"), "--temperature"),
         (("translate", "out", "one", "--sample", "--best", "2"), "--best"),
+        (("translate", "out", "one", "--sample", "--beam", "2"), "--beam has no effect with --sample"),
+        (
+            ("train", "a.txt", "b.txt", "--attention", "none", "--coverage", "0.2"),
+            "--coverage has no effect with a model",
+        ),
         (("translate", "out", "one", "--beam", "0"), "width must be from 1 to 1000"),
         (("translate", "out", "missing.en"), "missing.en: no such file or folder"),
         (
@@ -157,4 +162,8 @@ def test_an_alignment_needs_attention(folder, tmp_path, capsys):
     Translator("word", settings).fit(*pairs(40, 0)).save(tmp_path / "model")
     assert run("translate", tmp_path / "model", "one", "--alignment", tmp_path / "links") == 2
     assert "--alignment needs a model with attention" in capsys.readouterr().err
+    assert run("translate", tmp_path / "model", "one", "--coverage", 0.2) == 2
+    assert "--coverage has no effect with a model without attention" in capsys.readouterr().err
+    assert run("translate", folder / "out", "-", "--also", tmp_path / "model") == 2  # before a line has come
+    assert "model 2: has other vocabularies than the first" in capsys.readouterr().err
     assert run("translate", tmp_path / "model", "one two") == 0 and not Path(tmp_path / "links").exists()

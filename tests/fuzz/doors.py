@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from caption_doors import CAPTIONS, open_captions, use_captioner
 from hypothesis import strategies as st
 from model_doors import (
     PARAMETERS,
@@ -93,6 +94,8 @@ DOORS = {
     "classifier": Door(FOLDER, folder_door("classifier", use_classifier), 5),
     "translator": Door(FOLDER, folder_door("translator", use_translator), 4),
     "pairs": Door(st.tuples(st.integers(0, 1), ANY_TEXT), open_pairs, 4),
+    "captioner": Door(FOLDER, folder_door("captioner", use_captioner), 4),
+    "captions": Door(st.tuples(st.sampled_from(sorted(CAPTIONS)), ANY_BYTES), open_captions, 4),
     "checkpoint": Door(st.tuples(st.sampled_from(("progress", "tensors", "raw")), ANY_BYTES), open_checkpoint, 2),
     "study": Door(st.tuples(st.booleans(), ANY_BYTES), open_study, 0.3),
     "command": Door(

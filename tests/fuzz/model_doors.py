@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from limits import accepted, run_command
 from mutations import VALUES, damaged, damaged_json, damaged_tensors
-from small_seeds import SEEDS, SMALL, arguments, checkpoint_of, folders, sealed, studies
+from small_seeds import SEEDS, SMALL, arguments, checkpoint_of, model_folder, sealed, studies
 from table_doors import Run, check_series
 
 from lstmkit import Forecaster
@@ -28,7 +28,7 @@ def folder_door(kind: str, use: Callable[[Path], None]) -> Callable[[Path], Run]
     """Return the door for model folders of a kind: damaged configs, tensors and bytes, sealed again or not."""
 
     def open_door(folder: Path) -> Run:
-        whole = folders(folder)[kind]
+        whole = model_folder(folder, kind)
         config = json.loads((whole / "config.json").read_text())
         weights = (whole / "model.safetensors").read_bytes()
         broken = folder / f"broken-{kind}"
@@ -106,8 +106,8 @@ def open_commands(folder: Path) -> Run:
     """The command line, by words that were right before some were changed."""
     for path in SEEDS.iterdir():
         shutil.copy(path, folder)
-    for kind, path in folders(folder).items():
-        shutil.copytree(path, folder / f"model-{kind}", dirs_exist_ok=True)
+    for kind in ("forecaster", "language", "classifier"):
+        shutil.copytree(model_folder(folder, kind), folder / f"model-{kind}", dirs_exist_ok=True)
 
     def run(given: Any) -> bool:
         before = set(folder.iterdir())

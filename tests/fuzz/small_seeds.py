@@ -30,45 +30,76 @@ from lstmkit.speech import FeatureSettings, Lexicon, Recognizer, RecognizerSetti
 from lstmkit.speech.recordings import Recordings
 from lstmkit.training.checkpoint import EMPTY
 from lstmkit.training.schema import canonical
+from lstmkit.video import ArraySettings, Captioner, CaptionSettings
 
 SEEDS = Path(__file__).parent / "seeds"
 SMALL = LstmSettings(hidden_size=2, max_epochs=1)
 
 
-def folders(folder: Path) -> dict[str, Path]:
-    """Return a model folder of every kind, fitted in a moment, below `folder`."""
-    made = {
-        kind: folder / kind
-        for kind in ("forecaster", "language", "classifier", "sequences", "recogniser", "music", "translator")
-    }
-    if not made["forecaster"].exists():
-        panel = pl.read_csv(SEEDS / "panel.csv", schema_overrides={"shop": pl.String}, try_parse_dates=True)
-        Forecaster(2, settings=SMALL).fit(panel, "sold", id="shop", static="region").save(made["forecaster"])
-    if not made["language"].exists():
-        how = LanguageSettings(embedding_size=4, hidden_size=4, epochs=1, columns=4, window=20, patience=None)
-        LanguageModel("word", how, order=3).fit(SEEDS / "story.txt").save(made["language"])
-    if not made["classifier"].exists():
-        small = ClassifierSettings(embedding_size=4, hidden_size=4, epochs=1)
-        TextClassifier(small).fit(SEEDS / "rows.csv").save(made["classifier"])
-    if not made["sequences"].exists():
-        tiny = SequenceSettings(hidden_size=2, head_size=2, epochs=1)
-        generator = np.random.default_rng(0)
-        SequenceClassifier(tiny).fit(generator.normal(size=(10, 4, 2)), [0, 1] * 5).save(made["sequences"])
-    if not made["recogniser"].exists():
-        short = RecognizerSettings(hidden_size=2, num_layers=1, streaming=True, lookahead=1, epochs=1)
-        lexicon = Lexicon({"a": (("X",),), "b": (("Y", "X"), ("Y",))})
-        learnt = Recognizer(short, FeatureSettings(bins=4)).fit_recordings(noises(("a b", "b", "a")), lexicon=lexicon)
-        learnt.save(made["recogniser"])
-    if not made["music"].exists():
-        tiny_language = LanguageSettings(embedding_size=4, hidden_size=4, epochs=1, columns=1, window=8)
-        text = "".join(f"X:{k}\nR:jig\nM:3/4\nL:1/4\nK:G\nGAB|dcB|A{k % 2 + 1}G||\n\n" for k in range(4))
-        tunes = read_abc(text).tunes
-        Composer(tiny_language, order=2).fit(tunes, tunes).save(made["music"])
-    if not made["translator"].exists():
-        least = TranslatorSettings(embedding_size=4, hidden_size=4, epochs=1)
-        pairs = [" ".join(draw) for draw in (("a", "b", "c"), ("b", "a"), ("c", "c", "a", "b"))] * 10
-        Translator("word", least, joint=False).fit(pairs, pairs[::-1]).save(made["translator"])
-    return made
+def model_folder(folder: Path, kind: str) -> Path:
+    """Return a model folder of a kind, fitted in a moment, below `folder`."""
+    path = folder / kind
+    if not path.exists():
+        FITTED[kind]().save(path)
+    return path
+
+
+def _forecaster() -> Any:
+    panel = pl.read_csv(SEEDS / "panel.csv", schema_overrides={"shop": pl.String}, try_parse_dates=True)
+    return Forecaster(2, settings=SMALL).fit(panel, "sold", id="shop", static="region")
+
+
+def _language() -> Any:
+    how = LanguageSettings(embedding_size=4, hidden_size=4, epochs=1, columns=4, window=20, patience=None)
+    return LanguageModel("word", how, order=3).fit(SEEDS / "story.txt")
+
+
+def _classifier() -> Any:
+    return TextClassifier(ClassifierSettings(embedding_size=4, hidden_size=4, epochs=1)).fit(SEEDS / "rows.csv")
+
+
+def _sequences() -> Any:
+    tiny = SequenceSettings(hidden_size=2, head_size=2, epochs=1)
+    return SequenceClassifier(tiny).fit(np.random.default_rng(0).normal(size=(10, 4, 2)), [0, 1] * 5)
+
+
+def _recogniser() -> Any:
+    short = RecognizerSettings(hidden_size=2, num_layers=1, streaming=True, lookahead=1, epochs=1)
+    lexicon = Lexicon({"a": (("X",),), "b": (("Y", "X"), ("Y",))})
+    return Recognizer(short, FeatureSettings(bins=4)).fit_recordings(noises(("a b", "b", "a")), lexicon=lexicon)
+
+
+def _composer() -> Any:
+    tiny = LanguageSettings(embedding_size=4, hidden_size=4, epochs=1, columns=1, window=8)
+    text = "".join(f"X:{k}\nR:jig\nM:3/4\nL:1/4\nK:G\nGAB|dcB|A{k % 2 + 1}G||\n\n" for k in range(4))
+    tunes = read_abc(text).tunes
+    return Composer(tiny, order=2).fit(tunes, tunes)
+
+
+def _translator() -> Any:
+    least = TranslatorSettings(embedding_size=4, hidden_size=4, epochs=1)
+    pairs = [" ".join(draw) for draw in (("a", "b", "c"), ("b", "a"), ("c", "c", "a", "b"))] * 10
+    return Translator("word", least, joint=False).fit(pairs, pairs[::-1])
+
+
+def _captioner() -> Any:
+    random = np.random.default_rng(0)
+    tables = [pl.DataFrame({"id": [f"clip{k}"] * 5, "a": random.normal(size=5), "b": [k % 2] * 5}) for k in range(12)]
+    told = {f"clip{k}": [("it goes up", "it falls")[k % 2], "a line"] for k in range(12)}
+    least = CaptionSettings(embedding_size=4, hidden_size=4, epochs=1)
+    return Captioner(least, ArraySettings("id")).fit(pl.concat(tables), told)
+
+
+FITTED: dict[str, Callable[[], Any]] = {
+    "forecaster": _forecaster,
+    "language": _language,
+    "classifier": _classifier,
+    "sequences": _sequences,
+    "recogniser": _recogniser,
+    "music": _composer,
+    "translator": _translator,
+    "captioner": _captioner,
+}
 
 
 def noises(texts: tuple[str, ...]) -> Recordings:

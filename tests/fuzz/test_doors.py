@@ -23,6 +23,8 @@ INPUTS = {
     "ready": 400,
     "pairs": 300,
     "translator": 300,
+    "captions": 300,
+    "captioner": 300,
     "films": 120,
     "bodies": 400,
 }

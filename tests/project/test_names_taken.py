@@ -7,8 +7,6 @@ import importlib
 import importlib.util
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 FILES = sorted([*(ROOT / "bench").rglob("*.py"), *(ROOT / "docs").glob("*.py")])
 
@@ -32,9 +30,10 @@ def is_there(module: str, name: str) -> bool:
     return found.__spec__.submodule_search_locations is not None and bool(importlib.util.find_spec(f"{module}.{name}"))
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
-def test_what_a_file_takes_is_there(file):
-    assert [own for own in sorted(taken(file.read_text(encoding="utf-8"))) if not is_there(*own)] == []
+def test_what_files_take_is_there():
+    assert FILES
+    wanted = {own: file for file in FILES for own in taken(file.read_text(encoding="utf-8"))}
+    assert {own: file for own, file in wanted.items() if not is_there(*own)} == {}
 
 
 def test_what_is_not_there_is_seen():

@@ -16,7 +16,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import IO, Any
 
-from lstmkit.data.content import opened, place_of, refuse_device
+from lstmkit.data.content import STANDARD_INPUT, opened, place_of, refuse_device
 from lstmkit.errors import InputError
 
 LONGEST_GAP = 60.0
@@ -163,6 +163,17 @@ def _enters(film: Film, container: Any, stream: Any, stamp: int) -> bool:
             if frame.pts == stamp:
                 return bool(frame.key_frame)
     return False
+
+
+def seconds_of(path: Path) -> float | None:
+    """Return how long a video says that it is, None where it does not, or is standard input, which is read once.
+
+    Raises  InputError as `reading`
+    """
+    if path == STANDARD_INPUT:
+        return None
+    with reading(path) as (film, _):
+        return film.seconds
 
 
 @contextmanager

@@ -221,6 +221,19 @@ def test_arrays_are_read_as_they_are(tmp_path):
         model.caption(film)
 
 
+def test_times_of_a_table_that_are_dates_are_told_as_steps():
+    random = np.random.default_rng(0)
+    day = pl.date_range(pl.date(2024, 1, 1), pl.date(2024, 1, 8), eager=True).alias("time")
+    tables = [pl.DataFrame({"id": [str(k)] * 8, "time": day, "a": random.normal(size=8) + k % 2}) for k in range(8)]
+    table = pl.concat(tables)
+    told = {str(k): ["it is high" if k % 2 else "it is low"] for k in range(8)}
+    how = dataclasses.replace(SMALL, relative=0, normalise="features", epochs=1)
+    model = Captioner(how, ArraySettings("id", "time")).fit(table, told)
+    rows, _ = model.read(table)
+    assert rows.times is not None
+    assert {(one.start, one.end) for one in say(model, rows, SearchSettings(width=1), shots=True)} == {(1.0, 8.0)}
+
+
 def test_videos_are_said_shot_by_shot(tmp_path):
     for way in ("left", "right"):
         for number in range(4):

@@ -17,12 +17,13 @@ from lstmkit.errors import InputError
 from lstmkit.visible import visible_line
 
 if TYPE_CHECKING:
-    from lstmkit.video.captions import CaptionSettings
+    from lstmkit.video.captions import Captioner, CaptionSettings
     from lstmkit.video.captions.along import Said
     from lstmkit.video.captions.result import CaptionResult
     from lstmkit.video.rows import Kind
 
-FORMATS = ("text", "json", "srt", "vtt")
+SUBTITLES = ("srt", "vtt")
+FORMATS = ("text", "json", *SUBTITLES)
 
 caption = typer.Typer(
     name="caption",
@@ -113,8 +114,10 @@ def train(
     from lstmkit.video.rows import Asked
 
     parameters.refuse_shares(context)
+    _refuse_pattern(pattern, [own for own in (source, told.valid, told.test) if own is not None])
     how = _kind(source, frames, bodies, arrays)
     settings = network.settings(how)
+    searching.refuse_without_attention(settings)
     captioner = Captioner(settings, how, cased=told.cased, seed=seed, cache=frames.cache)
     folder = out or parameters.named_after(source, "caption")
     progress = JobProgress(manner.silent, Rounds(lambda nats: f"perplexity {math.exp(min(nats, 700)):,.2f}"))
@@ -187,28 +190,57 @@ def predict(
     """
     from lstmkit.ranges import choice
     from lstmkit.video.captions import Captioner
-    from lstmkit.video.captions.along import say
+    from lstmkit.video.captions.along import require_shots, say
 
     choice("format", format, FORMATS)
-    parameters.check_out(out, force and out is not None)
-    parameters.refuse_without_effect("without --out", {"force": force and out is None})
+    subtitles = f"with --format {format}"
+    parameters.refuse_without_effect(subtitles, {"best": best != 1 and format in SUBTITLES})
+    parameters.check_out(out, force)
+    _refuse_pattern(pattern, sources)
+    search = searching.settings(best)
     captioner = Captioner.load(model, cache)
     beside = [Captioner.load(path, cache) for path in also or ()]
+    captioner.require_alike(beside)
+    searching.refuse_without_attention(captioner.settings)
+    if shots:
+        require_shots(captioner)
+    patterns = [pattern if Path(source).is_dir() else None for source in sources]
+    _look_at(captioner, sources, patterns, format)
     said: list[Said] = []
-    for source in sources:
+    for source, own in zip(sources, patterns, strict=True):
         progress = JobProgress(quiet=format != "text", passing=True)
         with progress:
-            rows, _ = captioner.read(source, pattern if Path(source).is_dir() else None, reading_shown(progress))
+            rows, _ = captioner.read(source, own, reading_shown(progress))
         printing.remark(rows.notes)
-        if format in ("srt", "vtt") and rows.times is None:
-            raise InputError(
-                f"--format {format}: nothing tells the times of {rows.ids[0]!r}, as subtitles need; use json"
-            )
-        said += say(captioner, rows, searching.settings(best), shots, beside)
-    clips = len({one.id for one in said})
-    if format in ("srt", "vtt") and clips > 1:
-        raise InputError(f"--format {format}: subtitles are of one video, and {clips:,} are given; give one at a time")
+        said += say(captioner, rows, search, shots, beside)
     _write(_written(said, format, shots, best), out)
+
+
+def _refuse_pattern(pattern: str | None, sources: list[str]) -> None:
+    """Raise InputError for a pattern of names where nothing is a folder of files."""
+    folders = any(Path(source).is_dir() for source in sources)
+    parameters.refuse_without_effect("without a folder of clips", {"pattern": pattern is not None and not folders})
+
+
+def _look_at(captioner: Captioner, sources: list[str], patterns: list[str | None], format: str) -> None:
+    """Raise InputError for what cannot be said, as far as that shows before frames are computed."""
+    from lstmkit.video.captions.along import tells_times
+    from lstmkit.video.captions.reading import a_row_a_clip
+    from lstmkit.video.clips import read_clips
+    from lstmkit.video.rows import holds_skeletons
+
+    timed = tells_times(captioner)
+    if format in SUBTITLES and not timed:
+        raise InputError(f"--format {format}: nothing tells the times of {sources[0]!r}, as subtitles need; use json")
+    films = [
+        len(read_clips(a_row_a_clip(source), None, own))
+        for source, own in zip(sources, patterns, strict=True)
+        if timed and not holds_skeletons(source)
+    ]
+    if format in SUBTITLES and sum(films) > 1:
+        raise InputError(
+            f"--format {format}: subtitles are of one video, and {sum(films):,} are given; give one at a time"
+        )
 
 
 def _write(text: str, out: Path | None) -> None:
@@ -227,7 +259,7 @@ def _written(said: list[Said], format: str, shots: bool, best: int) -> str:
 
     if format == "json":
         return dumps([one.to_json() for one in said], ensure_ascii=False, indent=1) + "\n"
-    if format in ("srt", "vtt"):
+    if format in SUBTITLES:
         return (srt if format == "srt" else vtt)([one.cue for one in said])
     lines = []
     for one in said:

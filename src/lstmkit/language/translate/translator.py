@@ -188,6 +188,14 @@ class Translator:
                 all counts
         Raises  NotFittedError before `fit`; InputError if a text is none, or a translator has other vocabularies
         """
+        self.require_alike(also)
+        for number, text in enumerate(texts, 1):
+            if not isinstance(text, str):
+                raise InputError(f"text {number} must be a string; got {type(text).__name__}")
+        return translate_texts([own.network_ for own in (self, *also)], self.sides_, texts, manner)
+
+    def require_alike(self, also: Sequence[Translator]) -> None:
+        """Raise what `search` raises for other translators than those that can write together."""
         require_fit(self, "network_")
         for number, other in enumerate(also, 2):
             require_fit(other, "network_")
@@ -195,10 +203,6 @@ class Translator:
                 raise InputError(
                     f"model {number}: has other vocabularies than the first; take models that learnt from the same"
                 )
-        for number, text in enumerate(texts, 1):
-            if not isinstance(text, str):
-                raise InputError(f"text {number} must be a string; got {type(text).__name__}")
-        return translate_texts([own.network_ for own in (self, *also)], self.sides_, texts, manner)
 
     def loss(self, lines: Lines) -> float:
         """Return the mean negative log-likelihood of the translations of pairs, in nats a token."""

@@ -58,6 +58,17 @@ class Said:
         return Cue(start, max(start + 1, round(1000 * self.end)), broken(self.captions[0].text.split()))
 
 
+def tells_times(captioner: Captioner) -> bool:
+    """Return whether what a captioner reads has times in seconds; those of a table may be dates, or count anything."""
+    return isinstance(captioner.frames, PictureSettings)
+
+
+def require_shots(captioner: Captioner) -> None:
+    """Raise InputError if the frames that a captioner reads do not show where shots end."""
+    if isinstance(captioner.frames, PictureSettings) and captioner.frames.features == "motion":
+        raise InputError("shots: the model sees how pictures change, which does not tell cuts; leave --shots out")
+
+
 def say(
     captioner: Captioner,
     rows: Labelled,
@@ -69,8 +80,9 @@ def say(
 
     Raises  InputError if shots are asked for, and the frames do not show them
     """
-    if shots and isinstance(captioner.frames, PictureSettings) and captioner.frames.features == "motion":
-        raise InputError("shots: the model sees how pictures change, which does not tell cuts; leave --shots out")
+    if shots:
+        require_shots(captioner)
+    timed = tells_times(captioner)
     rate = captioner.frames.rate if isinstance(captioner.frames, PictureSettings) else None
     least = STEPS if rate is None else max(2, round(SHORTEST * rate))
     parts: list[tuple[int, int, int]] = []
@@ -81,14 +93,14 @@ def say(
     cut = (rows.frames[row][begin:end] for row, begin, end in parts)
     found = captioner.search(Ragged.of(cut, width, dtype=rows.frames.values.dtype), search, also)
     return [
-        Said(rows.ids[row], *_times(rows, row, begin, end), tuple(captions))
+        Said(rows.ids[row], *_times(rows, row, begin, end, timed), tuple(captions))
         for (row, begin, end), captions in zip(parts, found, strict=True)
     ]
 
 
-def _times(rows: Labelled, row: int, begin: int, end: int) -> tuple[float, float]:
+def _times(rows: Labelled, row: int, begin: int, end: int, timed: bool) -> tuple[float, float]:
     """Return when a part of a recording begins and ends; the last frame is shown as long as others are."""
-    if rows.times is None:
+    if rows.times is None or not timed:
         return float(begin + 1), float(end)
     own = rows.times.to_numpy()[rows.frames.offsets[row] : rows.frames.offsets[row + 1]]
     step = float(np.median(np.diff(own))) if len(own) > 1 else 0.0

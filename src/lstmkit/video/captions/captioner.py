@@ -143,7 +143,8 @@ class Captioner:
         self, source: Any, asked: Asked, captions: Any = None, caption: str = "caption", watch: Watch | None = None
     ) -> Captioned:
         """Return clips and what is said of them; see the function of this name."""
-        return read_captioned(source, self.frames, asked, captions, caption, self.cased, self.cache, watch)
+        how = (captions, caption, self.cased, self.cache, watch, self.settings.longest_clip)
+        return read_captioned(source, self.frames, asked, *how)
 
     def fit_captioned(
         self,
@@ -220,6 +221,14 @@ class Captioner:
         also    fitted captioners of the same words and frames: the mean of the probabilities of all counts
         Raises  NotFittedError before `fit`; InputError if a captioner has other words, or reads other frames
         """
+        self.require_alike(also)
+        own = SearchSettings() if search is None else search
+        how = dataclasses.replace(own, times=1e-9, more=self.longest_ + MORE)  # frames say nothing of the length
+        found = write_sequences([one.network_ for one in (self, *also)], frames, how, banned=[self.tokens_.unknown])
+        return [[self._shown(one) for one in hypotheses] for hypotheses in found]
+
+    def require_alike(self, also: Sequence[Captioner]) -> None:
+        """Raise what `search` raises for other captioners than those that can write together."""
         require_fit(self, "network_")
         for number, other in enumerate(also, 2):
             require_fit(other, "network_")
@@ -227,10 +236,6 @@ class Captioner:
                 raise InputError(
                     f"model {number}: has other words or frames than the first; take models that learnt from the same"
                 )
-        own = SearchSettings() if search is None else search
-        how = dataclasses.replace(own, times=1e-9, more=self.longest_ + MORE)  # frames say nothing of the length
-        found = write_sequences([one.network_ for one in (self, *also)], frames, how, banned=[self.tokens_.unknown])
-        return [[self._shown(one) for one in hypotheses] for hypotheses in found]
 
     def loss(self, given: Captioned) -> float:
         """Return the mean negative log-likelihood of the captions of clips, in nats a word."""

@@ -22,8 +22,10 @@ from lstmkit.data.series import shorten
 from lstmkit.errors import InputError
 from lstmkit.ranges import a_path
 from lstmkit.sequences import cut_off, cut_off_groups
-from lstmkit.video.clips import CALLED, Clips, file_column, is_table, require_file_column
-from lstmkit.video.rows import Asked, Kind, Watch, frame_rows
+from lstmkit.video.clips import CALLED, Clip, Clips, file_column, is_table, read_clips, require_file_column
+from lstmkit.video.film import seconds_of
+from lstmkit.video.pictures import PictureSettings
+from lstmkit.video.rows import Asked, Kind, Watch, frame_rows, holds_skeletons
 
 SHARE = 0.25
 """Of the free memory that a file of captions may take."""
@@ -80,8 +82,9 @@ def read_captioned(
     cased: bool = False,
     cache: str | Path | None = None,
     watch: Watch | None = None,
+    most: int | None = None,
 ) -> Captioned:
-    """Return clips with what is said of each.
+    """Return clips with what is said of each; of videos all that can be refused is, before a frame is computed.
 
     source    a table with a row a caption, the rows of one clip belonging together; or clips as `frame_rows` reads
               them, with a file of captions
@@ -90,6 +93,7 @@ def read_captioned(
               table with a row a caption; clips are found by their names, with or without folder and ending
     caption   column of the captions of a table
     cased     whether captions are kept as they are; else in lower case, without a last mark
+    most      frames that a clip may have; None: any number
     Raises    InputError naming the clip or caption that cannot be used
     """
     if captions is None:
@@ -99,20 +103,55 @@ def read_captioned(
         given, place = source, str(captions) if isinstance(captions, str | Path) else "the captions"
         told = _told(captions, caption)
     clean = {name: cleaned(own, cased) for name, own in told.items()}
+    if isinstance(frames, PictureSettings) and not holds_skeletons(given):
+        seen = read_clips(given, None, asked.pattern)
+        _captions_of(seen.names, clean, place)
+        for one in seen.clips:
+            _refuse_long(one.name, _frames_of(one, frames, most), most)
     rows, clips = frame_rows(given, frames, dataclasses.replace(asked, label=None, parted=True), cache, watch)
-    found, used = _matched(rows.ids, clean)
-    lacking = [name for name, own in zip(rows.ids, found, strict=True) if not own]
-    if lacking:
-        raise InputError(
-            f"{place}: {len(lacking):,} of {len(rows):,} clips have no caption, first {lacking[0]!r}; add some, or "
-            f"leave the clips out"
-        )
+    found, used = _captions_of(rows.ids, clean, place)
+    for name, length in zip(rows.ids, rows.frames.lengths.tolist(), strict=True):
+        _refuse_long(name, length, most)
     notes = [*rows.notes]
     if len(used) < len(clean):
         notes.append(
             f"{place}: {len(clean) - len(used):,} of {len(clean):,} names of clips are not among the clips given"
         )
     return Captioned(rows, tuple(found), clips, tuple(notes))
+
+
+def _captions_of(
+    names: Sequence[str], told: Mapping[str, tuple[str, ...]], place: str
+) -> tuple[list[tuple[str, ...]], set[str]]:
+    """Return what `_matched` does; raise InputError if a clip has no caption."""
+    found, used = _matched(names, told)
+    lacking = [name for name, own in zip(names, found, strict=True) if not own]
+    if lacking:
+        raise InputError(
+            f"{place}: {len(lacking):,} of {len(names):,} clips have no caption, first {lacking[0]!r}; add some, or "
+            f"leave the clips out"
+        )
+    return found, used
+
+
+def _frames_of(clip: Clip, how: PictureSettings, most: int | None) -> int:
+    """Return how many frames a clip will have, by what its file says of its length; 0 where that is not known."""
+    if how.count is not None or most is None:
+        return how.count or 0
+    if clip.end is not None and (clip.end - clip.start) * how.rate <= most:
+        return 0  # few enough, however long the file is
+    seconds = seconds_of(clip.path)
+    if seconds is None:
+        return 0
+    return int((min(seconds, clip.end or seconds) - clip.start) * how.rate)
+
+
+def _refuse_long(name: str, frames: int, most: int | None) -> None:
+    if most is not None and frames > most:
+        raise InputError(
+            f"{name!r}: {frames:,} frames are more than the {most:,} that a clip to learn from may have; cut it into "
+            f"parts with captions of their own, look at fewer pictures of it, or set longest_clip"
+        )
 
 
 def a_row_a_clip(source: Any) -> Any:

@@ -29,6 +29,7 @@ class CaptionSettings(TranslatorSettings):
     A translator's `input_dropout` is that of words and of frames, and its `sampling` has no meaning here.
 
     longest    words of a caption at most; longer ones are left out of the training
+    longest_clip  frames of a clip at most, in training: those of a batch are in memory together
     relative, differences, normalise, convolution, filters, picture, stretch, crop, noise, time_mask
                as of `FrameLayerSettings`
     """
@@ -40,6 +41,7 @@ class CaptionSettings(TranslatorSettings):
     warmup: int = 100
     patience: int | None = 10
     longest: int = 60
+    longest_clip: int = 2_000
     relative: int = 0
     differences: tuple[int, ...] = (1,)
     normalise: str = "features"

@@ -36,13 +36,13 @@ def score(
     from lstmkit.language.translate.result import score_all
 
     require_sacrebleu()
+    search, loaded = searching.settings(), Translator.load(model)
+    searching.refuse_without_attention(loaded.settings)
+    others = [Translator.load(path) for path in also or ()]
+    loaded.require_alike(others)
     lines = read_lines_of(source, target)
-    loaded = Translator.load(model)
     loaded.sides_.refuse_swapped(lines)
-    scored, loss = (
-        score_all(loaded, lines, searching.settings(), [Translator.load(path) for path in also or ()]),
-        loaded.loss(lines),
-    )
+    scored, loss = score_all(loaded, lines, search, others), loaded.loss(lines)
     signatures = next(iter(scored.scores.values())).signatures
     notes = lines.notes()
     if json:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lstmkit.cli import parameters
+
 if TYPE_CHECKING:
-    from lstmkit.language.translate import SearchSettings
+    from lstmkit.language.translate import SearchSettings, TranslatorSettings
 
 
 Also = Annotated[
@@ -38,3 +40,14 @@ class Searching:
         from lstmkit.language.translate import SearchSettings
 
         return SearchSettings(self.beam, best, self.length, self.coverage)
+
+    def refuse_without_attention(self, network: TranslatorSettings) -> None:
+        """Raise InputError for what attention decides, of a network that has none."""
+        without = self.coverage != 0 and network.attention == "none"
+        parameters.refuse_without_effect("with a model without attention", {"coverage": without})
+
+    def refuse_with_sample(self, best: int) -> None:
+        """Raise InputError for what is given and has no meaning where one sequence is drawn."""
+        usual = Searching()
+        given = {"best": best != 1} | {name: own != getattr(usual, name) for name, own in vars(self).items()}
+        parameters.refuse_without_effect("with --sample", given)

@@ -93,6 +93,7 @@ def train(
     parameters.refuse_shares(context)
     given = {"cell": cell, "attention": attention, "epochs": epochs, "minutes": minutes}
     settings = TranslatorSettings(**parameters.given_settings(TranslatorSettings, setting, "a translator", given))
+    searching.refuse_without_attention(settings)
     words = VocabularySettings(min_count=vocabulary.min_count, max_size=vocabulary.vocabulary)
     model = Translator(vocabulary.unit, settings, words, not vocabulary.separate, vocabulary.lowercase, seed)
     folder = out or parameters.named_after(source, "translate")

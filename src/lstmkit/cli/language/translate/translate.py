@@ -69,21 +69,21 @@ def translate(
     from lstmkit.language.translate import Manner, Translator
     from lstmkit.language.writing.sampling import SamplingSettings
 
-    options = {"temperature": temperature != 1.0, "top_p": top_p is not None, "seed": seed != 0}
-    parameters.refuse_without_effect(
-        "without --sample", {name: given and not sample for name, given in options.items()}
-    )
-    parameters.refuse_without_effect("with --sample", {"best": sample and best != 1})
-    parameters.refuse_without_effect("without --alignment", {"force": force and alignment is None})
+    if sample:
+        searching.refuse_with_sample(best)
+    else:
+        options = {"temperature": temperature != 1.0, "top_p": top_p is not None, "seed": seed != 0}
+        parameters.refuse_without_effect("without --sample", options)
     whole("--seed", seed, SEED)
     drawing = SamplingSettings(temperature, top_p=top_p) if sample else None
     manner = Manner(searching.settings(best), drawing, seed, prefix, not keep_unknown)
-    if alignment is not None:
-        parameters.check_out(alignment, force, "--alignment")
+    parameters.check_out(alignment, force, "--alignment")
     loaded = Translator.load(model)
     if alignment is not None and loaded.settings.attention == "none":
         raise InputError("--alignment needs a model with attention, and this one was trained without; leave it out")
+    searching.refuse_without_attention(loaded.settings)
     beside = [Translator.load(path) for path in also or ()]
+    loaded.require_alike(beside)
     links: list[str] = []
     for block in _blocks(text):
         _notice(loaded, block, len(links))
