@@ -244,9 +244,9 @@ def inner(given: Set, settings: SequenceSettings, seeds: Sequence[int]) -> str:
 
 
 def said(settings: SequenceSettings) -> str:
-    """Return the settings that are not the defaults."""
+    """Return the settings that are not the defaults; of a mirror, that there is one."""
     changed = [
-        f"{field.name}={getattr(settings, field.name)!r}"
+        field.name if field.name == "mirror" else f"{field.name}={getattr(settings, field.name)!r}"
         for field in dataclasses.fields(settings)
         if getattr(settings, field.name) != field.default
     ]

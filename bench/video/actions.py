@@ -1,14 +1,16 @@
 """How well is told what is done in real clips and by real bodies, beside simple methods that read the same frames?
 
-    python -m bench.video.actions fights [--seeds 5] [--set NAME=VALUE ...]
+    python -m bench.video.actions fights [--seeds 5] [--mirror] [--set NAME=VALUE ...]
     python -m bench.video.actions skeletons | depth --features motion | clips
+    python -m bench.video.actions depth --features motion --inner
 
 fights     150 clips of surveillance cameras, fight or none: five folds by the film that a clip is cut from, divided
            anew with every seed. Beside functionals stands pooling: mean and mean absolute difference of every number
            over the clip, with logistic regression, chosen within the training part
 skeletons  27 actions of UTD-MHAD: learnt from subjects 1 3 5 7, tested on 2 4 6 8, which err together by subject and
            action; beside them the nearest neighbour, time warped
-depth      five of these actions as grey videos of how far away things are: learnt and tested likewise
+depth      five of these actions as grey videos of how far away things are: learnt and tested likewise; with --inner
+           each person learnt from is told by the others, and the test part is not read
 clips      nine clips of all kinds: decoded twice, in two processes of their own, and compared
 
 Writes bench/results/video-NAME.txt.
@@ -17,6 +19,7 @@ Writes bench/results/video-NAME.txt.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import importlib.metadata
 import os
 import subprocess
@@ -41,7 +44,7 @@ from lstmkit.classification.classifier.yardsticks import CONSTANT, FUNCTIONALS, 
 from lstmkit.classification.linear import Dense
 from lstmkit.classification.reading import Labelled
 from lstmkit.cli.parameters import given_settings
-from lstmkit.sequences import Ragged, fold_numbers
+from lstmkit.sequences import Ragged, fold_numbers, one_group_out
 from lstmkit.video import ActionClassifier, PictureSettings, SkeletonSettings
 from lstmkit.video.classifier import usual_settings
 from lstmkit.video.joints import LAYOUTS
@@ -81,17 +84,17 @@ def pooling(parts: Divided, classifier: SequenceClassifier) -> Floats:
     return LinearAnswers.fit(*again).answers(standard(both, test))
 
 
-def in_folds(rows: Labelled, settings: SequenceSettings, seeds: int) -> list[str]:
+def in_folds(rows: Labelled, settings: SequenceSettings, seeds: int, begin: int = 0) -> list[str]:
     """Score in folds of whole groups, divided anew with every seed."""
     coding = coding_of(rows)
     truth, begun = coding.truth(rows.labels or []), time.process_time()
     names = ("network", FUNCTIONALS, POOLED, CONSTANT)
     answers = {name: np.zeros((seeds, len(rows), coding.outputs)) for name in names}
     for seed in range(seeds):
-        numbers = fold_numbers(truth, FOLDS, seed, rows.groups)
+        numbers = fold_numbers(truth, FOLDS, begin + seed, rows.groups)
         for fold in range(FOLDS):
             tested = np.flatnonzero(numbers == fold)
-            found = fit(settings, rows.select(np.flatnonzero(numbers != fold)), rows.select(tested), (seed,))
+            found = fit(settings, rows.select(np.flatnonzero(numbers != fold)), rows.select(tested), (begin + seed,))
             others = tell(found.first, found.divided, coding, near=False).answers
             answers["network"][seed, tested] = found.answers[0]
             answers[POOLED][seed, tested] = pooling(found.divided, found.first)
@@ -132,6 +135,23 @@ def by_person(rows: Labelled, settings: SequenceSettings, seeds: int, near: bool
     ]
 
 
+def inner(rows: Labelled, settings: SequenceSettings, seeds: int) -> list[str]:
+    """Tell each odd person by the other odd ones."""
+    odd = rows.select(np.array([k for k, own in enumerate(rows.groups or []) if int(own.removeprefix("s")) % 2 == 1]))
+    coding = coding_of(odd)
+    truth = coding.truth(odd.labels or [])
+    answers = np.zeros((seeds, len(odd), coding.outputs))
+    for _, learnt, left in one_group_out(odd.groups or []):
+        answers[:, left] = fit(settings, odd.select(learnt), odd.select(left), tuple(range(seeds))).answers
+    shares = 100 * (answers.argmax(axis=2) == truth).mean(axis=1)
+    together = 100 * (answers.mean(axis=0).argmax(axis=1) == truth).mean()
+    entropy = -np.log(np.maximum(answers[:, np.arange(len(truth)), truth], 1e-12)).mean()
+    spread = ", ".join(f"{share:.1f}" for share in shares)
+    return [
+        f"{shares.mean():.2f} % ({spread}), averaged {together:.2f} %, cross-entropy {entropy:.3f}; {said(settings)}"
+    ]
+
+
 def clips() -> list[str]:
     """Decode clips of all kinds twice, each time in a process of its own."""
     files = sorted((sets.data() / "msvd_captions").glob("clips*/*"))
@@ -162,7 +182,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=("fights", "skeletons", "depth", "clips"))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--features", default="both")
+    parser.add_argument(
+        "--mirror", action="store_true", help="clips are seen in a mirror, too, while they are learnt from"
+    )
+    parser.add_argument("--inner", action="store_true", help="of depth: the test part is not read; writes nothing")
     parser.add_argument("--rate", type=float, default=8.0)
     parser.add_argument("--set", action="append", metavar="NAME=VALUE")
     parser.add_argument("--trial", action="store_true", help="write nothing")
@@ -176,6 +201,8 @@ def main() -> None:
     own = given_settings(SequenceSettings, asked.set, "a classifier of sequences")
     frames = SkeletonSettings(LAYOUTS["kinect20"]) if bodies else PictureSettings(asked.features, asked.rate)
     settings = SequenceSettings(**{**usual_settings(frames), **own})
+    if asked.mirror and isinstance(frames, PictureSettings):
+        settings = dataclasses.replace(settings, mirror=frames.mirror)
     with tempfile.TemporaryDirectory() as inner:
         folder = Path(inner)
         if asked.name == "clips":
@@ -188,9 +215,13 @@ def main() -> None:
             action = ActionClassifier(settings, frames)
             given = sets.fights(folder) if asked.name == "fights" else sets.depth(folder)
             rows, _ = action.rows(given, Asked("label", "film" if asked.name == "fights" else "person"))
-            fights = asked.name == "fights"
-            lines = in_folds(rows, settings, asked.seeds) if fights else by_person(rows, settings, asked.seeds, False)
-    if asked.trial:
+            if asked.name == "fights":
+                lines = in_folds(rows, settings, asked.seeds, asked.first)
+            elif asked.inner:
+                lines = inner(rows, settings, asked.seeds)
+            else:
+                lines = by_person(rows, settings, asked.seeds, near=False)
+    if asked.trial or asked.inner:
         print("\n".join([*top, *lines]))
     else:
         write(f"video-{asked.name}.txt", [*top, *lines])

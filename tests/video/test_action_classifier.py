@@ -271,6 +271,9 @@ def test_before_fit_nothing_is_told(clips: Path) -> None:
         ActionClassifier(frames=GRID).predict(clips)
 
 
-def test_videos_have_no_mirror() -> None:
-    with pytest.raises(InputError, match="mirror: of skeletons alone, whose joints have sides; leave it out"):
-        ActionClassifier(frames=GRID, mirror=True)
+def test_clips_are_seen_in_a_mirror(clips: Path) -> None:
+    own = SequenceSettings(hidden_size=4, epochs=1, ensemble=1)
+    mirrored = ActionClassifier(own, GRID, mirror=True).fit(clips)
+    assert mirrored.classifier_.settings.mirror == GRID.mirror
+    plain = ActionClassifier(own, GRID).fit(clips)
+    assert not np.allclose(plain.predict_proba(clips), mirrored.predict_proba(clips))

@@ -204,3 +204,21 @@ def test_pictures_keep_their_shape_and_have_about_as_many_pixels() -> None:
     assert shape_of((1920, 1080), 224) == (288, 160)
     assert shape_of((100, 100), 224) == (224, 224)
     assert shape_of((10, 9000), 224) == (128, 448)
+
+
+def test_pixels_of_a_video_in_a_mirror_are_those_that_the_settings_say(tmp_path: Path) -> None:
+    way, shown = PictureSettings("pixels"), moving("right", 12)
+    plain, turned = (
+        picture_frames(write_film(tmp_path / f"{name}.mkv", pictures), way).values
+        for name, pictures in (("plain", shown), ("turned", [own[:, ::-1] for own in shown]))
+    )
+    np.testing.assert_allclose(plain[:, np.array(way.mirror) - 1], turned, atol=0.1)
+    assert np.abs(plain - turned).max() > 0.5
+
+
+@pytest.mark.parametrize("kind", ["network", "grid", "both", "motion", "pixels"])
+def test_a_mirror_names_every_number_once_and_twice_in_it_is_as_before(kind: str) -> None:
+    way = PictureSettings(kind)
+    places = np.array(way.mirror) - 1
+    assert len(places) == len(way.channels)
+    np.testing.assert_array_equal(places[places], np.arange(len(places)))

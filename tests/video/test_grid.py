@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lstmkit.video.grid import CELLS, DIRECTIONS, SIDE, grid_features, grid_names
+from lstmkit.video.grid import CELLS, DIRECTIONS, SIDE, grid_features, grid_names, mirrored_grid
 
 BLACK = np.zeros((SIDE, SIDE), np.uint8)
 NAMES = grid_names()
@@ -64,3 +64,10 @@ def test_an_edge_that_moves_is_told_by_its_way(step: int, told: int) -> None:
 def test_a_dark_thing_moves_as_a_light_one_does() -> None:
     light, dark = (grid_features(a, b) for a, b in ((blurred(46), blurred(44)), (255 - blurred(46), 255 - blurred(44))))
     np.testing.assert_allclose(of(light, "move_0"), of(dark, "move_0"), atol=1e-3)
+
+
+def test_in_a_mirror_numbers_change_places() -> None:
+    before, now = np.random.default_rng(0).integers(0, 255, (2, SIDE, SIDE)).astype(np.uint8)
+    plain, turned = grid_features(now, before), grid_features(now[:, ::-1], before[:, ::-1])
+    np.testing.assert_allclose(plain[mirrored_grid()], turned, atol=0.005)  # a direction on an edge is rounded once
+    assert np.abs(plain - turned).max() > 0.02

@@ -103,7 +103,11 @@ def test_a_clip_in_both_parts_is_refused_under_any_name(corpus: Path, tmp_path: 
     [
         (lambda folder: folder / "up", r"2 of 2 clips lie in no folder that names their class, first 'a_1.mp4'"),
         (lambda folder: folder / "none.csv", "none.csv: no such file"),
-        (lambda folder: folder / "none.mp4", r"1 of 1 clips cannot be read, first .*none.mp4', which is not there"),
+        (lambda folder: folder / "none.mp4", r"none.mp4: no such file"),
+        (
+            lambda folder: "https://example.org/a.mp4",
+            r"https://example.org/a.mp4: a URL, not a file; download it first",
+        ),
         (lambda folder: folder / "up" / "a_1.mp4", "one clip, whose class nothing says; give a folder of clips"),
         (lambda folder: write(folder, "video,kind\nup/a_1.mp4,x\n"), r"nothing is called 'label' \(there are: 'video'"),
         (lambda folder: write(folder, "label,kind\nx,y\n"), r"no column video \(or file, clip, path\)"),

@@ -77,7 +77,8 @@ class ActionClassifier(TellingClassifier):
     right     share of the answers that shall be right where one is told; below the probability from which on they
               were on the validation part, `predict` says "unsure"
     cache     folder where frames of videos are kept; None: LSTMKIT_CACHE, or one in the user's own folder for such
-    mirror    whether skeletons are seen in a mirror, too, while they are learnt from: where left and right are the same
+    mirror    whether clips or skeletons are seen in a mirror, too, while they are learnt from: where left and right are
+              the same
     Raises    InputError if a value is out of range
 
     After `fit`: `classifier_`, a `SequenceClassifier` of the frames, and `threshold_`.
@@ -98,8 +99,6 @@ class ActionClassifier(TellingClassifier):
         self.settings = SequenceSettings(**usual_settings(self.frames)) if settings is None else settings
         self.seed, self.right, self.cache = seed, real("right", right, PROBABILITY), cache
         self.mirror = flag("mirror", mirror)
-        if self.mirror and not self.reads_skeletons:
-            raise InputError("mirror: of skeletons alone, whose joints have sides; leave it out")
         self.unfitted()
 
     @property
@@ -115,7 +114,8 @@ class ActionClassifier(TellingClassifier):
         """
         settings = self.settings
         if self.mirror and channels:
-            settings = dataclasses.replace(settings, mirror=mirror_of(channels))
+            pictures = isinstance(self.frames, PictureSettings)
+            settings = dataclasses.replace(settings, mirror=self.frames.mirror if pictures else mirror_of(channels))
         return SequenceClassifier(settings, "classes", self.seed, "mask")
 
     def fit(

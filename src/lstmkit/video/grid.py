@@ -20,6 +20,14 @@ def grid_names() -> tuple[str, ...]:
     return tuple(f"{name}_{row}{column}" for row, column in cells for name in own)
 
 
+def mirrored_grid() -> list[int]:
+    """Return for each number of a picture the place of the one that it is in a mirror, left for right."""
+    cells = [(row, column) for row in range(CELLS) for column in range(CELLS)]
+    own = [0, *(1 + (-k) % DIRECTIONS for k in range(DIRECTIONS))]
+    own += [1 + DIRECTIONS + (DIRECTIONS // 2 - k) % DIRECTIONS for k in range(DIRECTIONS)]
+    return [(row * CELLS + CELLS - 1 - column) * len(own) + place for row, column in cells for place in own]
+
+
 def grid_features(picture: NDArray[np.uint8], before: NDArray[np.uint8]) -> Floats:
     """Return the numbers of a picture, in the order of `grid_names`.
 

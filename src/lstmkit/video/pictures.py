@@ -17,7 +17,7 @@ from lstmkit.errors import InputError
 from lstmkit.ranges import Range, check_fields
 from lstmkit.video import backbone
 from lstmkit.video.film import Film, Shot, entry_before, reading, times_of
-from lstmkit.video.grid import SIDE, grid_features, grid_names
+from lstmkit.video.grid import SIDE, grid_features, grid_names, mirrored_grid
 from lstmkit.video.sampling import Look, at_rate, looks, spread
 
 FEATURES = ("network", "grid", "both", "motion", "pixels")
@@ -88,6 +88,19 @@ class PictureSettings:
         name = "change" if self.features == "motion" else "seen"
         seen = tuple(f"{name}_{k}" for k in range(1, backbone.WIDTH + 1)) if self.sees else ()
         return (*seen, *(grid_names() if self.features != "network" else ()))
+
+    @property
+    def mirror(self) -> tuple[int, ...]:
+        """For each number of a frame the number, from 1 on, of the one that it is where the picture is in a mirror.
+
+        What the network says is taken to be the same: it has learnt from pictures both ways round.
+        """
+        if self.features == "pixels":
+            rows = range(0, 3 * PIXELS * PIXELS, PIXELS)
+            return tuple(row + PIXELS - column for row in rows for column in range(PIXELS))
+        seen = backbone.WIDTH if self.sees else 0
+        grid = mirrored_grid() if self.features != "network" else []
+        return (*range(1, seen + 1), *(seen + place + 1 for place in grid))
 
 
 def usual_features() -> str:

@@ -76,7 +76,8 @@ class Bodies:
 def settings_of(skeletons: bool, frames: Frames, bodies: Bodies) -> PictureSettings | SkeletonSettings:
     """Return how skeletons or videos become frames; raise InputError for an option that is for the other kind."""
     of_others, where = (vars(frames), "with skeletons") if skeletons else (vars(bodies), "with videos")
-    parameters.refuse_without_effect(where, {name: bool(own) for name, own in of_others.items()})
+    both = {"mirror"}
+    parameters.refuse_without_effect(where, {name: bool(own) for name, own in of_others.items() if name not in both})
     return bodies.settings() if skeletons else frames.settings()
 
 
