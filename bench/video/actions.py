@@ -135,7 +135,7 @@ def by_person(rows: Labelled, settings: SequenceSettings, seeds: int, near: bool
     ]
 
 
-def inner(rows: Labelled, settings: SequenceSettings, seeds: int) -> list[str]:
+def within(rows: Labelled, settings: SequenceSettings, seeds: int) -> list[str]:
     """Tell each odd person by the other odd ones."""
     odd = rows.select(np.array([k for k, own in enumerate(rows.groups or []) if int(own.removeprefix("s")) % 2 == 1]))
     coding = coding_of(odd)
@@ -218,7 +218,7 @@ def main() -> None:
             if asked.name == "fights":
                 lines = in_folds(rows, settings, asked.seeds, asked.first)
             elif asked.inner:
-                lines = inner(rows, settings, asked.seeds)
+                lines = within(rows, settings, asked.seeds)
             else:
                 lines = by_person(rows, settings, asked.seeds, near=False)
     if asked.trial or asked.inner:
