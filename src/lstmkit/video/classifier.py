@@ -114,8 +114,8 @@ class ActionClassifier(TellingClassifier):
         """
         settings = self.settings
         if self.mirror and channels:
-            pictures = isinstance(self.frames, PictureSettings)
-            settings = dataclasses.replace(settings, mirror=self.frames.mirror if pictures else mirror_of(channels))
+            sides = self.frames.mirror if isinstance(self.frames, PictureSettings) else mirror_of(channels)
+            settings = dataclasses.replace(settings, mirror=sides)
         return SequenceClassifier(settings, "classes", self.seed, "mask")
 
     def fit(
