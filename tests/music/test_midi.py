@@ -11,6 +11,7 @@ from lstmkit.errors import InputError
 from lstmkit.music.abc import read_abc
 from lstmkit.music.keys import Key
 from lstmkit.music.midi import read_midi, write_midi
+from lstmkit.music.midi.chunks import events
 from lstmkit.music.repeats import played
 from lstmkit.music.tune import Metre
 
@@ -93,6 +94,10 @@ def test_a_note_that_begins_twice_ends_twice():
 def test_a_note_without_a_length_is_left_out_and_said():
     tune, remarks = read_midi(midi((0, on(60)), (0, off(60)), (0, on(62)), (4, off(62))))
     assert [n.pitch for n in tune.notes] == [62] and remarks == {"notes without a length, left out": 1}
+
+
+def test_a_track_cut_short_behind_the_status_of_a_text_is_read_up_to_it():
+    assert [event.data for event in events(b"\x00\x90\x3c\x40\x60\xff")] == [b"\x3c\x40"]
 
 
 def test_a_file_that_is_cut_short_is_read_as_far_as_it_goes():

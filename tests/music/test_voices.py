@@ -18,7 +18,7 @@ from lstmkit.music.voices.history import LONG, ROUND, History, codes_of, parted,
 from lstmkit.music.voices.learning import _moved, begun, fit_voices, room_of
 from lstmkit.music.voices.model import pieces_of
 from lstmkit.music.voices.network import Span, order_of
-from lstmkit.music.voices.relative import CODES, NOTHING, SILENT, Relative
+from lstmkit.music.voices.relative import CODES, FEW, NOTHING, SILENT, Relative
 
 SPANS = [Span(41, 43), Span(38, 40), Span(37, 40)]  # three, three and four keys
 SMALL = {"key_size": 6, "key_features": 4, "frame_size": 5, "frame_features": 2, "head_size": 7}
@@ -178,6 +178,16 @@ def test_keys_are_told_how_far_notes_lie_from_them():
         one = told.distances[0, 30 + key - 31 - 30 + 87] + told.others[1, 0]
         other = told.others[0, 1] + told.distances[1, 30 + key - 87 - 30 + 87]
         np.testing.assert_allclose(found[:, key].detach(), torch.stack([one, other]).detach(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("count", [1, FEW, FEW + 1])
+def test_few_rows_are_told_the_same_as_many(count):
+    told, random = Relative(3, 2, 20, 5), np.random.default_rng(count)
+    with torch.no_grad():
+        told.others.copy_(torch.randn_like(told.others))
+    codes = torch.from_numpy(random.integers(0, CODES, (count, 3)))
+    whole = told(codes.repeat(FEW + 1, 1))[:count]
+    torch.testing.assert_close(told(codes), whole, rtol=1e-5, atol=1e-6)
 
 
 def test_codes_come_back():

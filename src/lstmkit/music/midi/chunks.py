@@ -78,6 +78,8 @@ def events(track: bytes) -> Iterator[Event]:
             status = running
         if status in (META, SYSEX, ESCAPE):
             kind = track[at : at + 1] if status == META else b""
+            if status == META and not kind:  # cut off behind the status
+                return
             length, at = _number(track, at + len(kind))
             yield Event(tick, status, kind + track[at : at + length])
             at += length

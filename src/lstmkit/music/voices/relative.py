@@ -11,6 +11,8 @@ from lstmkit.music.rolls import KEYS
 SILENT, NOTHING = KEYS, KEYS + 1
 """In place of a key: a voice that rests, and nothing known."""
 CODES = KEYS + 2
+FEW = 64
+"""Rows up to which notes are looked up one by one."""
 
 
 class Relative(nn.Module):
@@ -33,6 +35,8 @@ class Relative(nn.Module):
         codes    (N, notes) keys from 0 to 87, SILENT or NOTHING
         Returns  (N, keys, size)
         """
+        if len(codes) <= FEW:
+            return self._one_by_one(codes)
         windows = self.distances[:, : self.keys + KEYS - 1].unfold(
             1, self.keys, 1
         )  # from the highest note to the lowest
@@ -41,3 +45,12 @@ class Relative(nn.Module):
         table = torch.cat([seen, others], dim=1).flatten(0, 1)
         rows = codes + CODES * torch.arange(self.notes, device=codes.device)
         return functional.embedding_bag(rows, table, mode="sum").reshape(len(codes), self.keys, self.size)
+
+    def _one_by_one(self, codes: Tensor) -> Tensor:
+        """Return the same without a table of all notes that there could be, which takes longer than few rows."""
+        notes = torch.arange(self.notes, device=codes.device)
+        sung, keys = (codes < KEYS)[..., None], torch.arange(self.keys, device=codes.device)
+        distances = torch.where(sung, keys + (KEYS - 1) - codes[..., None], 0)
+        told = self.distances[notes[:, None], distances]
+        others = self.others[notes, (codes - KEYS).clamp(min=0)]
+        return torch.where(sung[..., None], told, others[:, :, None]).sum(dim=1)
