@@ -48,6 +48,15 @@ def test_a_bar_that_is_too_long_goes_on_as_if_its_line_stood_there():
     assert told[events.index("|"), [AT, LEFT]].tolist() == [72, 0]  # not as if the next had just begun
 
 
+def test_what_is_left_of_a_bar_speaks_of_lengths_bar_lines_and_what_takes_no_time():
+    quarters, halves, without = ("0:1/4", "0:1/4~", "4:1/4", "z:1/4"), ("2:1/2", "z:1/2"), ('"7:', "g2:1/8", "&4")
+    symbols = ("<unk>", "<end>", "mode=major", "|", *quarters, ":|", *halves, *without)
+    sizes = TuneClues(EventTokens(symbols)).sizes
+    alike = [{s for s, kind in zip(symbols, sizes.kinds, strict=True) if kind == one} for one in range(6)]
+    assert sizes.telling == LEFT and max(sizes.kinds) == 5
+    assert alike == [{"<unk>", "mode=major", *without}, {"<end>"}, {"|"}, set(quarters), {":|"}, set(halves)]
+
+
 def test_what_followed_a_bar_ago_is_recalled_and_counted():
     tokens, events, told = follow(read('"G"G3 A3|"G"G3 A3|"G"G3 B3|'))
     recalled = [tokens.symbols[one] for one in told[:-1, AGAIN]]

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from lstmkit.language.neural import LanguageNetwork, LanguageSettings
+from lstmkit.language.neural.clues import told_all
 from lstmkit.language.neural.fitting import fit_network, token_counts
 from lstmkit.language.neural.pace import plan_for
 from lstmkit.language.ngrams import NGramModel
@@ -77,6 +78,9 @@ def fit_events(
         torch.manual_seed(seed)
         network = LanguageNetwork(len(tokens.symbols), how, None if clues is None else clues.sizes)
     network.softmax.start_from(torch.from_numpy(token_counts(text, network.vocabulary)))
+    if clues is not None and network.clues is not None:
+        once = text[: len(text) // orders]  # all tunes in one order
+        network.clues.start_from(told_all(clues, once)[:-1], once)
     history = []
     with threads_for(how.hidden_size):
         plan = plan_for(how, len(text))

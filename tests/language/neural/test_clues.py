@@ -25,7 +25,7 @@ V, END, FAR = 12, 1, 40
 class Far:
     """Tells how many tokens there were, in 5 steps, and which token stood FAR before the next."""
 
-    sizes = ClueSizes((5,), 1)
+    sizes = ClueSizes((5,), 1, tuple(k % 3 for k in range(V)))
 
     def begin(self) -> tuple[int, ...]:
         return ()
@@ -55,6 +55,7 @@ def test_steps_equal_the_whole_sequence(softmax):
     network = LanguageNetwork(V, replace(TINY, softmax=softmax), Far.sizes).eval()
     torch.nn.init.normal_(network.clues.gates.weight)
     torch.nn.init.normal_(network.clues.spoken.weight)
+    torch.nn.init.normal_(network.clues.by_kind.weight)
     ids = torch.stack([torch.randint(V, (9, 2)), torch.randint(5, (9, 2)), torch.randint(V, (9, 2))], dim=2)
     with torch.no_grad():
         whole, _ = network(ids)
@@ -81,6 +82,26 @@ def test_what_no_state_could_keep_is_learnt_from_what_is_told():
         *_, last = fit_network(network, text[:8000], text[8000:], END, plan, clues=clues)
         losses[clues is not None] = last.valid_loss
     assert losses[True] < 0.75 * losses[False]
+
+
+def test_a_network_begins_with_how_often_each_kind_came_where_a_number_had_each_value():
+    torch.manual_seed(0)
+    network = LanguageNetwork(V, TINY, Far.sizes)
+    ids = np.array([3, 3, 3, 4, 4, 5], np.int32)  # of the kinds 0, 0, 0, 1, 1, 2
+    told = np.array([[0, 0], [0, 0], [0, 0], [0, 0], [2, 0], [2, 0]], np.int16)
+    network.clues.start_from(told, ids)
+    shares = np.array([4, 3, 2]) / 9
+    here = {0: (np.array([3, 1, 0]) + shares) / 5, 2: (np.array([0, 1, 1]) + shares) / 3, 4: shares}
+    for value, own in here.items():
+        weights = network.clues.by_kind.weight[value].detach().numpy().copy()
+        np.testing.assert_allclose(weights, np.log(own / shares), atol=1e-6)
+        with torch.no_grad():  # these are added to what is said of every token of the kind
+            places = torch.tensor([[[5, value, 7]], [[5, 1, 7]]])
+            spoken = network.log_probs(network(places[:1])[0].flatten(0, 1))[0]
+            network.clues.by_kind.weight[value] = 0.0
+            silent = network.log_probs(network(places[:1])[0].flatten(0, 1))[0]
+        added = (spoken - silent).numpy() - weights[np.arange(V) % 3]
+        np.testing.assert_allclose(added, added[0], atol=1e-5)
 
 
 def test_a_predictor_says_of_a_text_what_it_says_token_by_token():

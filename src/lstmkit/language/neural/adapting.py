@@ -55,10 +55,10 @@ class AdaptingScorer:
             begin, stop = streams.span(number, self.window)
             inputs, targets = streams.read(begin, stop)
             output, after = network(inputs, state)
-            flat, embedding = output.flatten(0, 1), network.embedding.weight
+            flat, weights = output.flatten(0, 1), network.readout
             with torch.no_grad():
-                found[begin:stop] = network.softmax.target_log_probs(flat, targets.flatten(), embedding).numpy()
-            gradients = torch.autograd.grad(network.softmax.loss(flat, targets.flatten(), embedding), parameters)
+                found[begin:stop] = network.softmax.target_log_probs(flat, targets.flatten(), weights).numpy()
+            gradients = torch.autograd.grad(network.softmax.loss(flat, targets.flatten(), weights), parameters)
             with torch.no_grad():
                 norm = torch.linalg.vector_norm(torch.stack([g.norm() for g in gradients]))
                 step = self.rate * min(1.0, CLIP / max(float(norm), CLIP))

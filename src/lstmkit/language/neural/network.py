@@ -71,12 +71,20 @@ class LanguageNetwork(nn.Module):
         """V."""
         return self.embedding.num_embeddings
 
+    @property
+    def readout(self) -> Tensor:
+        """The weights of the softmax where they are tied: the embedding (V, E), and kinds of tokens if clues have them."""
+        if self.clues is None or self.settings.softmax != "tied":
+            return self.embedding.weight
+        return self.clues.weights(self.embedding.weight)
+
     def forward(self, ids: Tensor, state: Carried | None = None) -> tuple[Tensor, Carried]:
         """Run the recurrent layers.
 
         ids      (T, B) int64
         state    after the token before, or None at the beginning of a text
-        Returns  (T, B, E) output of the last layer, without the output's dropout, and the state after the last token
+        Returns  (T, B, E) what the softmax reads, without the output's dropout, and the state after the last token; where
+                 clues speak of K kinds of tokens, (T, B, E + K)
         """
         value, after = self._run(ids, state)
         return self._speaking(value, ids), after
@@ -103,7 +111,7 @@ class LanguageNetwork(nn.Module):
         output, after = self._run(ids, state)
         dropped = locked(output, how.output_dropout, self.training)
         spoken = self._speaking(dropped, ids)
-        likelihood = self.softmax.loss(spoken.flatten(0, 1), targets.flatten(), self.embedding.weight)
+        likelihood = self.softmax.loss(spoken.flatten(0, 1), targets.flatten(), self.readout)
         loss = likelihood
         if how.activation:
             loss = loss + how.activation * dropped.square().mean()
@@ -114,7 +122,7 @@ class LanguageNetwork(nn.Module):
     def target_log_probs(self, ids: Tensor, targets: Tensor, state: Carried | None) -> tuple[Tensor, Carried]:
         """Return (T, B) natural logarithms of the probabilities of `targets`, and the state after the last token."""
         output, after = self(ids, state)
-        found = self.softmax.target_log_probs(output.flatten(0, 1), targets.flatten(), self.embedding.weight)
+        found = self.softmax.target_log_probs(output.flatten(0, 1), targets.flatten(), self.readout)
         return found.view(targets.shape), after
 
     def step(self, ids: Tensor, state: Carried | None) -> tuple[Tensor, Carried]:
@@ -122,7 +130,7 @@ class LanguageNetwork(nn.Module):
 
         ids      (B,) int64
         state    after the token before, or None at the beginning of a text
-        Returns  (B, E) output of the last layer, for `log_probs`, and the state
+        Returns  (B, E) what the softmax reads, for `log_probs`, and the state
         """
         value = self._embedded(ids)
         after = []
@@ -133,7 +141,7 @@ class LanguageNetwork(nn.Module):
 
     def log_probs(self, output: Tensor) -> Tensor:
         """Return (N, V) natural logarithms of the probabilities of the next token, from outputs (N, E)."""
-        found: Tensor = self.softmax.log_probs(output, self.embedding.weight)
+        found: Tensor = self.softmax.log_probs(output, self.readout)
         return found
 
     def _embedded(self, ids: Tensor) -> Tensor:

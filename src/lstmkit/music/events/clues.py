@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from lstmkit.language.neural.clues import ClueSizes
 from lstmkit.music.abc.fields import metre_of
-from lstmkit.music.events.tokens import CELL, CHORD, METRE, VOICE, sound_of
+from lstmkit.music.events.tokens import CELL, CHORD, END, METRE, VOICE, sound_of
 from lstmkit.music.events.vocabulary import EventTokens
 from lstmkit.music.tune import SIGNS
 
@@ -24,6 +24,9 @@ PARTS = ("||", "|]", ":|", "::", "|:")
 """Bar lines with which a part ends or begins."""
 REMEMBERED = 1024
 """Times of a voice at which something stood, at most."""
+
+LEFT = 1
+"""Place among the numbers of how many ticks are left in the bar."""
 
 Row = tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]
 """Of a voice: times at which something stands, in order, and the events there."""
@@ -79,14 +82,20 @@ class TuneClues:
         self._parts = [one in PARTS for one in symbols]
         self._voices = [int(found[1]) if (found := VOICE.fullmatch(one)) else 0 for one in symbols]
         self._lengths = [_length(one) for one in symbols]
+        whats = [s if s in (*SIGNS, END) else ticks for s, ticks in zip(symbols, self._ticks, strict=True)]
+        numbers = {what: number for number, what in enumerate(dict.fromkeys(whats))}
+        self._kinds = tuple(numbers[what] for what in whats)
         none = (self._nothing,) * len(BACK)
         self._begin = Standing(0, 0, WITHOUT, 0, 0, 0, 0, 0, 0, (((), ()),), (0,) * len(BACK), none)
 
     @property
     def sizes(self) -> ClueSizes:
-        """Ticks since the bar line and to the next, of a short bar, bars and parts, and what came again."""
+        """Ticks since the bar line and to the next, of a short bar, bars and parts, and what came again.
+
+        How many ticks are left speaks of kinds: of lengths, each kind of bar line, the end, and what takes no time.
+        """
         most = (LONGEST, LONGEST, LONGEST, BARS, ALL, ENDED, *(SAME,) * len(BACK))
-        return ClueSizes(tuple(one + 1 for one in most), len(BACK))
+        return ClueSizes(tuple(one + 1 for one in most), len(BACK), self._kinds, LEFT)
 
     def begin(self) -> Standing:
         """Return where a tune begins."""
