@@ -14,7 +14,7 @@ from lstmkit.music.events.vocabulary import EventTokens
 from lstmkit.music.tune import Tune
 
 HEAD = "X:1\nR:jig\nM:6/8\nL:1/8\nK:G\n"
-AT, LEFT, SHORT, BARS, ALL, ENDED, SAME = range(7)
+AT, LEFT, SHORT, BARS, ALL, ENDED, ROOM, SAME = range(8)
 AGAIN = SAME + len(BACK)
 
 
@@ -38,7 +38,8 @@ def test_the_place_in_the_bar_is_told_before_every_note():
     assert told[3:, SHORT].tolist() == [0, 0, 12, 12, 12, 12, 12, 12, 12]
     assert told[3:, BARS].tolist() == [0, 0, 1, 1, 1, 1, 2, 2, 0]
     assert told[3:, ALL].tolist() == [0, 0, 1, 1, 1, 1, 2, 2, 3] and told[3:, ENDED].tolist() == [0] * 8 + [1]
-    assert told[0].tolist() == [0, 96, 0, 0, 0, 0, *(0,) * len(BACK), *(tokens.unknown,) * len(BACK)]
+    assert told[3:, ROOM].tolist() == [72, 60, *(193 + left for left in (72, 36, 12, 0, 72, 0)), 72]
+    assert told[0].tolist() == [0, 96, 0, 0, 0, 0, 96, *(0,) * len(BACK), *(tokens.unknown,) * len(BACK)]
 
 
 def test_a_bar_that_is_too_long_goes_on_as_if_its_line_stood_there():
@@ -53,7 +54,7 @@ def test_what_is_left_of_a_bar_speaks_of_lengths_bar_lines_and_what_takes_no_tim
     symbols = ("<unk>", "<end>", "mode=major", "|", *quarters, ":|", *halves, *without)
     sizes = TuneClues(EventTokens(symbols)).sizes
     alike = [{s for s, kind in zip(symbols, sizes.kinds, strict=True) if kind == one} for one in range(6)]
-    assert sizes.telling == LEFT and max(sizes.kinds) == 5
+    assert sizes.telling == ROOM and max(sizes.kinds) == 5
     assert alike == [{"<unk>", "mode=major", *without}, {"<end>"}, {"|"}, set(quarters), {":|"}, set(halves)]
 
 

@@ -25,8 +25,9 @@ PARTS = ("||", "|]", ":|", "::", "|:")
 REMEMBERED = 1024
 """Times of a voice at which something stood, at most."""
 
-LEFT = 1
-"""Place among the numbers of how many ticks are left in the bar."""
+ROOM = 6
+"""Place among the numbers of what room there is for a note: the ticks that are left, told apart by whether the bar is the
+first of its part, and may be an upbeat."""
 
 Row = tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]
 """Of a voice: times at which something stands, in order, and the events there."""
@@ -90,12 +91,12 @@ class TuneClues:
 
     @property
     def sizes(self) -> ClueSizes:
-        """Ticks since the bar line and to the next, of a short bar, bars and parts, and what came again.
+        """Ticks since the bar line and to the next, of a short bar, bars and parts, room, and what came again.
 
-        How many ticks are left speaks of kinds: of lengths, each kind of bar line, the end, and what takes no time.
+        The room speaks of kinds: of lengths, each kind of bar line, the end, and what takes no time.
         """
-        most = (LONGEST, LONGEST, LONGEST, BARS, ALL, ENDED, *(SAME,) * len(BACK))
-        return ClueSizes(tuple(one + 1 for one in most), len(BACK), self._kinds, LEFT)
+        most = (LONGEST, LONGEST, LONGEST, BARS, ALL, ENDED, 2 * LONGEST + 1, *(SAME,) * len(BACK))
+        return ClueSizes(tuple(one + 1 for one in most), len(BACK), self._kinds, ROOM)
 
     def begin(self) -> Standing:
         """Return where a tune begins."""
@@ -106,9 +107,10 @@ class TuneClues:
         at, length = place.time - place.begun, place.length
         if at > length:  # a bar line was left out: as if it stood there, until the next bar is full
             at = (at - 1) % length + 1
-        lengths = (min(one, LONGEST) for one in (at, length - at, place.short))
+        at, left, short = (min(one, LONGEST) for one in (at, length - at, place.short))
+        room = left + (LONGEST + 1 if place.bars else 0)
         counts = min(place.bars, BARS), min(place.all, ALL), min(place.ended, ENDED)
-        return *lengths, *counts, *place.same, *place.back
+        return at, left, short, *counts, room, *place.same, *place.back
 
     def advance(self, place: Standing, token: int) -> Standing:
         """Return where a tune stands after one more event."""
