@@ -6,6 +6,7 @@ import json
 import random
 from fractions import Fraction
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -100,6 +101,8 @@ def test_tunes_are_written_as_abc_and_midi(lstm, trained, tmp_path):
     other, _ = read_midi((tmp_path / "new" / "1.mid").read_bytes())
     assert [n.pitch for n in tune.notes] == [n.pitch for n in other.notes] and other.voices[0].program == 73
     assert (tune.style, str(tune.key), tune.tempos[0][1]) == ("jig", "G", 150) and uneven_bars(tune) == []
+    score = ElementTree.parse(tmp_path / "new" / "1.musicxml").getroot()
+    assert score.findtext(".//work-title") == tune.title and len(score.findall(".//pitch")) == len(tune.notes)
     refused = lstm("music", "compose", trained, *wish, "--out", tmp_path / "new")
     assert refused.code == 2 and "exists already; choose another --out, or --force to replace it" in refused.err
     assert lstm("music", "compose", trained, *wish, "--out", tmp_path / "new", "--force").code == 0
@@ -212,7 +215,12 @@ def test_piano_rolls_are_learnt_as_frames_and_scored_in_nats_a_frame(lstm, rolle
 def test_piano_rolls_are_composed_as_abc_midi_and_npz(lstm, rolled, tmp_path):
     wish = ("--steps", 6, "--tempo", 90, "--instrument", 19, "--seed", 1)
     ran = lstm("music", "compose", rolled / "chords", *wish, "--out", tmp_path / "new")
-    assert ran.code == 0 and {file.name for file in (tmp_path / "new").iterdir()} == {"1.abc", "1.mid", "1.npz"}
+    assert ran.code == 0 and {file.name for file in (tmp_path / "new").iterdir()} == {
+        "1.abc",
+        "1.mid",
+        "1.musicxml",
+        "1.npz",
+    }
     (roll,) = read_rolls(tmp_path / "new" / "1.npz")["all"]
     tune, _ = read_midi((tmp_path / "new" / "1.mid").read_bytes())
     assert (tune_to_roll(tune, Fraction(1, 4)) == roll[: int(tune.end * 4)]).all()

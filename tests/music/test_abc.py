@@ -193,7 +193,7 @@ def test_folk_tunes_come_back_as_they_were(data, each):
     [
         ("", "not ABC with a note in it (no line K: that begins the notes of a tune)"),
         ("hello\n", "not ABC with a note in it"),
-        ("X:1\nK:C\nz4|\n", "not ABC with a note in it (1 tunes without a note)"),
+        ("X:1\nK:C\nz4|\n", "not ABC with a note in it (tunes without a note: 1)"),
         ("X:1\nM:4\nK:C\nA", "here, line 2: no metre: '4'; write beats and their unit, such as 4/4 or 6/8, or none"),
         ("X:1\nL:x\nK:C\nA", "line 2: no unit length: 'x'"),
         ("X:1\nQ:1/4=0\nK:C\nA", "line 2: a tempo of zero: '1/4=0'"),
@@ -202,6 +202,7 @@ def test_folk_tunes_come_back_as_they_were(data, each):
         ("X:1\nK:C\nA/0", "line 3: a length of /0: divided by zero"),
         ("X:1\nK:C\nc'''''''", "is outside the range of MIDI"),
         ("X:1\nK:C\nA & c", "a second voice within a bar"),
+        ("X:1\nM:4/4\nK:C\nC8|" + "Z999|" * 101, "here: lasts 100,900 whole notes, more than 100,000"),
         ("X:1\nK:G#\nA", "has a signature of more than seven accidentals"),
     ],
 )

@@ -45,8 +45,16 @@ def test_a_tune_is_as_it_is_wished_for(composer):
         assert read_midi(write_midi(tune))[0].voices[0].program == 73
 
 
+def test_drums_that_were_not_learnt_are_refused_wherever_a_tune_is_given(composer):
+    tune = made_tunes(1)[0]
+    drums = replace(tune, title="Beat", voices=(replace(tune.voices[0], drums=True),))
+    for ask in (composer.score, composer.harmonise, composer.foreseen, lambda t: composer.compose(Wish(primer=t))):
+        with pytest.raises(InputError, match="Beat: has drums, of which the model learnt none; leave them out"):
+            ask(drums)
+
+
 def test_without_wishes_style_and_metre_go_together_as_in_training(composer):
-    found = composer.compose(Wish(bars=4), count=12, sampling=SamplingSettings(temperature=0.5), seed=1)
+    found = composer.compose(Wish(bars=4), count=24, sampling=SamplingSettings(temperature=0.5), seed=1)
     heads = {(one.tune.style, str(one.tune.metre)) for one in found}
     assert heads == {("jig", "6/8"), ("waltz", "3/4")}
     assert [one.nats_per_event for one in found] == sorted(one.nats_per_event for one in found)

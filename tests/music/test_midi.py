@@ -11,7 +11,7 @@ from lstmkit.errors import InputError
 from lstmkit.music.abc import read_abc
 from lstmkit.music.keys import Key
 from lstmkit.music.midi import read_midi, write_midi
-from lstmkit.music.midi.chunks import events
+from lstmkit.music.midi.chunks import events, packed_number
 from lstmkit.music.repeats import played
 from lstmkit.music.tune import Metre
 
@@ -19,8 +19,8 @@ ON, OFF, META = 0x90, 0x80, 0xFF
 
 
 def midi(*events: tuple[int, bytes], ticks: int = 4) -> bytes:
-    """Return a file of one track; steps below 128 ticks."""
-    body = b"".join(bytes([step]) + data for step, data in events) + b"\x00\xff\x2f\x00"
+    """Return a file of one track."""
+    body = b"".join(packed_number(step) + data for step, data in events) + b"\x00\xff\x2f\x00"
     head = b"MThd\x00\x00\x00\x06\x00\x00\x00\x01" + ticks.to_bytes(2, "big")
     return head + b"MTrk" + len(body).to_bytes(4, "big") + body
 
@@ -119,6 +119,14 @@ def test_what_cannot_be_read_is_refused_in_one_line(content, message):
     with pytest.raises(InputError) as error:
         read_midi(content, "x")
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize("metres", [(), [(0, b"\xff\x58\x04\x01\x06\x18\x08")]])
+def test_a_note_at_a_time_that_nothing_reaches_is_refused_before_bars_are_made(metres):
+    late = (0x0FFFFFFF, b"\xff\x01\x00")  # a text, so late that two of them are days behind
+    content = midi(*metres, (0, on(60)), (4, off(60)), *[late] * 6, (0, on(62)), (4, off(62)), ticks=1)
+    with pytest.raises(InputError, match="x: lasts 402,653,184 whole notes, more than 100,000; correct when its last"):
+        read_midi(content, "x")
 
 
 def test_more_notes_than_fit_are_refused(monkeypatch):

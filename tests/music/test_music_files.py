@@ -24,6 +24,12 @@ def test_what_a_file_is_shows_in_its_first_bytes(tmp_path):
     assert [n.pitch for n in read_tune(tmp_path / "c").notes] == [60, 62]
 
 
+def test_a_name_of_midi_says_what_is_missing(tmp_path):
+    (tmp_path / "a.mid").write_bytes(bytes(range(200)))
+    with pytest.raises(InputError, match=r"a.mid: not a MIDI file; give a file that begins with MThd"):
+        read_music(tmp_path / "a.mid")
+
+
 def test_a_folder_is_read_with_what_is_in_it_and_what_cannot_be_read_is_said(tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.abc").write_text(ABC)

@@ -129,7 +129,7 @@ def test_parts_are_taken_from_files_or_held_back(tmp_path):
 def test_too_few_pieces_to_divide_are_refused_as_pieces(tmp_path):
     silent = np.zeros((8, 88), np.uint8)
     write_rolls(tmp_path / "a.npz", {"all": [*chords(1), chords(1)[0], silent]})
-    with pytest.raises(InputError, match="2 pieces that sound, all related, are too few to hold some back; give more"):
+    with pytest.raises(InputError, match="too few pieces that sound to hold some back: 2, of one family; give more"):
         FrameJob(str(tmp_path / "a.npz"), tmp_path / "out", RollComposer(SMALL)).read()
 
 

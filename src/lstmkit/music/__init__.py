@@ -15,6 +15,7 @@ from lstmkit.music.keys import read_key as read_key
 from lstmkit.music.midi import accompanied as accompanied
 from lstmkit.music.midi import read_midi as read_midi
 from lstmkit.music.midi import write_midi as write_midi
+from lstmkit.music.musicxml import write_musicxml as write_musicxml
 from lstmkit.music.repeats import played as played
 from lstmkit.music.rolls import read_rolls as read_rolls
 from lstmkit.music.rolls import tune_of_roll as tune_of_roll

@@ -25,7 +25,7 @@ from lstmkit.music.events.clues import TuneClues
 from lstmkit.music.events.decoding import onsets
 from lstmkit.music.events.foreseen import Moment, foreseen
 from lstmkit.music.events.rules import Rules
-from lstmkit.music.events.tokens import METRE, MODE, SHAPE, STYLE, home_of, sound_of, style_word
+from lstmkit.music.events.tokens import DRUMS, METRE, MODE, SHAPE, STYLE, home_of, sound_of, style_word
 from lstmkit.music.events.vocabulary import EventTokens
 from lstmkit.music.files import Collection, read_music
 from lstmkit.music.keys import Key, read_key
@@ -242,9 +242,14 @@ class Composer:
         return min(fitting, key=outside)
 
     def _heard(self, tune: Tune) -> Events:
-        """Return a tune as events, without instruments that were not learnt: they are no music."""
+        """Return a tune as events, without instruments that were not learnt: they are no music.
+
+        Raises  InputError if it has drums, and the model learnt none: their pitches are none
+        """
         key, tokens = encode(tune)
         known = set(self.tokens_.symbols)
+        if any(one.startswith(DRUMS) and one not in known for one in tokens):
+            raise InputError(f"{tune.title or 'the tune'}: has drums, of which the model learnt none; leave them out")
         return Events(key, tuple(one for one in tokens if one in known or SHAPE.fullmatch(one) is None))
 
     def score(self, tune: Tune) -> TuneScore:

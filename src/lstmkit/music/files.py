@@ -119,12 +119,12 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def _read(path: Path, remarks: Counter[str], step: Fraction) -> list[Tune]:
-    """Return the tunes of a file, of which the first bytes say what it is."""
+    """Return the tunes of a file, of which the first bytes say what it is, or a name of MIDI."""
     place = place_of(path)
     content = read_bytes(path, int(SHARE * free_memory()))
     if not content.strip():
         raise InputError(f"{place}: the file is empty")
-    if content[:4] in (b"MThd", b"RIFF"):
+    if content[:4] in (b"MThd", b"RIFF") or ENDINGS.get(Path(_bare(path)).suffix) == "midi":
         tune, found = read_midi(content, place)
         remarks.update(found)
         return [tune if tune.title else replace(tune, title=path.stem)]

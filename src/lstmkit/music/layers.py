@@ -61,6 +61,27 @@ def pieces(row: Sequence[Stroke], cuts: Sequence[Fraction], end: Fraction) -> li
     return found
 
 
+def tuplet_at(lengths: Sequence[Fraction], at: int) -> tuple[int, int]:
+    """Return how many of some lengths a tuplet has that begins at a place, 0 for none, and by what they are divided."""
+    divisor = odd_part(lengths[at])
+    if not 3 <= divisor <= 9:
+        return 0, 1
+    total = START
+    for count, length in enumerate(lengths[at:], start=1):
+        total += length
+        if odd_part(length) not in (1, divisor):
+            return 0, 1
+        if odd_part(total) == 1:
+            return count, divisor
+    return 0, 1
+
+
+def odd_part(length: Fraction) -> int:
+    """Return the odd part of what a length is divided by: 1 of one that plain notes can write."""
+    below = length.denominator
+    return below // (below & -below)
+
+
 def layers(notes: Iterable[Note]) -> list[list[Stroke]]:
     """Return notes in as few rows as they need for no stroke to overlap the next in its row."""
     graces: dict[Fraction, list[Note]] = {}

@@ -104,7 +104,7 @@ def places_divided(tunes: Sequence[Tune], share: float, seed: int, kind: str) ->
     """
     groups = [str(one) for one in families(tunes)]
     if len(set(groups)) < 2:
-        raise InputError(f"{len(tunes):,} {kind}, all related, are too few to hold some back; give more")
+        raise InputError(f"too few {kind} to hold some back: {len(tunes):,}, of one family; give more")
     names = sorted({tune.style for tune in tunes})
     counts = np.array([len({g for g, t in zip(groups, tunes, strict=True) if t.style == name}) for name in names])
     classes = np.array([names.index(tune.style) for tune in tunes], np.int64)

@@ -17,6 +17,8 @@ from lstmkit.music.chords import transposed_symbol
 from lstmkit.music.keys import Key
 
 T = TypeVar("T")
+MOST_WHOLE_NOTES = 100_000
+"""That a tune lasts, more than two days: a note at a time that nothing reaches is a fault of its file."""
 START = Fraction(0)
 LOWEST, HIGHEST = 0, 127
 """Of a pitch, as MIDI counts."""
@@ -136,6 +138,15 @@ class Tune:
     def notes(self) -> list[Note]:
         """Those of all voices, in order."""
         return sorted((note for voice in self.voices for note in voice.notes), key=lambda n: (n.onset, n.pitch))
+
+
+def check_end(end: Fraction, place: str) -> None:
+    """Raise InputError if a tune that is read lasts too long; `place` is how a complaint calls it."""
+    if end > MOST_WHOLE_NOTES:
+        raise InputError(
+            f"{place}: lasts {float(end):,.0f} whole notes, more than {MOST_WHOLE_NOTES:,}; correct when its last note "
+            f"sounds, or divide it"
+        )
 
 
 def in_order(notes: Iterable[Note]) -> tuple[Note, ...]:

@@ -1,4 +1,4 @@
-"""`lstm music compose`: tunes in a style, key and metre, as ABC and MIDI."""
+"""`lstm music compose`: tunes in a style, key and metre, as ABC, MIDI and MusicXML."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Left:
 
     chords: Annotated[bool, typer.Option("--chords", help="Chord symbols sound in the MIDI files.")] = False
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the tunes as ABC and MIDI; ABC to stdout if left out.")
+        Path | None, typer.Option(help="Folder for the tunes as ABC, MIDI and MusicXML; ABC to stdout if left out.")
     ] = None
     force: Annotated[bool, typer.Option("--force", help="Replace the files in --out.")] = False
 
@@ -99,7 +99,6 @@ def compose(
     """Compose tunes that hold their bars, the likeliest first; or frames, where these were learnt."""
     from lstmkit.language.writing.sampling import SamplingSettings
     from lstmkit.music.composing.wish import Wish
-    from lstmkit.music.files import read_tune
     from lstmkit.music.frames import FrameComposer
     from lstmkit.music.stored import load_composer
 
@@ -115,10 +114,10 @@ def compose(
     parameters.refuse_without_effect("where tunes are learnt; give --bars", _given(context, "steps"))
     sampling = SamplingSettings(drawn.temperature, drawn.top_k, drawn.top_p)
     if harmonise is None:
-        wish = wish if primer is None else replace(wish, primer=read_tune(primer))
+        wish = wish if primer is None else replace(wish, primer=_tune_of(primer))
         found = composer.compose(wish, drawn.count, sampling, drawn.seed, drawn.by)
     else:
-        found = composer.harmonise(read_tune(harmonise), drawn.count, sampling, drawn.seed, drawn.by)
+        found = composer.harmonise(_tune_of(harmonise), drawn.count, sampling, drawn.seed, drawn.by)
     _tell([_tune_as_made(one) for one in found], left, json, "nats an event")
 
 
@@ -145,6 +144,15 @@ def _check(context: typer.Context, drawn: Drawn, left: Left, free: bool, harmoni
 
 def _given(context: typer.Context, *names: str) -> dict[str, bool]:
     return {name: parameters.is_given(context, name) for name in names}
+
+
+def _tune_of(path: Path) -> Tune:
+    """Return the first tune of a file; what was noticed in it is said."""
+    from lstmkit.music.files import lines_of, read_music
+
+    read = read_music(path)
+    printing.remark(lines_of(read.remarks))
+    return read.tunes[0]
 
 
 def _tune_as_made(one: Composition) -> Made:
@@ -176,14 +184,16 @@ def _tell(found: list[Made], left: Left, json: bool, unit: str) -> None:
 
 
 def _written(found: list[Made], out: Path, force: bool, chords: bool) -> list[dict[str, str]]:
-    """Write each tune as ABC and as MIDI, frames also as such; return the names."""
+    """Write each tune as ABC, as MIDI and as MusicXML, frames also as such; return the names."""
     from lstmkit.music.abc import write_abc
     from lstmkit.music.midi import accompanied, write_midi
+    from lstmkit.music.musicxml import write_musicxml
     from lstmkit.training import write_atomically
 
     names = []
     for k, one in enumerate(found, 1):
-        kinds = {"abc": "abc", "midi": "mid"} | ({} if one.frames is None else {"frames": one.frames[1].ending})
+        kinds = {"abc": "abc", "midi": "mid", "musicxml": "musicxml"}
+        kinds |= {} if one.frames is None else {"frames": one.frames[1].ending}
         names.append({kind: str(out / f"{k}.{end}") for kind, end in kinds.items()})
     there = [path for own in names for path in own.values() if Path(path).exists()]
     if there and not force:
@@ -192,6 +202,7 @@ def _written(found: list[Made], out: Path, force: bool, chords: bool) -> list[di
     for one, own in zip(found, names, strict=True):
         write_atomically(Path(own["abc"]), write_abc([one.tune]).encode())
         write_atomically(Path(own["midi"]), write_midi(accompanied(one.tune) if chords else one.tune))
+        write_atomically(Path(own["musicxml"]), write_musicxml(one.tune).encode())
         if one.frames is not None:
             frames, notation = one.frames
             notation.write(Path(own["frames"]), {"composed": [frames]})

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lstmkit.music.composing.wish import Wish
     from lstmkit.music.frames.foreseeing import ComposedPiece, FrameComposer, FrameScore
     from lstmkit.music.frames.job import FrameJob
-    from lstmkit.music.frames.reading import Piece
+    from lstmkit.music.frames.reading import Piece, Pieces
     from lstmkit.music.tune import Tune
 
 MOST = 50
@@ -62,14 +62,11 @@ def train_frames(job: FrameJob, manner: parameters.Manner) -> None:
 
 def composed(composer: FrameComposer, asked: Asked) -> list[tuple[ComposedPiece, Tune]]:
     """Return pieces, each also as a tune."""
-    from lstmkit.music.frames.reading import read_pieces
-
-    how = composer.step, composer.notation
     if asked.harmonise is None:
-        begin = None if asked.primer is None else read_pieces(asked.primer, *how).all[0].frames
+        begin = None if asked.primer is None else _read(asked.primer, composer).all[0].frames
         found = composer.compose(asked.steps, begin, asked.count, asked.temperature, asked.seed)
     else:
-        melody = read_pieces(asked.harmonise, *how).all[0].frames
+        melody = _read(asked.harmonise, composer).all[0].frames
         found = composer.harmonise(melody, asked.count, asked.temperature, asked.seed)
     return [
         (
@@ -85,11 +82,9 @@ def composed(composer: FrameComposer, asked: Asked) -> list[tuple[ComposedPiece,
 def score_frames(composer: FrameComposer, music: Path, notes: bool, json: bool) -> None:
     """Print how well pieces are foreseen, in nats a frame, beside the chains."""
     from lstmkit.music.frames.judgement import summed
-    from lstmkit.music.frames.reading import read_pieces
     from lstmkit.music.keys import Key
 
-    read = read_pieces(music, composer.step, composer.notation)
-    parts = {part: [p for p in own if len(p.frames) > 1] for part, own in read.parts.items()}
+    parts = {part: [p for p in own if len(p.frames) > 1] for part, own in _read(music, composer).parts.items()}
     scores = {part: composer.score([piece.frames for piece in own], notes) for part, own in parts.items() if own}
     each = [one for own in scores.values() for one in own]
     total = summed(each)
@@ -119,6 +114,16 @@ def score_frames(composer: FrameComposer, music: Path, notes: bool, json: bool) 
     if notes:
         for piece, score in zip([piece for own in parts.values() for piece in own], each, strict=True):
             print_notes(piece.title, score.notes, Key())
+
+
+def _read(path: Path, composer: FrameComposer) -> Pieces:
+    """Return the pieces of a file or folder as a composer has them; what was noticed in them is said."""
+    from lstmkit.music.files import lines_of
+    from lstmkit.music.frames.reading import read_pieces
+
+    read = read_pieces(path, composer.step, composer.notation)
+    printing.remark(lines_of(read.remarks))
+    return read
 
 
 def _row(name: str, scores: list[FrameScore]) -> tuple[str, ...]:

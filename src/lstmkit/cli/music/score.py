@@ -43,7 +43,7 @@ def score(
     A model of piano rolls or voices scores these in nats a frame, beside a chain of first order and the last frame
     repeated.
     """
-    from lstmkit.music.files import read_music
+    from lstmkit.music.files import lines_of, read_music
     from lstmkit.music.frames import FrameComposer
     from lstmkit.music.stored import load_composer
 
@@ -53,6 +53,7 @@ def score(
         score_frames(composer, music, notes, json)
         return
     read = read_music(music, style)
+    printing.remark(lines_of(read.remarks))
     scores = [composer.score(tune) for tune in read.tunes]
     if json:
         printing.print_json([_as_json(t, s, notes) for t, s in zip(read.tunes, scores, strict=True)])

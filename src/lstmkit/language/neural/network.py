@@ -73,7 +73,7 @@ class LanguageNetwork(nn.Module):
 
     @property
     def readout(self) -> Tensor:
-        """The weights of the softmax where they are tied: the embedding (V, E), and kinds of tokens if clues have them."""
+        """The weights of the softmax where they are tied: the embedding (V, E), beside it the kinds of clues."""
         if self.clues is None or self.settings.softmax != "tied":
             return self.embedding.weight
         return self.clues.weights(self.embedding.weight)
@@ -83,8 +83,8 @@ class LanguageNetwork(nn.Module):
 
         ids      (T, B) int64
         state    after the token before, or None at the beginning of a text
-        Returns  (T, B, E) what the softmax reads, without the output's dropout, and the state after the last token; where
-                 clues speak of K kinds of tokens, (T, B, E + K)
+        Returns  (T, B, E) what the softmax reads, without the output's dropout, and the state after the last token;
+                 (T, B, E + K) where clues speak of K kinds of tokens
         """
         value, after = self._run(ids, state)
         return self._speaking(value, ids), after

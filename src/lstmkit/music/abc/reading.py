@@ -11,7 +11,7 @@ from lstmkit.errors import InputError
 from lstmkit.music.abc.body import Body
 from lstmkit.music.abc.fields import metre_of, tempo_of, unit_of, usual_unit
 from lstmkit.music.keys import Key, read_key
-from lstmkit.music.tune import START, Metre, Tune, Voice, changes
+from lstmkit.music.tune import START, Metre, Tune, Voice, changes, check_end
 
 FIELD = re.compile(r"([A-Za-z]):(.*)")
 
@@ -41,7 +41,7 @@ def read_abc(text: str, place: str = "ABC") -> Reading:
         else:
             tunes.append(found)
     if not tunes:
-        left = f"{remarks.total()} tunes without a note" if remarks else "no line K: that begins the notes of a tune"
+        left = f"tunes without a note: {remarks.total():,}" if remarks else "no line K: that begins the notes of a tune"
         raise InputError(f"{place}: not ABC with a note in it ({left}); give a file of ABC, MIDI or piano rolls")
     return Reading(tunes, remarks)
 
@@ -92,7 +92,8 @@ def _tune(lines: list[str], number: int, place: str, remarks: Counter[str]) -> T
     parts = [Voice(*one) for one in body.finished(remarks) if one[0]]
     if not parts:
         return None
-    ends = [note.end for voice in parts for note in voice.notes]
+    end = max(body.length(), *(note.end for voice in parts for note in voice.notes))
+    check_end(end, place)
     return Tune(
         tuple(parts),
         changes(body.changes.keys.items(), Key()),
@@ -100,7 +101,7 @@ def _tune(lines: list[str], number: int, place: str, remarks: Counter[str]) -> T
         tuple(sorted(body.changes.tempos.items(), key=lambda one: one[0])),
         tuple(body.bars()),
         tuple(body.chords),
-        max([*ends, body.length()]),
+        end,
         title=header["T"],
         style=header["R"].lower(),
     )

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from lstmkit.music.keys import SIGNS, Key, spelt
-from lstmkit.music.layers import Piece, Stroke, layers, pieces
+from lstmkit.music.layers import Piece, Stroke, layers, odd_part, pieces, tuplet_at
 from lstmkit.music.tune import START, Bar, Tune
 
 UNIT = Fraction(1, 8)
@@ -85,7 +85,7 @@ def _lines(tune: Tune, row: Sequence[Stroke], first: bool) -> list[str]:
         if bar is not None:
             line += _group(bar_pieces, altered) + _sign(bar)
             bar_pieces, altered = [], {}
-        elif count >= MOST_PIECES and _odd(end) == 1:
+        elif count >= MOST_PIECES and odd_part(end) == 1:
             line += _group(bar_pieces, altered)
             bar_pieces = []
         if not bar_pieces and (count >= MOST_PIECES or line.count("|") >= BARS_A_LINE):
@@ -118,8 +118,9 @@ def _group(written: Sequence[_Written], altered: dict[str, int]) -> str:
     altered  half tones of the signs that hold in the bar by letter; new ones are added
     """
     text, at = "", 0
+    lengths = [one.piece.duration for one in written]
     while at < len(written):
-        many, divisor = _tuplet(written, at)
+        many, divisor = tuplet_at(lengths, at)
         factor = Fraction(1)
         if many:
             times = 1 << (divisor.bit_length() - 1)
@@ -129,27 +130,6 @@ def _group(written: Sequence[_Written], altered: dict[str, int]) -> str:
             text += _text(one, altered, factor)
         at += max(1, many)
     return text
-
-
-def _tuplet(written: Sequence[_Written], at: int) -> tuple[int, int]:
-    """Return how many pieces a tuplet has that begins here, 0 for none, and by what their lengths are divided."""
-    divisor = _odd(written[at].piece.duration)
-    if not 3 <= divisor <= 9:
-        return 0, 1
-    total = START
-    for count, (piece, _, _) in enumerate(written[at:], start=1):
-        total += piece.duration
-        if _odd(piece.duration) not in (1, divisor):
-            return 0, 1
-        if _odd(total) == 1:
-            return count, divisor
-    return 0, 1
-
-
-def _odd(length: Fraction) -> int:
-    """Return the odd part of what a length is divided by."""
-    below = length.denominator
-    return below // (below & -below)
 
 
 def _text(written: _Written, altered: dict[str, int], factor: Fraction) -> str:

@@ -26,8 +26,8 @@ REMEMBERED = 1024
 """Times of a voice at which something stood, at most."""
 
 ROOM = 6
-"""Place among the numbers of what room there is for a note: the ticks that are left, told apart by whether the bar is the
-first of its part, and may be an upbeat."""
+"""Place among the numbers of what room there is for a note: the ticks that are left, told apart by whether the bar is
+the first of its part, and may be an upbeat."""
 
 Row = tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]
 """Of a voice: times at which something stands, in order, and the events there."""

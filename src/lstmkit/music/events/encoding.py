@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import NamedTuple
 
-from lstmkit.music.events.tokens import CELL, METRE, MODE, STYLE, chord_token, home_of, style_word
+from lstmkit.music.events.tokens import CELL, DRUMS, METRE, MODE, STYLE, chord_token, home_of, style_word
 from lstmkit.music.keys import Key
 from lstmkit.music.layers import Piece, layers, pieces
 from lstmkit.music.tune import START, Bar, Tune
@@ -37,7 +37,7 @@ def encode(tune: Tune) -> Events:
         if voice.program:
             found.append(f"program{number}={voice.program}")
         if voice.drums:
-            found.append(f"drums{number}")
+            found.append(f"{DRUMS}{number}")
     fields = _fields(tune)
     ends = _cells(tune)
     parts = []

@@ -18,11 +18,13 @@ HOME = 60
 """The tonic lies in the octave from this pitch on."""
 STYLE, METRE, MODE = "style=", "metre=", "mode="
 """How the tokens begin that stand at the head of a tune, in this order."""
+DRUMS = "drums"
+"""How a token begins that says of a voice that its pitches are drums; the number of the voice follows."""
 UNKNOWN, END, CELL = "<unk>", "<end>", ","
 """What is not in the vocabulary; the end of a tune; a place where a bar line would stand in music without bars."""
 SOUND = re.compile(r"(&|g)?(-?\d+|z)(?::(\d+(?:/\d+)?)(~)?)?")
 VOICE = re.compile(r"v(\d+)")
-SHAPE = re.compile(r"program(\d+)=(\d+)|drums(\d+)")
+SHAPE = re.compile(rf"program(\d+)=(\d+)|{DRUMS}(\d+)")
 CHORD = re.compile(r'"(\d+):([^/]*)(?:/(\d+))?')
 
 

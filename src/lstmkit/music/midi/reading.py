@@ -13,13 +13,13 @@ from lstmkit.errors import InputError
 from lstmkit.music.chords import is_chord
 from lstmkit.music.keys import ALONG, MOST_FIFTHS, Key
 from lstmkit.music.midi.chunks import DRUMS, META, Event, divided, events
-from lstmkit.music.tune import SIGNS, START, Bar, Metre, Note, Tune, Voice, changes
+from lstmkit.music.tune import SIGNS, START, Bar, Metre, Note, Tune, Voice, changes, check_end
 
 T = TypeVar("T")
 MOST_NOTES = 1_000_000
 """Of a file; each takes some 300 bytes."""
 MOST_BARS = 100_000
-"""Of a file; one that says more has a note at a time that nothing reaches."""
+"""Bar lines that are added to a file without any."""
 
 
 @dataclass
@@ -56,7 +56,8 @@ def read_midi(content: bytes, place: str = "MIDI") -> tuple[Tune, Counter[str]]:
     Notes that never end are closed where their track ends, or where the same pitch begins again.
 
     place   how a complaint calls it
-    Raises  InputError if it is no MIDI file, holds no note, or more than MOST_NOTES, or a tempo of zero
+    Raises  InputError if it is no MIDI file, holds no note, or more than MOST_NOTES, lasts too long, or has a tempo of
+            zero
     """
     head = divided(content, place)
     remarks: Counter[str] = Counter()
@@ -74,6 +75,7 @@ def read_midi(content: bytes, place: str = "MIDI") -> tuple[Tune, Counter[str]]:
         return Fraction(tick, 4 * head.division)
 
     end = max(onset + length for part in parts for onset, length, _, _ in part.notes)
+    check_end(at(max(end, *(tick for tick, _ in found.bars))) if found.bars else at(end), place)
     metres = _changes(found.metres, at, Metre(0, 0))
     bars = [Bar(at(tick), text) for tick, text in sorted(dict(found.bars).items())] or _bars(metres, at(end))
     tune = Tune(
@@ -102,10 +104,10 @@ def _changes(values: dict[int, T], at: Callable[[int], Fraction], default: T) ->
 
 def _bars(metres: tuple[tuple[Fraction, Metre], ...], end: Fraction) -> list[Bar]:
     """Return the bar lines that metres ask for: a change of metre begins a bar."""
-    found = []
+    found: list[Bar] = []
     for k, (begin, metre) in enumerate(metres):
         until = min(metres[k + 1][0], end) if k + 1 < len(metres) else end
-        if not metre.length or metre.length * MOST_BARS < until - begin:
+        if not metre.length or metre.length * (MOST_BARS - len(found)) < until - begin:
             continue
         at = begin
         while at < until:
