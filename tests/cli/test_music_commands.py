@@ -118,6 +118,29 @@ def test_a_primer_from_a_file_is_the_beginning(lstm, trained, tmp_path):
     assert [n.pitch for n in read_abc(ran.out).tunes[0].notes][:6] == [62, 66, 69, 74, 69, 66]
 
 
+def test_what_is_noticed_in_a_file_is_said_wherever_one_is_read(lstm, trained, rolled, tmp_path):
+    (tmp_path / "u.abc").write_text("X:1\nM:6/8\nL:1/8\nK:D\nDFA dAF|DFA|DFA dA|\n")
+    hanging = b"MTrk\0\0\0\x0c\0\x90\x3c\x50\x60\x80\x3d\x40\0\xff\x2f\0"
+    (tmp_path / "h.mid").write_bytes(b"MThd\0\0\0\6\0\0\0\1\0\x60" + hanging)
+    said = {"u.abc": "Bars not as long as their metre says, left as they are: 2",
+            "h.mid": "Notes that never end, closed with their track: 1"}  # fmt: skip
+    for name, remark in said.items():
+        assert remark in lstm("music", "score", trained, tmp_path / name).err
+        assert remark in lstm("music", "compose", rolled / "chords", "--primer", tmp_path / name, "--steps", 40).err
+    assert said["u.abc"] in lstm("music", "compose", trained, "--primer", tmp_path / "u.abc", "--free").err
+
+
+def test_drums_and_files_that_last_days_end_in_one_line(complain, trained, tmp_path):
+    drums = b"\0\x99\x24\x50\x60\x89\x24\x40\0\xff\x2f\0"
+    late = b"\0\x90\x3c\x50\x60\x80\x3c\x40\xff\xff\xff\x7f\x90\x3c\x50\x60\x80\x3c\x40\0\xff\x2f\0"
+    for name, track in (("d.mid", drums), ("l.mid", late)):
+        content = b"MThd\0\0\0\6\0\0\0\1\0\x60MTrk" + len(track).to_bytes(4, "big") + track
+        (tmp_path / name).write_bytes(content)
+    assert "d: has drums, of which the model learnt none" in complain("music", "score", trained, tmp_path / "d.mid")
+    told = complain("music", "compose", trained, "--primer", tmp_path / "l.mid")
+    assert "l.mid: lasts 699,051 whole notes, more than 100,000; correct when its last note sounds" in told
+
+
 def test_scores_of_a_file_and_of_its_notes(lstm, trained, tmp_path):
     (tmp_path / "p.abc").write_text(tunes(3, seed=5))
     ran = lstm("music", "score", trained, tmp_path / "p.abc", "--notes")
@@ -278,7 +301,9 @@ def test_voices_are_learnt_composed_harmonised_and_scored(lstm, tmp_path):
     own = json.loads(lstm("music", "score", tmp_path / "m", tmp_path / "songs.json", "--json").out)
     assert own["parts"]["test"]["scores"] == found["scores"]
     made = lstm("music", "compose", tmp_path / "m", "--steps", 6, "--seed", 1, "--out", tmp_path / "new")
-    assert made.code == 0 and {file.name for file in (tmp_path / "new").iterdir()} == {"1.abc", "1.mid", "1.json"}
+    assert made.code == 0 and {file.name for file in (tmp_path / "new").iterdir()} == {
+        "1.abc", "1.mid", "1.musicxml", "1.json",
+    }  # fmt: skip
     (voices,) = read_voices(tmp_path / "new" / "1.json")["all"]
     assert voices.shape == (6, 3)
     asked = ("--harmonise", tmp_path / "new" / "1.json", "--seed", 3, "--out", tmp_path / "again")
