@@ -71,7 +71,7 @@ def write_musicxml(tune: Tune) -> str:
     identification = _add(score, "identification")
     _add(_add(identification, "encoding"), "software", "lstmkit")
     if tune.style:
-        _add(_add(identification, "miscellaneous"), "miscellaneous-field", tune.style, name="style")
+        _add(_add(identification, "miscellaneous"), "miscellaneous-field", tune.style, {"name": "style"})
     names = _add(score, "part-list")
     rows = [(voice, row) for voice in tune.voices for row in layers(voice.notes)]
     measures = list(_measures(tune))
@@ -82,24 +82,28 @@ def write_musicxml(tune: Tune) -> str:
     for number, ((voice, _), own) in enumerate(zip(rows, drawn, strict=True), start=1):
         _name(names, voice, number)
         part = _Part(tune, divisions, number == 1, _mean(own) < LOW)
-        part.write(_add(score, "part", id=f"P{number}"), measures, own)
+        part.write(_add(score, "part", None, {"id": f"P{number}"}), measures, own)
     indent(score, " ")
     return HEAD + tostring(score, encoding="unicode") + "\n"
 
 
-def _add(parent: Element, tag: str, text: object = None, /, **attributes: str) -> Element:
+def _add(parent: Element, tag: str, text: object = None, attributes: dict[str, str] | None = None) -> Element:
     """Add an element, with a text without what XML cannot hold."""
-    found = SubElement(parent, tag, attributes)
+    found = SubElement(parent, tag, attributes or {})
     if text is not None:
         found.text = "".join(sign for sign in str(text) if sign.isprintable())
     return found
 
 
 def _name(names: Element, voice: Voice, number: int) -> None:
-    part = _add(names, "score-part", id=f"P{number}")
+    part = _add(names, "score-part", None, {"id": f"P{number}"})
     _add(part, "part-name", voice.name or f"Voice {number}")
-    _add(_add(part, "score-instrument", id=f"P{number}-I1"), "instrument-name", voice.name or f"Voice {number}")
-    midi = _add(part, "midi-instrument", id=f"P{number}-I1")
+    _add(
+        _add(part, "score-instrument", None, {"id": f"P{number}-I1"}),
+        "instrument-name",
+        voice.name or f"Voice {number}",
+    )
+    midi = _add(part, "midi-instrument", None, {"id": f"P{number}-I1"})
     channel = (number - 1) % 15  # of the sixteen without that of drums
     _add(midi, "midi-channel", (DRUMS if voice.drums else channel + (channel >= DRUMS)) + 1)
     _add(midi, "midi-program", voice.program + 1)
@@ -169,7 +173,7 @@ class _Part:
         for measure, bar in zip(measures, bars, strict=True):
             said = {"implicit": "yes"} if measure.implicit else {}
             number = f"X{measure.number}" if measure.implicit and measure.begin else str(measure.number)
-            element = _add(part, "measure", number=number, **said)
+            element = _add(part, "measure", None, {"number": number} | said)
             self._altered = {}
             self._left(element, self._lines.get(measure.begin, Bar(START, "|")))
             for one in bar:
@@ -243,15 +247,15 @@ class _Part:
                 kind for kind, there in zip(("stop", "start"), one.tied, strict=True) if there and pitch is not None
             ]
             for kind in ties:
-                _add(note, "tie", type=kind)
+                _add(note, "tie", None, {"type": kind})
             _add(note, "voice", 1)
             self._look(note, one.symbol, pitch, key, one.tied[0])
             if ties or (one.symbol.bracket and not k):
                 notations = _add(note, "notations")
                 for kind in ties:
-                    _add(notations, "tied", type=kind)
+                    _add(notations, "tied", None, {"type": kind})
                 if one.symbol.bracket and not k:
-                    _add(notations, "tuplet", type=one.symbol.bracket)
+                    _add(notations, "tuplet", None, {"type": one.symbol.bracket})
 
     def _look(self, note: Element, symbol: Symbol, pitch: int | None, key: Key, held: bool) -> None:
         """Write how a note is drawn; an accidental where the signature, or a sign in this bar, says another."""
@@ -274,28 +278,28 @@ class _Part:
         number = ",".join(re.findall(r"[1-9]\d*", bar.ending))
         if not (bar.opens or number or bar.sign == "[|"):
             return
-        line = _add(measure, "barline", location="left")
+        line = _add(measure, "barline", None, {"location": "left"})
         if bar.opens or bar.sign == "[|":
             _add(line, "bar-style", "heavy-light")
         if number:
-            _add(line, "ending", number=number, type="start")
+            _add(line, "ending", None, {"number": number, "type": "start"})
             self._ending = number
         if bar.opens:
-            _add(line, "repeat", direction="forward")
+            _add(line, "repeat", None, {"direction": "forward"})
 
     def _right(self, measure: Element, bar: Bar, last: bool) -> None:
         """Write what stands at the right of a bar: another line than usual, a repeat or an ending that is over."""
         ends = bool(self._ending) and (last or bool(bar.ending) or bar.sign not in ("", "|"))
         if not (ends or bar.sign in STYLES):
             return
-        line = _add(measure, "barline", location="right")
+        line = _add(measure, "barline", None, {"location": "right"})
         if bar.sign in STYLES:
             _add(line, "bar-style", STYLES[bar.sign])
         if ends:
-            _add(line, "ending", number=self._ending, type="stop" if bar.closes else "discontinue")
+            _add(line, "ending", None, {"number": self._ending, "type": "stop" if bar.closes else "discontinue"})
             self._ending = ""
         if bar.closes:
-            _add(line, "repeat", direction="backward")
+            _add(line, "repeat", None, {"direction": "backward"})
 
 
 def _pitch(note: Element, pitch: int, key: Key) -> None:
@@ -317,7 +321,7 @@ def _harmony(symbol: str) -> Element:
     harmony = Element("harmony")
     for tag, letter, sign in (("root", found[1], found[2]), ("bass", (found[4] or "").upper(), found[5] or "")):
         if tag == "bass":
-            _add(harmony, "kind", KINDS.get(found[3], "other"), text=found[3])
+            _add(harmony, "kind", KINDS.get(found[3], "other"), {"text": found[3]})
         if letter:
             named = _add(harmony, tag)
             _add(named, f"{tag}-step", letter)
@@ -331,5 +335,5 @@ def _tempo(quarters: Fraction) -> Element:
     beat = _add(_add(direction, "direction-type"), "metronome")
     _add(beat, "beat-unit", "quarter")
     _add(beat, "per-minute", f"{round(float(quarters), 3):g}")
-    _add(direction, "sound", tempo=f"{float(quarters):.6f}".rstrip("0").rstrip("."))
+    _add(direction, "sound", None, {"tempo": f"{float(quarters):.6f}".rstrip("0").rstrip(".")})
     return direction
