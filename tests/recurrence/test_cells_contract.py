@@ -76,7 +76,9 @@ def test_the_gradients_by_hand_are_autograds(cell, B, H, bias):
         torch.testing.assert_close(have, of_weights[name], rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("function", [torch.autograd.gradcheck, torch.autograd.gradgradcheck])
+@pytest.mark.parametrize(
+    "function", [torch.autograd.gradcheck, pytest.param(torch.autograd.gradgradcheck, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("cell", [*(c for c in CELLS if "heads=5" not in str(c)), SLstm(2), MLstm(2)], ids=str)
 def test_derivatives_of_the_step_are_right(cell, function):
     problem = Problem(cell, 2, 2)

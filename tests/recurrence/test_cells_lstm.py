@@ -27,6 +27,9 @@ FORMS = [
 MASK_NAMES = tuple(field.name for field in dataclasses.fields(Masks))
 EVERY_MASK = tuple(itertools.chain.from_iterable(itertools.combinations(MASK_NAMES, n) for n in range(5)))
 
+SECOND = pytest.param(torch.autograd.gradgradcheck, marks=pytest.mark.slow)
+"""Second derivatives are autograd's own of the same operations."""
+
 every_form = pytest.mark.parametrize("cell", FORMS, ids=lambda cell: cell.name)
 every_bias = pytest.mark.parametrize("bias", [False, True], ids=["no-bias", "bias"])
 every_output = pytest.mark.parametrize("P", [5, 2], ids=["not-projected", "projected"])
@@ -277,7 +280,7 @@ def step_and_gradients(cell: Lstm, step: Step) -> Iterator[tuple[str, Tensor, Te
 @every_form
 @every_bias
 @pytest.mark.parametrize(("H", "P"), [(1, 1), (5, 5), (5, 2)])
-@pytest.mark.parametrize("B", [1, 3])
+@pytest.mark.parametrize("B", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_gradients_by_hand_equal_autograds(cell, bias, H, P, B):
     for used in EVERY_MASK:
         for name, found, expected in step_and_gradients(cell, draw_step(cell, B, H, P, bias, used)):
@@ -294,7 +297,7 @@ def test_gradients_by_hand_know_masks_of_one_row(cell):
 
 
 @every_form
-@pytest.mark.parametrize("function", [torch.autograd.gradcheck, torch.autograd.gradgradcheck])
+@pytest.mark.parametrize("function", [torch.autograd.gradcheck, SECOND])
 def test_derivatives_of_the_step_are_right(cell, function):
     step = draw_step(cell, 2, 3, 2, True, MASK_NAMES)
     names = list(step.weights)
