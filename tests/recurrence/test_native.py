@@ -37,7 +37,7 @@ OTHERS = [
     Gru(),
     Rnn(),
 ]
-ODD = (7, 5, 3, 17)
+ODD, WIDE = (7, 5, 3, 17), (13, 9, 20, 35)
 
 
 def make_call(
@@ -140,10 +140,16 @@ def test_values_and_gradients_equal_the_references(target, ragged, sizes, stack,
     assert_same(make_call(Lstm(), sizes, stack, dtype, random_lengths(*sizes[:2]) if ragged else None), dtype)
 
 
-@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize(
+    ("sizes", "dtype"),
+    [
+        *((ODD, dtype) for dtype in TOLERANCES),
+        (WIDE, torch.float32),
+        pytest.param(WIDE, torch.float64, marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("cell", GATED + OTHERS, ids=str)
 @pytest.mark.parametrize("stack", STACKS[1:])
-@pytest.mark.parametrize("sizes", [ODD, (13, 9, 20, 35)])
 def test_every_cell_equals_the_reference(target, sizes, stack, cell, dtype):
     assert_same(make_call(cell, sizes, stack, dtype, random_lengths(*sizes[:2])), dtype)
     assert_same(make_call(cell, sizes, stack, dtype), dtype)
@@ -229,7 +235,18 @@ def test_inference_gives_the_bits_of_training(target, cell):
     assert all(torch.equal(a, b) for a, b in pairs)
 
 
-@pytest.mark.parametrize("cell", [Lstm(), Lstm(peephole=True, coupled="input"), Gru(), Mogrifier(rounds=2)], ids=str)
+@pytest.mark.parametrize(
+    "cell",
+    [
+        Lstm(),
+        Gru(),
+        *(
+            pytest.param(cell, marks=pytest.mark.slow)
+            for cell in (Lstm(peephole=True, coupled="input"), Mogrifier(rounds=2))
+        ),
+    ],
+    ids=str,
+)
 def test_second_gradients_go_through_the_reference(cell):
     call = make_call(cell, (3, 2, 2, 3), (1, True, True), torch.float64, [3, 2])
 
