@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from lstmkit.errors import InputError
 from lstmkit.music.frames.model import FrameModel, parted, per_frame, pieces_of
 from lstmkit.music.frames.network import within
-from lstmkit.music.frames.settings import FrameSettings
+from lstmkit.music.frames.settings import FrameSettings, StepSettings
 from lstmkit.music.rolls import KEYS, Roll
 from lstmkit.sequences import Ragged
 from lstmkit.training import Checkpoint, EpochRecord, TrainSettings, train
@@ -56,24 +55,13 @@ def fit_frames(
         logits = torch.stack([network(rolls, recall, lengths) for network in model.members()])  # each on its own
         return functional.softplus(-(2 * sounds - 1) * logits).sum(dim=2).mean()
 
-    optimizer = torch.optim.AdamW(
-        model.parameters(), settings.learning_rate, BETAS, weight_decay=settings.weight_decay, fused=True
-    )
-    history = []
-    epochs = settings.epochs_for(sum(map(len, train_rolls)))
-    how = train_settings(settings, epochs, len(ragged), seed)
-
     held = pieces_of(valid_rolls, settings)  # once: what is recalled in them takes long
 
     def validation_loss() -> float:
         return per_frame(model.nats_of(held))
 
-    for record in train(model, optimizer, how, len(ragged), batch_loss, validation_loss, checkpoint, resume):
-        history.append(record)
-        if on_epoch is not None:
-            on_epoch(record)
-    model.eval()
-    return model, history
+    losses = batch_loss, validation_loss
+    return model, trained(model, settings, ragged, losses, seed, on_epoch, checkpoint, resume)
 
 
 def _begun(rolls: Sequence[Roll], settings: FrameSettings, seed: int) -> FrameModel:
@@ -90,29 +78,27 @@ def _begun(rolls: Sequence[Roll], settings: FrameSettings, seed: int) -> FrameMo
         return FrameModel(settings, lowest, highest, frequencies)
 
 
-class Pace(Protocol):
-    """What settings say of a training, whatever is learnt."""
+def trained(
+    model: nn.Module,
+    settings: StepSettings,
+    parts: Ragged,
+    losses: tuple[Callable[[Tensor], Tensor], Callable[[], float]],
+    seed: int,
+    on_epoch: Callable[[EpochRecord], None] | None = None,
+    checkpoint: Checkpoint | None = None,
+    resume: bool = False,
+) -> list[EpochRecord]:
+    """Train a model and return the records of its epochs; it ends with the weights of the best.
 
-    @property
-    def batch_size(self) -> int:
-        """Pieces in a step."""
-        ...
-
-    @property
-    def warmup(self) -> int:
-        """Steps in which the learning rate rises."""
-        ...
-
-    @property
-    def minutes(self) -> float | None:
-        """After which training ends."""
-        ...
-
-
-def train_settings(settings: Pace, epochs: int, pieces: int, seed: int) -> TrainSettings:
-    """Return how networks are trained over so many epochs of so many pieces, or parts of them."""
-    steps = epochs * max(LEAST_STEPS, -(-pieces // settings.batch_size))
-    return TrainSettings(
+    parts   of pieces, which are learnt from in batches
+    losses  of some of them, by their numbers, and of what chooses the best epoch
+    """
+    optimizer = torch.optim.AdamW(
+        model.parameters(), settings.learning_rate, BETAS, weight_decay=settings.weight_decay, fused=True
+    )
+    epochs = settings.epochs_for(len(parts.values))
+    steps = epochs * max(LEAST_STEPS, -(-len(parts) // settings.batch_size))
+    how = TrainSettings(
         max_epochs=epochs,
         batch_size=settings.batch_size,
         patience=epochs,
@@ -123,6 +109,13 @@ def train_settings(settings: Pace, epochs: int, pieces: int, seed: int) -> Train
         least_steps=LEAST_STEPS,
         max_seconds=None if settings.minutes is None else 60 * settings.minutes,
     )
+    history = []
+    for record in train(model, optimizer, how, len(parts), *losses, checkpoint, resume):
+        history.append(record)
+        if on_epoch is not None:
+            on_epoch(record)
+    model.eval()
+    return history
 
 
 def cut(pieces: Ragged, steps: int) -> Ragged:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lstmkit.errors import InputError
-from lstmkit.music.frames.learning import BETAS, cut, train_settings
+from lstmkit.music.frames.learning import cut, trained
 from lstmkit.music.frames.model import per_frame
 from lstmkit.music.frames.network import within
 from lstmkit.music.rolls import KEYS
@@ -18,7 +18,7 @@ from lstmkit.music.voices.model import VoiceModel, pieces_of
 from lstmkit.music.voices.network import WAYS, Span
 from lstmkit.music.voices.relative import SILENT
 from lstmkit.music.voices.settings import VoiceSettings
-from lstmkit.training import Checkpoint, EpochRecord, train
+from lstmkit.training import Checkpoint, EpochRecord
 
 
 def fit_voices(
@@ -55,23 +55,13 @@ def fit_voices(
         each = torch.stack([network(now, before, inside, lengths) for network in model.members()])  # each on its own
         return -each.sum(dim=2).mean()
 
-    optimizer = torch.optim.AdamW(
-        model.parameters(), settings.learning_rate, BETAS, weight_decay=settings.weight_decay, fused=True
-    )
-    history = []
-    epochs = settings.epochs_for(sum(map(len, train_pieces)))
-    how = train_settings(settings, epochs, len(ragged), seed)
     held = pieces_of(valid_pieces, settings, voices)  # once: what is recalled in them takes long
 
     def validation_loss() -> float:
         return per_frame([nats.sum(axis=1) for nats in model.nats_of(held)])
 
-    for record in train(model, optimizer, how, len(ragged), batch_loss, validation_loss, checkpoint, resume):
-        history.append(record)
-        if on_epoch is not None:
-            on_epoch(record)
-    model.eval()
-    return model, history
+    losses = batch_loss, validation_loss
+    return model, trained(model, settings, ragged, losses, seed, on_epoch, checkpoint, resume)
 
 
 def begun(pieces: Sequence[Parts], settings: VoiceSettings, seed: int) -> VoiceModel:
