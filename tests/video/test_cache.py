@@ -96,11 +96,13 @@ def test_what_is_damaged_is_kept_and_said_again(tmp_path: Path, monkeypatch: pyt
     np.testing.assert_array_equal(found.values, seen.values)
 
 
-def test_damage_that_was_found_before_an_interruption_is_said_after_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("damaged", [(20,), (50,), (20, 70), (70,)])
+def test_damage_before_and_after_an_interruption_is_said_once(
+    damaged: tuple[int, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_film(tmp_path / "a.avi", moving("right", 80, speed=1))
-    path.write_bytes(_without(path.read_bytes(), 20))
+    for number in damaged:
+        path.write_bytes(_without(path.read_bytes(), number))
     cache, stream = FrameCache(tmp_path / "cache"), cache_file.stream_frames
     wanted = picture_frames(path, GRID)
 

@@ -198,6 +198,17 @@ def test_a_video_whose_clock_is_set_anew_is_not_entered(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.concatenate([values for _, values in later]), whole.values[56:])
 
 
+def test_a_video_of_two_parts_with_a_clock_each_is_not_entered(tmp_path: Path) -> None:
+    parts = [write_film(tmp_path / f"{side}.ts", moving(side, 80, speed=1)) for side in ("right", "left")]
+    path = tmp_path / "both.ts"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    assert entry_before(parts[0], 9.0) is not None
+    assert entry_before(path, 9.0) is None
+    whole = picture_frames(path, GRID)
+    later = [*stream_frames(path, GRID, [], known=56)]
+    np.testing.assert_array_equal(np.concatenate([values for _, values in later]), whole.values[56:])
+
+
 def test_pictures_keep_their_shape_and_have_about_as_many_pixels() -> None:
     assert shape_of((240, 320), 224) == (192, 256)
     assert shape_of((1080, 1920), 224) == (160, 288)

@@ -132,19 +132,20 @@ def entry_before(path: Path, seconds: float) -> Entry | None:
             stream = _stream(place, container)
             base, film = float(stream.time_base or 0), Film(place)
             first: int | None = None
-            stamps, keys = [], []
+            stamps, keys, read = [], [], []
             for packet in _packets(film, container, stream):
                 if first is None:
                     first = next((frame.pts for frame in _decoded(packet) or ()), None)
                 if packet.size:
                     stamps.append(packet.pts)
+                    read += [] if packet.dts is None else [packet.dts]
                     keys += [packet.pts] if packet.is_keyframe else []
-            if first is None or not base or None in stamps:
+            if first is None or not base or None in stamps or any(b < a for a, b in itertools.pairwise(read)):
                 return None
             stamps.sort()
             if max((b - a for a, b in itertools.pairwise(stamps)), default=0) * base > LONGEST_GAP:
                 return None
-            stamp = max((key for key in keys if (key - first) * base <= seconds), default=first)
+            stamp = max((key for key in keys if key * base - first * base <= seconds), default=first)
             if stamp <= first or not _enters(film, container, stream, stamp):
                 return None
             return Entry(first, stamp)

@@ -144,7 +144,8 @@ def stream_frames(
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float32]]]:
     """Yield times and frames of a video, a few at a time, in bounded memory.
 
-    notes   takes what is noticed, as soon as it is
+    notes   takes what is noticed, as soon as it is; where it holds what an interrupted run noticed, the video is read
+            from its beginning, so that damage is counted once
     known   first frames that are left out, because somebody has them: whole batches of `AT_ONCE`; the video is entered
             near the last of them where that can be
     told    is told how far it is
@@ -159,7 +160,8 @@ def stream_frames(
             )
         moments = spread(times_of(path), settings.count)
         last = moments[known - 1]
-    entry = entry_before(path, last) if known else None
+    entry = entry_before(path, last) if known and not notes else None
+    notes.clear()
     with reading(path, entry) as (film, shots):
         film.notes = notes
         counted = _Counted(shots)
