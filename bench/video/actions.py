@@ -192,6 +192,11 @@ def main() -> None:
     parser.add_argument("--set", action="append", metavar="NAME=VALUE")
     parser.add_argument("--trial", action="store_true", help="write nothing")
     asked = parser.parse_args()
+    fitting = {"--inner": ("depth",), "--first": ("fights",), "--mirror": ("fights", "depth")}
+    given = {"--inner": asked.inner, "--first": asked.first > 0, "--mirror": asked.mirror}
+    for option, names in fitting.items():
+        if given[option] and asked.name not in names:
+            parser.error(f"{option}: of {' and '.join(names)} alone; leave it out")
     torch.set_num_threads(1)
     versions = {name: importlib.metadata.version(name) for name in ("lstmkit", "torch", "numpy", "av")}
     top = [*header(f"Video: {asked.name}, one thread", versions), ""]

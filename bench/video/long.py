@@ -19,6 +19,7 @@ Writes bench/results/video-long.txt.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.metadata
 import os
 import subprocess
@@ -108,7 +109,7 @@ def predicted(model: Path, video: Path, cache: Path, until: int | None = None) -
     own = {**os.environ, "OMP_NUM_THREADS": "1"}
     with tempfile.TemporaryFile() as out:
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL, env=own)
-        while until is not None and sum(path.stat().st_size for path in cache.glob("*.part")) < until:
+        while until is not None and kept_in(cache) < until and not ended(process):
             time.sleep(0.05)
         if until is not None:
             process.kill()
@@ -117,6 +118,20 @@ def predicted(model: Path, video: Path, cache: Path, until: int | None = None) -
         out.seek(0)
         told = out.read().decode()
     return Cost(used.ru_utime + used.ru_stime, 1024.0 * used.ru_maxrss, told, process.returncode)
+
+
+def kept_in(cache: Path) -> int:
+    """Return how many bytes of frames that are not complete yet a cache holds."""
+    found = 0
+    for path in cache.glob("*.part"):
+        with contextlib.suppress(FileNotFoundError):  # complete in the meantime
+            found += path.stat().st_size
+    return found
+
+
+def ended(process: subprocess.Popen[bytes]) -> bool:
+    """Return whether a process has ended, and leave what it took to be asked for."""
+    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def line(name: str, cost: Cost) -> str:

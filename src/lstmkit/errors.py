@@ -36,7 +36,7 @@ class NotFittedError(InputError):
 def require_fit(model: object, learnt: str) -> None:
     """Raise NotFittedError if a model lacks the attribute that `fit` and `load` leave."""
     if learnt not in vars(model):
-        raise NotFittedError(f"{type(model).__name__}: not fitted yet; call fit first, or load one")
+        raise NotFittedError(f"{type(model).__name__}: not fitted yet; call fit first")
 
 
 class ModelFolderError(InputError):

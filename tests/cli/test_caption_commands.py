@@ -125,7 +125,7 @@ def test_videos_are_said_and_written_as_subtitles(lstm: Run, filmed: Path, kept:
             ("predict", "MODEL", "clips/0.mp4", "clips/1.mp4", "--format", "vtt"),
             "subtitles are of one video, and 2 are",
         ),
-        (("predict", "MODEL", "clips/0.mp4", "clips/none.mp4"), "clips/none.mp4', which is not there"),
+        (("predict", "MODEL", "clips/0.mp4", "clips/none.mp4"), "clips/none.mp4: no such file"),
         (("predict", "MODEL", "clips", "--also", "out"), "model 2: has other words or frames than the first"),
         (("train", "clips", "--captions", "few.json"), "6 of 8 clips have no caption, first '2.mp4'"),
         (("train", "clips", "--captions", "told.json", "--set", "longest_clip=10"), "'0.mp4': 12 frames are more than"),

@@ -103,7 +103,7 @@ def test_before_fit_every_method_says_what_to_do(method: str, tmp_path: Path) ->
     arguments = {"predict": (), "save": (tmp_path / "m",), "read": (None,), "predict_windows": (None,)}[method]
     with pytest.raises(NotFittedError) as caught:
         getattr(make(), method)(*arguments)
-    assert str(caught.value) == "Forecaster: not fitted yet; call fit first, or load one"
+    assert str(caught.value) == "Forecaster: not fitted yet; call fit first"
     assert not (tmp_path / "m").exists()
 
 

@@ -142,6 +142,10 @@ class Repeated:
         """Return some of the sequences, padded to the longest of them."""
         return self.of.batch(self.rows[rows])
 
+    def bounded(self, steps: int) -> int:
+        """Return how many steps a batch may have; see `Ragged.bounded`."""
+        return self.of.bounded(steps)
+
 
 def padded(
     values: NDArray[Any], starts: NDArray[np.int64], lengths: NDArray[np.int64], filler: float, dtype: Any = None

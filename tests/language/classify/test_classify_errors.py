@@ -190,7 +190,7 @@ def test_before_fit_there_is_nothing_to_predict(small: ClassifierSettings, tmp_p
         lambda c: c.save(tmp_path / "model"),
     ):
         message = complaint(lambda action=action: action(TextClassifier(small)), NotFittedError)
-        assert message == "TextClassifier: not fitted yet; call fit first, or load one"
+        assert message == "TextClassifier: not fitted yet; call fit first"
 
 
 def test_only_attention_can_be_explained(small: ClassifierSettings) -> None:

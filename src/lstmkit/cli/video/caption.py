@@ -12,7 +12,7 @@ import typer
 from lstmkit.cli import parameters, printing
 from lstmkit.cli.language.translate.searching import Searching
 from lstmkit.cli.progress import JobProgress, Rounds, run_shown
-from lstmkit.cli.video.reading import Bodies, Cache, Frames, Pattern, reading_shown, settings_of
+from lstmkit.cli.video.reading import Bodies, Cache, Frames, Pattern, reading_shown, refuse_pattern, settings_of
 from lstmkit.errors import InputError
 from lstmkit.visible import visible_line
 
@@ -114,7 +114,7 @@ def train(
     from lstmkit.video.rows import Asked
 
     parameters.refuse_shares(context)
-    _refuse_pattern(pattern, [own for own in (source, told.valid, told.test) if own is not None])
+    refuse_pattern(pattern, [own for own in (source, told.valid, told.test) if own is not None])
     how = _kind(source, frames, bodies, arrays)
     settings = network.settings(how)
     searching.refuse_without_attention(settings)
@@ -196,7 +196,7 @@ def predict(
     subtitles = f"with --format {format}"
     parameters.refuse_without_effect(subtitles, {"best": best != 1 and format in SUBTITLES})
     parameters.check_out(out, force)
-    _refuse_pattern(pattern, sources)
+    refuse_pattern(pattern, sources)
     search = searching.settings(best)
     captioner = Captioner.load(model, cache)
     beside = [Captioner.load(path, cache) for path in also or ()]
@@ -214,12 +214,6 @@ def predict(
         printing.remark(rows.notes)
         said += say(captioner, rows, search, shots, beside)
     _write(_written(said, format, shots, best), out)
-
-
-def _refuse_pattern(pattern: str | None, sources: list[str]) -> None:
-    """Raise InputError for a pattern of names where nothing is a folder of files."""
-    folders = any(Path(source).is_dir() for source in sources)
-    parameters.refuse_without_effect("without a folder of clips", {"pattern": pattern is not None and not folders})
 
 
 def _look_at(captioner: Captioner, sources: list[str], patterns: list[str | None], format: str) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from lstmkit.cli import parameters, printing
 from lstmkit.cli.progress import JobProgress, run_shown
-from lstmkit.cli.video.reading import Bodies, Cache, Frames, Pattern, reading_shown, settings_of
+from lstmkit.cli.video.reading import Bodies, Cache, Frames, Pattern, reading_shown, refuse_pattern, settings_of
 from lstmkit.errors import InputError
 from lstmkit.visible import visible_line
 
@@ -139,6 +139,7 @@ def predict(
         parameters.refuse_without_effect("with --live", {name: own is not None for name, own in given.items()})
         _follow(classifier, sources, along, json)
         return
+    refuse_pattern(pattern, sources)
     records = _told(classifier, sources, pattern, along, page, str(model), json)
     if out is not None:
         printing.write_records(records, out, "")

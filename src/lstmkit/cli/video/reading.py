@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -92,3 +93,9 @@ def reading_shown(progress: JobProgress) -> Watch:
         progress.move(done + (share or 0.0), f"{done:,} of {count:,}, {name}")
 
     return watch
+
+
+def refuse_pattern(pattern: str | None, sources: Sequence[str]) -> None:
+    """Raise InputError for a pattern of names where nothing is a folder of files."""
+    folders = any(Path(source).is_dir() for source in sources)
+    parameters.refuse_without_effect("without a folder of clips", {"pattern": pattern is not None and not folders})

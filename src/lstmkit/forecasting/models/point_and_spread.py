@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -11,12 +10,11 @@ from torch import Tensor, nn
 from lstmkit.data import Batch, Windows
 from lstmkit.forecasting.models.inputs import CovariateInputs
 from lstmkit.forecasting.models.linear_start import LinearStart, Start
-from lstmkit.forecasting.models.model import ForecastModel, ModelSettings, Task, masked_mean
+from lstmkit.forecasting.models.model import ForecastModel, S, Task, masked_mean
 from lstmkit.forecasting.models.usual import usual_error
 from lstmkit.nn import mean_weights, pinball_loss
 
 START_WINDOWS = 8192
-S = TypeVar("S", bound=ModelSettings)
 
 
 class PointAndSpread(nn.Module):

@@ -140,10 +140,19 @@ class Captioner:
         return self
 
     def read_captioned(
-        self, source: Any, asked: Asked, captions: Any = None, caption: str = "caption", watch: Watch | None = None
+        self,
+        source: Any,
+        asked: Asked,
+        captions: Any = None,
+        caption: str = "caption",
+        watch: Watch | None = None,
+        learnt: bool = True,
     ) -> Captioned:
-        """Return clips and what is said of them; see the function of this name."""
-        how = (captions, caption, self.cased, self.cache, watch, self.settings.longest_clip)
+        """Return clips and what is said of them; see the function of this name.
+
+        learnt  whether they are learnt from, and so may have `longest_clip` frames at most
+        """
+        how = (captions, caption, self.cased, self.cache, watch, self.settings.longest_clip if learnt else None)
         return read_captioned(source, self.frames, asked, *how)
 
     def fit_captioned(

@@ -70,7 +70,8 @@ class CaptionJob(Job[Parts, None, CaptionResult]):
         check_shares(self.valid is None, self.valid_share, self.test is None, self.test_share)
         opening = None if self.start is None else Opening.of(self.start)
         training = self._read(self.source)
-        held, test = (None if path is None else self._read(path) for path in (self.valid, self.test))
+        held = None if self.valid is None else self._read(self.valid)
+        test = None if self.test is None else self._read(self.test, learnt=False)
         for own in (held, test):
             if own is not None and own.clips is not None and training.clips is not None:
                 refuse_shared(training.clips, own.clips)
@@ -82,10 +83,10 @@ class CaptionJob(Job[Parts, None, CaptionResult]):
             training, held = training.split(self.valid_share * total / len(training), seed)
         return Parts(training, held, test, tuple(notes), opening)
 
-    def _read(self, path: str) -> Captioned:
+    def _read(self, path: str, learnt: bool = True) -> Captioned:
         pattern = self.asked.pattern if Path(path).is_dir() else None
         asked = Asked(None, self.asked.group, pattern)
-        return self.captioner.read_captioned(path, asked, self.captions, self.caption, self.watch)
+        return self.captioner.read_captioned(path, asked, self.captions, self.caption, self.watch, learnt)
 
     def understood(self, read: Parts) -> list[str]:
         """Return a line about what was read, then what was noticed."""

@@ -112,7 +112,8 @@ def mean_loss(network: TranslationNetwork, pairs: Pairs) -> float:
     network.eval()
     total, count = 0.0, 0
     with torch.no_grad():
-        for rows in batches_by_length(pairs.source.lengths + pairs.target.lengths, STEPS_AT_ONCE, AT_ONCE):
+        lengths = pairs.source.lengths + pairs.target.lengths
+        for rows in batches_by_length(lengths, pairs.source.bounded(STEPS_AT_ONCE), AT_ONCE):
             found = network.target_log_probs(pairs.source.batch(rows), pairs.target.batch(rows))
             total, count = total - float(found.double().sum()), count + len(found)
     return total / count

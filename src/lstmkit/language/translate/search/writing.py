@@ -42,7 +42,7 @@ def write_sequences(
     generators = np.random.default_rng(seed).spawn(len(source)) if sampling is not None else []
     for network in networks:
         network.eval()
-    for rows in batches_by_length(source.lengths, STEPS_AT_ONCE, max(1, AT_ONCE // width)):
+    for rows in batches_by_length(source.lengths, source.bounded(STEPS_AT_ONCE), max(1, AT_ONCE // width)):
         batch = source.batch(rows)
         with torch.inference_mode():
             models: list[Searched] = [NetworkSearched(own, own.read(batch)) for own in networks]
