@@ -25,7 +25,7 @@ def generate(
     prompt: Annotated[str, typer.Option(help="Text to continue; the beginning of a text if left out.")] = "",
     count: Annotated[int, typer.Option(help="Tokens to write at most.")] = 100,
     temperature: Annotated[
-        float, typer.Option(help="Below 1 bolder, above 1 more varied; 0: the most likely token always.")
+        float, typer.Option(help="Below 1 likelier tokens, above 1 more varied; 0: the most likely token always.")
     ] = 1.0,
     top_k: Annotated[int | None, typer.Option(help="Draw from so many most likely tokens.")] = None,
     top_p: Annotated[

@@ -34,7 +34,7 @@ class Drawn:
 
     count: Annotated[int, typer.Option(help="Tunes to compose; the likeliest comes first.")] = 1
     temperature: Annotated[
-        float, typer.Option(help="Below 1 bolder, above 1 more varied; 0: the most likely event always.")
+        float, typer.Option(help="Below 1 likelier events, above 1 more varied; 0: the most likely event always.")
     ] = 1.0
     top_k: Annotated[int | None, typer.Option(help="Draw from so many most likely events.")] = None
     top_p: Annotated[

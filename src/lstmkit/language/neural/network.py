@@ -130,7 +130,7 @@ class LanguageNetwork(nn.Module):
 
         ids      (B,) int64
         state    after the token before, or None at the beginning of a text
-        Returns  (B, E) what the softmax reads, for `log_probs`, and the state
+        Returns  (B, E) what the softmax reads, for `log_probs`, and the state; (B, E + K) with clues, as `forward`
         """
         value = self._embedded(ids)
         after = []
@@ -140,7 +140,10 @@ class LanguageNetwork(nn.Module):
         return self._speaking(value, ids), tuple(after)
 
     def log_probs(self, output: Tensor) -> Tensor:
-        """Return (N, V) natural logarithms of the probabilities of the next token, from outputs (N, E)."""
+        """Return (N, V) natural logarithms of the probabilities of the next token.
+
+        output  (N, E), with clues (N, E + K), as `step` returns it
+        """
         found: Tensor = self.softmax.log_probs(output, self.readout)
         return found
 

@@ -19,7 +19,7 @@ ROUNDING = 1e-12
 class SamplingSettings:
     """How the next token is drawn.
 
-    temperature  divides log-probabilities: below 1 bolder, above 1 more varied; 0 takes the most likely token always
+    temperature  divides log-probabilities: below 1 likelier tokens, above 1 more varied; 0 takes the most likely always
     top_k        draw from so many most likely tokens; None: from all
     top_p        draw from the fewest most likely tokens that have this probability together; None: from all
     ban_unknown  never draw the token that stands for unknown ones

@@ -93,7 +93,8 @@ class TuneClues:
     def sizes(self) -> ClueSizes:
         """Ticks since the bar line and to the next, of a short bar, bars and parts, room, and what came again.
 
-        The room speaks of kinds: of lengths, each kind of bar line, the end, and what takes no time.
+        The room speaks of kinds: of lengths, each bar line, the end, and all else that takes no time, among it the
+        place where music without bars would have one.
         """
         most = (LONGEST, LONGEST, LONGEST, BARS, ALL, ENDED, 2 * LONGEST + 1, *(SAME,) * len(BACK))
         return ClueSizes(tuple(one + 1 for one in most), len(BACK), self._kinds, ROOM)
