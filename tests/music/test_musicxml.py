@@ -14,7 +14,7 @@ from lstmkit.music import read_abc, read_music, tune_of_roll, write_musicxml
 from lstmkit.music.chords import SYMBOL
 from lstmkit.music.keys import class_of
 from lstmkit.music.musicxml.lengths import symbols_of
-from lstmkit.music.tune import Metre, Tune, holding, lengths_of_bars
+from lstmkit.music.tune import Metre, Note, Tune, Voice, holding, lengths_of_bars
 
 music21 = pytest.importorskip("music21", reason="music21 is not installed: pip install 'lstmkit[dev]'")
 
@@ -122,6 +122,38 @@ def test_tuplets_have_a_beginning_and_an_end():
     tune = read_abc("X:1\nM:4/4\nL:1/8\nK:C\n(3cde (3c2d (5cdefg c|\n").tunes[0]
     marks = [one.get("type") for one in ElementTree.fromstring(write_musicxml(tune)).iter("tuplet")]
     assert marks == ["start", "stop"] * 3 and same(tune)
+
+
+def test_no_bracket_is_drawn_around_lengths_of_which_some_are_as_outside_tuplets():
+    lengths, notes, at = (Fraction(1, 12), Fraction(1, 4), Fraction(1, 6), Fraction(1, 2)), [], Fraction(0)
+    for length in lengths:
+        notes.append(Note(at, length, 60))
+        at += length
+    tune = Tune((Voice(tuple(notes)),), end=at)
+    written = ElementTree.fromstring(write_musicxml(tune))
+    assert not list(written.iter("tuplet"))
+    assert [one.findtext("time-modification/actual-notes") for one in written.iter("note")] == ["3", None, "3", None]
+    assert heard(read(tune)) == [(note.onset, note.duration, 60, False) for note in notes]
+
+
+def test_words_and_tempos_within_a_note_say_how_far_behind_it_they_stand_where_the_format_has_it():
+    note = Note(Fraction(0), Fraction(1), 60)
+    said = (Fraction(1, 4), "very slowly"), (Fraction(1, 2), "Am/c")
+    tune = Tune((Voice((note,)),), chords=said, tempos=((Fraction(3, 4), Fraction(90)),), end=Fraction(1))
+    written = ElementTree.fromstring(write_musicxml(tune))
+    assert [[part.tag for part in one] for one in (*written.iter("direction"), *written.iter("harmony"))] == [
+        ["direction-type", "offset"],
+        ["direction-type", "offset", "sound"],
+        ["root", "kind", "bass", "offset"],
+    ]
+    assert [one.text for one in written.iter("offset")] == ["1", "2", "3"]
+
+
+def test_a_grace_note_without_a_length_is_written():
+    notes = Note(Fraction(0), Fraction(0), 62, grace=True), Note(Fraction(0), Fraction(1), 60)
+    assert heard(read(Tune((Voice(notes),), end=Fraction(1)))) == [
+        (Fraction(0), Fraction(0), 62, True), (Fraction(0), Fraction(1), 60, False),
+    ]  # fmt: skip
 
 
 def test_a_piano_roll_and_drums_are_written():

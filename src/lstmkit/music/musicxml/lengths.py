@@ -53,12 +53,16 @@ def symbols_of(length: Fraction) -> list[Symbol]:
 
 
 def bracketed(symbols: Sequence[Symbol]) -> Iterator[Symbol]:
-    """Yield the symbols of a bar, tuplets among them with where they begin and end."""
+    """Yield the symbols of a bar, tuplets among them with where they begin and end.
+
+    Where some last as long as outside tuplets, such as a quarter among triplets, no bracket says so: each symbol does.
+    """
     lengths = [symbol.length for symbol in symbols]
     at = 0
     while at < len(symbols):
         many, _ = tuplet_at(lengths, at)
+        alike = len({symbol.actual for symbol in symbols[at : at + many] if symbol.length}) == 1
         for place in range(max(1, many)):
-            bracket = {0: "start", many - 1: "stop"}.get(place, "") if many > 1 else ""
+            bracket = {0: "start", many - 1: "stop"}.get(place, "") if many > 1 and alike else ""
             yield symbols[at + place]._replace(bracket=bracket)
         at += max(1, many)

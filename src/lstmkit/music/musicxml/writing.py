@@ -217,8 +217,8 @@ class _Part:
             at, element = self._said.pop(0)
             offset = Element("offset")
             offset.text = str(self._ticks(at - one.onset))
-            if at > one.onset:  # a tempo's sound stands behind it
-                element.insert(len(element) - (element.tag == "direction"), offset)
+            if at > one.onset:  # behind what a direction says, before its sound; at the end of a chord symbol
+                element.insert(1 if element.tag == "direction" else len(element), offset)
             measure.append(element)
 
     def _note(self, measure: Element, one: _Drawn) -> None:
@@ -229,7 +229,7 @@ class _Part:
                 note = _add(measure, "note")
                 _add(note, "grace")
                 _pitch(note, grace.pitch, key)
-                symbol = symbols_of(grace.duration)[0]
+                symbol = (symbols_of(grace.duration) or [Symbol(START, "")])[0]
                 _add(note, "voice", 1)
                 self._look(note, symbol._replace(actual=1, usual=1), grace.pitch, key, False)
         if not one.symbol.length:
