@@ -65,6 +65,8 @@ def test_pieces_are_composed_likeliest_first_and_a_primer_is_kept(composer):
     assert len(composer.compose()[0].frames) == 16  # the median of the training pieces
     with pytest.raises(InputError, match="the primer has 5 steps, and the piece shall have 5; ask for more steps"):
         composer.compose(5, primer)
+    with pytest.raises(InputError, match=r"given: a piano roll is \(steps, 88\) numbers; got \(5, 4\)"):
+        composer.compose(12, primer[:, :4])
     with pytest.raises(InputError, match="steps must be from 1 to 1,000,000; got 0"):
         composer.compose(0)
 

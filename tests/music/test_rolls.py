@@ -22,6 +22,7 @@ from lstmkit.music.rolls import (
     write_voices,
 )
 from lstmkit.music.rolls.frames import parts_of_tune
+from lstmkit.music.tune import Note, Tune, Voice
 
 PIECES = {"train": [[[60, 64], [60, 64], [], [21, 108]]], "test": [[[60.0]], [[62], [62]]]}
 
@@ -133,6 +134,20 @@ def test_voices_of_unequal_numbers_are_refused(tmp_path):
     (tmp_path / "x.json").write_text("[[[60, 62], [60]]]")
     with pytest.raises(InputError, match="steps of unequal numbers of voices; write -1 where a voice rests"):
         read_voices(tmp_path / "x.json")
+
+
+def test_a_note_that_begins_in_the_last_half_of_the_last_step_sounds_in_it():
+    step = Fraction(1, 8)
+    tune = Tune((Voice((Note(Fraction(0), step, 60), Note(step * 9 / 5, step / 5, 64))),), end=2 * step)
+    assert np.argwhere(tune_to_roll(tune, step)).tolist() == [[0, 39], [1, 43]]
+    assert parts_of_tune(tune, step)[:, 0].tolist() == [60, 64]
+
+
+def test_of_several_notes_of_a_voice_in_one_step_the_last_stays():
+    step = Fraction(1, 8)
+    notes = Note(Fraction(0), step / 2, 60), Note(step / 2, step / 2, 62), Note(step, step, 64)
+    tune = Tune((Voice(notes),), end=2 * step)
+    assert parts_of_tune(tune, step)[:, 0].tolist() == [62, 64]
 
 
 def test_a_tune_beyond_the_piano_has_no_roll():

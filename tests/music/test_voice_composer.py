@@ -74,6 +74,21 @@ def test_the_first_voice_is_kept_where_others_are_put_to_it(composer):
         assert one.frames.shape == (6, 3) and (one.frames[:, :1] == melody).all()
 
 
+def test_a_primer_or_melody_with_other_voices_is_refused(composer):
+    with pytest.raises(InputError, match=r"voices: a piece is \(steps, 3\) pitches; got \(4, 1\)"):
+        composer.compose(8, chorales(1)[0][:4, :1])
+    with pytest.raises(InputError, match=r"voices: a piece is \(steps, 3\) pitches; got \(4, 0\)"):
+        composer.harmonise(chorales(1)[0][:4, :0])
+
+
+def test_a_test_part_with_another_number_of_voices_is_refused_when_it_is_read(tmp_path):
+    write_voices(tmp_path / "a.json", {"train": chorales(3), "valid": chorales(2, seed=1)})
+    write_voices(tmp_path / "b.json", {"test": [piece[:, :2] for piece in chorales(2, seed=2)]})
+    job = FrameJob(str(tmp_path / "a.json"), tmp_path / "out", VoiceComposer(SMALL), test=str(tmp_path / "b.json"))
+    with pytest.raises(InputError, match="voices: pieces of 2 and of 3 voices; learn from pieces with the same number"):
+        job.read()
+
+
 def test_a_composer_comes_back_from_its_folder(composer, tmp_path):
     composer.save(tmp_path / "model")
     again = load_composer(tmp_path)

@@ -171,18 +171,18 @@ def test_what_followed_is_recalled_of_all_voices_of_the_first_and_of_the_last():
 
 
 def test_keys_are_told_how_far_notes_lie_from_them():
-    told = Relative(2, 3, 30, 4)
+    told = Relative(2, 3, 4)
     codes = torch.tensor([[31, SILENT], [NOTHING, 87]])
     found = told(codes)
     for key in range(4):
-        one = told.distances[0, 30 + key - 31 - 30 + 87] + told.others[1, 0]
-        other = told.others[0, 1] + told.distances[1, 30 + key - 87 - 30 + 87]
+        one = told.distances[0, key - 31 + 87] + told.others[1, 0]
+        other = told.others[0, 1] + told.distances[1, key - 87 + 87]
         np.testing.assert_allclose(found[:, key].detach(), torch.stack([one, other]).detach(), rtol=1e-5)
 
 
 @pytest.mark.parametrize("count", [1, FEW, FEW + 1])
 def test_few_rows_are_told_the_same_as_many(count):
-    told, random = Relative(3, 2, 20, 5), np.random.default_rng(count)
+    told, random = Relative(3, 2, 5), np.random.default_rng(count)
     with torch.no_grad():
         told.others.copy_(torch.randn_like(told.others))
     codes = torch.from_numpy(random.integers(0, CODES, (count, 3)))
@@ -193,6 +193,33 @@ def test_few_rows_are_told_the_same_as_many(count):
 def test_codes_come_back():
     (piece,) = voices(20)
     assert (parts_of(codes_of(piece)) == piece).all() and (codes_of(piece) == SILENT).any()
+
+
+@pytest.mark.parametrize("pitch", [20, 109, -2, 300])
+def test_notes_that_no_piano_has_are_refused_wherever_they_come_from(pitch):
+    own, (piece,) = model(), voices(4)
+    piece[2, 1] = pitch
+    following, message = after(own, piece[:2]), f"voices: the note {pitch} is outside 21 to 108, the keys of a piano"
+    for asked in (
+        lambda: own.nats([piece]),
+        lambda: following.nats(piece[2]),
+        lambda: following.advance(piece[2]),
+        lambda: begun([piece], VoiceSettings(**SMALL), 0),
+        lambda: FirstOrderVoices([piece]),
+        *([] if pitch == OPEN else [lambda: completed_voices(own, piece)]),
+    ):
+        with pytest.raises(InputError, match=message):
+            asked()
+
+
+def test_what_is_drawn_is_within_the_keys_of_each_voice_however_warm():
+    own = model()
+    following, random = after(own, voices(4)[0]), np.random.default_rng(0)
+    drawn = np.array([following.draw(random, temperature=30.0) for _ in range(100)])
+    found, nats = completed_voices(own, np.full((20, 3), OPEN, np.int16), versions=4, temperature=30.0)
+    for own_voice, span in zip(np.concatenate([drawn, found]).T, SPANS, strict=True):
+        assert set(own_voice.tolist()) == {SILENCE, *range(21 + span.lowest, 22 + span.highest)}
+    assert nats == pytest.approx(own.nats([found])[0].sum(), abs=1e-3)
 
 
 def test_pieces_are_moved_within_the_keys_of_each_voice():

@@ -7,6 +7,7 @@ weight give way to copies of others: so what is drawn early suits what comes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,11 +27,19 @@ FEW = 0.5
 """Share of the versions that count, below which they are drawn anew."""
 
 
+def require_roll(given: NDArray[Any]) -> None:
+    """Raise InputError if an array has not the shape of a piano roll."""
+    if given.ndim != 2 or given.shape[1] != KEYS:
+        raise InputError(f"given: a piano roll is (steps, {KEYS}) numbers; got {given.shape}")
+
+
 def below_melody(melody: Roll) -> Given:
     """Return what is given where all below a melody is to be found: its highest key in each step, and silence above it.
 
     melody  (T, 88); steps in which nothing sounds are left open
+    Raises  InputError if the shape is another
     """
+    require_roll(melody)
     found = np.full(melody.shape, -1, np.int8)
     for step, sounds in enumerate(melody.astype(bool)):
         if sounds.any():
@@ -50,8 +59,7 @@ def completed(
     temperature  below 1 likelier ones
     Raises       InputError if the shape is another, or a value out of range
     """
-    if given.ndim != 2 or given.shape[1] != KEYS:
-        raise InputError(f"given: a piano roll is (steps, {KEYS}) numbers; got {given.shape}")
+    require_roll(given)
     whole("versions", versions)
     real("temperature", temperature, NOT_NEGATIVE)
     random = np.random.default_rng(whole("seed", seed, SEED))

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from lstmkit.music.frames.baselines import FirstOrder, LastFrame, Transitions
-from lstmkit.music.frames.completing import below_melody, completed
+from lstmkit.music.frames.completing import below_melody, completed, require_roll
 from lstmkit.music.frames.foreseeing import BY, FrameComposer, Told
 from lstmkit.music.frames.learning import fit_frames
 from lstmkit.music.frames.model import FrameModel
@@ -44,6 +44,9 @@ class RollComposer(FrameComposer):
     @staticmethod
     def _counted(pieces: Sequence[Roll]) -> dict[str, Transitions]:
         return {"chain": FirstOrder(pieces), "last": LastFrame(pieces)}
+
+    def _require_fitting(self, frames: Roll) -> None:
+        require_roll(frames)
 
     def _completed(self, melody: Roll, versions: int, temperature: float, seeds: Sequence[int]) -> list[Roll]:
         given = below_melody(melody)

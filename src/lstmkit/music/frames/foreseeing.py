@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,46 +24,6 @@ BY = ("lstm", "chain", "last")
 """The network, a chain of first order, and the last frame repeated."""
 STEPS = Range(f"must be from 1 to {MOST_STEPS:,}", least=1, most=MOST_STEPS)
 Told = Callable[[EpochRecord], None] | None
-
-
-class Foresees(Protocol):
-    """Says how likely every frame of pieces is, given those before it."""
-
-    def nats(self, pieces: Sequence[Frames], /) -> list[NDArray[np.float64]]:
-        """Return the negative log-likelihood of each, (T,)."""
-        ...
-
-
-class Coming(Protocol):
-    """A frame of which nothing is decided."""
-
-    def draw(self, random: np.random.Generator, temperature: float = 1.0) -> Frames:
-        """Return one that may come."""
-        ...
-
-    def advance(self, frame: Frames) -> Any:
-        """Return the state after a frame."""
-        ...
-
-
-class Model(Foresees, Protocol):
-    """A model of frames that goes on from states, which are values."""
-
-    def begin(self) -> Any:
-        """Return the state before the first frame."""
-        ...
-
-    def next_frame(self, state: Any) -> Coming:
-        """Return what may come next."""
-        ...
-
-
-class Learns(Protocol):
-    """Settings of networks and their training."""
-
-    def epochs_for(self, steps: int) -> int:
-        """Return over how many epochs training pieces with so many frames are learnt."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -134,6 +94,10 @@ class FrameComposer(ABC):
         """Return the chains, by name."""
 
     @abstractmethod
+    def _require_fitting(self, frames: Frames) -> None:
+        """Raise InputError if frames are not such as the model has."""
+
+    @abstractmethod
     def _completed(self, melody: Frames, versions: int, temperature: float, seeds: Sequence[int]) -> list[Frames]:
         """Return a piece to a melody for each seed."""
 
@@ -165,7 +129,8 @@ class FrameComposer(ABC):
         checkpoint  file for the state of the training after every epoch, left for the caller
         resume      continue from the checkpoint, if there is one
         Returns     itself
-        Raises      InputError if there are none, or nothing sounds in them
+        Raises      InputError if there are none, nothing sounds in them, a voice never sings, their numbers of voices
+                    differ, the loss stops being finite, or the checkpoint belongs to others
         """
         kept = None if checkpoint is None else Checkpoint(checkpoint, self._fingerprint(pieces, valid))
         self.model_, self.history_ = self._learnt(pieces, valid, on_epoch, kept, resume)
@@ -206,11 +171,14 @@ class FrameComposer(ABC):
         count        how many
         temperature  below 1 likelier frames; 0 the likeliest at every decision
         seed         the same gives the same
-        Raises       InputError if a value is out of range, or the primer is longer than the piece
+        Raises       NotFittedError before `fit`; InputError if a value is out of range, the primer is as long as the
+                     piece or longer, or its frames are not such as were learnt
         """
         self.fitted()
         steps = whole("steps", self.steps_ if steps is None else steps, STEPS)
         real("temperature", temperature, NOT_NEGATIVE)
+        if primer is not None:
+            self._require_fitting(primer)
         given: list[Frames] = [] if primer is None else list(primer)
         if len(given) >= steps:
             raise InputError(
@@ -244,7 +212,8 @@ class FrameComposer(ABC):
         temperature  below 1 likelier frames
         seed         the same gives the same
         versions     drawn side by side for each, of which the likelier go on
-        Raises       InputError if a value is out of range
+        Raises       NotFittedError before `fit`; InputError if a value is out of range, the melody has no first voice,
+                     or it is no piano roll where these were learnt
         """
         self.fitted()
         seeds = np.random.default_rng(whole("seed", seed, SEED)).integers(1 << 31, size=whole("count", count)).tolist()

@@ -14,6 +14,7 @@ from lstmkit.music.frames.reading import Piece, Pieces, parted_pieces, read_piec
 from lstmkit.music.frames.report import write_frame_report
 from lstmkit.music.frames.result import FrameResult
 from lstmkit.music.related import count_related
+from lstmkit.music.rolls.frames import require_same_voices
 from lstmkit.results import SUMMARY, Job, Run
 
 SAMPLES = 4
@@ -66,6 +67,7 @@ class FrameJob(Job[DividedPieces, None, FrameResult]):
         parts = parted_pieces(given, test, (self.valid_share, self.test_share), self.composer.seed)
         if not parts[2]:
             raise InputError(f"{self.music}: no piece is left to score on; give more pieces, or a file by --test")
+        require_same_voices(piece.frames for own in parts for piece in own)
         learnt, scored = ([piece.tune for piece in own] for own in (parts[0], parts[2]))
         return DividedPieces(given, *parts, count_related(scored, learnt))
 

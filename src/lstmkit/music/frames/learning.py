@@ -38,7 +38,10 @@ def fit_frames(
     settings     of the networks and their training
     seed         of the weights, the order, dropout and transposition
     on_epoch     called with the record of every epoch
-    Raises       InputError if no key sounds in the training pieces, or there is none of either
+    checkpoint   for the state of the training after every epoch, left for the caller
+    resume       continue from the checkpoint, if there is one
+    Raises       InputError if no key sounds in the training pieces, there are no pieces of either kind, the loss stops
+                 being finite, or the checkpoint belongs to other data or settings
     """
     settings = FrameSettings() if settings is None else settings
     if not train_rolls or not valid_rolls:
@@ -137,10 +140,15 @@ def _room(piece: Roll, lowest: int, highest: int, shift: int) -> tuple[int, int]
     return max(-shift, lowest - int(sounding[0])), min(shift, highest - int(sounding[-1]))
 
 
+def shifts_of(room: Tensor) -> Tensor:
+    """Return by how many half tones each piece is moved, (B,), drawn from its room, the least and the most (B, 2)."""
+    low, high = room[:, 0], room[:, 1]
+    return low + (torch.rand(len(room)) * (high - low + 1)).long()
+
+
 def _moved(values: Tensor, room: Tensor) -> Tensor:
     """Return a batch of `pieces_of`, each piece moved by as many half tones as is drawn from its room (B, 2)."""
-    low, high = room[:, 0], room[:, 1]
-    by = low + (torch.rand(len(room)) * (high - low + 1)).long().clamp(max=KEYS)
+    by = shifts_of(room)
     places = (torch.arange(KEYS) - by[:, None]) % KEYS  # nothing sounds that would come round
     T, B, columns = values.shape
     blocks = columns // KEYS

@@ -101,11 +101,12 @@ def tune_to_roll(tune: Tune, step: Fraction = STEP) -> Roll:
     step    of time; onsets and ends are rounded to it, and every note sounds in one step at least
     Raises  InputError if a note is no key of a piano, or the tune is longer than MOST_STEPS
     """
-    roll = np.zeros((_steps(tune, step), KEYS), np.uint8)
+    steps = _steps(tune, step)
+    roll = np.zeros((steps, KEYS), np.uint8)
     for voice in tune.voices:
         for note in () if voice.drums else voice.notes:
             if not note.grace:
-                begin, end = _within(note, step, tune)
+                begin, end = _within(note, step, tune, steps)
                 roll[begin:end, note.pitch - LOWEST_KEY] = 1
     return roll
 
@@ -113,12 +114,14 @@ def tune_to_roll(tune: Tune, step: Fraction = STEP) -> Roll:
 def parts_of_tune(tune: Tune, step: Fraction = STEP) -> NDArray[np.int16]:
     """Return the pitch of each voice in each step, SILENCE where it rests; drums and grace notes left out.
 
-    step    of time; onsets and ends are rounded to it, and every note sounds in one step at least
+    step    of time; onsets and ends are rounded to it, and every note sounds in one step at least; of several notes of
+            a voice in one step the last stays
     Raises  InputError if a voice has notes that sound together, a note is no key of a piano, or the tune is longer than
             MOST_STEPS
     """
     voices = [voice for voice in tune.voices if not voice.drums]
-    found = np.full((_steps(tune, step), len(voices)), SILENCE, np.int16)
+    steps = _steps(tune, step)
+    found = np.full((steps, len(voices)), SILENCE, np.int16)
     for column, voice in enumerate(voices):
         last = None
         for note in voice.notes:
@@ -129,7 +132,7 @@ def parts_of_tune(tune: Tune, step: Fraction = STEP) -> NDArray[np.int16]:
                     f"{tune.title or 'the tune'}: notes of voice {column + 1} sound together; write them as voices of "
                     f"their own, or learn frames of keys"
                 )
-            begin, end = _within(note, step, tune)
+            begin, end = _within(note, step, tune, steps)
             found[begin:end, column], last = note.pitch, note
     return found
 
@@ -144,12 +147,26 @@ def _steps(tune: Tune, step: Fraction) -> int:
     return steps
 
 
-def _within(note: Note, step: Fraction, tune: Tune) -> tuple[int, int]:
-    """Return the step in which a note begins, and that before which it ends."""
-    if not LOWEST_KEY <= note.pitch < LOWEST_KEY + KEYS:
-        raise InputError(
-            f"{tune.title or 'the tune'}: the note {note.pitch} is outside {LOWEST_KEY} to "
-            f"{LOWEST_KEY + KEYS - 1}, the keys of a piano; move it by octaves"
-        )
-    begin = round(note.onset / step)
+def _within(note: Note, step: Fraction, tune: Tune, steps: int) -> tuple[int, int]:
+    """Return the step in which a note begins, one of so many, and that before which it ends."""
+    require_key(note.pitch, tune.title or "the tune")
+    begin = min(round(note.onset / step), steps - 1)
     return begin, max(round(note.end / step), begin + 1)
+
+
+def require_key(pitch: int, name: str) -> None:
+    """Raise InputError if a pitch is no key of a piano; `name` is what the complaint begins with."""
+    if not LOWEST_KEY <= pitch < LOWEST_KEY + KEYS:
+        raise InputError(
+            f"{name}: the note {pitch} is outside {LOWEST_KEY} to {LOWEST_KEY + KEYS - 1}, the keys of a piano; "
+            f"move it by octaves"
+        )
+
+
+def require_same_voices(pieces: Iterable[NDArray[np.int16]]) -> None:
+    """Raise InputError if pieces (T, V) have different numbers of voices."""
+    numbers = sorted({piece.shape[1] for piece in pieces})
+    if len(numbers) > 1:
+        raise InputError(
+            f"voices: pieces of {numbers[0]} and of {numbers[-1]} voices; learn from pieces with the same number"
+        )

@@ -34,14 +34,14 @@ def completed_voices(
     given        (T, V) pitches and SILENCE, which are held, and OPEN
     versions     drawn side by side; the likeliest is returned
     temperature  below 1 likelier ones
-    Raises       InputError if the shape is another, or a value out of range
+    Raises       InputError if the shape is another, a note is no key of a piano, or a value is out of range
     """
     if given.ndim != 2 or given.shape[1] != model.voices:
         raise InputError(f"given: the model has {model.voices} voices; got {given.shape}")
     whole("versions", versions)
     real("temperature", temperature, NOT_NEGATIVE)
     random = np.random.default_rng(whole("seed", seed, SEED))
-    held = np.where(given == OPEN, NOTHING, codes_of(np.maximum(given, SILENCE))).astype(np.uint8)
+    held = np.where(given == OPEN, NOTHING, codes_of(np.where(given == OPEN, SILENCE, given))).astype(np.uint8)
     found = np.zeros((len(given), versions, model.voices), np.uint8)
     history = History.empty(model.voices, model.settings.recall, versions)
     inner: Sequence[Inner | None] = model.begin().inner
@@ -79,7 +79,8 @@ def _sung(
     for place, voice in enumerate(model.order):
         log_probs = model.decide(pasts, before, now, place).double().numpy()
         code = int(held[voice])
-        sung = drawn(log_probs, temperature, random) if code == NOTHING else np.full(count, code)
+        free = model.singable(log_probs, voice)
+        sung = drawn(free, temperature, random) if code == NOTHING else np.full(count, code)
         cost = -log_probs[np.arange(count), sung]
         nats += cost
         weight += 0.0 if code == NOTHING else cost

@@ -15,7 +15,7 @@ from lstmkit.music.voices.baselines import FirstOrderVoices, LastStep, VoiceTran
 from lstmkit.music.voices.completing import OPEN, completed_voices
 from lstmkit.music.voices.history import Parts
 from lstmkit.music.voices.learning import fit_voices
-from lstmkit.music.voices.model import VoiceModel
+from lstmkit.music.voices.model import VoiceModel, codes_of_piece
 from lstmkit.music.voices.settings import VoiceSettings
 from lstmkit.music.voices.stored import read_voiced, write_voiced
 from lstmkit.ranges import a_path
@@ -47,7 +47,12 @@ class VoiceComposer(FrameComposer):
     def _counted(pieces: Sequence[Parts]) -> dict[str, VoiceTransitions]:
         return {"chain": FirstOrderVoices(pieces), "last": LastStep(pieces)}
 
+    def _require_fitting(self, frames: Parts) -> None:
+        codes_of_piece(frames, self.model_.voices)
+
     def _completed(self, melody: Parts, versions: int, temperature: float, seeds: Sequence[int]) -> list[Parts]:
+        if melody.ndim != 2 or not melody.shape[1]:
+            self._require_fitting(melody)
         given = np.full((len(melody), self.model_.voices), OPEN, np.int16)
         given[:, 0] = melody[:, 0]
         return [completed_voices(self.model_, given, versions, temperature, seed)[0] for seed in seeds]

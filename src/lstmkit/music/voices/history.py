@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lstmkit.music.frames.recall import Memory, places_seen
-from lstmkit.music.rolls import LOWEST_KEY
-from lstmkit.music.rolls.frames import SILENCE
+from lstmkit.music.rolls import KEYS, LOWEST_KEY
+from lstmkit.music.rolls.frames import SILENCE, require_key
 from lstmkit.music.voices.network import AGES, PERIODS, WAYS, Before
 from lstmkit.music.voices.relative import NOTHING, SILENT
 
@@ -29,7 +29,12 @@ ROUND = int(np.lcm.reduce(PERIODS))
 
 
 def codes_of(parts: Parts) -> Codes:
-    """Return voices as codes."""
+    """Return voices as codes.
+
+    Raises  InputError if a note is no key of a piano
+    """
+    for pitch in parts[(parts != SILENCE) & ((parts < LOWEST_KEY) | (parts >= LOWEST_KEY + KEYS))][:1].tolist():
+        require_key(pitch, "voices")
     return np.where(parts == SILENCE, SILENT, parts - LOWEST_KEY).astype(np.uint8)
 
 

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from lstmkit.errors import InputError
-from lstmkit.music.frames.learning import cut, trained
+from lstmkit.music.frames.learning import cut, shifts_of, trained
 from lstmkit.music.frames.model import per_frame
 from lstmkit.music.frames.network import within
 from lstmkit.music.rolls import KEYS
+from lstmkit.music.rolls.frames import require_same_voices
 from lstmkit.music.voices.history import Codes, Parts, codes_of, parted
 from lstmkit.music.voices.model import VoiceModel, pieces_of
 from lstmkit.music.voices.network import WAYS, Span
@@ -37,7 +38,11 @@ def fit_voices(
     settings      of the networks and their training
     seed          of the weights, the order, dropout and transposition
     on_epoch      called with the record of every epoch
-    Raises        InputError if a voice never sings in the training pieces, or there are no pieces of either kind
+    checkpoint    for the state of the training after every epoch, left for the caller
+    resume        continue from the checkpoint, if there is one
+    Raises        InputError if a voice never sings in the training pieces, there are no pieces of either kind, their
+                  numbers of voices differ, a note is no key of a piano, the loss stops being finite, or the checkpoint
+                  belongs to other data or settings
     """
     settings = VoiceSettings() if settings is None else settings
     if not train_pieces or not valid_pieces:
@@ -69,11 +74,7 @@ def begun(pieces: Sequence[Parts], settings: VoiceSettings, seed: int) -> VoiceM
 
     Raises  InputError if a voice never sings, or pieces have different numbers of voices
     """
-    numbers = sorted({piece.shape[1] for piece in pieces})
-    if len(numbers) > 1:
-        raise InputError(
-            f"voices: pieces of {numbers[0]} and of {numbers[-1]} voices; learn from pieces with the same number"
-        )
+    require_same_voices(pieces)
     codes = np.concatenate([codes_of(piece) for piece in pieces])
     counts = np.stack([np.bincount(own, minlength=SILENT + 1) for own in codes.T])
     spans = []
@@ -101,8 +102,7 @@ def room_of(piece: Codes, spans: Sequence[Span], shift: int) -> tuple[int, int]:
 
 def _moved(values: Tensor, room: Tensor, voices: int) -> Tensor:
     """Return a batch of `pieces_of`, each piece moved by as many half tones as is drawn from its room (B, 2)."""
-    low, high = room[:, 0], room[:, 1]
-    by = low + (torch.rand(len(room)) * (high - low + 1)).long().clamp(max=KEYS)
+    by = shifts_of(room)
     codes = values[..., : voices * (1 + WAYS)].long()
     moved = torch.where(codes < KEYS, (codes + by[:, None]).clamp(min=0), codes)  # the padding, too
     return torch.cat([moved.to(values.dtype), values[..., voices * (1 + WAYS) :]], dim=2)

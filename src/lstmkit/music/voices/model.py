@@ -16,7 +16,7 @@ from lstmkit.errors import InputError
 from lstmkit.music.frames.network import Inner, within
 from lstmkit.music.voices.history import Codes, History, Parts, codes_of, columns, parted, parts_of, with_history
 from lstmkit.music.voices.network import Before, Past, Span, VoiceNetwork
-from lstmkit.music.voices.relative import NOTHING
+from lstmkit.music.voices.relative import NOTHING, SILENT
 from lstmkit.music.voices.settings import VoiceSettings
 from lstmkit.sequences import Ragged
 from lstmkit.sequences.ragged import batches_by_length
@@ -141,6 +141,13 @@ class VoiceModel(nn.Module):
         ]
         return _mean(torch.stack(each))
 
+    def singable(self, log_probs: NDArray[np.float64], voice: int) -> NDArray[np.float64]:
+        """Return log-probabilities of what a voice sings, (N, 89), -inf those of keys outside its span: not drawn."""
+        low, high = self.spans[voice]
+        found = np.full_like(log_probs, -np.inf)
+        found[:, low : high + 1], found[:, SILENT] = log_probs[:, low : high + 1], log_probs[:, SILENT]
+        return found
+
     def begin(self) -> State:
         """Return the state before the first step."""
         return State(History.empty(self.voices, self.settings.recall), (None,) * self.settings.ensemble)
@@ -184,7 +191,8 @@ class VoiceFrame:
         model = self._model
         now = torch.full((1, model.voices), NOTHING)
         for place, voice in enumerate(model.order):
-            now[0, voice] = int(drawn(self.log_probs(now, place)[None].numpy(), temperature, random)[0])
+            log_probs = model.singable(self.log_probs(now, place)[None].numpy(), voice)
+            now[0, voice] = int(drawn(log_probs, temperature, random)[0])
         found: Parts = parts_of(now.numpy().astype(np.uint8))[0]
         return found
 
@@ -210,14 +218,14 @@ def drawn(log_probs: NDArray[np.float64], temperature: float, random: np.random.
 
 def pieces_of(pieces: Sequence[Parts], settings: VoiceSettings, voices: int) -> Ragged:
     """Return pieces, each step with what is known before it."""
-    found = (with_history(_of(piece, voices), settings.recall) for piece in pieces)
+    found = (with_history(codes_of_piece(piece, voices), settings.recall) for piece in pieces)
     return Ragged.of(found, columns(voices), dtype=np.uint8)
 
 
-def _of(piece: Parts, voices: int) -> Codes:
+def codes_of_piece(piece: Parts, voices: int) -> Codes:
     """Return a piece as codes.
 
-    Raises  InputError if it has another number of voices
+    Raises  InputError if it has another number of voices, or a note is no key of a piano
     """
     if piece.ndim != 2 or piece.shape[1] != voices:
         raise InputError(f"voices: a piece is (steps, {voices}) pitches; got {piece.shape}")

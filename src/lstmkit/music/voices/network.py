@@ -100,7 +100,7 @@ class Decision(nn.Module):
         size, whole = settings.head_size, settings.frame_size + context_size(voices) + len(earlier)
         self.keys = nn.Linear(settings.key_size + settings.frame_features, size)
         self.whole = nn.Linear(whole, size)
-        self.notes = Relative(voices + len(earlier) + (WAYS if settings.recall else 0), size, span.lowest, span.keys)
+        self.notes = Relative(voices + len(earlier) + (WAYS if settings.recall else 0), size, span.keys)
         self.decision = nn.Linear(size, 1, bias=False)
         self.hold, self.silence = nn.Linear(whole, 1), nn.Linear(whole, 1)
         self.again = nn.Parameter(torch.zeros(WAYS, len(LEAST_RUNS) + 1, 2))
@@ -156,7 +156,7 @@ class VoiceNetwork(nn.Module):
         self.width = K = max(span.highest for span in spans) - self.lowest + 1
         cell, voices = settings.cell, len(spans)
         forget = 1.0 if cell == "lstm" else None
-        self.seen = Relative(voices, settings.key_features, self.lowest, K)
+        self.seen = Relative(voices, settings.key_features, K)
         self.keys = LSTM(settings.key_features, settings.key_size, cell=cell, forget_bias=forget)
         self.frame = LSTM(voices * CODES + context_size(voices), settings.frame_size, cell=cell, forget_bias=forget)
         self.spread = nn.Linear(settings.frame_size, settings.frame_features * K)

@@ -18,14 +18,14 @@ FEW = 64
 class Relative(nn.Module):
     """A sum of embeddings, one for each of several notes, of the distance from the key to the note.
 
-    notes        how many, each with distances of its own
-    size         of the embeddings
-    lowest, keys  the first key that is told, 0 to 87, and how many
+    notes   how many, each with distances of its own
+    size    of the embeddings
+    keys    how many, side by side, are told
     """
 
-    def __init__(self, notes: int, size: int, lowest: int, keys: int) -> None:
+    def __init__(self, notes: int, size: int, keys: int) -> None:
         super().__init__()
-        self.notes, self.size, self.lowest, self.keys = notes, size, lowest, keys
+        self.notes, self.size, self.keys = notes, size, keys
         self.distances = nn.Parameter(0.05 * torch.randn(notes, keys + KEYS - 1, size))
         self.others = nn.Parameter(torch.zeros(notes, CODES - KEYS, size))
 
@@ -37,9 +37,7 @@ class Relative(nn.Module):
         """
         if len(codes) <= FEW:
             return self._one_by_one(codes)
-        windows = self.distances[:, : self.keys + KEYS - 1].unfold(
-            1, self.keys, 1
-        )  # from the highest note to the lowest
+        windows = self.distances.unfold(1, self.keys, 1)  # from the highest note to the lowest
         seen = windows.flip(1).transpose(2, 3).reshape(self.notes, KEYS, -1)
         others = self.others.repeat(1, 1, self.keys)
         table = torch.cat([seen, others], dim=1).flatten(0, 1)
