@@ -51,9 +51,7 @@ def translate(
     sample: Annotated[
         bool, typer.Option("--sample", help="Draw a translation at random, in place of the best.")
     ] = False,
-    temperature: Annotated[
-        float, typer.Option(help="Of --sample: below 1 likelier tokens, above 1 more varied.")
-    ] = 1.0,
+    temperature: Annotated[float, typer.Option(help="Of --sample: below 1 likelier words, above 1 more varied.")] = 1.0,
     top_p: Annotated[
         float | None, typer.Option(help="Of --sample: draw from the fewest tokens of this probability together.")
     ] = None,
