@@ -170,6 +170,7 @@ class ActionClassifier(TellingClassifier):
         pattern  of the names of a folder's files
         Raises   NotFittedError before `fit`; InputError for a clip that cannot be used
         """
+        require_fit(self, "classifier_")
         return self.classifier_.answers(self.read(source, pattern)[0])
 
     def own_config(self) -> dict[str, Any]:

@@ -134,7 +134,7 @@ def test_the_loss_leaves_out_what_is_missing(kind: Any) -> None:
     holed[0, 3:], holed[2] = torch.nan, torch.nan
     there = ~torch.isnan(holed)
     start = model.start(batch)
-    expressed = model.output(start.forecast, model._change(start, batch))
+    expressed = model.output(start.forecast, model.change(start, batch))
     target = start.express(batch.future)
     unit = model.output.spread.mean()
     pinball = pinball_loss(expressed, target, torch.tensor(LEVELS)).mean(2) / unit
@@ -221,7 +221,7 @@ def test_segments_ahead_do_not_see_one_another() -> None:
         y, _ = model.recurrent(told[:, None], state)
         parts.append(model.head(y[:, 0]).view(6, 4, len(LEVELS)))
     expected: Tensor = torch.cat(parts, 1)[:, :P]
-    assert torch.allclose(model._change(start, batch), expected, atol=1e-6)
+    assert torch.allclose(model.change(start, batch), expected, atol=1e-6)
 
 
 def test_blocks_are_causal() -> None:
