@@ -51,22 +51,29 @@ def test_other_settings_and_other_content_are_other_frames(film: Path, tmp_path:
     assert len([*cache.folder.iterdir()]) == 3
 
 
+def interrupted(monkeypatch: pytest.MonkeyPatch, cache: FrameCache, path: Path, batches: int) -> None:
+    """Look at a video, and be interrupted after so many batches."""
+    stream = cache_file.stream_frames
+
+    def broken(*given: object) -> object:
+        for number, batch in enumerate(stream(*given)):  # type: ignore[arg-type]
+            if number == batches:
+                raise KeyboardInterrupt
+            yield batch
+
+    with monkeypatch.context() as own:
+        own.setattr(cache_file, "stream_frames", broken)
+        with pytest.raises(KeyboardInterrupt):
+            frames(cache, path)
+
+
 def test_what_was_done_before_an_interruption_is_not_done_again(
     film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache, wanted = FrameCache(tmp_path / "cache"), picture_frames(film, GRID).values
     asked: list[int] = []
     stream = cache_file.stream_frames
-
-    def broken(*given: object) -> object:
-        for number, batch in enumerate(stream(*given)):  # type: ignore[arg-type]
-            if number == 3:
-                raise KeyboardInterrupt
-            yield batch
-
-    monkeypatch.setattr(cache_file, "stream_frames", broken)
-    with pytest.raises(KeyboardInterrupt):
-        frames(cache, film)
+    interrupted(monkeypatch, cache, film, 3)
     (part,) = cache.folder.iterdir()
     with part.open("ab") as file:
         file.write(b"half a row")
@@ -103,19 +110,8 @@ def test_damage_before_and_after_an_interruption_is_said_once(
     path = write_film(tmp_path / "a.avi", moving("right", 80, speed=1))
     for number in damaged:
         path.write_bytes(_without(path.read_bytes(), number))
-    cache, stream = FrameCache(tmp_path / "cache"), cache_file.stream_frames
-    wanted = picture_frames(path, GRID)
-
-    def broken(*given: object) -> object:
-        for number, batch in enumerate(stream(*given)):  # type: ignore[arg-type]
-            if number == 7:
-                raise KeyboardInterrupt
-            yield batch
-
-    monkeypatch.setattr(cache_file, "stream_frames", broken)
-    with pytest.raises(KeyboardInterrupt):
-        frames(cache, path)
-    monkeypatch.setattr(cache_file, "stream_frames", stream)
+    cache, wanted = FrameCache(tmp_path / "cache"), picture_frames(path, GRID)
+    interrupted(monkeypatch, cache, path, 7)
     seen = cache.frames(path, digest(path), GRID)
     assert seen.notes == wanted.notes
     np.testing.assert_array_equal(seen.values, wanted.values)

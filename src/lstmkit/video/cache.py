@@ -76,12 +76,12 @@ class FrameCache:
         rows = _read(kept, width)
         noted = _Noted(kept.with_suffix(".notes"), path)
         if rows is not None:
-            return _seen(rows, noted.read())
+            return _seen(rows, noted.kept)
         with _begun(kept.with_suffix(".part")) as part:
             if part is None:  # nothing can be kept, or somebody else computes it
                 return picture_frames(path, settings)
             known = _whole_batches(part, width)
-            notes = noted.read() if known else []
+            notes = [*noted.kept] if known else []
             for times, values in stream_frames(path, settings, notes, known, told):
                 noted.keep(notes)
                 part.write(np.concatenate([times[:, None], values], axis=1).astype(np.float32).tobytes())
@@ -101,8 +101,9 @@ class _Noted:
 
     def __init__(self, file: Path, path: Path) -> None:
         self.file, self.place = file, f"{place_of(path)}: "
+        self.kept = self._read()
 
-    def read(self) -> list[str]:
+    def _read(self) -> list[str]:
         """Return what is kept; nothing if there is no file, or it is damaged."""
         try:
             found = json.loads(self.file.read_bytes())
@@ -112,7 +113,8 @@ class _Noted:
 
     def keep(self, notes: list[str]) -> None:
         """Keep what was noticed, if it is not kept yet."""
-        if notes != self.read():
+        if notes != self.kept:
+            self.kept = [*notes]
             write_atomically(self.file, json.dumps([text.removeprefix(self.place) for text in notes]).encode())
 
 

@@ -91,13 +91,9 @@ def reading(path: Path, entry: Entry | None = None) -> Iterator[tuple[Film, Iter
     Raises  InputError with one line if it is none, has no pictures, or is a single picture; while the frames are taken,
             if none can be decoded
     """
-    place = place_of(path)
-    with opened(path) as file:
-        refuse_device(place, file)
-        with _container(place, file) as container:
-            stream = _stream(place, container)
-            film = Film(place, seconds=_seconds(container, stream))
-            yield film, _shots(film, container, stream, entry)
+    with _opened(path) as (place, container, stream):
+        film = Film(place, seconds=_seconds(container, stream))
+        yield film, _shots(film, container, stream, entry)
 
 
 def times_of(path: Path) -> list[float]:
@@ -105,15 +101,11 @@ def times_of(path: Path) -> list[float]:
 
     Raises  InputError as `reading`
     """
-    place = place_of(path)
-    with opened(path) as file:
-        refuse_device(place, file)
-        with _container(place, file) as container:
-            stream = _stream(place, container)
-            found = [packet.pts for packet in _packets(Film(place), container, stream) if packet.size]
-            stamps = sorted(pts for pts in found if pts is not None)
-            clock = _Clock(stream)
-            return [clock.at(pts) for pts in (stamps if len(stamps) == len(found) else [None] * len(found))]
+    with _opened(path) as (place, container, stream):
+        found = [packet.pts for packet in _packets(Film(place), container, stream) if packet.size]
+        stamps = sorted(pts for pts in found if pts is not None)
+        clock = _Clock(stream)
+        return [clock.at(pts) for pts in (stamps if len(stamps) == len(found) else [None] * len(found))]
 
 
 def entry_before(path: Path, seconds: float) -> Entry | None:
@@ -125,30 +117,26 @@ def entry_before(path: Path, seconds: float) -> Entry | None:
              on the way, or the file cannot be entered there
     Raises   InputError as `reading`
     """
-    place = place_of(path)
-    with opened(path) as file:
-        refuse_device(place, file)
-        with _container(place, file) as container:
-            stream = _stream(place, container)
-            base, film = float(stream.time_base or 0), Film(place)
-            first: int | None = None
-            stamps, keys, read = [], [], []
-            for packet in _packets(film, container, stream):
-                if first is None:
-                    first = next((frame.pts for frame in _decoded(packet) or ()), None)
-                if packet.size:
-                    stamps.append(packet.pts)
-                    read += [] if packet.dts is None else [packet.dts]
-                    keys += [packet.pts] if packet.is_keyframe else []
-            if first is None or not base or None in stamps or any(b < a for a, b in itertools.pairwise(read)):
-                return None
-            stamps.sort()
-            if max((b - a for a, b in itertools.pairwise(stamps)), default=0) * base > LONGEST_GAP:
-                return None
-            stamp = max((key for key in keys if key * base - first * base <= seconds), default=first)
-            if stamp <= first or not _enters(film, container, stream, stamp):
-                return None
-            return Entry(first, stamp)
+    with _opened(path) as (place, container, stream):
+        base, film = float(stream.time_base or 0), Film(place)
+        first: int | None = None
+        stamps, keys, read = [], [], []
+        for packet in _packets(film, container, stream):
+            if first is None:
+                first = next((frame.pts for frame in _decoded(packet) or ()), None)
+            if packet.size:
+                stamps.append(packet.pts)
+                read += [] if packet.dts is None else [packet.dts]
+                keys += [packet.pts] if packet.is_keyframe else []
+        if first is None or not base or None in stamps or any(b < a for a, b in itertools.pairwise(read)):
+            return None
+        stamps.sort()
+        if max((b - a for a, b in itertools.pairwise(stamps)), default=0) * base > LONGEST_GAP:
+            return None
+        stamp = max((key for key in keys if key * base - first * base <= seconds), default=first)
+        if stamp <= first or not _enters(film, container, stream, stamp):
+            return None
+        return Entry(first, stamp)
 
 
 def _enters(film: Film, container: Any, stream: Any, stamp: int) -> bool:
@@ -175,6 +163,16 @@ def seconds_of(path: Path) -> float | None:
         return None
     with reading(path) as (film, _):
         return film.seconds
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[str, Any, Any]]:
+    """Open a video, and yield how complaints call it, its container and its track of pictures."""
+    place = place_of(path)
+    with opened(path) as file:
+        refuse_device(place, file)
+        with _container(place, file) as container:
+            yield place, container, _stream(place, container)
 
 
 @contextmanager
