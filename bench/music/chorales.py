@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import time
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +17,7 @@ from pathlib import Path
 import torch
 
 from bench.machine import ROOT, header, write
+from bench.music.trained import keep, kept, learnt
 from lstmkit.music.frames import FirstOrder, FrameModel, FrameSettings, LastFrame, fit_frames
 from lstmkit.music.frames.learning import _begun
 from lstmkit.music.frames.model import per_frame
@@ -46,8 +46,8 @@ def main() -> None:
     parts = ["valid", *(["test"] if given.test else [])]
     packages = {name: version(name) for name in ("lstmkit", "torch", "numpy")}
     lines = header(f"{given.set}: nats a frame, 88 keys, first frame of each piece left out; one thread", packages)
-    learnt, scored = ([tune_of_roll(roll) for roll in rolls[part]] for part in ("train", "test"))
-    related = count_related(scored, learnt)
+    known, scored = ([tune_of_roll(roll) for roll in rolls[part]] for part in ("train", "test"))
+    related = count_related(scored, known)
     lines.append(
         f"{related} of {len(scored)} test pieces share a run of {RUN} notes, in any key, with one to learn from"
     )
@@ -59,31 +59,19 @@ def main() -> None:
     for name in SETTINGS if given.only is None else [given.only]:
         how = SETTINGS[name] if given.epochs is None else replace(SETTINGS[name], epochs=given.epochs)
         if given.load:
-            found = [_kept(rolls["train"], how, file) for file in sorted(given.load.glob(f"{_file(name)}-*.pt"))]
+            found = [
+                kept(_begun(rolls["train"], how, 0), file) for file in sorted(given.load.glob(f"{_file(name)}-*.pt"))
+            ]
         else:
-            found = [_learnt(rolls, how, given.seed)]
+            found = [learnt(fit_frames, rolls, how, given.seed)]
         models = [model for model, _ in found]
         for model, what in found:
             if given.keep:
-                given.keep.mkdir(exist_ok=True)
-                torch.save({"weights": model.state_dict(), "what": what}, given.keep / f"{_file(name)}-{given.seed}.pt")
+                keep(model, what, given.keep / f"{_file(name)}-{given.seed}.pt")
             _tell(lines, f"{name}, {what[0]}", model, rolls, parts, what[1])
         if len(found) > 1:
             _tell(lines, f"{name}, {len(found)} together", FrameModel.joined(models), rolls, parts)
     write(f"frames-{given.set.lower()}.txt", lines)
-
-
-def _learnt(rolls, how: FrameSettings, seed: int) -> tuple[FrameModel, tuple[str, float]]:
-    began = time.process_time()
-    model, history = fit_frames(rolls["train"], rolls["valid"], how, seed, on_epoch=_told)
-    best = min((r.valid_loss, r.epoch) for r in history)[1]
-    return model, (f"epoch {best} of {history[-1].epoch}, seed {seed}", (time.process_time() - began) / 60)
-
-
-def _kept(train, how: FrameSettings, file: Path) -> tuple[FrameModel, tuple[str, float]]:
-    model, kept = _begun(train, how, 0), torch.load(file, weights_only=True)
-    model.load_state_dict(kept["weights"])
-    return model.eval(), tuple(kept["what"])
 
 
 def _file(name: str) -> str:
@@ -97,10 +85,6 @@ def _tell(
     count = sum(p.numel() for p in model.parameters())
     lines.append(_line(name, figures) + f"{count:>10,}" + ("" if minutes is None else f"{minutes:>9.1f}"))
     print(lines[-1], flush=True)
-
-
-def _told(record) -> None:
-    print(f"{record.epoch:4} {record.train_loss:8.3f} {record.valid_loss:8.4f} {record.seconds:6.1f} s", flush=True)
 
 
 def _line(name: str, figures: list[float]) -> str:

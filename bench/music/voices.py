@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import time
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy as np
 import torch
 
 from bench.machine import ROOT, header, write
+from bench.music.trained import keep, kept, learnt
 from lstmkit.language.ngrams import NGramModel
 from lstmkit.music.frames.model import per_frame
 from lstmkit.music.related import RUN, count_related
@@ -78,22 +78,20 @@ def main() -> None:
     parts = ["valid", *(["test"] if given.test else [])]
     settings = replace(VoiceSettings(), epochs=given.epochs)
     if given.keep:
-        model, what = _learnt(pieces, settings, given.seed)
-        given.keep.mkdir(parents=True, exist_ok=True)
-        torch.save({"weights": model.state_dict(), "what": what}, given.keep / f"voices-{given.seed}.pt")
-        found = [(model, what)]
+        found = [learnt(fit_voices, pieces, settings, given.seed)]
+        keep(*found[0], given.keep / f"voices-{given.seed}.pt")
     elif given.load:
-        found = [_kept(pieces["train"], settings, file) for file in sorted(given.load.glob("voices-*.pt"))]
+        found = [kept(begun(pieces["train"], settings, 0), file) for file in sorted(given.load.glob("voices-*.pt"))]
     else:
-        found = [_learnt(pieces, settings, given.seed)]
+        found = [learnt(fit_voices, pieces, settings, given.seed)]
     _report(pieces, parts, found)
 
 
 def _report(pieces, parts: list[str], found) -> None:
     packages = {name: version(name) for name in ("lstmkit", "torch", "numpy")}
     lines = header("JSB chorales, four voices in 16ths: nats a step of all voices together; one thread", packages)
-    learnt, scored = ([tune_of_parts(piece) for piece in pieces[part]] for part in ("train", "test"))
-    related = count_related(scored, learnt)
+    known, scored = ([tune_of_parts(piece) for piece in pieces[part]] for part in ("train", "test"))
+    related = count_related(scored, known)
     lines.append(
         f"{related} of {len(scored)} test pieces share a run of {RUN} notes, in any key, with one to learn from"
     )
@@ -133,23 +131,6 @@ def _places(model: VoiceModel, pieces) -> str:
     """Return the nats of the steps that begin quarter notes, and of the three others."""
     nats = model.nats(pieces)
     return ", ".join(f"{np.concatenate([own[place or 4 :: 4] for own in nats]).mean():.3f}" for place in range(4))
-
-
-def _learnt(pieces, how: VoiceSettings, seed: int) -> tuple[VoiceModel, tuple[str, float]]:
-    began = time.process_time()
-    model, history = fit_voices(pieces["train"], pieces["valid"], how, seed, on_epoch=_told)
-    best = min((r.valid_loss, r.epoch) for r in history)[1]
-    return model, (f"epoch {best} of {history[-1].epoch}, seed {seed}", (time.process_time() - began) / 60)
-
-
-def _kept(train, how: VoiceSettings, file: Path) -> tuple[VoiceModel, tuple[str, float]]:
-    model, kept = begun(train, how, 0), torch.load(file, weights_only=True)
-    model.load_state_dict(kept["weights"])
-    return model.eval(), tuple(kept["what"])
-
-
-def _told(record) -> None:
-    print(f"{record.epoch:4} {record.train_loss:8.3f} {record.valid_loss:8.4f} {record.seconds:6.1f} s", flush=True)
 
 
 def _line(name: str, model, pieces, parts: list[str]) -> str:

@@ -241,6 +241,15 @@ class FrameComposer(ABC):
             for k, frames in enumerate(pieces)
         ]
 
+    @classmethod
+    def _restored(cls, config: Any, model: Any, chains: dict[str, Any]) -> Self:
+        """Return a composer from what `read_rolled` or `read_voiced` found."""
+        composer = cls(config.params.settings, config.params.seed, Fraction(config.params.step))
+        composer.model_, composer.chains_ = model, chains
+        composer.steps_, composer.trained_on_ = config.steps, config.trained_on
+        composer.history_ = [record.record() for record in config.history]
+        return composer
+
     def save(self, path: str | Path, force: bool = False) -> None:
         """Write the composer to a folder, complete or not at all.
 

@@ -78,9 +78,4 @@ class VoiceComposer(FrameComposer):
 
         Raises  ModelFolderError if it is missing, damaged, or of another kind
         """
-        config, model, chains = read_voiced(a_path("path", path))
-        composer = cls(config.params.settings, config.params.seed, Fraction(config.params.step))
-        composer.model_, composer.chains_ = model, chains
-        composer.steps_, composer.trained_on_ = config.steps, config.trained_on
-        composer.history_ = [record.record() for record in config.history]
-        return composer
+        return cls._restored(*read_voiced(a_path("path", path)))

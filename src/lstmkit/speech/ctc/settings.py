@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from lstmkit.errors import InputError
 from lstmkit.ranges import BELOW_1, BETWEEN_0_AND_1, MORE_THAN_0, NOT_NEGATIVE, PROBABILITY, Range, check_fields
@@ -13,8 +14,6 @@ from lstmkit.training import Amount
 
 FRONTS = ("stack", "convolution")
 NORMALISATIONS = ("speaker", "utterance", "features")
-
-AMOUNT = Amount(steps=5500, least=4, most=150)
 
 
 @dataclass(frozen=True)
@@ -55,6 +54,8 @@ class RecognizerSettings:
     minutes        training ends after this time, and cannot be repeated exactly then; None is no bound
     Raises         InputError if a value is out of range
     """
+
+    amount: ClassVar[Amount] = Amount(steps=5500, least=4, most=150)
 
     units: tuple[str, ...] = ()
     subwords: int = 256
@@ -132,4 +133,4 @@ class RecognizerSettings:
 
     def epochs_for(self, batches: int) -> int:
         """Return how many epochs there are of so many batches."""
-        return self.epochs or AMOUNT.epochs(batches)
+        return self.epochs or self.amount.epochs(batches)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from lstmkit.errors import InputError
 from lstmkit.language.neural.settings import PRECISIONS
@@ -12,8 +13,6 @@ from lstmkit.recurrence.cells import cell_named
 from lstmkit.training import Amount
 
 ATTENTIONS = ("additive", "multiplicative", "none")
-
-AMOUNT = Amount(steps=9_000, least=10, most=40, steps_an_epoch=100)
 
 
 @dataclass(frozen=True)
@@ -57,6 +56,8 @@ class TranslatorSettings:
     Source             Bahdanau, Cho & Bengio 2015; Luong, Pham & Manning 2015, input feeding too; attention between
                        the layers of the decoder: Wu et al. 2016; sampling: Kudo 2018
     """
+
+    amount: ClassVar[Amount] = Amount(steps=9_000, least=10, most=40, steps_an_epoch=100)
 
     embedding_size: int = 256
     hidden_size: int = 320
@@ -114,10 +115,10 @@ class TranslatorSettings:
 
     def batch_for(self, rows: int) -> int:
         """Return how many pairs a step has where there are so many to learn from."""
-        return AMOUNT.batch(rows, self.batch_size)
+        return self.amount.batch(rows, self.batch_size)
 
     def epochs_for(self, rows: int) -> int:
         """Return how many epochs there are at most where there are so many pairs to learn from."""
         if self.epochs is not None:
             return self.epochs
-        return AMOUNT.epochs(-(-rows // self.batch_for(rows)))
+        return self.amount.epochs(-(-rows // self.batch_for(rows)))
