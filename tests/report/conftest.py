@@ -58,3 +58,17 @@ def worst_attended(browser: webdriver.Chrome) -> Callable[[Path], Any]:
         return label, [own.text for own in read], [own.text for own in written]
 
     return opened
+
+
+@pytest.fixture
+def hidden_sentences(browser: webdriver.Chrome) -> Iterator[Callable[[], int]]:
+    """What returns how many dots of the table of sentences lie beyond the page that is open, in a small window."""
+
+    def measured() -> int:
+        browser.set_window_size(700, 900)
+        table = browser.find_element("css selector", ".scroll:has(> table.prose)")
+        found = browser.execute_script("const own = arguments[0]; return own.scrollWidth - own.clientWidth", table)
+        return int(found)
+
+    yield measured
+    browser.set_window_size(1200, 900)

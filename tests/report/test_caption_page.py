@@ -20,7 +20,10 @@ from lstmkit.video.captions.job import CaptionJob
 
 
 def test_the_page_shows_what_was_attended_to(
-    browser: webdriver.Chrome, worst_attended: Callable[[Path], Any], tmp_path: Path
+    browser: webdriver.Chrome,
+    worst_attended: Callable[[Path], Any],
+    hidden_sentences: Callable[[], int],
+    tmp_path: Path,
 ) -> None:
     pytest.importorskip("sacrebleu", reason="the extra translate is not installed")
     random, told = np.random.default_rng(0), []
@@ -42,5 +45,6 @@ def test_the_page_shows_what_was_attended_to(
     assert read == [str(k) for k in range(1, 71, 2)]  # 70 frames have every second named
     text = browser.find_element("tag name", "body").text
     assert "nearest clip" in text and "the <i>left</i> hand goes up" in text.lower()
+    assert hidden_sentences() <= 1
     errors = [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
     assert errors == []

@@ -28,7 +28,10 @@ def write_pairs(folder: Path, name: str, count: int, seed: int) -> tuple[str, st
 
 
 def test_the_page_shows_what_was_attended_to(
-    browser: webdriver.Chrome, worst_attended: Callable[[Path], Any], tmp_path: Path
+    browser: webdriver.Chrome,
+    worst_attended: Callable[[Path], Any],
+    hidden_sentences: Callable[[], int],
+    tmp_path: Path,
 ) -> None:
     pytest.importorskip("sacrebleu", reason="the extra translate is not installed")
     sides = [
@@ -43,5 +46,6 @@ def test_the_page_shows_what_was_attended_to(
     browser.find_element("css selector", "#steps-attention .back").click()
     assert browser.find_element("css selector", "#steps-attention output").text != label
     assert "word by word" in browser.find_element("css selector", "table").text
+    assert hidden_sentences() <= 1
     errors = [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
     assert errors == []

@@ -174,8 +174,12 @@ def code(text: str) -> str:
     return f'<div class="code">{copy}<pre><code>{escape(visible(text), quote=False)}</code></pre></div>'
 
 
-def table(head: Sequence[Any], rows: Sequence[Sequence[Any]], first: str = "") -> str:
-    """Return a table as HTML; `first` is the class of its first row. A cell of `Html` stands as it is."""
+def table(head: Sequence[Any], rows: Sequence[Sequence[Any]], first: str = "", prose: bool = False) -> str:
+    """Return a table as HTML. A cell of `Html` stands as it is.
+
+    first  class of the first row
+    prose  whether cells hold sentences, which begin at the left and go on in further lines
+    """
     cells = "".join(f"<th>{words(str(h))}</th>" for h in head)
     header = f"<thead><tr>{cells}</tr></thead>" if any(head) else ""
     body = []
@@ -184,7 +188,8 @@ def table(head: Sequence[Any], rows: Sequence[Sequence[Any]], first: str = "") -
         body.append(
             f"<tr{mark}>" + "".join(f"<td>{c if isinstance(c, Html) else words(str(c))}</td>" for c in row) + "</tr>"
         )
-    return f"<table>{header}<tbody>{''.join(body)}</tbody></table>"
+    kind = ' class="prose"' if prose else ""
+    return f"<table{kind}>{header}<tbody>{''.join(body)}</tbody></table>"
 
 
 def scrolling(html: str) -> str:

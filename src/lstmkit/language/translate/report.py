@@ -83,4 +83,4 @@ def _examples(result: TranslateResult, chosen: dict[str, list[int]]) -> str:
     ]
     head = ("", "sentence", "translation", "true translation", "chrF")
     text = "Of the test part, those that are translated best, worst, and in the middle, by chrF of the sentence."
-    return page.card("Examples", text, page.scrolling(page.table(head, rows)))
+    return page.card("Examples", text, page.scrolling(page.table(head, rows, prose=True)))

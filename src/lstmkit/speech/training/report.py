@@ -70,7 +70,7 @@ def _sections(result: SpeechResult) -> list[str]:
     sections.append(page.card("Training", text, training))
     if result.recognizer.left_out_:
         left = list(result.recognizer.left_out_.items())[:MOST_SHOWN]
-        sections.append(page.card("Left out of the training", "", page.table(("recording", "why"), left)))
+        sections.append(page.card("Left out of the training", "", page.table(("recording", "why"), left, prose=True)))
     use = f"lstm speech score {shlex.quote(str(result.out))} OTHER_MANIFEST"
     sections.append(page.card("Use it", "", page.code(use)))
     sections.append(page.settings_card(summary["settings"]))

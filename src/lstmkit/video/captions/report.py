@@ -88,4 +88,4 @@ def _examples(result: CaptionResult, chosen: dict[str, Sequence[int]], figures: 
     ]
     head = ("", "clip", "caption", "true captions", "CIDEr-D")
     text = "Of the test part, those of whose captions CIDEr-D is highest, lowest, and in the middle."
-    return page.card("Examples", text, page.scrolling(page.table(head, rows)))
+    return page.card("Examples", text, page.scrolling(page.table(head, rows, prose=True)))
