@@ -27,12 +27,13 @@ def test_a_wave_that_is_clicked_plays_and_a_line_follows(browser: webdriver.Chro
     write_answers(tmp_path / "page.html", [told, told], 0.02, "model")
     browser.get((tmp_path / "page.html").as_uri())
     waves = browser.find_elements("css selector", ".played svg")
-    assert len(waves) == 2 and "a: up, 70 %" in browser.find_element("css selector", ".played").text
+    assert len(waves) == 2 and "a: up (up 70 %, down 30 %)" in browser.find_element("css selector", ".played").text
     browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", waves[1])
     waves[1].click()  # in its middle
     place = "return +document.querySelectorAll('.along')[1].style.getPropertyValue('--place')"
     WebDriverWait(browser, 20).until(lambda b: b.execute_script(place) >= 0.499)
     assert browser.execute_script(place.replace("[1]", "[0]")) == 0
+    assert "Along 2 of 2 recordings something is told" in browser.page_source
     strips = browser.find_elements("css selector", ".strip")
     assert [own.text for own in strips[1].find_elements("css selector", ".now")] == [""]  # the one that sounds
     strips[0].find_elements("css selector", "button")[1].click()  # from 0.2 s

@@ -20,8 +20,12 @@ from lstmkit.sequences import Ragged
 from lstmkit.training.folder import ModelFolderError
 from lstmkit.video import ActionClassifier, PictureSettings, SkeletonSettings
 from lstmkit.video.classifier import OF_PIXELS, OF_SKELETONS
+from lstmkit.video.clips import Clip
+from lstmkit.video.film import reading
 from lstmkit.video.job import ActionJob
 from lstmkit.video.live import follow
+from lstmkit.video.page import film_of
+from lstmkit.video.pictures import small
 from lstmkit.video.rows import Asked
 from lstmkit.video.skeletons import channels_of, mirror_of
 from lstmkit.video.timeline import segments
@@ -200,6 +204,33 @@ def test_a_job_of_clips_tells_where_it_is(clips: Path, cache: Path, tmp_path: Pa
     found = run_job(job)
     assert list(dict.fromkeys(own[:2] for own in told)) == [(k, 16) for k in range(16)]
     assert set(found.evaluation.scores) == {"model", "functionals", "constant"}
+
+
+def test_the_report_plays_the_clips_that_were_told_wrongly(cache: Path, tmp_path: Path) -> None:
+    pytest.importorskip("av", reason="the extra video is not installed")
+    learnt, tested = (write_ways(tmp_path / name) for name in ("learnt", "tested"))
+    for path in sorted(tested.rglob("*")):  # what is told wrongly, in a part of its own with names of the other
+        if path.is_file():
+            write_film(path, moving("down", 20 + int(path.stem[-1]), speed=2.0))
+    action = ActionClassifier(SequenceSettings(**SMALL | {"epochs": 1}), GRID, cache=cache)
+    found = run_job(ActionJob(str(learnt), tmp_path / "out", action, test=str(tested)))
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    wrong = found.answers.argmax(axis=1) != found.coding.truth(found.tested[0].labels or [])
+    assert page.count("<video ") == min(8, wrong.sum()) > 0 and 'id="plot-examples"' not in page
+
+
+def test_of_a_part_of_a_clip_what_is_within_it_is_played(tmp_path: Path) -> None:
+    pytest.importorskip("av", reason="the extra video is not installed")
+    path = write_film(tmp_path / "a.mp4", [np.full((64, 64, 3), 16 * (k // 8), np.uint8) for k in range(96)])
+
+    def first(clip: Clip) -> float:
+        film, seconds = film_of(clip, 3.0)
+        (tmp_path / "cut.webm").write_bytes(film)
+        with reading(tmp_path / "cut.webm") as (one, shots):
+            assert seconds == pytest.approx(min(3.0, 12 - clip.start), abs=0.2)
+            return float(small(one, next(shots), (32, 32)).mean())
+
+    assert [first(Clip("a", path, start)) / 16 for start in (0.0, 5.0, 10.0)] == pytest.approx([0, 5, 10], abs=0.4)
 
 
 def test_a_clip_in_both_parts_is_refused(clips: Path, cache: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from lstmkit.ranges import PROBABILITY, real
 
 UNSURE = "unsure"
 """What stands for a label where no class is probable enough."""
+MOST_NAMED = 3
+"""Classes that are named beside an answer."""
 
 
 def least_probability(found: NDArray[np.float64], truth: NDArray[np.int64], right: float) -> float:
@@ -39,3 +42,9 @@ def told(found: NDArray[np.float64], classes: NDArray[Any], least: float) -> NDA
     """
     names = classes.astype(str).astype(object)
     return np.where(found.max(axis=1) >= real("threshold", least, PROBABILITY), names[found.argmax(axis=1)], UNSURE)
+
+
+def most_probable(shares: Mapping[str, float], count: int = MOST_NAMED) -> str:
+    """Return so many of the most probable classes with their probabilities, such as "wave 91 %, clap 5 %, box 2 %"."""
+    best = sorted(shares.items(), key=lambda pair: -pair[1])[:count]
+    return ", ".join(f"{name} {100 * share:.0f} %" for name, share in best)

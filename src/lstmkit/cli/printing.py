@@ -135,6 +135,24 @@ def weight_bars(weights: Sequence[float]) -> str:
     return "".join(BARS[round((len(BARS) - 1) * own / highest)] for own in sums)
 
 
+def shares_of(record: Mapping[str, Any]) -> dict[str, float]:
+    """Return the probability of every class, which a record of an answer holds as p_CLASS."""
+    return {name.removeprefix("p_"): own for name, own in record.items() if name.startswith("p_")}
+
+
+def print_told(what: str, records: Sequence[Mapping[str, Any]]) -> None:
+    """Print what is told of recordings or clips, which are called so, and what weighed where records hold that."""
+    from lstmkit.classification.unsure import MOST_NAMED, most_probable
+
+    weighed = "weights" in records[0]
+    head = [what, "label", "most probable", *(["where it was heard"] if weighed else [])]
+    rows = []
+    for own in records:
+        bars = [weight_bars(own["weights"])] if weighed else []  # beside bars there is room for one class
+        rows.append([own["id"], own["label"], most_probable(shares_of(own), 1 if weighed else MOST_NAMED), *bars])
+    print_table(head, rows)
+
+
 def print_verdict(verdict: Verdict) -> None:
     """Print a judgement, its headline in bold."""
     stdout().print(verdict.headline, style="bold")

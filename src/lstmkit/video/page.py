@@ -1,4 +1,4 @@
-"""The page of what is told of clips: each is played, and what is told of it runs along."""
+"""Clips as a page plays them: what is told of them runs along; those that a report is about."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from lstmkit.classification.classifier.charts import Example
 from lstmkit.classification.classifier.timeline import Stretch
-from lstmkit.classification.unsure import UNSURE
+from lstmkit.classification.unsure import UNSURE, most_probable
 from lstmkit.data.content import STANDARD_INPUT
 from lstmkit.errors import InputError
 from lstmkit.results import Verdict, page, player
 from lstmkit.video.classifier import ActionClassifier
-from lstmkit.video.clips import Clip
-from lstmkit.video.film import Film, Shot, reading, video_package
+from lstmkit.video.clips import Clip, Clips
+from lstmkit.video.film import Film, Shot, entry_before, reading, video_package
 from lstmkit.video.pictures import shape_of, small
 from lstmkit.video.sampling import at_rate, looks
 
 SIDE, RATE, BITS = 320, 12, 350_000
 """Of what is played: the side of the square as large as a picture, pictures and bits a second."""
-LONGEST = 600.0
-"""Seconds of a clip that are played."""
+LONGEST, LONGEST_SHOWN = 600.0, 30.0
+"""Seconds of a clip that are played, and in a report."""
 MOST_SHOWN = 40
 """Clips that are on the page: the first ones."""
 STYLE = (
@@ -33,6 +34,7 @@ STYLE = (
     ".screen output { position: absolute; left: 8px; top: 8px; padding: 2px 10px; border-radius: 6px; color: #fff;"
     " background: #000a; }"
     ".screen output:empty { display: none; }"
+    ".beside { display: grid; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)); gap: 0 16px; }"
 )
 
 
@@ -41,7 +43,7 @@ class Told:
     """What is told of a clip.
 
     stretches  along it; one over the whole where nothing moves along
-    shares     probabilities of its classes, the most probable first; empty along a recording
+    shares     probabilities of its classes; empty along a recording
     """
 
     clip: Clip
@@ -77,6 +79,17 @@ def write_player(told: Sequence[Told], path: Path, model: str, version: str) -> 
     page.write_page(path, "What is done", f"Told by {model}.", verdict, [page.card("Clips", text, body)], footer)
 
 
+def played_examples(clips: Clips, examples: Sequence[Example]) -> str:
+    """Return clips that a report is about as HTML that plays them.
+
+    clips   those that were tested
+    Raises  InputError if a clip cannot be read
+    """
+    known = dict(zip(clips.names, clips.clips, strict=True))
+    blocks = [_screen(_head(own.name, own.said), *film_of(known[own.name], LONGEST_SHOWN)) for own in examples]
+    return player.played(STYLE, f'<div class="beside">{"".join(blocks)}</div>')
+
+
 def _block(told: Told, colours: Mapping[str, str]) -> str:
     """Return a clip with its strip as HTML."""
     film, end = film_of(told.clip)
@@ -86,27 +99,36 @@ def _block(told: Told, colours: Mapping[str, str]) -> str:
         player.Part(own.start - begin, end if told.shares else own.end - begin, own.label, own.probability)
         for own in told.stretches
     ]
-    shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in told.shares.items())
-    head = f"<b>{page.words(told.clip.name)}</b>{f' <small>{page.words(shares)}</small>' if shares else ''}"
+    return _screen(_head(told.clip.name, most_probable(told.shares)), film, end, player.strip(parts, end, colours))
+
+
+def _head(name: str, said: str) -> str:
+    return f"<b>{page.words(name)}</b>{f' <small>{page.words(said)}</small>' if said else ''}"
+
+
+def _screen(head: str, film: bytes, seconds: float, strip: str = "") -> str:
+    """Return what plays a small film as HTML, a strip below it."""
     data = f"data:video/webm;base64,{base64.b64encode(film).decode('ascii')}"
     screen = f'<video controls muted playsinline preload="metadata" src="{data}"></video><output></output>'
-    along = f'<div class="along">{player.strip(parts, end, colours)}</div>'
-    return f'<div class="played" data-seconds="{end:.3f}">{head}<div class="screen">{screen}</div>{along}</div>'
+    along = f'<div class="along">{strip}</div>' if strip else ""
+    return f'<div class="played" data-seconds="{seconds:.3f}">{head}<div class="screen">{screen}</div>{along}</div>'
 
 
-def film_of(clip: Clip) -> tuple[bytes, float]:
+def film_of(clip: Clip, longest: float = LONGEST) -> tuple[bytes, float]:
     """Return a clip as a small WebM that every browser plays, and how long it is in seconds.
 
-    Raises  InputError if it cannot be read
+    longest  seconds of it
+    Raises   InputError if it cannot be read
     """
     av = video_package("av")
     written, count = io.BytesIO(), 0
-    with reading(clip.path) as (film, shots), av.open(written, "w", format="webm") as container:
+    entry = entry_before(clip.path, clip.start) if clip.start else None
+    with reading(clip.path, entry) as (film, shots), av.open(written, "w", format="webm") as container:
         stream = None
         for look in looks(shots, at_rate(RATE)):
             if look.time < clip.start:
                 continue
-            if look.time - clip.start > LONGEST or (clip.end is not None and look.time >= clip.end):
+            if look.time - clip.start > longest or (clip.end is not None and look.time >= clip.end):
                 break
             picture = _frame(film, look.shot)
             if stream is None:

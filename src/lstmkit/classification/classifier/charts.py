@@ -21,15 +21,17 @@ COLOURS = (BLUE, ORANGE, "#2e9e6b", "#8a5cd1", "#c23b6b", "#6b7280", "#b58900", 
 
 
 @dataclass(frozen=True)
-class Wrong:
-    """A sequence that is drawn.
+class Example:
+    """A sequence that was tested, and is shown.
 
-    label    what it is and what was told
+    name     of the sequence
+    said     what it is and what was told
     frames   (T, C)
-    weights  (T,) of its steps; None draws none
+    weights  (T,) of its steps; None shows none
     """
 
-    label: str
+    name: str
+    said: str
     frames: Floats
     weights: Floats | None
 
@@ -78,7 +80,7 @@ def numbers_figure(truth: NDArray[Any], answers: Floats, name: str) -> go.Figure
     return figure
 
 
-def examples_figure(examples: Sequence[Wrong], channels: Sequence[str]) -> tuple[go.Figure, list[Step]]:
+def examples_figure(examples: Sequence[Example], channels: Sequence[str]) -> tuple[go.Figure, list[Step]]:
     """Draw one sequence at a time: its channels, and below them the weights of its steps."""
     figure, shown = new_figure(420), list(channels[:MOST_CHANNELS])
     weighted = any(own.weights is not None for own in examples)
@@ -96,7 +98,7 @@ def examples_figure(examples: Sequence[Wrong], channels: Sequence[str]) -> tuple
     return figure, [_step(own, len(shown), weighted) for own in examples]
 
 
-def _step(own: Wrong, channels: int, weighted: bool) -> Step:
+def _step(own: Example, channels: int, weighted: bool) -> Step:
     T = len(own.frames)
     places = np.unique(np.linspace(0, T - 1, min(T, MOST_STEPS)).round().astype(np.int64))
     x = places + 1
@@ -104,4 +106,4 @@ def _step(own: Wrong, channels: int, weighted: bool) -> Step:
     if weighted:
         weights = np.zeros(T) if own.weights is None else own.weights
         traces.append({"x": x, "y": np.add.reduceat(weights, places)})
-    return Step(own.label, "sequences", traces)
+    return Step(f"{own.name}: {own.said}", "sequences", traces)

@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 
 from lstmkit.classification.classifier import charts
-from lstmkit.classification.classifier.charts import Wrong
+from lstmkit.classification.classifier.charts import Example
 from lstmkit.classification.classifier.result import JobResult
 from lstmkit.classification.labels import Coding
-from lstmkit.classification.metrics import Floats, Ints, confusion
+from lstmkit.classification.metrics import Floats, confusion
 from lstmkit.classification.verdict import score_head, score_rows
 from lstmkit.data.series import shorten
 from lstmkit.results import page
 
 MOST_CLASSES = 60
 """Classes up to which there is a table and a matrix of them."""
-MOST_WRONG = 24
-"""Sequences that are drawn."""
+MOST_DRAWN, MOST_PLAYED = 24, 8
+"""Sequences that are shown, by their channels and as what is played."""
 WEIGHED = 5000
 """Steps of a sequence up to which its weights are drawn: they cost as much as an epoch on it."""
 
@@ -110,27 +110,30 @@ def _examples(result: JobResult, truth: Any) -> str:
         wrong = found.argmax(axis=1) != truth
         order = np.argsort(own, kind="stable")
         chosen = order[wrong[order]] if wrong.any() else order
-        title = "Told wrongly" if wrong.any() else "Least sure"
-        text = "All were told right; the one with the lowest probability is shown, the arrow back goes to the next."
+        title, first, count = "Least sure", "The least sure", "All were told right. "
         if wrong.any():
-            text = f"{int(wrong.sum()):,} of {len(truth):,}. The worst is shown, the arrow back goes to the next."
+            title, first, count = "Told wrongly", "The worst", f"{int(wrong.sum()):,} of {len(truth):,}. "
     else:
         chosen = np.argsort(-np.abs(found[:, 0] - truth), kind="stable")
-        title, text = "Furthest off", "The largest error is shown, the arrow back goes to the next."
-    examples = [_example(result, int(row), truth) for row in chosen[:MOST_WRONG][::-1]]  # a page shows the last first
+        title, first, count = "Furthest off", "The largest error", ""
+    if result.played is not None:
+        examples = [_example(result, int(row)) for row in chosen[:MOST_PLAYED]]
+        more = f"; {len(examples)} are shown" if len(chosen) > len(examples) else ""
+        return page.card(title, f"{count}{first} comes first{more}.", result.played(examples))
+    text = f"{count}{first} is shown, the arrow back goes to the next."
+    examples = [_example(result, int(row)) for row in chosen[:MOST_DRAWN][::-1]]  # a page shows the last first
     if any(own.weights is not None for own in examples):
         text += " Bars: how much each step weighed in the answer."
     figure, steps = charts.examples_figure(examples, result.summary["channels"])
     return page.card(title, text, page.plot(figure, "examples", steps))
 
 
-def _example(result: JobResult, row: int, truth: Ints | Floats) -> Wrong:
+def _example(result: JobResult, row: int) -> Example:
     part, place = 0, row
     while place >= len(result.tested[part]):
         place -= len(result.tested[part])
         part += 1
     tested, found = result.tested[part], result.answers[row]
-    name, label = tested.ids[place], (tested.labels or [""])[place]
     told = f"{found[0]:.4g}"
     if result.coding.classes:
         best = int(found.argmax())
@@ -138,7 +141,7 @@ def _example(result: JobResult, row: int, truth: Ints | Floats) -> Wrong:
     frames = tested.frames.select(np.array([place]))
     weighed = not result.summary["folds"] and len(frames.values) <= WEIGHED
     weights = result.classifier.weights_of(frames)[0] if weighed else None
-    return Wrong(f"{name}: {label}, told {told}", frames[0], weights)
+    return Example(tested.ids[place], f"{(tested.labels or [''])[place]}, told {told}", frames[0], weights)
 
 
 def _settings(result: JobResult) -> list[tuple[str, str]]:

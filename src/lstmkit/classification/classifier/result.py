@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lstmkit.classification.classifier.charts import Example
 from lstmkit.classification.classifier.sequence_classifier import SequenceClassifier
 from lstmkit.classification.evaluation import Evaluation
 from lstmkit.classification.labels import Coding
@@ -22,6 +24,7 @@ class JobResult:
     tested   the sequences that were scored, in the order of `answers`
     answers  of the network for them
     summary  what summary.json holds
+    played   returns as HTML what plays sequences that are shown; None: their channels are drawn
     """
 
     source: str
@@ -33,3 +36,4 @@ class JobResult:
     answers: Floats
     coding: Coding
     summary: dict[str, Any] = field(repr=False)
+    played: Callable[[Sequence[Example]], str] | None = None

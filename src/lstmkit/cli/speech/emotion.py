@@ -164,12 +164,7 @@ def _print_answers(records: list[dict[str, Any]]) -> None:
         ]
         printing.print_table(("recording", "from s", "to s", "label", "probability"), rows)
         return
-    head: tuple[str, ...] = ("recording", "label", "probability")
-    shown: list[tuple[str, ...]] = [(one["id"], one["label"], f"{100 * one['probability']:.0f} %") for one in records]
-    if "weights" in records[0]:
-        head = (*head, "where it was heard")
-        shown = [(*row, printing.weight_bars(one["weights"])) for row, one in zip(shown, records, strict=True)]
-    printing.print_table(head, shown)
+    printing.print_told("recording", records)
 
 
 def _weights(pairs: list[str] | None) -> dict[str, float] | None:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 SOURCES = (
     "Folder with a folder a class, folder and --pattern, or table with the columns video, label; skeletons likewise."
 )
-TOP = 3
 classify = typer.Typer(
     name="classify",
     help="What is done in clips or by skeletons: learn it, tell it.",
@@ -146,7 +145,7 @@ def predict(
     if json:
         printing.print_json(records)
     elif out is None:
-        _print_segments(records) if along.window is not None else _print_answers(records)
+        _print_segments(records) if along.window is not None else printing.print_told("clip", records)
 
 
 def _told(
@@ -239,22 +238,8 @@ def _played(clips: Clips, rows: Labelled, answers: list[dict[str, Any]]) -> list
         assert rows.times is not None
         end = float(rows.times[int(rows.frames.offsets[row + 1]) - 1])
         whole = Stretch(clip.name, clip.start, end, answer["label"], answer["probability"])
-        found.append(Told(clip, [whole], dict(_best(answer))))
+        found.append(Told(clip, [whole], printing.shares_of(answer)))
     return found
-
-
-def _best(record: dict[str, Any]) -> list[tuple[str, float]]:
-    """Return the most probable classes of an answer with their probabilities."""
-    shares = [(name.removeprefix("p_"), own) for name, own in record.items() if name.startswith("p_")]
-    return sorted(shares, key=lambda pair: -pair[1])[:TOP]
-
-
-def _print_answers(records: list[dict[str, Any]]) -> None:
-    shown = []
-    for record in records:
-        best = ", ".join(f"{name} {100 * own:.0f} %" for name, own in _best(record))
-        shown.append((record["id"], record["label"], best))
-    printing.print_table(("clip", "label", "most probable"), shown)
 
 
 def _print_segments(records: list[dict[str, Any]]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,11 +16,24 @@ from lstmkit.errors import InputError
 from lstmkit.results import SUMMARY, Job, Run
 from lstmkit.speech.emotion.classifier import EmotionClassifier
 from lstmkit.speech.emotion.clips import SPEAKER, Clips, read_clips
+from lstmkit.speech.emotion.page import played_examples
 from lstmkit.speech.manifest import refuse_shared
 
 
 @dataclass(frozen=True)
-class EmotionJob(Job[Parts, None, JobResult]):
+class EmotionParts:
+    """What a job reads.
+
+    parts   frames by what they are for
+    tested  the recordings of which those that are tested are
+    """
+
+    parts: Parts
+    tested: Clips
+
+
+@dataclass(frozen=True)
+class EmotionJob(Job[EmotionParts, None, JobResult]):
     """What `lstm speech emotion train` was asked to do: a `ClassifyJob` whose sequences are recordings.
 
     source   folder or table of the recordings
@@ -65,7 +78,7 @@ class EmotionJob(Job[Parts, None, JobResult]):
         own = (self.source, self.out, form, self.emotion.unfitted(), self.valid, self.test, self.folds, self.one_out)
         return ClassifyJob(*own, self.force, self.resume, near=False)
 
-    def read(self) -> Parts:
+    def read(self) -> EmotionParts:
         """Read the recordings, and divide them by speaker."""
         clips = self._clips(self.source)
         beside = [None if path is None else self._clips(path) for path in (self.valid, self.test)]
@@ -81,25 +94,28 @@ class EmotionJob(Job[Parts, None, JobResult]):
             notes.append("no speaker is named: voices that are scored may be learnt from, and strangers told less well")
         rows = dataclasses.replace(rows, notes=(*rows.notes, *notes))
         held, test = (None if own is None else self.emotion.rows(own, self.label) for own in beside)
-        return self.inner.divided(rows, held, test)
+        tested = clips if self.test is None else beside[1]
+        assert tested is not None
+        return EmotionParts(self.inner.divided(rows, held, test), tested)
 
     def _clips(self, path: str) -> Clips:
         return read_clips(path, self.label, self.pattern if Path(path).is_dir() else None)
 
-    def understood(self, read: Parts) -> list[str]:
+    def understood(self, read: EmotionParts) -> list[str]:
         """Return lines about what was read, then what was noticed."""
-        return self.inner.understood(read)
+        return self.inner.understood(read.parts)
 
-    def fit(self, read: Parts, run: Run) -> None:
+    def fit(self, read: EmotionParts, run: Run) -> None:
         """Train the classifier that is kept, and choose from which probability on it tells an answer."""
-        self.inner.fit(read, run)
+        self.inner.fit(read.parts, run)
         self.emotion.fitted(self.inner.classifier)
 
-    def score(self, read: Parts, fitted: None, run: Run) -> JobResult:
+    def score(self, read: EmotionParts, fitted: None, run: Run) -> JobResult:
         """Score the network and the yardsticks on the test part, or on every fold by one that has not heard it."""
-        found = self.inner.score(read, fitted, run)
+        found = self.inner.score(read.parts, fitted, run)
         own = {"threshold": self.emotion.threshold_, "frames": dataclasses.asdict(self.emotion.frames)}
-        return dataclasses.replace(found, summary=found.summary | own)
+        played = partial(played_examples, read.tested, self.emotion.frames.shift / 1000)
+        return dataclasses.replace(found, summary=found.summary | own, played=played)
 
     def write(self, found: JobResult) -> None:
         """Write the model and the report."""

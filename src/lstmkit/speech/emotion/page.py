@@ -1,20 +1,24 @@
-"""The page of answers: recordings as waves that play, where it was heard, and how it is said along the time."""
+"""Recordings as waves that a page plays: where it was heard, and how it is said along the time."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lstmkit.classification.unsure import UNSURE
+from lstmkit.classification.classifier.charts import Example
+from lstmkit.classification.unsure import UNSURE, most_probable
 from lstmkit.results import Verdict, page, player
 from lstmkit.results.verdict import EQUAL
 from lstmkit.speech.audio import RATE, Samples, read_audio
 from lstmkit.speech.emotion.along import Told
+from lstmkit.speech.emotion.clips import Clips
 from lstmkit.speech.played import embedded
+from lstmkit.speech.utterance import Utterance
 
 WIDTH, HEIGHT = 1000, 120
 """Of a wave."""
@@ -24,6 +28,8 @@ MOST_SHOWN = 100
 """Recordings on a page."""
 MOST_SOUND = 6_000_000
 """Bytes of sound that the page holds; what is more is played from its file."""
+PLAYS = "A wave that is clicked is played from there."
+DARKER = "The darker the ground, the more it weighed in the answer."
 STYLE = ".wave { fill: #57606a; stroke: none; } .weight { fill: #f2b134; }"
 
 
@@ -35,49 +41,86 @@ def write_answers(path: Path, told: Sequence[Told], shift: float, model: str) ->
     model  the folder that answered
     """
     shown = list(told)[:MOST_SHOWN]
-    classes = list(shown[0].shares)
-    colours = player.colours_of(classes, UNSURE)
-    left, blocks = MOST_SOUND, []
-    for one in shown:
-        samples = read_audio(one.utterance.audio, start=one.utterance.start, end=one.utterance.end)
-        sound = embedded(samples)
-        if len(sound) > left:
-            sound = one.utterance.audio.resolve().as_uri()
-        else:
-            left -= len(sound)
-        blocks.append(_block(one, samples, sound, shift, colours))
-    body = player.played(STYLE, "".join(blocks), colours)
-    text = _explained(shown)
-    unsure = sum(one.label == UNSURE for one in told)
+    colours = player.colours_of(list(shown[0].shares), UNSURE)
+    sounds = _Sounds()
+    body = player.played(STYLE, "".join(_block(one, sounds, shift, colours) for one in shown), colours)
     more = f" The first {MOST_SHOWN} are shown." if len(told) > len(shown) else ""
-    headline = f"{len(told) - unsure:,} of {len(told):,} recordings told, {unsure:,} unsure."
-    finding = Verdict(EQUAL, headline, f"Answers of {model}.{more}")
-    page.write_page(
-        path, "How it is said", "", finding, [page.card("Recordings", text, body)], "This page needs no network."
-    )
+    finding = Verdict(EQUAL, _counted(told), f"Answers of {model}.{more}")
+    sections = [page.card("Recordings", _explained(shown), body)]
+    page.write_page(path, "How it is said", "", finding, sections, "This page needs no network.")
+
+
+def played_examples(clips: Clips, shift: float, examples: Sequence[Example]) -> str:
+    """Return recordings that a report is about as HTML that plays them, with what weighed where that is known.
+
+    clips  those that were tested
+    shift  seconds from a frame to the next
+    """
+    known = dict(zip(clips.names, clips.manifest.utterances, strict=True))
+    sounds = _Sounds()
+    waves = [_wave_of(known[own.name], f"{own.name}: {own.said}", sounds, shift, own.weights) for own in examples]
+    text = f"<p>{PLAYS}{f' {DARKER}' if any(own.weights is not None for own in examples) else ''}</p>"
+    return player.played(STYLE, text + "".join(waves))
+
+
+class _Sounds:
+    """Recordings that are within the page as long as they are small enough together."""
+
+    def __init__(self) -> None:
+        self.left = MOST_SOUND
+
+    def address(self, utterance: Utterance, samples: Samples) -> str:
+        """Return where a page finds the sound."""
+        sound = embedded(samples)
+        if len(sound) > self.left:
+            return utterance.audio.resolve().as_uri()
+        self.left -= len(sound)
+        return sound
+
+
+def _counted(told: Sequence[Told]) -> str:
+    """Return how many recordings are told; or in how many something is, along their time."""
+    if any(one.stretches for one in told):
+        some = sum(any(own.label != UNSURE for own in one.stretches) for one in told)
+        return f"Along {some:,} of {len(told):,} recordings something is told, along {len(told) - some:,} nothing."
+    unsure = sum(one.label == UNSURE for one in told)
+    return f"{len(told) - unsure:,} of {len(told):,} recordings told, {unsure:,} unsure."
 
 
 def _explained(shown: Sequence[Told]) -> str:
-    lines = ["A wave that is clicked is played from there."]
+    lines = [PLAYS]
     if any(one.weights is not None for one in shown):
-        lines.append("The darker the ground, the more it weighed in the answer.")
+        lines.append(DARKER)
     if any(one.stretches for one in shown):
         lines.append("The strip below says how it is said along the time.")
     return " ".join(lines)
 
 
-def _block(one: Told, samples: Samples, sound: str, shift: float, colours: dict[str, str]) -> str:
-    seconds = len(samples) / RATE
-    share = max(one.shares.values())
-    title = page.words(f"{one.utterance.name}: {one.label}, {100 * share:.0f} %")
+def _block(one: Told, sounds: _Sounds, shift: float, colours: dict[str, str]) -> str:
     begin = one.utterance.start
     told = [player.Part(own.start - begin, own.end - begin, own.label, own.probability) for own in one.stretches]
-    ground = "" if one.weights is None else _ground(one.weights, shift, seconds)
+    title = f"{one.utterance.name}: {one.label} ({most_probable(one.shares)})"
+    return _wave_of(one.utterance, title, sounds, shift, one.weights, told, colours)
+
+
+def _wave_of(
+    utterance: Utterance,
+    title: str,
+    sounds: _Sounds,
+    shift: float,
+    weights: NDArray[np.float64] | None,
+    parts: Sequence[player.Part] = (),
+    colours: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """Return a recording as HTML: what plays it, its wave over what weighed, and a strip of its parts."""
+    samples = read_audio(utterance.audio, start=utterance.start, end=utterance.end)
+    seconds = len(samples) / RATE
+    ground = "" if weights is None else _ground(weights, shift, seconds)
     box = f'viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" style="height:{HEIGHT}px"'
     drawing = f'<svg {box}>{ground}<path class="wave" d="{_wave(samples)}"/></svg>'
-    sounds = f'<audio controls preload="none" src="{escape(sound)}"></audio>'
-    along = f'<div class="along">{drawing}{player.strip(told, seconds, colours)}</div>'
-    return f'<div class="played" data-seconds="{seconds:.3f}">{sounds}{title}{along}</div>'
+    sound = f'<audio controls preload="none" src="{escape(sounds.address(utterance, samples))}"></audio>'
+    along = f'<div class="along">{drawing}{player.strip(parts, seconds, colours)}</div>'
+    return f'<div class="played" data-seconds="{seconds:.3f}">{sound}{page.words(title)}{along}</div>'
 
 
 def _wave(samples: Samples) -> str:
