@@ -142,6 +142,12 @@ def test_a_folder_without_recordings_is_refused(folder):
     assert "holds no recordings" in refused(folder / "empty")
 
 
+def test_one_recording_is_no_table_of_them(folder):
+    assert "a.wav: one recording alone; give a folder of recordings with their texts" in refused(
+        folder / "clips" / "a.wav"
+    )
+
+
 def one(path: Path, **rest: object) -> Utterance:
     return Utterance(path.stem, path, "x", **rest)
 

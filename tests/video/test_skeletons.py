@@ -81,6 +81,11 @@ def test_what_is_never_seen_is_refused() -> None:
         frames(joints, ("hip_center",))
 
 
+def test_nothing_moves_in_a_single_frame() -> None:
+    with pytest.raises(InputError, match="it: holds a single frame; give a skeleton of two or more"):
+        frames(one()[:1])
+
+
 def test_a_mirror_image_is_what_mirrored_channels_say() -> None:
     joints = one(side="left")
     turned = joints[:, mirrored(NAMES)] * [-1, 1, 1]

@@ -136,6 +136,12 @@ def _blocks(path: Path, file: IO[bytes], length: int, packed: bool, most: int | 
         yield block
 
 
+def is_table(path: Path) -> bool:
+    """Return whether a file is a table, by its name."""
+    name = path.name.lower().removesuffix(".gz")
+    return name.endswith((".csv", ".tsv", ".txt", ".tab", ".jsonl", ".json", ".parquet"))
+
+
 def files_in(folder: Path, endings: Sequence[str]) -> list[Path]:
     """Return the files of a folder and of those within it, sorted, but for hidden ones.
 

@@ -79,6 +79,10 @@ def read_manifest(source: Any, transcripts: bool = True) -> Manifest:
         return require_sound(str(path.parent), _of_kaldi(path.parent), transcripts)
     if path.suffix.lower() == SEVERAL:
         return require_sound(str(path), _of_arrays(path, transcripts), transcripts)
+    if path.suffix.lower() in SOUNDS and path.exists():
+        raise InputError(
+            f"{path}: one recording alone; give a folder of recordings with their texts, or a table of them"
+        )
     table = read_with_notes(path, texts=True)
     found = of_table(table.frame, str(path), path.parent)
     return require_sound(str(path), Manifest(found.utterances, (*table.notes, *found.notes)), transcripts)

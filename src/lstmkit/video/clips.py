@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from lstmkit.classification.reading.pattern import Pattern, facts_of_folder, pattern_of
-from lstmkit.data.content import STANDARD_INPUT, files_in, refuse_url
+from lstmkit.data.content import STANDARD_INPUT, files_in, is_table, refuse_url
 from lstmkit.data.listed import column_called, fact_of, overlap, texts_of
 from lstmkit.data.native import to_polars
 from lstmkit.data.read import read_with_notes
@@ -163,12 +163,6 @@ def read_clips(
         return _of_files([path])
     table = read_with_notes(path, texts=True)
     return _of_table(table.frame, str(path), path.parent, label, table.notes)
-
-
-def is_table(path: Path) -> bool:
-    """Return whether a file is a table, by its name."""
-    name = path.name.lower().removesuffix(".gz")
-    return name.endswith((".csv", ".tsv", ".txt", ".tab", ".jsonl", ".json", ".parquet"))
 
 
 def refuse_shared(training: Clips, test: Clips) -> None:

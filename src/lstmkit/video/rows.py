@@ -12,7 +12,7 @@ import polars as pl
 
 from lstmkit.classification.reading import Form, Labelled, read_labelled
 from lstmkit.classification.reading.labelled import settled
-from lstmkit.data.content import files_in
+from lstmkit.data.content import files_in, is_table
 from lstmkit.data.native import to_polars
 from lstmkit.data.read import read_with_notes
 from lstmkit.data.series import shorten
@@ -20,7 +20,7 @@ from lstmkit.errors import InputError
 from lstmkit.ranges import a_path
 from lstmkit.sequences import Ragged
 from lstmkit.video.cache import FrameCache, usual_folder
-from lstmkit.video.clips import FILMS, SKELETONS, Clips, file_column, is_table, read_clips
+from lstmkit.video.clips import FILMS, SKELETONS, Clips, file_column, read_clips
 from lstmkit.video.pictures import PictureSettings, Seen, Told
 from lstmkit.video.skeletons import SkeletonSettings, body_frames, channels_of, one_array, read_skeleton, table_rows
 

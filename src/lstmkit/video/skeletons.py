@@ -130,8 +130,10 @@ def body_frames(joints: Floats, names: Sequence[str], root: Sequence[str], place
 
     joints  (T, J, D)
     root    names of joints; empty: all
-    Raises  InputError if nothing is seen
+    Raises  InputError if nothing is seen, or nothing can move
     """
+    if len(joints) < 2:
+        raise InputError(f"{place}: holds a single frame; give a skeleton of two or more")
     given = np.where(np.isfinite(joints), joints, np.nan)
     nowhere = (given == 0).all(axis=2)
     given[nowhere & ~nowhere.all(axis=0)] = np.nan

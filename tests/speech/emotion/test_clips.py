@@ -148,6 +148,15 @@ def test_a_folder_without_recordings_is_refused(tmp_path: Path) -> None:
         read_clips(tmp_path)
 
 
+def test_one_file_is_a_recording_and_no_table_whatever_it_is_called(corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "call.m4a").write_bytes(b"\0\0\0\x18ftypM4A ")
+    given = read_clips(tmp_path / "call.m4a", labelled=False)
+    with pytest.raises(InputError, match=r"call.m4a: no sound that can be read .*; give WAV, FLAC, Ogg or MP3"):
+        clip_frames(given, VoiceSettings())
+    with pytest.raises(InputError, match="one recording, whose class nothing says; give a folder of recordings"):
+        read_clips(tmp_path / "call.m4a")
+
+
 def test_speakers_must_be_known_of_all_or_of_none(corpus: Path) -> None:
     table = lists("audio,label,speaker\n03a01Fa.wav,glad,ann\n11a01Na.wav,sad,\n")(corpus)
     with pytest.raises(InputError, match=r"no speaker for 1 of 2 recordings, first '11a01Na.wav'; fill in who it is"):

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from lstmkit.classification.reading.pattern import Pattern, facts_of_folder, pattern_of
-from lstmkit.data.content import files_in
+from lstmkit.data.content import files_in, is_table
 from lstmkit.data.listed import fact_of, texts_of
 from lstmkit.data.native import to_polars
 from lstmkit.data.read import read_with_notes
@@ -97,7 +97,11 @@ def read_clips(source: Any, label: str = "label", pattern: str | None = None, la
         return _of_folder(path, label, how, labelled)
     if how is not None:
         raise InputError(f"{path}: a pattern reads the names of a folder's files; leave it out, or give the folder")
-    if not labelled and path.suffix.lower() in SOUNDS:
+    if not is_table(path):
+        if labelled and path.exists():
+            raise InputError(
+                f"{path}: one recording, whose class nothing says; give a folder of recordings, or a table of them"
+            )
         return _of_files([path])
     table = read_with_notes(path, texts=True)
     return _of_frame(table.frame, str(path), path.parent, label, labelled, table.notes)

@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lstmkit.classification.reading import Labelled
-from lstmkit.data.content import free_memory, read_bytes
+from lstmkit.data.content import free_memory, is_table, read_bytes
 from lstmkit.data.listed import column_called, fact_of, texts_of
 from lstmkit.data.native import to_polars
 from lstmkit.data.read import read_with_notes
@@ -22,7 +22,7 @@ from lstmkit.data.series import shorten
 from lstmkit.errors import InputError
 from lstmkit.ranges import a_path
 from lstmkit.sequences import cut_off, cut_off_groups
-from lstmkit.video.clips import CALLED, Clip, Clips, file_column, is_table, read_clips, require_file_column
+from lstmkit.video.clips import CALLED, Clip, Clips, file_column, read_clips, require_file_column
 from lstmkit.video.film import seconds_of
 from lstmkit.video.pictures import PictureSettings
 from lstmkit.video.rows import Asked, Kind, Watch, frame_rows, holds_skeletons
