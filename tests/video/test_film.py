@@ -227,7 +227,7 @@ def test_pixels_of_a_video_in_a_mirror_are_those_that_the_settings_say(tmp_path:
     assert np.abs(plain - turned).max() > 0.5
 
 
-@pytest.mark.parametrize("kind", ["network", "grid", "both", "motion", "pixels"])
+@pytest.mark.parametrize("kind", ["network", "grid", "both", "motion", "flow", "pixels"])
 def test_a_mirror_names_every_number_once_and_twice_in_it_is_as_before(kind: str) -> None:
     way = PictureSettings(kind)
     places = np.array(way.mirror) - 1

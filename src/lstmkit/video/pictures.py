@@ -17,10 +17,11 @@ from lstmkit.errors import InputError
 from lstmkit.ranges import Range, check_fields
 from lstmkit.video import backbone
 from lstmkit.video.film import Film, Shot, entry_before, reading, times_of
+from lstmkit.video.flow import flow_features, flow_names, flow_shape
 from lstmkit.video.grid import SIDE, grid_features, grid_names, mirrored_grid
 from lstmkit.video.sampling import Look, at_rate, looks, spread
 
-FEATURES = ("network", "grid", "both", "motion", "pixels")
+FEATURES = ("network", "grid", "both", "motion", "flow", "pixels")
 PIXELS = 32
 """Rows and columns of a picture whose pixels are read as they are."""
 AT_ONCE = 8
@@ -38,8 +39,8 @@ class PictureSettings:
 
     features  "network": what EfficientNet-Lite0 says of a picture, 1,280 numbers; "grid": light, edges and motion in 16
               cells, 272 numbers; "both"; "motion": the grid, and how much each of the 1,280 numbers changes from a
-              picture to the next; "pixels": the picture itself, 32 rows of 32 places of three colours, for filters that
-              are learnt
+              picture to the next; "flow": how strongly things move and bend, wherever they are, 20 numbers; "pixels":
+              the picture itself, 32 rows of 32 places of three colours, for filters that are learnt
     rate      pictures a second that are looked at, whatever the video has
     count     in place of the rate: so many pictures, evenly over the video; None: by the rate
     side      of the square that is as large as what the network sees of a picture, whose shape stays about what it is
@@ -60,7 +61,7 @@ class PictureSettings:
     @property
     def sees(self) -> bool:
         """Whether the network is asked."""
-        return self.features not in ("grid", "pixels")
+        return self.features not in ("grid", "flow", "pixels")
 
     def with_weights(self) -> PictureSettings:
         """Return the settings with the weights that are installed, where none are named and the network is asked.
@@ -85,6 +86,8 @@ class PictureSettings:
             return tuple(
                 f"{colour}_{row}_{column}" for colour in ("red", "green", "blue") for row in along for column in along
             )
+        if self.features == "flow":
+            return flow_names()
         name = "change" if self.features == "motion" else "seen"
         seen = tuple(f"{name}_{k}" for k in range(1, backbone.WIDTH + 1)) if self.sees else ()
         return (*seen, *(grid_names() if self.features != "network" else ()))
@@ -93,8 +96,11 @@ class PictureSettings:
     def mirror(self) -> tuple[int, ...]:
         """For each number of a frame the number, from 1 on, of the one that it is where the picture is in a mirror.
 
-        What the network says is taken to be the same: it has learnt from pictures both ways round.
+        What the network says is taken to be the same: it has learnt from pictures both ways round. How strongly things
+        move is the same.
         """
+        if self.features == "flow":
+            return tuple(range(1, len(self.channels) + 1))
         if self.features == "pixels":
             rows = range(0, 3 * PIXELS * PIXELS, PIXELS)
             return tuple(row + PIXELS - column for row in rows for column in range(PIXELS))
@@ -212,24 +218,38 @@ class _Eye:
 
     def frames(self, film: Film, batch: Sequence[Look]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """Return times and numbers of pictures; one that is shown for several moments is seen once."""
+        values = self._values(film, batch, batch[0] if self.last is None else self.last)
+        self.last = batch[-1]
+        return np.array([look.time for look in batch]), values
+
+    def _values(self, film: Film, batch: Sequence[Look], before: Look) -> NDArray[np.float32]:
+        """Return the numbers of pictures; the one before the first is itself where the video begins."""
         if self.settings.features == "pixels":
             pixels = np.stack([small(film, look.shot, (PIXELS, PIXELS)) for look in batch])
-            values = pixels.transpose(0, 3, 1, 2).reshape(len(batch), -1).astype(np.float32) / np.float32(255)
-            return np.array([look.time for look in batch]), values
-        before = batch[0] if self.last is None else self.last
+            return pixels.transpose(0, 3, 1, 2).reshape(len(batch), -1).astype(np.float32) / np.float32(255)
+        if self.settings.features == "flow":
+            return self._flow(film, batch, before)
         parts = []
         if self.network is not None:
             parts.append(self._seen(self.network, film, batch, before))
         if self.settings.features != "network":
-            grey = [self._grey(film, look.shot) for look in (before, *batch)]
+            grey = [self._grey(film, look.shot, (SIDE, SIDE)) for look in (before, *batch)]
             parts.append(np.stack([grid_features(own, other) for other, own in itertools.pairwise(grey)]))
-        self.last = batch[-1]
-        return np.array([look.time for look in batch]), np.concatenate(parts, axis=1)
+        return np.concatenate(parts, axis=1)
 
-    def _grey(self, film: Film, shot: Shot) -> NDArray[np.uint8]:
+    def _flow(self, film: Film, batch: Sequence[Look], before: Look) -> NDArray[np.float32]:
+        """Return how things move; of the first picture of a video, before which there is none, what the second has."""
+        shots = [look.shot for look in (before, *batch)]
+        grey = np.stack([self._grey(film, shot, flow_shape(film.shape)) for shot in shots])
+        values = flow_features(grey, np.diff([shot.time for shot in shots]))
+        if self.last is None and len(batch) > 1:
+            values[0] = values[1]
+        return values
+
+    def _grey(self, film: Film, shot: Shot, shape: tuple[int, int]) -> NDArray[np.uint8]:
         """Return a frame small and grey; one that is shown for several moments is made so once."""
         if self.grey is None or self.grey[0] is not shot:
-            self.grey = shot, small(film, shot, (SIDE, SIDE), "gray")
+            self.grey = shot, small(film, shot, shape, "gray")
         return self.grey[1]
 
     def _seen(self, network: backbone.Backbone, film: Film, batch: Sequence[Look], before: Look) -> NDArray[np.float32]:

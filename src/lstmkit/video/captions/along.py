@@ -65,7 +65,7 @@ def tells_times(captioner: Captioner) -> bool:
 
 def require_shots(captioner: Captioner) -> None:
     """Raise InputError if the frames that a captioner reads do not show where shots end."""
-    if isinstance(captioner.frames, PictureSettings) and captioner.frames.features == "motion":
+    if isinstance(captioner.frames, PictureSettings) and captioner.frames.features in ("motion", "flow"):
         raise InputError("shots: the model sees how pictures change, which does not tell cuts; leave --shots out")
 
 
