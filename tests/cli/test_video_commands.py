@@ -89,7 +89,7 @@ def test_skeletons_are_learnt_and_told(lstm: Run, tmp_path: Path) -> None:
     ("words", "message"),
     [
         (["--joints", "coco17"], "--joints has no effect with videos; leave it out"),
-        (["--features", "all"], "features must be one of network, grid, both, motion, pixels; got 'all'"),
+        (["--features", "all"], "features must be one of network, grid, both, motion, flow, pixels; got 'all'"),
         (["--rate", "0"], "rate must be from 0.01 to 240 pictures a second; got 0"),
         (["--group", "film"], "nothing is called 'film'"),
         (["--folds", "2", "--test", "x"], "leave out --valid and --test"),

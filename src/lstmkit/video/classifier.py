@@ -46,6 +46,16 @@ OF_PIXELS: Mapping[str, Any] = {
     "normalise": "together",
 }
 """Settings for pixels likewise: filters that are learnt see them first."""
+OF_FLOW: Mapping[str, Any] = {
+    **OF_PICTURES,
+    "convolution": 0,
+    "input_dropout": 0.2,
+    "pooling": "mean",
+    "differences": (),
+    "epochs": 25,
+    "patience": 25,
+}
+"""Settings for the flow likewise: few numbers, which are changes already, and are read as they are."""
 OF_SKELETONS: Mapping[str, Any] = {"relative": 2, "differences": (1, 3), "normalise": "together", "crop": 0.1}
 """Settings for skeletons likewise: how far joints move from where they begin, in one unit for all."""
 
@@ -54,7 +64,7 @@ def usual_settings(frames: PictureSettings | SkeletonSettings) -> Mapping[str, A
     """Return the settings of a network that are others than those of any sequences."""
     if isinstance(frames, SkeletonSettings):
         return OF_SKELETONS
-    return OF_PIXELS if frames.features == "pixels" else OF_PICTURES
+    return {"pixels": OF_PIXELS, "flow": OF_FLOW}.get(frames.features, OF_PICTURES)
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from lstmkit.data.content import STANDARD_INPUT, place_of
 from lstmkit.errors import InputError
 from lstmkit.ranges import Range, check_fields
-from lstmkit.video import backbone
+from lstmkit.video.features import backbone
+from lstmkit.video.features.flow import flow_features, flow_names, flow_shape
+from lstmkit.video.features.grid import SIDE, grid_features, grid_names, mirrored_grid
 from lstmkit.video.film import Film, Shot, entry_before, reading, times_of
-from lstmkit.video.flow import flow_features, flow_names, flow_shape
-from lstmkit.video.grid import SIDE, grid_features, grid_names, mirrored_grid
 from lstmkit.video.sampling import Look, at_rate, looks, spread
 
 FEATURES = ("network", "grid", "both", "motion", "flow", "pixels")

@@ -32,7 +32,9 @@ class Frames:
 
     features: Annotated[
         str | None,
-        typer.Option(help="network, grid, both, motion, flow or pixels.  [default: both, where its weights are installed]"),
+        typer.Option(
+            help="network, grid, both, motion, flow or pixels.  [default: both, where its weights are installed]"
+        ),
     ] = None
     rate: Annotated[float | None, typer.Option(help="Pictures a second that are looked at.  [default: 8]")] = None
     count: Annotated[int | None, typer.Option(help="In place of --rate: pictures, evenly over the clip.")] = None

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from lstmkit.video.features.pth import read_pth
 from lstmkit.video.film import video_package
-from lstmkit.video.pth import read_pth
 
 WIDTH = 1280
 STRIDE = 32
