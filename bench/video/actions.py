@@ -1,6 +1,6 @@
 """How well is told what is done in real clips and by real bodies, beside simple methods that read the same frames?
 
-    python -m bench.video.actions fights [--seeds 5] [--mirror] [--set NAME=VALUE ...]
+    python -m bench.video.actions fights --features flow [--seeds 5] [--mirror] [--set NAME=VALUE ...]
     python -m bench.video.actions skeletons | depth --features motion | clips
     python -m bench.video.actions depth --features motion --inner
 
