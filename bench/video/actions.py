@@ -189,6 +189,7 @@ def main() -> None:
     )
     parser.add_argument("--inner", action="store_true", help="of depth: the test part is not read; writes nothing")
     parser.add_argument("--rate", type=float, default=8.0)
+    parser.add_argument("--region", default="whole", help="of videos: whole, or moving: where things move")
     parser.add_argument("--set", action="append", metavar="NAME=VALUE")
     parser.add_argument("--trial", action="store_true", help="write nothing")
     asked = parser.parse_args()
@@ -202,9 +203,14 @@ def main() -> None:
     top = [*header(f"Video: {asked.name}, one thread", versions), ""]
     bodies = asked.name == "skeletons"
     if asked.name in ("fights", "depth"):
-        top.append(f"features {asked.features}, {asked.rate:g} pictures a second")
+        region = ", the region in which things move" if asked.region == "moving" else ""
+        top.append(f"features {asked.features}, {asked.rate:g} pictures a second{region}")
     own = given_settings(SequenceSettings, asked.set, "a classifier of sequences")
-    frames = SkeletonSettings(LAYOUTS["kinect20"]) if bodies else PictureSettings(asked.features, asked.rate)
+    frames = (
+        SkeletonSettings(LAYOUTS["kinect20"])
+        if bodies
+        else PictureSettings(asked.features, asked.rate, region=asked.region)
+    )
     settings = SequenceSettings(**{**usual_settings(frames), **own})
     if asked.mirror and isinstance(frames, PictureSettings):
         settings = dataclasses.replace(settings, mirror=frames.mirror)

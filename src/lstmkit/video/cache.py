@@ -124,7 +124,10 @@ def _seen(rows: Rows, notes: list[str] | None = None) -> Seen:
 
 def _key(content: str, settings: PictureSettings) -> str:
     """Return the name under which frames are kept."""
-    how = json.dumps([VERSION, content, dataclasses.asdict(settings)], sort_keys=True)
+    given = dataclasses.asdict(settings)
+    if settings.region == "whole":  # as it was before there was another
+        del given["region"]
+    how = json.dumps([VERSION, content, given], sort_keys=True)
     return hashlib.sha256(how.encode()).hexdigest()[:40]
 
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from lstmkit.video.features import backbone
 from lstmkit.video.features.flow import flow_features, flow_names, flow_shape
 from lstmkit.video.features.grid import SIDE, grid_features, grid_names, mirrored_grid
 from lstmkit.video.film import Film, Shot, entry_before, reading, times_of
+from lstmkit.video.region import AROUND, REGIONS, Region, View, followed
 from lstmkit.video.sampling import Look, at_rate, looks, spread
 
 FEATURES = ("network", "grid", "both", "motion", "flow", "pixels")
@@ -44,6 +45,8 @@ class PictureSettings:
     rate      pictures a second that are looked at, whatever the video has
     count     in place of the rate: so many pictures, evenly over the video; None: by the rate
     side      of the square that is as large as what the network sees of a picture, whose shape stays about what it is
+    region    what is looked at of a picture: "whole", or "moving": the square in which things move in the pictures
+              around it, so that it does not matter where they are and how large
     weights   which the network has, by the beginning of their SHA-256; "" without it, and before they are read
     Raises    InputError if a value is out of range
     """
@@ -53,15 +56,27 @@ class PictureSettings:
     count: int | None = None
     side: int = 224
     weights: str = ""
+    region: str = "whole"
 
     def __post_init__(self) -> None:
         """Check every value."""
-        check_fields(self, {**RANGES, "features": FEATURES}, "PictureSettings")
+        check_fields(self, {**RANGES, "features": FEATURES, "region": REGIONS}, "PictureSettings")
 
     @property
     def sees(self) -> bool:
         """Whether the network is asked."""
         return self.features not in ("grid", "flow", "pixels")
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What pictures are made of frames: "rgb24", "gray" or both."""
+        coloured = ("rgb24",) if self.sees or self.features == "pixels" else ()
+        return (*coloured, *(() if self.features in ("network", "pixels") else ("gray",)))
+
+    @property
+    def behind(self) -> int:
+        """How many pictures before one are needed, besides the last, to know what is looked at of it."""
+        return AROUND if self.region == "moving" else 0
 
     def with_weights(self) -> PictureSettings:
         """Return the settings with the weights that are installed, where none are named and the network is asked.
@@ -158,14 +173,15 @@ def stream_frames(
     Raises  InputError as `picture_frames`
     """
     moments: Any = at_rate(settings.rate)
-    last = (known - 1) / settings.rate
+    needed = max(0, known - 1 - settings.behind)
+    last = needed / settings.rate
     if settings.count is not None:
         if path == STANDARD_INPUT:
             raise InputError(
                 "standard input: how long it is is not known before its end; leave out count, or give a file"
             )
         moments = spread(times_of(path), settings.count)
-        last = moments[known - 1]
+        last = moments[needed]
     entry = entry_before(path, last) if known and not notes else None
     notes.clear()
     with reading(path, entry) as (film, shots):
@@ -192,8 +208,11 @@ class _Counted:
 def _frames(
     film: Film, found: Iterator[Look], settings: PictureSettings, known: int, told: Told | None
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float32]]]:
+    views: Iterator[Look | View] = found
+    if settings.region == "moving":
+        views = followed(film, found, settings.kinds, settings.side, small)
     eye = _Eye(settings)
-    for number, batch in enumerate(iter(lambda: tuple(itertools.islice(found, AT_ONCE)), ())):
+    for number, batch in enumerate(iter(lambda: tuple(itertools.islice(views, AT_ONCE)), ())):
         if (number + 1) * AT_ONCE <= known:
             eye.remember(batch[-1])
             continue
@@ -202,69 +221,114 @@ def _frames(
             told(batch[-1].time, film.seconds)
 
 
+class _Sight(NamedTuple):
+    """A picture, whole or a region of it.
+
+    one     moment at which it is looked at
+    region  None: whole
+    """
+
+    one: Look | View
+    region: Region | None
+
+    @property
+    def key(self) -> tuple[int, Region | None]:
+        """What tells it apart: a frame that is shown for several moments is one."""
+        return id(self.one.pictures if isinstance(self.one, View) else self.one.shot), self.region
+
+    @property
+    def shown(self) -> float:
+        """Since when it is shown, in seconds."""
+        return self.one.shown if isinstance(self.one, View) else self.one.shot.time
+
+    def small(self, film: Film, shape: tuple[int, int], kind: str) -> NDArray[np.uint8]:
+        """Return it upright and small, (H, W, 3), or (H, W) for "gray"."""
+        if isinstance(self.one, View):
+            return self.one.small(shape, kind, self.region)
+        return small(film, self.one.shot, shape, kind)
+
+
 class _Eye:
-    """Makes small pictures of frames, and numbers of pictures."""
+    """Makes small pictures of frames, and numbers of pictures; one that is shown for several moments is seen once."""
 
     def __init__(self, settings: PictureSettings) -> None:
         self.settings = settings
         self.network = backbone.backbone() if settings.sees else None
-        self.last: Look | None = None
-        self.seen: NDArray[np.float32] | None = None
-        self.grey: tuple[Shot, NDArray[np.uint8]] | None = None
+        self.last: Look | View | None = None
+        self.seen: dict[Any, NDArray[np.float32]] = {}
+        self.grey: dict[Any, NDArray[np.uint8]] = {}
 
-    def remember(self, look: Look) -> None:
+    def remember(self, one: Look | View) -> None:
         """Keep a picture that the frame of the next one needs."""
-        self.last, self.seen = look, None
+        self.last, self.seen, self.grey = one, {}, {}
 
-    def frames(self, film: Film, batch: Sequence[Look]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        """Return times and numbers of pictures; one that is shown for several moments is seen once."""
-        values = self._values(film, batch, batch[0] if self.last is None else self.last)
+    def frames(self, film: Film, batch: Sequence[Look | View]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """Return times and numbers of pictures."""
+        own = [_Sight(one, one.region if isinstance(one, View) else None) for one in batch]
+        earlier = (batch[0] if self.last is None else self.last, *batch)
+        values = self._values(film, own, [_Sight(one, at.region) for one, at in zip(earlier, own, strict=False)])
         self.last = batch[-1]
-        return np.array([look.time for look in batch]), values
+        return np.array([one.time for one in batch]), values
 
-    def _values(self, film: Film, batch: Sequence[Look], before: Look) -> NDArray[np.float32]:
-        """Return the numbers of pictures; the one before the first is itself where the video begins."""
+    def _values(self, film: Film, own: Sequence[_Sight], before: Sequence[_Sight]) -> NDArray[np.float32]:
+        """Return the numbers of pictures.
+
+        before  the picture before each, in the same region; where the video begins, itself
+        """
         if self.settings.features == "pixels":
-            pixels = np.stack([small(film, look.shot, (PIXELS, PIXELS)) for look in batch])
-            return pixels.transpose(0, 3, 1, 2).reshape(len(batch), -1).astype(np.float32) / np.float32(255)
+            pixels = np.stack([sight.small(film, (PIXELS, PIXELS), "rgb24") for sight in own])
+            return pixels.transpose(0, 3, 1, 2).reshape(len(own), -1).astype(np.float32) / np.float32(255)
         if self.settings.features == "flow":
-            return self._flow(film, batch, before)
+            return self._flow(film, own, before)
         parts = []
         if self.network is not None:
-            parts.append(self._seen(self.network, film, batch, before))
+            parts.append(self._seen(self.network, film, own, before))
         if self.settings.features != "network":
-            grey = [self._grey(film, look.shot, (SIDE, SIDE)) for look in (before, *batch)]
-            parts.append(np.stack([grid_features(own, other) for other, own in itertools.pairwise(grey)]))
+            grey = self._greys(film, own, before, (SIDE, SIDE))
+            parts.append(np.stack([grid_features(grey[a.key], grey[b.key]) for a, b in zip(own, before, strict=True)]))
         return np.concatenate(parts, axis=1)
 
-    def _flow(self, film: Film, batch: Sequence[Look], before: Look) -> NDArray[np.float32]:
+    def _flow(self, film: Film, own: Sequence[_Sight], before: Sequence[_Sight]) -> NDArray[np.float32]:
         """Return how things move; of the first picture of a video, before which there is none, what the second has."""
-        shots = [look.shot for look in (before, *batch)]
-        grey = np.stack([self._grey(film, shot, flow_shape(film.shape)) for shot in shots])
-        values = flow_features(grey, np.diff([shot.time for shot in shots]))
-        if self.last is None and len(batch) > 1:
+        grey = self._greys(film, own, before, flow_shape(film.shape if own[0].region is None else (1.0, 1.0)))
+        seconds = np.array([a.shown - b.shown for a, b in zip(own, before, strict=True)])
+        begins = [k for k in range(len(own)) if not k or before[k].key != own[k - 1].key]
+        parts = []
+        for first, last in zip(begins, [*begins[1:], len(own)], strict=True):
+            pictures = np.stack([grey[sight.key] for sight in (before[first], *own[first:last])])
+            parts.append(flow_features(pictures, seconds[first:last]))
+        values = np.concatenate(parts)
+        if self.last is None and len(own) > 1:
             values[0] = values[1]
         return values
 
-    def _grey(self, film: Film, shot: Shot, shape: tuple[int, int]) -> NDArray[np.uint8]:
-        """Return a frame small and grey; one that is shown for several moments is made so once."""
-        if self.grey is None or self.grey[0] is not shot:
-            self.grey = shot, small(film, shot, shape, "gray")
-        return self.grey[1]
+    def _greys(
+        self, film: Film, own: Sequence[_Sight], before: Sequence[_Sight], shape: tuple[int, int]
+    ) -> dict[Any, NDArray[np.uint8]]:
+        """Return pictures small and grey, by their keys."""
+        found = dict(self.grey)
+        for sight in (*before, *own):
+            if sight.key not in found:
+                found[sight.key] = sight.small(film, shape, "gray")
+        self.grey = {own[-1].key: found[own[-1].key]}
+        return found
 
-    def _seen(self, network: backbone.Backbone, film: Film, batch: Sequence[Look], before: Look) -> NDArray[np.float32]:
-        """Return what the network says of pictures, or how much that changes."""
-        shape = shape_of(film.shape, self.settings.side)
-        places = np.cumsum([number == 0 or look.fresh for number, look in enumerate(batch)]) - 1
-        fresh = [batch[int(np.argmax(places == place))] for place in range(int(places[-1]) + 1)]
-        seen = network.features(np.stack([small(film, look.shot, shape) for look in fresh]))[places]
-        if self.settings.features != "motion":
-            return np.asarray(seen)
-        if self.seen is None:
-            self.seen = network.features(small(film, before.shot, shape)[None])
-        changes = np.abs(np.diff(np.concatenate([self.seen, seen]), axis=0))
-        self.seen = seen[-1:]
-        return np.asarray(changes)
+    def _seen(
+        self, network: backbone.Backbone, film: Film, own: Sequence[_Sight], before: Sequence[_Sight]
+    ) -> NDArray[np.float32]:
+        """Return what the network says of pictures, or how much that changes from those before, in the same region."""
+        moves = self.settings.features == "motion"
+        shape = shape_of(film.shape if own[0].region is None else (1.0, 1.0), self.settings.side)
+        wanted = {sight.key: sight for sight in (*(before if moves else ()), *own) if sight.key not in self.seen}
+        found = dict(self.seen)
+        keys = list(wanted)
+        for first in range(0, len(keys), AT_ONCE):
+            some = keys[first : first + AT_ONCE]
+            pictures = np.stack([wanted[key].small(film, shape, "rgb24") for key in some])
+            found.update(zip(some, network.features(pictures), strict=True))
+        self.seen = {own[-1].key: found[own[-1].key]}
+        seen = np.stack([found[sight.key] for sight in own])
+        return np.abs(seen - np.stack([found[sight.key] for sight in before])) if moves else seen
 
 
 def shape_of(shape: tuple[float, float], side: int) -> tuple[int, int]:

@@ -41,6 +41,10 @@ class Frames:
     side: Annotated[
         int | None, typer.Option(help="Of the square as large as what the network sees of a picture.  [default: 224]")
     ] = None
+    region: Annotated[
+        str | None,
+        typer.Option(help="What is looked at: whole, or moving: the square where things move.  [default: whole]"),
+    ] = None
     cache: Cache = None
 
     def settings(self) -> PictureSettings:

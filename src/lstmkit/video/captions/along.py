@@ -67,6 +67,8 @@ def require_shots(captioner: Captioner) -> None:
     """Raise InputError if the frames that a captioner reads do not show where shots end."""
     if isinstance(captioner.frames, PictureSettings) and captioner.frames.features in ("motion", "flow"):
         raise InputError("shots: the model sees how pictures change, which does not tell cuts; leave --shots out")
+    if isinstance(captioner.frames, PictureSettings) and captioner.frames.region == "moving":
+        raise InputError("shots: the model looks at where things move, which changes without a cut; leave --shots out")
 
 
 def say(
