@@ -74,7 +74,10 @@ def test_the_weights_are_scikit_learns_also_where_there_are_more_functionals_tha
     model = FunctionalsModel.fit(side, kinds, held, wanted, 3, Features())
     whole, both = functionals(side.joined(held)), torch.cat([kinds, wanted])
     spread = np.where(whole.std(axis=0) > 1e-9, whole.std(axis=0), np.inf)
-    own, other = ((functionals(part) - whole.mean(axis=0)) / spread for part in (side.joined(held), later))
+    own, other = (
+        np.clip((functionals(part) - whole.mean(axis=0)) / spread, -module.FURTHEST, module.FURTHEST)
+        for part in (side.joined(held), later)
+    )
     plain = LogisticRegression(C=0.1, tol=1e-8, max_iter=5000).fit(own, both)
     np.testing.assert_allclose(model.answers(later), plain.predict_proba(other), atol=5e-4)
     assert (model.answers(later).argmax(axis=1) == truth.numpy()).mean() > 0.9
@@ -93,6 +96,15 @@ def test_numbers_are_told_from_the_features_of_the_network() -> None:
         model = FunctionalsModel.fit(*parts[0], *parts[1], 1, features)
         errors[features] = np.mean((model.answers(parts[2][0])[:, 0] - parts[2][1].numpy()) ** 2)
     assert errors[Features(relative=1)] < 1e-3
+
+
+def test_what_was_nearly_still_where_it_was_learnt_from_does_not_decide_alone() -> None:
+    (side, kinds), (held, wanted), (later, truth) = told(60, 0), told(40, 1), told(100, 2)
+    generator = np.random.default_rng(5)
+    for part, size in ((side, 1e-3), (held, 1e-3), (later, 1.0)):
+        part.values[:, 2] += generator.normal(0, size, len(part.values))
+    model = FunctionalsModel.fit(side, kinds, held, wanted, 3, Features())
+    assert (model.answers(later).argmax(axis=1) == truth.numpy()).mean() > 0.85
 
 
 def test_gaps_are_taken_for_the_mean() -> None:

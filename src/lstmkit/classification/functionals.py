@@ -21,6 +21,9 @@ PARTS = ((0, 3), (0, 1), (1, 2), (2, 3))
 """From which third to which: the whole, then each third."""
 STRENGTHS = (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0)
 """Of the data against the penalty: there are often more numbers than rows."""
+FURTHEST = 5.0
+"""Spreads from its mean that a functional counts for at most: one that was nearly the same in all rows that were learnt
+from would else outweigh all others together where it is another for once."""
 AT_ONCE = 1_000_000
 """Values that are sorted together, about."""
 
@@ -129,5 +132,5 @@ def _quantile(ordered: Floats, count: NDArray[np.int64], q: float) -> Floats:
 
 
 def _standardised(rows: Floats, mean: Floats, spread: Floats) -> Floats:
-    """Return functionals in units of their spread; what is missing is the mean."""
-    return np.nan_to_num((rows - mean) / spread)
+    """Return functionals in units of their spread, `FURTHEST` at most; what is missing is the mean."""
+    return np.asarray(np.clip(np.nan_to_num((rows - mean) / spread), -FURTHEST, FURTHEST))
