@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from lstmkit.errors import InputError
+from lstmkit.visible import with_article
 
 MOST_SHOWN = 80
 """Characters of a value in a complaint."""
@@ -228,6 +229,6 @@ def shown(value: Any) -> str:
     if isinstance(value, int) and value.bit_length() > 256:
         return f"a number of {value.bit_length()} bits"
     if value is not None and not isinstance(value, int | float | str | bytes | tuple | list):
-        return f"a {type(value).__name__}" if not isinstance(value, numbers.Number) else str(value)
+        return with_article(type(value).__name__) if not isinstance(value, numbers.Number) else str(value)
     text = repr(value)
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."

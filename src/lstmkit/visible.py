@@ -15,6 +15,7 @@ HIDDEN = re.compile(
     r"|[\ud800-\udfff]"  # bytes of a file name that are no text
 )
 LINES = re.compile(r"[\t\n]")
+QUOTES, VOWELS = "'\"", ("a", "e", "i", "o", "u")
 
 
 def visible(text: str) -> str:
@@ -25,6 +26,11 @@ def visible(text: str) -> str:
 def visible_line(text: str) -> str:
     """Return a text as `visible` does, on one line: tabs and ends of lines are written as escapes too."""
     return LINES.sub(_escape, visible(text))
+
+
+def with_article(text: str) -> str:
+    """Return words with "a" or "an" before them, by their first letter; a quote before it does not count."""
+    return f"{'an' if text.lstrip(QUOTES).lower().startswith(VOWELS) else 'a'} {text}"
 
 
 def _escape(found: re.Match[str]) -> str:

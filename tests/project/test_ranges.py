@@ -73,6 +73,7 @@ def test_whole_numbers_of_numpy_become_pythons(value: Any) -> None:
         (None, "must be a whole number; got None"),
         (np.array([1, 2]), "must be a whole number; got a ndarray"),
         (torch.tensor(3), "must be a whole number; got a Tensor"),
+        (object(), "must be a whole number; got an object"),
         (0, "must be at least 1; got 0"),
         (2**31, "must be at most 2147483647; got 2147483648"),
         pytest.param(10**5000, "must be at most 2147483647; got a number of 16610 bits", id="huge"),

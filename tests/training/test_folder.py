@@ -131,6 +131,12 @@ def test_a_folder_without_a_format_number_is_refused(number, folder):
 
 def test_another_kind_is_refused(folder):
     assert "holds a 'forecaster' model, not a 'classifier' model" in _refused(folder, "classifier")
+    assert "holds a 'forecaster' model, not an 'action classifier' model" in _refused(folder, "action classifier")
+
+
+def test_a_kind_is_said_with_its_article(folder):
+    _rewrite(folder, kind="emotion classifier")
+    assert "holds an 'emotion classifier' model, not a 'voices' model" in _refused(folder, "voices")
 
 
 @pytest.mark.parametrize("record", [None, {}, [1], {"bytes": "x"}])

@@ -25,6 +25,7 @@ from lstmkit.errors import InputError, ModelFolderError
 from lstmkit.training.schema import canonical, checked, read_json
 from lstmkit.training.tensors import TensorShape, load_tensors, read_header, require_shapes
 from lstmkit.training.writing import exchange, temporary_folder, write_new
+from lstmkit.visible import with_article
 
 FORMAT = 1
 """Raised whenever an older lstmkit could not read what a newer one writes."""
@@ -131,7 +132,8 @@ class StoredModel:
                 f"reads up to {FORMAT}: upgrade it"
             )
         if config.get("kind") != kind:
-            raise ModelFolderError(f"{path}: holds a {config.get('kind')!r} model, not a {kind!r} model")
+            held, wanted = (with_article(repr(own)) for own in (config.get("kind"), kind))
+            raise ModelFolderError(f"{path}: holds {held} model, not {wanted} model")
         if config.get("sha256", _digest(config)) != _digest(config):  # the first folders had none
             raise ModelFolderError(f"{path}/config.json: its content does not match its sha256; the file is damaged")
         file = path / WEIGHTS
