@@ -22,7 +22,8 @@ import dataclasses
 import importlib.metadata
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -31,7 +32,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench.classification.sets import BLOCKS, NAMES, Set, clusters, read_set, skeletons
+from bench.classification.sets import BLOCKS, NAMES, Set, clusters, hardness, read_set, skeletons
 from bench.machine import RESULTS, header, now, write
 from lstmkit import SequenceClassifier
 from lstmkit.classification.classifier import SequenceSettings
@@ -47,13 +48,13 @@ Floats = NDArray[np.float64]
 SEEDS = (0, 1, 2, 3, 4)
 DEFAULTS = SequenceSettings()
 MOVING = SequenceSettings(relative=2, differences=(1, 3), normalise="together", crop=0.1)
-CHOSEN = dict.fromkeys(NAMES, DEFAULTS) | {"UTD-MHAD": MOVING}
+CHOSEN = dict.fromkeys(NAMES, DEFAULTS) | {"UTD-MHAD": MOVING, "hand_gesture": SequenceSettings(ensemble=5)}
 TRIED = {
     "JapaneseVowels": (SequenceSettings(crop=0.1),),
     "BasicMotions": (SequenceSettings(crop=0.1),),
     "GunPoint": (SequenceSettings(differences=(1, 3)),),
     "UTD-MHAD": (DEFAULTS, dataclasses.replace(MOVING, crop=0.0), dataclasses.replace(MOVING, crop=0.0, scale=0.3)),
-    "hand_gesture": (SequenceSettings(normalise="together"), SequenceSettings(convolution=5)),
+    "hand_gesture": (DEFAULTS, SequenceSettings(normalise="together"), SequenceSettings(convolution=5)),
 }
 """What is compared with the chosen settings by folds of the training part."""
 TITLES = {FUNCTIONALS: "functionals + logistic regression", NEAREST: "nearest neighbour, time warped"}
@@ -91,7 +92,8 @@ with its 95 % interval, and how many sequences each told right that the other di
 """
 INNER_NOTES = """
 Five folds of the training part; of the skeletons each training subject by the three others, of the gestures two blocks
-of each class by the six others. One seed: the accuracy in %, the cross-entropy, the processor's seconds of a training.
+of each class by the six others, with the errors on windows of each hardness. One seed: the accuracy in %, the
+cross-entropy, the processor's seconds of a training.
 
 accuracy  entropy seconds
 """
@@ -186,8 +188,32 @@ def tested(given: Set, settings: SequenceSettings) -> list[str]:
         f"{several}; "
         f"yardsticks {spent / 60:.2f}",
         *table(truth, found.answers, others, given.clusters),
+        *(errors(given.test, coding, found.answers, others) if given.name == "hand_gesture" else []),
         "",
     ]
+
+
+def errors(rows: Labelled, coding: Coding, networks: Floats, others: dict[str, Floats]) -> list[str]:
+    """Return where the errors on gestures lie: in which block, of which hardness, and what was answered.
+
+    networks, others  as for `table`
+    """
+    hard, truth, blocks = hardness(rows), coding.truth(rows.labels or []), rows.groups or []
+    there = Counter(f"{block} {kind}" for block, kind in zip(blocks, hard, strict=True) if kind != "other")
+    lines = [f"  windows by block: {counts(there)}"]
+    answers = {"networks averaged": networks.mean(axis=0)}
+    answers |= {TITLES[name]: others[name] for name in (FUNCTIONALS, NEAREST) if name in others}
+    for name, own in answers.items():
+        told = own.argmax(axis=1)
+        wrong = np.flatnonzero(told != truth).tolist()
+        found = Counter(f"{blocks[k]} {hard[k]} as {coding.classes[int(told[k])]}" for k in wrong)
+        lines.append(f"  errors of {name}: {counts(found)}")
+    return lines
+
+
+def counts(found: Mapping[str, int]) -> str:
+    """Return what was counted, in order of its names."""
+    return ", ".join(f"{name}: {found[name]}" for name in sorted(found)) or "none"
 
 
 def one_subject_out(settings: SequenceSettings, seeds: Sequence[int]) -> list[str]:
@@ -246,7 +272,12 @@ def inner(given: Set, settings: SequenceSettings, seeds: Sequence[int]) -> str:
     shares = 100 * (found.argmax(axis=2) == truth).mean(axis=1)
     entropy = -np.log(np.maximum(found[:, np.arange(len(truth)), truth], 1e-12)).mean()
     seconds = np.mean([second for _, own in parts for second in own.seconds])
-    return f"{shares.mean():8.2f}{entropy:9.3f}{seconds:8.0f}   {said(settings)}"
+    line = f"{shares.mean():8.2f}{entropy:9.3f}{seconds:8.0f}   {said(settings)}"
+    if given.name != "hand_gesture":
+        return line
+    hard = np.concatenate([hardness(given.training.select(test)) for _, test in inner_folds(given)])
+    wrong = (found.argmax(axis=2) != truth).sum(axis=0) / len(seeds)
+    return f"{line}; errors {counts({kind: int(wrong[hard == kind].sum().round()) for kind in np.unique(hard)})}"
 
 
 def said(settings: SequenceSettings) -> str:

@@ -24,6 +24,8 @@ from lstmkit.sequences import Ragged
 
 NAMES = ("JapaneseVowels", "BasicMotions", "GunPoint", "UTD-MHAD", "hand_gesture")
 BLOCKS, TESTED = 10, (4, 9)
+STOP, STILL, JUMP = "0", 0.01, 0.25
+"""The gesture without motion, and shares of the picture: less is no motion, more within a step is no motion either."""
 
 
 class Set(NamedTuple):
@@ -97,6 +99,22 @@ def gestures() -> Labelled:
             block[begin:end] = (begin + end) * BLOCKS // (2 * len(rows))
         groups[rows] = [f"{kind}-{own}" for own in block]
     return read_labelled(list(windows), Form(), labels=kinds, groups=groups.tolist())
+
+
+def hardness(rows: Labelled) -> list[str]:
+    """Return for each window of a gesture what makes it hard to tell.
+
+    "still" if the finger does not move though the gesture is not to stop: nobody can tell it from those that do stop.
+    "jump" if it is elsewhere by a quarter of the picture from one step to the next: the tracker had lost it, and says
+    the corner of the picture in its place. "other" if neither is so.
+    """
+    found = []
+    for k, label in enumerate(rows.labels or []):
+        places = rows.frames[k]
+        still = label != STOP and np.abs(places - places[0]).max() < STILL
+        jump = np.linalg.norm(np.diff(places, axis=0), axis=1).max() > JUMP
+        found.append("still" if still else "jump" if jump else "other")
+    return found
 
 
 def whole_set(given: Set) -> tuple[Ragged, list[str]]:
