@@ -48,13 +48,19 @@ Floats = NDArray[np.float64]
 SEEDS = (0, 1, 2, 3, 4)
 DEFAULTS = SequenceSettings()
 MOVING = SequenceSettings(relative=2, differences=(1, 3), normalise="together", crop=0.1)
-CHOSEN = dict.fromkeys(NAMES, DEFAULTS) | {"UTD-MHAD": MOVING, "hand_gesture": SequenceSettings(ensemble=5)}
+LOSING = SequenceSettings(relative=1, jump=0.2, ensemble=5)
+CHOSEN = dict.fromkeys(NAMES, DEFAULTS) | {"UTD-MHAD": MOVING, "hand_gesture": LOSING}
 TRIED = {
     "JapaneseVowels": (SequenceSettings(crop=0.1),),
     "BasicMotions": (SequenceSettings(crop=0.1),),
     "GunPoint": (SequenceSettings(differences=(1, 3)),),
     "UTD-MHAD": (DEFAULTS, dataclasses.replace(MOVING, crop=0.0), dataclasses.replace(MOVING, crop=0.0, scale=0.3)),
-    "hand_gesture": (DEFAULTS, SequenceSettings(normalise="together"), SequenceSettings(convolution=5)),
+    "hand_gesture": (
+        DEFAULTS,
+        dataclasses.replace(LOSING, ensemble=1),
+        SequenceSettings(normalise="together"),
+        SequenceSettings(convolution=5),
+    ),
 }
 """What is compared with the chosen settings by folds of the training part."""
 TITLES = {FUNCTIONALS: "functionals + logistic regression", NEAREST: "nearest neighbour, time warped"}

@@ -32,10 +32,11 @@ class FrameSettings(NetworkSettings):
     The others are those of `FrameLayerSettings`.
     """
 
-    later: ClassVar[tuple[str, ...]] = (*NetworkSettings.later, "convolution", "filters", "picture", "mirror")
+    later: ClassVar[tuple[str, ...]] = (*NetworkSettings.later, "convolution", "filters", "picture", "mirror", "jump")
 
     relative: int = 0
     differences: tuple[int, ...] = ()
+    jump: float = 0.0
     normalise: str = "features"
     convolution: int | None = 0
     filters: int = 32
