@@ -104,7 +104,7 @@ def gestures() -> Labelled:
 def hardness(rows: Labelled) -> list[str]:
     """Return for each window of a gesture what makes it hard to tell.
 
-    "still" if the finger does not move though the gesture is not to stop: nobody can tell it from those that do stop.
+    "still" if the finger does not move though the gesture is not to stop: only what a camera trembles tells it apart.
     "jump" if it is elsewhere by a quarter of the picture from one step to the next: the tracker had lost it, and says
     the corner of the picture in its place. "other" if neither is so.
     """
