@@ -98,8 +98,8 @@ the 12 windows without motion, and 20 of 22 windows that follow each other in a 
 their paths are 0.08 to 0.17 of the picture long, where those of the block have 0.32 in the median. The nearest
 neighbour is wrong on 23 windows of that block, functionals on 27. All 34 that jump are told. Windows without motion can
 be told, against what is said above: they are still to the last digit, as no window called "stop" is, here and in the
-training part (16, all in block 3-7, so that no fold of blocks can show it); the nearest neighbour does so. A network does
-not even of the 16 that it learnt from, with noise in training or without: it calls them all "stop", for what trembles
+training part (16, all in block 3-7, so that no fold of blocks can show it); the nearest neighbour does so. Networks do
+not, even of the 16 that one learnt from, with noise or without: it calls them all "stop", for what trembles
 by a thousandth of the picture is nothing beside what moves. With these 12 right, and the 20 wrong, it had 98.0 %.
 How often the test parts were read. Those of JapaneseVowels and UTD-MHAD several times before, while the yardsticks
 and the normalisation were built; that one spread for all channels ("together") is right for skeletons was confirmed
