@@ -1,8 +1,8 @@
 """How well is told what is done in real clips and by real bodies, beside simple methods that read the same frames?
 
     python -m bench.video.actions fights --features flow [--seeds 5] [--mirror] [--set NAME=VALUE ...]
-    python -m bench.video.actions skeletons | depth --features motion | clips
-    python -m bench.video.actions depth --features motion --inner
+    python -m bench.video.actions skeletons | depth --features grid --region moving --mirror | clips
+    python -m bench.video.actions depth --features grid --region moving --mirror --inner
 
 fights     150 clips of surveillance cameras, fight or none: five folds by the film that a clip is cut from, divided
            anew with every seed. Beside functionals stands pooling: mean and mean absolute difference of every number
