@@ -32,11 +32,10 @@ class FrameSettings(NetworkSettings):
     The others are those of `FrameLayerSettings`.
     """
 
-    later: ClassVar[tuple[str, ...]] = (*NetworkSettings.later, "convolution", "filters", "picture", "mirror", "jump")
+    later: ClassVar[tuple[str, ...]] = (*NetworkSettings.later, "convolution", "filters", "picture", "mirror")
 
     relative: int = 0
     differences: tuple[int, ...] = ()
-    jump: float = 0.0
     normalise: str = "features"
     convolution: int | None = 0
     filters: int = 32

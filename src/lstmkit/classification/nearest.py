@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -85,7 +84,7 @@ class NearestNeighbour:
         found: list[tuple[float, float, View]] = []
         left_out = np.unique(np.linspace(0, len(training) - 1, min(len(training), LEFT_OUT)).astype(np.int64))
         tried, truth = validation.joined(training.select(left_out)), torch.cat([wanted, targets[left_out]])
-        for own in dict.fromkeys((features, dataclasses.replace(features, differences=()))):
+        for own in dict.fromkeys((features, Features(features.relative))):
             for kind in ("features", "together"):
                 view = View.of(own, kind, training)
                 distances = warped_distances(view(tried), view(training), WINDOWS)

@@ -9,10 +9,9 @@ from torch import Tensor
 
 from lstmkit.nn.lengths import padding_mask
 from lstmkit.ranges import NOT_NEGATIVE, check_fields
-from lstmkit.sequences.course import on_course
 from lstmkit.sequences.ragged import Padded, Ragged, map_batches
 
-RANGES = {"relative": NOT_NEGATIVE, "jump": NOT_NEGATIVE}
+RANGES = {"relative": NOT_NEGATIVE}
 """Of the settings, also where others hold them."""
 
 
@@ -23,15 +22,11 @@ class Features:
     relative     first frames whose mean is taken from every frame, so that it matters how far one has moved and not
                  where one began; 0 leaves the frames as they are
     differences  lags over which frames are subtracted from later ones; before a lag is over, from the first frame
-    jump         change of a channel from one step to the next, in its unit, that is too large to be true: all that is
-                 said above stands there a second time, of frames that are missing where they jump away from the course,
-                 `on_course`; 0: nothing jumps
     Raises       InputError if a value is out of range
     """
 
     relative: int = 0
     differences: tuple[int, ...] = ()
-    jump: float = 0.0
 
     def __post_init__(self) -> None:
         """Check every value."""
@@ -40,43 +35,10 @@ class Features:
     @property
     def groups(self) -> int:
         """How many features there are for each channel."""
-        return len(self.levels) * (1 + len(self.differences))
-
-    @property
-    def levels(self) -> tuple[int, ...]:
-        """Which of the groups are frames rather than their changes."""
-        return (0, 1 + len(self.differences)) if self.jump else (0,)
-
-    def missing(self, features: Tensor) -> Tensor:
-        """Return which values of the frames are missing, (T, B, C) for each of the `levels`, side by side.
-
-        features  (T, B, groups C)
-        """
-        parts = torch.isnan(features).chunk(self.groups, dim=2)
-        return torch.cat([parts[level] for level in self.levels], dim=2)
+        return 1 + len(self.differences)
 
     def __call__(self, batch: Padded) -> Padded:
         """Return the features of a batch (T, B, C), as (T, B, groups C); missing where a frame that they need is."""
-        return self.of_levels(self.with_course(batch))
-
-    def with_course(self, batch: Padded) -> Padded:
-        """Return frames (T, B, C) with those beside them that are missing where they jump away, if any can."""
-        if not self.jump:
-            return batch
-        values, lengths = batch
-        course = torch.from_numpy(on_course(values.detach().cpu().numpy(), lengths.cpu().numpy(), self.jump))
-        away = ~course & ~padding_mask(lengths, len(values), course.device)
-        kept = values.masked_fill(away.to(values.device).unsqueeze(2), torch.nan)
-        return Padded(torch.cat([values, kept], dim=2), lengths)
-
-    def of_levels(self, batch: Padded) -> Padded:
-        """Return the features of what `with_course` gave."""
-        parts = batch.values.chunk(len(self.levels), dim=2)
-        found = [self._of(Padded(part, batch.lengths)).values for part in parts]
-        return Padded(torch.cat(found, dim=2) if len(found) > 1 else found[0], batch.lengths)
-
-    def _of(self, batch: Padded) -> Padded:
-        """Return displacement and changes."""
         if not self.relative and not self.differences:
             return batch
         values, lengths = batch

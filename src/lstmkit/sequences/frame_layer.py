@@ -40,8 +40,6 @@ class FrameLayerSettings:
 
     relative       first frames whose mean is taken from every frame; 0 leaves the frames as they are
     differences    lags over which differences are read beside the frames
-    jump           change from one step to the next that is too large to be true: frames, and differences, are read once
-                   more without what jumps away, as in `Features`, with marks of it; 0: nothing jumps
     normalise      "features": by statistics of the training part; "together": with one spread for all channels;
                    "sequence": by those of each sequence; "none"
     convolution    steps that filters see, which stand between the frames and the recurrent layers: around a step, or
@@ -56,7 +54,6 @@ class FrameLayerSettings:
 
     relative: int = 0
     differences: tuple[int, ...] = ()
-    jump: float = 0.0
     normalise: str = "features"
     convolution: int | None = 0
     filters: int = 32
@@ -86,14 +83,13 @@ class FrameLayerSettings:
     @property
     def features(self) -> Features:
         """What is computed of the frames."""
-        return Features(self.relative, self.differences, self.jump)
+        return Features(self.relative, self.differences)
 
     @property
     def augmentation(self) -> Augmentation:
         """How sequences are changed in training."""
         amounts = (self.stretch, self.crop, self.scale, self.noise, self.time_mask, self.channel_mask)
-        again = [own + len(self.mirror) if own > 0 else own - len(self.mirror) for own in self.mirror if self.jump]
-        return Augmentation(*amounts, (*self.mirror, *again))
+        return Augmentation(*amounts, self.mirror)
 
 
 class FrameLayer(nn.Module):
@@ -112,8 +108,7 @@ class FrameLayer(nn.Module):
     def __init__(self, settings: FrameLayerSettings, channels: int, marks: bool, forwards: bool = False) -> None:
         super().__init__()
         self.features, self.augmentation = settings.features, settings.augmentation
-        self.channels, self.input_dropout = channels, settings.input_dropout
-        self.marks = marks or settings.jump > 0
+        self.channels, self.marks, self.input_dropout = channels, marks, settings.input_dropout
         if settings.mirror and len(settings.mirror) != channels:
             raise InputError(f"mirror: {len(settings.mirror)} channels are named of {channels}; name all, or none")
         width = channels * self.features.groups
@@ -122,7 +117,7 @@ class FrameLayer(nn.Module):
         if settings.picture:
             self.pictures = _picture_filters(width, settings)
             width = self.pictures.width
-        width += channels * len(self.features.levels) * self.marks
+        width += channels * marks
         self.filters: StepFilters | None = None
         if settings.convolution:
             self.filters = StepFilters(width, settings.filters, settings.convolution, forwards)
@@ -131,14 +126,12 @@ class FrameLayer(nn.Module):
 
     def forward(self, batch: Padded) -> Padded:
         """Return what the recurrent layers read, (T, B, width), and the lengths of that."""
-        batch = self.features.with_course(batch)  # before frames between two are made up
         if self.training:
             batch = self.augmentation.warp(batch)
-        features, lengths = self.features.of_levels(batch), batch.lengths
-        missing, values = self.features.missing(features.values), self.normalisation(features)
+        values, lengths = self.normalisation(self.features(batch)), batch.lengths
         if self.training:
             values = self.augmentation.blur(values, lengths, self.channels)
-        values = locked(self.marked(values, missing), self.input_dropout, self.training)
+        values = locked(self.marked(values, torch.isnan(batch.values)), self.input_dropout, self.training)
         if self.filters is not None:
             there = ~padding_mask(lengths, len(values), values.device).unsqueeze(2)
             values = self.filters(values * there)  # noise is in the padding, too
@@ -147,7 +140,7 @@ class FrameLayer(nn.Module):
     def marked(self, values: Tensor, missing: Tensor) -> Tensor:
         """Return normalised features (T, B, F) without gaps, what is seen of pictures, and marks of gaps beside them.
 
-        missing  which values of the frames are missing, `Features.missing`
+        missing  which values (T, B, C) of the frames are missing
         """
         values = values.masked_fill(torch.isnan(values), 0.0)
         if self.pictures is not None:

@@ -85,18 +85,6 @@ def test_missing_values_are_masked_where_that_is_asked_for() -> None:
     assert masked.score(NEW, TRUTH) > 0.8
 
 
-def test_what_jumps_away_is_read_with_and_without_it(tmp_path) -> None:
-    lost = [own.copy() for own in X]
-    for k, own in enumerate(lost[::3]):
-        own[k % len(own)] = 500.0
-    classifier = SequenceClassifier(quick(relative=1, jump=50.0)).fit(lost, Y)
-    assert classifier.score(NEW, TRUTH) > 0.8
-    classifier.save(tmp_path / "model")
-    again = SequenceClassifier.load(tmp_path / "model")
-    np.testing.assert_array_equal(again.predict_proba(lost), classifier.predict_proba(lost))
-    assert all(abs(own.sum() - 1) < 1e-6 for own in classifier.explain(lost[:4]))
-
-
 @pytest.mark.parametrize(("rows", "expected"), [(1, 5), (100, 5), (101, 3), (300, 3), (301, 1), (10**6, 1)])
 def test_few_rows_are_answered_for_by_several_networks(rows, expected) -> None:
     settings = quick(ensemble=None)

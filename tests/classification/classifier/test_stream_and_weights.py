@@ -58,7 +58,6 @@ def test_a_stream_takes_gaps_and_gives_numbers() -> None:
         ({}, "refuse", "reads backwards"),
         ({"bidirectional": False, "normalise": "sequence"}, "refuse", "by the whole sequence"),
         ({"bidirectional": False, "relative": 1}, "mask", "relative=0"),
-        ({"bidirectional": False, "jump": 1.0}, "refuse", "jump=0"),
     ],
 )
 def test_what_must_see_the_whole_sequence_has_no_stream(given, missing, words) -> None:

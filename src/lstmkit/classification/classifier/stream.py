@@ -39,8 +39,6 @@ class ClassifierStream:
             raise InputError(
                 "stream: this model normalises by the whole sequence; train one with normalise='features' or 'together'"
             )
-        if settings.jump:
-            raise InputError("stream: this model looks ahead to see what jumps away; train one with jump=0")
         if settings.relative and masked:
             raise InputError(
                 "stream: this model needs its first steps, which may be missing; train one with relative=0"
