@@ -29,7 +29,12 @@ def visible_line(text: str) -> str:
 
 
 def with_article(text: str) -> str:
-    """Return words with "a" or "an" before them, by their first letter; a quote before it does not count."""
+    """Return words with "a" or "an" before them, by their first letter; a quote before it does not count.
+
+    "None" is nothing that there are several of, and has none.
+    """
+    if text == "None":
+        return text
     return f"{'an' if text.lstrip(QUOTES).lower().startswith(VOWELS) else 'a'} {text}"
 
 

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lstmkit import InputError
+from lstmkit.cli import printing
 from lstmkit.cli.app import app
 
 soundfile = pytest.importorskip("soundfile", reason="the extra speech is not installed")
@@ -79,3 +80,15 @@ def test_what_cannot_be_used_is_one_line(folder: Path, tmp_path: Path, words: li
     assert isinstance(found.exception, InputError)
     assert message in str(found.exception)
     assert "\n" not in str(found.exception)
+
+
+def test_as_many_classes_are_named_as_the_terminal_has_room_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = {"id": "call.wav", "label": "unsure", "p_embarrassed": 0.5, "p_enthusiastic": 0.3, "p_disappointed": 0.2}
+    for width, named in ((200, 3), (60, 2), (40, 1)):
+        monkeypatch.setattr(printing, "PIPED_WIDTH", width)
+        printing.print_told("recording", [record])
+        shown = capsys.readouterr().out
+        assert "call.wav" in shown
+        assert shown.count("%") == named

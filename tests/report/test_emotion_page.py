@@ -40,3 +40,27 @@ def test_a_wave_that_is_clicked_plays_and_a_line_follows(browser: webdriver.Chro
     WebDriverWait(browser, 20).until(lambda b: b.execute_script(place.replace("[1]", "[0]")) >= 0.399)
     errors = [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
     assert errors == []
+
+
+def test_a_part_of_a_file_that_is_too_long_for_the_page_plays_from_where_it_begins(
+    browser: webdriver.Chrome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soundfile = pytest.importorskip("soundfile", reason="the extra speech is not installed")
+
+    from lstmkit.speech import Utterance
+    from lstmkit.speech.emotion import Told, page
+
+    monkeypatch.setattr(page, "MOST_SOUND", 0)
+    soundfile.write(tmp_path / "day.wav", np.random.default_rng(0).normal(0, 0.1, 32_000), 16_000)
+    parts = [
+        Told(Utterance(f"part {k}", tmp_path / "day.wav", start=k, end=k + 1.0), "up", {"up": 1.0}) for k in (0, 1)
+    ]
+    page.write_answers(tmp_path / "page.html", parts, 0.02, "model")
+    browser.get((tmp_path / "page.html").as_uri())
+    second = browser.find_elements("css selector", ".played")[1]
+    wave, sound = (second.find_element("css selector", name) for name in ("svg", "audio"))
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", wave)
+    wave.click()  # in its middle, half a second into the part and one and a half into the file
+    WebDriverWait(browser, 20).until(lambda b: b.execute_script("return arguments[0].currentTime", sound) >= 1.499)
+    place = "return +document.querySelectorAll('.along')[1].style.getPropertyValue('--place')"
+    WebDriverWait(browser, 20).until(lambda b: 0.499 <= b.execute_script(place) <= 1)

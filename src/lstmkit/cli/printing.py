@@ -146,10 +146,14 @@ def print_told(what: str, records: Sequence[Mapping[str, Any]]) -> None:
 
     weighed = "weights" in records[0]
     head = [what, "label", "most probable", *(["where it was heard"] if weighed else [])]
-    rows = []
-    for own in records:
-        bars = [weight_bars(own["weights"])] if weighed else []  # beside bars there is room for one class
-        rows.append([own["id"], own["label"], most_probable(shares_of(own), 1 if weighed else MOST_NAMED), *bars])
+    for count in range(MOST_NAMED, 0, -1):  # as many classes as the terminal has room for beside the names
+        rows = [
+            [own["id"], own["label"], most_probable(shares_of(own), count)]
+            + ([weight_bars(own["weights"])] if weighed else [])
+            for own in records
+        ]
+        if sum(max(len(row[k]) for row in [head, *rows]) + 3 for k in range(len(head))) <= stdout().width:
+            break
     print_table(head, rows)
 
 

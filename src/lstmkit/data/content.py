@@ -136,6 +136,13 @@ def _blocks(path: Path, file: IO[bytes], length: int, packed: bool, most: int | 
         yield block
 
 
+def require_file(path: Path) -> None:
+    """Raise InputError if a path is that of no file."""
+    if not os.path.isfile(path):
+        refuse_url(path)
+        raise InputError(f"{path}: {'is a folder, not a file' if os.path.isdir(path) else 'no such file'}")
+
+
 def is_table(path: Path) -> bool:
     """Return whether a file is a table, by its name."""
     name = path.name.lower().removesuffix(".gz")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import mimetypes
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -79,13 +80,20 @@ def read_manifest(source: Any, transcripts: bool = True) -> Manifest:
         return require_sound(str(path.parent), _of_kaldi(path.parent), transcripts)
     if path.suffix.lower() == SEVERAL:
         return require_sound(str(path), _of_arrays(path, transcripts), transcripts)
-    if path.suffix.lower() in SOUNDS and path.exists():
+    if is_recording(path) and path.exists():
         raise InputError(
             f"{path}: one recording alone; give a folder of recordings with their texts, or a table of them"
         )
     table = read_with_notes(path, texts=True)
     found = of_table(table.frame, str(path), path.parent)
     return require_sound(str(path), Manifest(found.utterances, (*table.notes, *found.notes)), transcripts)
+
+
+def is_recording(path: Path) -> bool:
+    """Return whether a file is sound, or another medium, and no table, by its name."""
+    if path.suffix.lower() in SOUNDS:
+        return True
+    return (mimetypes.guess_type(path.name)[0] or "").partition("/")[0] in ("audio", "video", "image")
 
 
 def refuse_shared(training: Manifest, test: Manifest) -> tuple[str, ...]:

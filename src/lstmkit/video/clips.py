@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from lstmkit.classification.reading.pattern import Pattern, facts_of_folder, pattern_of
-from lstmkit.data.content import STANDARD_INPUT, files_in, is_table, refuse_url
+from lstmkit.data.content import STANDARD_INPUT, files_in, is_table, require_file
 from lstmkit.data.listed import column_called, fact_of, overlap, texts_of
 from lstmkit.data.native import to_polars
 from lstmkit.data.read import read_with_notes
@@ -198,9 +198,8 @@ def require_file_column(columns: Sequence[str], place: str) -> str:
 
 def _of_files(files: Sequence[Path]) -> Clips:
     for path in files:
-        if path != STANDARD_INPUT and not os.path.isfile(path):
-            refuse_url(path)
-            raise InputError(f"{path}: {'is a folder, not a file' if os.path.isdir(path) else 'no such file'}")
+        if path != STANDARD_INPUT:
+            require_file(path)
     return _sound(Clips(tuple(Clip(str(path), path) for path in files), {}, "the clips"))
 
 

@@ -157,6 +157,12 @@ def test_one_file_is_a_recording_and_no_table_whatever_it_is_called(corpus: Path
         read_clips(tmp_path / "call.m4a")
 
 
+@pytest.mark.parametrize("name", ["labels", "labels.dat", "list.ndjson"])
+def test_a_table_is_one_whatever_it_is_called(corpus: Path, name: str) -> None:
+    table = lists("audio,label\n03a01Fa.wav,glad\n11a01Na.wav,sad\n")(corpus)
+    assert read_clips(table.rename(corpus / name)).fact("label") == ["glad", "sad"]
+
+
 def test_speakers_must_be_known_of_all_or_of_none(corpus: Path) -> None:
     table = lists("audio,label,speaker\n03a01Fa.wav,glad,ann\n11a01Na.wav,sad,\n")(corpus)
     with pytest.raises(InputError, match=r"no speaker for 1 of 2 recordings, first '11a01Na.wav'; fill in who it is"):

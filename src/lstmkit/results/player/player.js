@@ -4,9 +4,9 @@ for (const played of document.querySelectorAll(".played")) {
   if (!media) continue;
   const said = played.querySelector("output"), along = played.querySelector(".along");
   const parts = [...played.querySelectorAll("[data-start]")], drawing = played.querySelector(".along svg");
-  const seconds = +played.dataset.seconds;
+  const seconds = +played.dataset.seconds, begin = +(played.dataset.begin || 0);
   const mark = () => {
-    const now = media.currentTime;
+    const now = Math.max(0, media.currentTime - begin);
     let label = "";
     for (const part of parts) {
       const here = now >= +part.dataset.start && now < +part.dataset.end;
@@ -18,7 +18,7 @@ for (const played of document.querySelectorAll(".played")) {
     if (!media.paused && !media.ended) requestAnimationFrame(mark);
   };
   const playFrom = (second) => {
-    media.currentTime = second;
+    media.currentTime = begin + second;
     media.play().catch(() => {}); // refused where a click elsewhere, or the page, stops it again: it then stays still
   };
   for (const name of ["play", "seeked", "timeupdate", "ended", "loadedmetadata"]) media.addEventListener(name, mark);

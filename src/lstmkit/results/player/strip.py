@@ -2,8 +2,9 @@
 
 The script works within every element of the class `played` that holds an <audio> or a <video>: what has data-start and
 data-end, in seconds, has the class `now` while that is played, and is played when it is clicked; its data-label stands
-in the <output>, if there is one. In an element of the class `along` a line moves, over data-seconds of the `played`,
-and a drawing in it plays from where it is clicked.
+in the <output>, if there is one. data-begin of the `played` is the second of the file at which what is played begins.
+In an element of the class `along` a line moves, over data-seconds of the `played`, and a drawing in it plays from
+where it is clicked.
 """
 
 from __future__ import annotations

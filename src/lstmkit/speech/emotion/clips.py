@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from lstmkit.classification.reading.pattern import Pattern, facts_of_folder, pattern_of
-from lstmkit.data.content import files_in, is_table
+from lstmkit.data.content import files_in, require_file
 from lstmkit.data.listed import fact_of, texts_of
 from lstmkit.data.native import to_polars
 from lstmkit.data.read import read_with_notes
@@ -20,7 +20,7 @@ from lstmkit.ranges import a_path
 from lstmkit.sequences import Ragged
 from lstmkit.speech.audio import read_audio
 from lstmkit.speech.emotion.frames import VoiceSettings, normalised, voice_frames
-from lstmkit.speech.manifest import SOUNDS, Manifest, of_table, require_sound
+from lstmkit.speech.manifest import SOUNDS, Manifest, is_recording, of_table, require_sound
 from lstmkit.speech.utterance import Utterance
 
 SPEAKER = "speaker"
@@ -97,12 +97,12 @@ def read_clips(source: Any, label: str = "label", pattern: str | None = None, la
         return _of_folder(path, label, how, labelled)
     if how is not None:
         raise InputError(f"{path}: a pattern reads the names of a folder's files; leave it out, or give the folder")
-    if not is_table(path):
-        if labelled and path.exists():
-            raise InputError(
-                f"{path}: one recording, whose class nothing says; give a folder of recordings, or a table of them"
-            )
+    if is_recording(path) and not labelled:
         return _of_files([path])
+    if is_recording(path) and path.exists():
+        raise InputError(
+            f"{path}: one recording, whose class nothing says; give a folder of recordings, or a table of them"
+        )
     table = read_with_notes(path, texts=True)
     return _of_frame(table.frame, str(path), path.parent, label, labelled, table.notes)
 
@@ -126,6 +126,8 @@ def _frames_of(one: Utterance, settings: VoiceSettings) -> np.ndarray[Any, Any]:
 
 
 def _of_files(files: Sequence[Path]) -> Clips:
+    for path in files:
+        require_file(path)
     utterances = tuple(Utterance(str(path), path) for path in files)
     return Clips(require_sound("the recordings", Manifest(utterances), False), {}, "the recordings")
 

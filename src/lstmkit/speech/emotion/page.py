@@ -69,13 +69,15 @@ class _Sounds:
     def __init__(self) -> None:
         self.left = MOST_SOUND
 
-    def address(self, utterance: Utterance, samples: Samples) -> str:
-        """Return where a page finds the sound."""
+    def address(self, utterance: Utterance, samples: Samples) -> tuple[str, float]:
+        """Return where a page finds the sound, and the second at which it begins there."""
         sound = embedded(samples)
         if len(sound) > self.left:
-            return utterance.audio.resolve().as_uri()
+            begin = utterance.start
+            part = f"#t={begin:.3f},{begin + len(samples) / RATE:.3f}"  # a browser plays no more than that
+            return utterance.audio.resolve().as_uri() + part, begin
         self.left -= len(sound)
-        return sound
+        return sound, 0.0
 
 
 def _counted(told: Sequence[Told]) -> str:
@@ -118,9 +120,11 @@ def _wave_of(
     ground = "" if weights is None else _ground(weights, shift, seconds)
     box = f'viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" style="height:{HEIGHT}px"'
     drawing = f'<svg {box}>{ground}<path class="wave" d="{_wave(samples)}"/></svg>'
-    sound = f'<audio controls preload="none" src="{escape(sounds.address(utterance, samples))}"></audio>'
+    address, begin = sounds.address(utterance, samples)
+    sound = f'<audio controls preload="none" src="{escape(address)}"></audio>'
     along = f'<div class="along">{drawing}{player.strip(parts, seconds, colours)}</div>'
-    return f'<div class="played" data-seconds="{seconds:.3f}">{sound}{page.words(title)}{along}</div>'
+    given = f'data-seconds="{seconds:.3f}" data-begin="{begin:.3f}"'
+    return f'<div class="played" {given}>{sound}{page.words(title)}{along}</div>'
 
 
 def _wave(samples: Samples) -> str:
