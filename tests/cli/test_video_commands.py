@@ -89,6 +89,8 @@ def test_skeletons_are_learnt_and_told(lstm: Run, tmp_path: Path) -> None:
     ("words", "message"),
     [
         (["--joints", "coco17"], "--joints has no effect with videos; leave it out"),
+        (["--features", "grid", "--side", "96"], "--side has no effect with --features grid; leave it out"),
+        (["--features", "flow", "--mirror"], "--mirror has no effect with --features flow; leave it out"),
         (["--features", "all"], "features must be one of network, grid, both, motion, flow, pixels; got 'all'"),
         (["--rate", "0"], "rate must be from 0.01 to 240 pictures a second; got 0"),
         (["--group", "film"], "nothing is called 'film'"),

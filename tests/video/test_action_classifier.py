@@ -14,17 +14,18 @@ from films import moving, write_film, write_ways
 
 from lstmkit import InputError
 from lstmkit.classification.classifier import SequenceSettings
+from lstmkit.classification.classifier.charts import Example
 from lstmkit.errors import NotFittedError
 from lstmkit.results import run_job
 from lstmkit.sequences import Ragged
 from lstmkit.training.folder import ModelFolderError
 from lstmkit.video import ActionClassifier, PictureSettings, SkeletonSettings
 from lstmkit.video.classifier import OF_FLOW, OF_PIXELS, OF_SKELETONS, usual_settings
-from lstmkit.video.clips import Clip
+from lstmkit.video.clips import Clip, Clips
 from lstmkit.video.film import reading
 from lstmkit.video.job import ActionJob
 from lstmkit.video.live import follow
-from lstmkit.video.page import film_of
+from lstmkit.video.page import film_of, played_examples
 from lstmkit.video.pictures import small
 from lstmkit.video.rows import Asked
 from lstmkit.video.skeletons import channels_of, mirror_of
@@ -250,6 +251,19 @@ def test_of_a_part_of_a_clip_what_is_within_it_is_played(tmp_path: Path) -> None
             return float(small(one, next(shots), (32, 32)).mean())
 
     assert [first(Clip("a", path, start)) / 16 for start in (0.0, 5.0, 10.0)] == pytest.approx([0, 5, 10], abs=0.4)
+
+
+def test_a_clip_that_is_shorter_than_a_moment_shows_what_was_there_before(tmp_path: Path) -> None:
+    path = write_film(tmp_path / "a.avi", moving("up", 20))
+    film, seconds = film_of(Clip("a", path, 1.01, 1.05))
+    assert film and seconds == pytest.approx(1 / 12)
+
+
+def test_a_clip_that_is_gone_when_the_report_is_written_is_named_there(tmp_path: Path) -> None:
+    path = write_film(tmp_path / "a.avi", moving("up", 20))
+    clips = Clips((Clip("a", path), Clip("b", tmp_path / "b.avi")), {}, "the clips")
+    page = played_examples(clips, [Example(name, "up, told down (90 %)", np.zeros((2, 1)), None) for name in "ab"])
+    assert page.count("<video ") == 1 and "b.avi: no such file" in page
 
 
 def test_a_clip_in_both_parts_is_refused(clips: Path, cache: Path, tmp_path: Path) -> None:

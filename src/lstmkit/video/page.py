@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -20,7 +20,7 @@ from lstmkit.video.classifier import ActionClassifier
 from lstmkit.video.clips import Clip, Clips
 from lstmkit.video.film import Film, Shot, entry_before, reading, video_package
 from lstmkit.video.pictures import shape_of, small
-from lstmkit.video.sampling import at_rate, looks
+from lstmkit.video.sampling import Look, at_rate, looks
 
 SIDE, RATE, BITS = 320, 12, 350_000
 """Of what is played: the side of the square as large as a picture, pictures and bits a second."""
@@ -80,14 +80,23 @@ def write_player(told: Sequence[Told], path: Path, model: str, version: str) -> 
 
 
 def played_examples(clips: Clips, examples: Sequence[Example]) -> str:
-    """Return clips that a report is about as HTML that plays them.
+    """Return clips that a report is about as HTML that plays them, the first `LONGEST_SHOWN` seconds of each.
 
-    clips   those that were tested
-    Raises  InputError if a clip cannot be read
+    A clip that cannot be read any more is told in words: what was learnt and scored is not lost for it.
+
+    clips  those that were tested
     """
-    known = dict(zip(clips.names, clips.clips, strict=True))
-    blocks = [_screen(_head(own.name, own.said), *film_of(known[own.name], LONGEST_SHOWN)) for own in examples]
-    return player.played(STYLE, f'<div class="beside">{"".join(blocks)}</div>')
+    known, blocks = dict(zip(clips.names, clips.clips, strict=True)), []
+    for own in examples:
+        head = _head(own.name, own.said)
+        try:
+            film, seconds = film_of(known[own.name], LONGEST_SHOWN)
+        except InputError as error:
+            blocks.append(f"<div>{head}<p>{page.words(str(error))}</p></div>")
+            continue
+        blocks.append(_screen(head, film, seconds))
+    cut = f"<p>Of longer clips the first {LONGEST_SHOWN:g} seconds.</p>"
+    return player.played(STYLE, f'{cut}<div class="beside">{"".join(blocks)}</div>')
 
 
 def _block(told: Told, colours: Mapping[str, str]) -> str:
@@ -125,11 +134,7 @@ def film_of(clip: Clip, longest: float = LONGEST) -> tuple[bytes, float]:
     entry = entry_before(clip.path, clip.start) if clip.start else None
     with reading(clip.path, entry) as (film, shots), av.open(written, "w", format="webm") as container:
         stream = None
-        for look in looks(shots, at_rate(RATE)):
-            if look.time < clip.start:
-                continue
-            if look.time - clip.start > longest or (clip.end is not None and look.time >= clip.end):
-                break
+        for look in _within(looks(shots, at_rate(RATE)), clip, longest):
             picture = _frame(film, look.shot)
             if stream is None:
                 stream = container.add_stream("libvpx", rate=RATE, options={"deadline": "realtime", "cpu-used": "8"})
@@ -141,6 +146,20 @@ def film_of(clip: Clip, longest: float = LONGEST) -> tuple[bytes, float]:
         if stream is not None:
             container.mux(stream.encode())
     return written.getvalue(), count / RATE
+
+
+def _within(looked: Iterator[Look], clip: Clip, longest: float) -> Iterator[Look]:
+    """Yield the moments of a clip; where it is shorter than from one to the next, the one before it."""
+    before, some = None, False
+    for look in looked:
+        if look.time >= clip.start:
+            if look.time - clip.start > longest or (clip.end is not None and look.time >= clip.end):
+                break
+            some = True
+            yield look
+        before = look
+    if not some and before is not None:
+        yield before
 
 
 def _frame(film: Film, shot: Shot) -> Any:

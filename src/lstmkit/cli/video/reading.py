@@ -85,7 +85,15 @@ def settings_of(skeletons: bool, frames: Frames, bodies: Bodies) -> PictureSetti
     of_others, where = (vars(frames), "with skeletons") if skeletons else (vars(bodies), "with videos")
     both = {"mirror"}
     parameters.refuse_without_effect(where, {name: bool(own) for name, own in of_others.items() if name not in both})
-    return bodies.settings() if skeletons else frames.settings()
+    if skeletons:
+        return bodies.settings()
+    found = frames.settings()
+    without = {
+        "side": frames.side is not None and not found.sees and found.region == "whole",
+        "mirror": bodies.mirror and found.mirror == tuple(range(1, len(found.mirror) + 1)),
+    }
+    parameters.refuse_without_effect(f"with --features {found.features}", without)
+    return found
 
 
 def reading_shown(progress: JobProgress) -> Watch:
