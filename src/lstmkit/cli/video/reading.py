@@ -39,7 +39,11 @@ class Frames:
     rate: Annotated[float | None, typer.Option(help="Pictures a second that are looked at.  [default: 8]")] = None
     count: Annotated[int | None, typer.Option(help="In place of --rate: pictures, evenly over the clip.")] = None
     side: Annotated[
-        int | None, typer.Option(help="Of the square as large as what the network sees of a picture.  [default: 224]")
+        int | None,
+        typer.Option(
+            help="Of the square as large as what the network sees of a picture; with --region moving, half the side "
+            "of what any features are made from.  [default: 224]"
+        ),
     ] = None
     region: Annotated[
         str | None,
