@@ -78,8 +78,8 @@ def test_what_was_done_before_an_interruption_is_not_done_again(
     with part.open("ab") as file:
         file.write(b"half a row")
 
-    def counted(path: Path, settings: PictureSettings, notes: list[str], known: int, told: object) -> object:
-        asked.append(known)
+    def counted(path: Path, settings: PictureSettings, notes: list[str], known: np.ndarray, told: object) -> object:
+        asked.append(len(known))
         return stream(path, settings, notes, known)
 
     monkeypatch.setattr(cache_file, "stream_frames", counted)

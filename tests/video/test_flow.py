@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from films import moving, write_film
+from films import square, write_film
 from numpy.typing import NDArray
 
 from lstmkit.video import PictureSettings, picture_frames
@@ -35,7 +35,7 @@ STILL = shown(COLUMNS, ROWS)
 
 def sizes(now: NDArray[np.uint8], before: NDArray[np.uint8] = STILL, seconds: float = 1.0) -> dict[str, Places]:
     """Return the quantiles of each quantity in its unit."""
-    found = np.expm1(flow_features(np.stack([before, now]), np.array([seconds]))[0].astype(float))
+    found = np.expm1(flow_features(before[None], now[None], np.array([seconds]))[0].astype(float))
     return {name: found[5 * k : 5 * k + 5] * faint for k, (name, faint) in enumerate(FAINT.items())}
 
 
@@ -52,13 +52,10 @@ def test_the_flow_is_by_how_much_things_have_moved(right: float, down: float) ->
     assert np.median(wrong) < 0.2 and np.quantile(wrong, 0.95) < 0.4
 
 
-def test_what_stands_still_has_no_flow_and_neither_what_is_shown_again() -> None:
-    assert flow_features(np.stack([STILL, STILL]), np.array([0.125])).max() < 0.01
-    moved = shown(COLUMNS - 2, ROWS)
-    found = flow_features(np.stack([STILL, moved, moved]), np.array([0.125, 0.0]))
-    assert found[0].any() and not found[1].any()
-    grey = np.full_like(STILL, 90)
-    assert not flow_features(np.stack([grey, grey + 20]), np.array([0.125])).any()  # lamps, not motion
+def test_what_stands_still_has_no_flow() -> None:
+    assert flow_features(STILL[None], STILL[None], np.array([0.125])).max() < 0.01
+    grey = np.full((1, 72, 128), 90, np.uint8)
+    assert not flow_features(grey, grey + 20, np.array([0.125])).any()  # lamps, not motion
 
 
 def test_a_camera_that_moves_is_not_told() -> None:
@@ -108,7 +105,8 @@ def test_half_the_time_is_twice_the_speed() -> None:
 def test_a_mirror_changes_nothing() -> None:
     now = shown(COLUMNS - 2 - ROWS / 20, ROWS)
     plain, turned = (
-        flow_features(np.stack(pair), np.ones(1)) for pair in ((STILL, now), (STILL[:, ::-1], now[:, ::-1]))
+        flow_features(before[None], after[None], np.ones(1))
+        for before, after in ((STILL, now), (STILL[:, ::-1], now[:, ::-1]))
     )
     np.testing.assert_allclose(plain, turned, atol=0.01)
     assert FLOW.mirror == tuple(range(1, 21))
@@ -121,13 +119,58 @@ def test_small_pictures_keep_their_shape_in_multiples_of_four() -> None:
     assert flow_shape((10, 9000)) == (48, 192)
 
 
-def test_a_video_is_told_from_wherever_it_is_entered_and_by_its_own_clock(tmp_path: Path) -> None:
-    path = write_film(tmp_path / "a.mkv", moving("right", 40, speed=1))
-    whole = picture_frames(path, FLOW).values
+def swaying(rate: int, seconds: int, speed: float = 12.0) -> list[NDArray[np.uint8]]:
+    """Return pictures of a square that goes to and fro, a second each way, by so many pixels a second."""
+    times = np.arange(rate * seconds) / rate
+    return [square(32, 40 + speed * abs((time + 1) % 2 - 1)) for time in times]
+
+
+def test_the_first_frame_has_what_the_second_has(tmp_path: Path) -> None:
+    whole = picture_frames(write_film(tmp_path / "a.mkv", swaying(8, 5)), FLOW).values
     assert whole.shape == (40, 20) and (whole[:, 19] > 0).all()
     np.testing.assert_array_equal(whole[0], whole[1])  # nothing is known of what was before
-    later = np.concatenate([values for _, values in stream_frames(path, FLOW, [], known=16)])
-    np.testing.assert_array_equal(later, whole[16:])
-    slow = picture_frames(write_film(tmp_path / "b.mkv", moving("right", 40, speed=1), rate=4), FLOW).values
-    speed, half = (np.expm1(own[own[:, 19] > 0, 19]).mean() for own in (whole, slow))
-    assert half == pytest.approx(speed / 2, rel=0.2)
+
+
+def test_the_same_motion_is_told_alike_whatever_the_rate_of_the_video(tmp_path: Path) -> None:
+    means = {}
+    for rate in (24, 16, 8, 6, 4):
+        film = write_film(tmp_path / f"{rate}.mkv", swaying(rate, 10), rate=rate)
+        means[rate] = picture_frames(film, FLOW).values.mean(axis=0)
+    for rate, own in means.items():
+        assert own[19] == pytest.approx(means[8][19], rel=0.1), rate
+    twice = picture_frames(write_film(tmp_path / "b.mkv", swaying(8, 5), rate=4), FLOW).values
+    quick = picture_frames(tmp_path / "8.mkv", FLOW).values
+    assert np.expm1(twice[:, 19]).mean() == pytest.approx(np.expm1(quick[:, 19]).mean() / 2, rel=0.2)
+
+
+@pytest.mark.parametrize("rate", [3, 1, 8])
+def test_as_long_as_a_picture_is_shown_it_has_what_moved_last(rate: int, tmp_path: Path) -> None:
+    count = 12
+    pictures = swaying(rate, count // rate + 1, 2.0 * rate)[:count]
+    own = [*pictures[:6], *[pictures[5]] * 3, *pictures[6:]]
+    film = write_film(tmp_path / "a.mkv", own, rate=rate)
+    found = picture_frames(film, FLOW)
+    shown_then = np.floor(found.times * rate + 1e-6).astype(int)  # which of the pictures
+    assert shown_then.max() == len(own) - 1
+    once = picture_frames(film, PictureSettings("flow", count=len(own))).values  # each of them once
+    np.testing.assert_allclose(found.values, once[shown_then], atol=1e-4)
+    still = np.isin(shown_then, (6, 7, 8))  # other pictures with the same content: nothing moves
+    assert found.values[still].max() < 0.1 < found.values[~still, 19].min()
+    many = picture_frames(film, PictureSettings("flow", count=5 * len(own)))
+    np.testing.assert_allclose(many.values, once[np.arange(5 * len(own)) // 5], atol=1e-4)
+
+
+@pytest.mark.parametrize("ending", [".mkv", ".avi"])
+@pytest.mark.parametrize("rate", [8, 3, 1])
+@pytest.mark.parametrize("count", [None, 100])
+@pytest.mark.parametrize("region", ["whole", "moving"])
+def test_an_interrupted_run_goes_on_as_if_it_had_not_been(
+    region: str, count: int | None, rate: int, ending: str, tmp_path: Path
+) -> None:
+    way = PictureSettings("flow", count=count, region=region, side=64)
+    film = write_film(tmp_path / f"a{ending}", swaying(rate, 12, 9.0), rate=rate)
+    whole = picture_frames(film, way)
+    for known in (8, 16, 40, 80):
+        later = [*stream_frames(film, way, [], known=whole.values[:known])]
+        np.testing.assert_array_equal(np.concatenate([times for times, _ in later]), whole.times[known:])
+        np.testing.assert_array_equal(np.concatenate([values for _, values in later]), whole.values[known:])

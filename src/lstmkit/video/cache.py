@@ -28,8 +28,8 @@ from lstmkit.training import write_atomically
 from lstmkit.video.pictures import AT_ONCE, PictureSettings, Seen, Told, picture_frames, stream_frames
 
 BLOCK = 1 << 20
-VERSION = 1
-"""Of what the numbers mean: another one where they are computed otherwise."""
+VERSIONS = {"flow": 2}
+"""Of what the numbers of features mean, 1 where none is named: another one where they are computed otherwise."""
 Rows = NDArray[np.float32]
 
 
@@ -81,7 +81,7 @@ class FrameCache:
             if part is None:  # nothing can be kept, or somebody else computes it
                 return picture_frames(path, settings)
             known = _whole_batches(part, width)
-            notes = [*noted.kept] if known else []
+            notes = [*noted.kept] if len(known) else []
             for times, values in stream_frames(path, settings, notes, known, told):
                 noted.keep(notes)
                 part.write(np.concatenate([times[:, None], values], axis=1).astype(np.float32).tobytes())
@@ -127,7 +127,7 @@ def _key(content: str, settings: PictureSettings) -> str:
     given = dataclasses.asdict(settings)
     if settings.region == "whole":  # as it was before there was another
         del given["region"]
-    how = json.dumps([VERSION, content, given], sort_keys=True)
+    how = json.dumps([VERSIONS.get(settings.features, 1), content, given], sort_keys=True)
     return hashlib.sha256(how.encode()).hexdigest()[:40]
 
 
@@ -170,8 +170,9 @@ def _begun(part: Path) -> Iterator[IO[Any] | None]:
             raise
 
 
-def _whole_batches(part: IO[Any], width: int) -> int:
-    """Return how many rows a file holds, cut to whole batches."""
+def _whole_batches(part: IO[Any], width: int) -> Rows:
+    """Return the frames that a file holds, cut to whole batches."""
     size = 4 * width * AT_ONCE
     part.truncate(part.seek(0, os.SEEK_END) // size * size)
-    return part.seek(0, os.SEEK_END) // (4 * width)
+    rows = part.seek(0, os.SEEK_END) // (4 * width)
+    return (np.memmap(part, np.float32, "r", shape=(rows, width)) if rows else np.empty((0, width), np.float32))[:, 1:]

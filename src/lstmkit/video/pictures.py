@@ -40,8 +40,9 @@ class PictureSettings:
 
     features  "network": what EfficientNet-Lite0 says of a picture, 1,280 numbers; "grid": light, edges and motion in 16
               cells, 272 numbers; "both"; "motion": the grid, and how much each of the 1,280 numbers changes from a
-              picture to the next; "flow": how strongly things move and bend, wherever they are, 20 numbers; "pixels":
-              the picture itself, 32 rows of 32 places of three colours, for filters that are learnt
+              picture to the next; "flow": how strongly things move and bend, wherever they are, 20 numbers, of the
+              last motion as long as a picture is shown; "pixels": the picture itself, 32 rows of 32 places of three
+              colours, for filters that are learnt
     rate      pictures a second that are looked at, whatever the video has
     count     in place of the rate: so many pictures, evenly over the video; None: by the rate
     side      of the square that is as large as what the network sees of a picture, whose shape stays about what it is;
@@ -162,19 +163,24 @@ def picture_frames(path: Path, settings: PictureSettings) -> Seen:
 
 
 def stream_frames(
-    path: Path, settings: PictureSettings, notes: list[str], known: int = 0, told: Told | None = None
+    path: Path,
+    settings: PictureSettings,
+    notes: list[str],
+    known: NDArray[np.float32] | None = None,
+    told: Told | None = None,
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float32]]]:
     """Yield times and frames of a video, a few at a time, in bounded memory.
 
     notes   takes what is noticed, as soon as it is; where it holds what an interrupted run noticed, the video is read
             from its beginning, so that damage is counted once
-    known   first frames that are left out, because somebody has them: whole batches of `AT_ONCE`; the video is entered
-            near the last of them where that can be
+    known   (K, channels) first frames, which are left out, because somebody has them: whole batches of `AT_ONCE`; the
+            video is entered near the last of them where that can be
     told    is told how far it is
     Raises  InputError as `picture_frames`
     """
     moments: Any = at_rate(settings.rate)
-    needed = max(0, known - 1 - settings.behind)
+    known = np.empty((0, len(settings.channels)), np.float32) if known is None else known
+    needed = max(0, len(known) - 1 - settings.behind)
     last = needed / settings.rate
     if settings.count is not None:
         if path == STANDARD_INPUT:
@@ -183,7 +189,7 @@ def stream_frames(
             )
         moments = spread(times_of(path), settings.count)
         last = moments[needed]
-    entry = entry_before(path, last) if known and not notes else None
+    entry = entry_before(path, last) if len(known) and not notes else None
     notes.clear()
     with reading(path, entry) as (film, shots):
         film.notes = notes
@@ -207,16 +213,20 @@ class _Counted:
 
 
 def _frames(
-    film: Film, found: Iterator[Look], settings: PictureSettings, known: int, told: Told | None
+    film: Film, found: Iterator[Look], settings: PictureSettings, known: NDArray[np.float32], told: Told | None
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float32]]]:
     views: Iterator[Look | View] = found
     if settings.region == "moving":
         views = followed(film, found, settings.kinds, settings.side, small)
     eye = _Eye(settings)
-    for number, batch in enumerate(iter(lambda: tuple(itertools.islice(views, AT_ONCE)), ())):
-        if (number + 1) * AT_ONCE <= known:
-            eye.remember(batch[-1])
+    left = len(known)
+    while batch := list(itertools.islice(views, AT_ONCE)):
+        if left > 0:
+            left -= len(batch)
+            eye.remember(batch[-1], known[-1])
             continue
+        while eye.waits(batch) and (more := tuple(itertools.islice(views, AT_ONCE))):
+            batch += more
         yield eye.frames(film, batch)
         if told is not None:
             told(batch[-1].time, film.seconds)
@@ -256,19 +266,25 @@ class _Eye:
         self.settings = settings
         self.network = backbone.backbone() if settings.sees else None
         self.last: Look | View | None = None
+        self.row: NDArray[np.float32] | None = None
         self.seen: dict[Any, NDArray[np.float32]] = {}
         self.grey: dict[Any, NDArray[np.uint8]] = {}
 
-    def remember(self, one: Look | View) -> None:
-        """Keep a picture that the frame of the next one needs."""
-        self.last, self.seen, self.grey = one, {}, {}
+    def remember(self, one: Look | View, row: NDArray[np.float32]) -> None:
+        """Keep a picture and its numbers, which the frame of the next one needs."""
+        self.last, self.row, self.seen, self.grey = one, row, {}, {}
+
+    def waits(self, batch: Sequence[Look | View]) -> bool:
+        """Return whether the pictures with which a video begins are one, whose numbers are those of the second."""
+        begins = self.settings.features == "flow" and self.last is None
+        return begins and _Sight(batch[0], None).key == _Sight(batch[-1], None).key
 
     def frames(self, film: Film, batch: Sequence[Look | View]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """Return times and numbers of pictures."""
         own = [_Sight(one, one.region if isinstance(one, View) else None) for one in batch]
         earlier = (batch[0] if self.last is None else self.last, *batch)
         values = self._values(film, own, [_Sight(one, at.region) for one, at in zip(earlier, own, strict=False)])
-        self.last = batch[-1]
+        self.last, self.row = batch[-1], values[-1]
         return np.array([one.time for one in batch]), values
 
     def _values(self, film: Film, own: Sequence[_Sight], before: Sequence[_Sight]) -> NDArray[np.float32]:
@@ -290,18 +306,19 @@ class _Eye:
         return np.concatenate(parts, axis=1)
 
     def _flow(self, film: Film, own: Sequence[_Sight], before: Sequence[_Sight]) -> NDArray[np.float32]:
-        """Return how things move; of the first picture of a video, before which there is none, what the second has."""
+        """Return how things move; as long as a picture is shown, what moved last.
+
+        Of the first picture of a video, before which there is none, it is what moves up to the second.
+        """
+        pairs = [(a, b) for a, b in zip(own, before, strict=True) if a.key != b.key]
+        moved = np.cumsum([a.key != b.key for a, b in zip(own, before, strict=True)])
+        if not pairs:
+            still = np.zeros(len(flow_names()), np.float32) if self.row is None else self.row
+            return np.tile(still, (len(own), 1))
         grey = self._greys(film, own, before, flow_shape(film.shape if own[0].region is None else (1.0, 1.0)))
-        seconds = np.array([a.shown - b.shown for a, b in zip(own, before, strict=True)])
-        begins = [k for k in range(len(own)) if not k or before[k].key != own[k - 1].key]
-        parts = []
-        for first, last in zip(begins, [*begins[1:], len(own)], strict=True):
-            pictures = np.stack([grey[sight.key] for sight in (before[first], *own[first:last])])
-            parts.append(flow_features(pictures, seconds[first:last]))
-        values = np.concatenate(parts)
-        if self.last is None and len(own) > 1:
-            values[0] = values[1]
-        return values
+        pictures, earlier = (np.stack([grey[sight.key] for sight in some]) for some in zip(*pairs, strict=True))
+        values = flow_features(earlier, pictures, np.array([a.shown - b.shown for a, b in pairs]))
+        return np.concatenate([values[:1] if self.row is None else self.row[None], values])[moved]
 
     def _greys(
         self, film: Film, own: Sequence[_Sight], before: Sequence[_Sight], shape: tuple[int, int]

@@ -18,6 +18,9 @@ from lstmkit.video.skeletons import SkeletonSettings
 OF_PICTURES: Mapping[str, Any] = {"convolution": 1, "stretch": 0.0, "noise": 0.0}
 """Settings for frames of many numbers, which become few before the recurrent layers read them."""
 
+OF_FLOW: Mapping[str, Any] = {**OF_PICTURES, "convolution": 0, "differences": ()}
+"""Settings for the flow likewise, as where classes are told: few numbers, changes already, are read as they are."""
+
 OF_PIXELS: Mapping[str, Any] = {**OF_PICTURES, "convolution": 0, "picture": (PIXELS, PIXELS), "normalise": "together"}
 """Settings for pixels likewise: filters that are learnt see them first."""
 
@@ -72,5 +75,5 @@ def usual_settings(frames: Kind) -> Mapping[str, Any]:
     """Return the settings that are others than those of `CaptionSettings` for what is read."""
     if isinstance(frames, SkeletonSettings):
         return OF_SKELETONS
-    pixels = isinstance(frames, PictureSettings) and frames.features == "pixels"
-    return OF_PIXELS if pixels else OF_PICTURES
+    features = frames.features if isinstance(frames, PictureSettings) else ""
+    return {"pixels": OF_PIXELS, "flow": OF_FLOW}.get(features, OF_PICTURES)

@@ -42,27 +42,23 @@ def flow_shape(shape: tuple[float, float]) -> tuple[int, int]:
     return round(SIDE / wide / step) * step, round(SIDE * wide / step) * step
 
 
-def flow_features(pictures: NDArray[np.uint8], seconds: NDArray[np.float64]) -> Floats:
-    """Return the numbers (N, 20) of pictures after the first, in the order of `flow_names`; zero where nothing moves.
+def flow_features(before: NDArray[np.uint8], now: NDArray[np.uint8], seconds: NDArray[np.float64]) -> Floats:
+    """Return the numbers (N, 20) of pictures and those before them, in the order of `flow_names`; zero without motion.
 
     Of every place: by how much the flow differs from that of its neighbours, which says how what moves there bends and
     comes apart, whatever the camera does (the root of the sum of the squares of its four derivatives); by how much it
     widens or narrows (divergence) and turns (curl); and how quick it is beside the middle of all places. Of each stand
     the quantiles over the places, as log(1 + size / faint).
 
-    pictures  (N + 1, H, W) grey, of `flow_shape`
-    seconds   (N,) from each to the next; 0 where the same is shown again
-    Source    derivatives of the flow in place of itself: Dalal, Triggs & Schmid 2006, Human detection using oriented
-              histograms of flow and appearance
+    before, now  (N, H, W) grey, of `flow_shape`
+    seconds      (N,) between them, more than 0
+    Source       derivatives of the flow in place of itself: Dalal, Triggs & Schmid 2006, Human detection using oriented
+                 histograms of flow and appearance
     """
-    found = np.zeros((len(seconds), len(flow_names())), np.float32)
-    rows = np.flatnonzero(seconds > 0)
-    if not len(rows):
-        return found
-    light = torch.from_numpy(pictures.astype(np.float32) / np.float32(255))[:, None]
+    first, second = (torch.from_numpy(own.astype(np.float32) / np.float32(255))[:, None] for own in (before, now))
     with torch.no_grad():
-        flow = optical_flow(light[rows], light[rows + 1]).numpy()
-    flow = flow / seconds[rows, None, None, None].astype(np.float32)
+        flow = optical_flow(first, second).numpy()
+    flow = flow / seconds[:, None, None, None].astype(np.float32)
     (right_down, right_right), (down_down, down_right) = (
         np.gradient(own, axis=(1, 2)) for own in (flow[:, 0], flow[:, 1])
     )
@@ -73,9 +69,8 @@ def flow_features(pictures: NDArray[np.uint8], seconds: NDArray[np.float64]) -> 
         "turn": np.abs(down_right - right_down),
         "speed": np.hypot(beside[:, 0], beside[:, 1]) / np.float32(SIDE),
     }
-    told = [np.quantile(sizes[name].reshape(len(rows), -1), SHARES, axis=1).T / faint for name, faint in FAINT.items()]
-    found[rows] = np.log1p(np.concatenate(told, axis=1))
-    return found
+    told = [np.quantile(sizes[name].reshape(len(now), -1), SHARES, axis=1).T / faint for name, faint in FAINT.items()]
+    return np.log1p(np.concatenate(told, axis=1)).astype(np.float32)
 
 
 def optical_flow(before: Tensor, now: Tensor) -> Tensor:
