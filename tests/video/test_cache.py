@@ -51,7 +51,9 @@ def test_other_settings_and_other_content_are_other_frames(film: Path, tmp_path:
     assert len([*cache.folder.iterdir()]) == 3
 
 
-def interrupted(monkeypatch: pytest.MonkeyPatch, cache: FrameCache, path: Path, batches: int) -> None:
+def interrupted(
+    monkeypatch: pytest.MonkeyPatch, cache: FrameCache, path: Path, batches: int, settings: PictureSettings = GRID
+) -> None:
     """Look at a video, and be interrupted after so many batches."""
     stream = cache_file.stream_frames
 
@@ -64,7 +66,7 @@ def interrupted(monkeypatch: pytest.MonkeyPatch, cache: FrameCache, path: Path, 
     with monkeypatch.context() as own:
         own.setattr(cache_file, "stream_frames", broken)
         with pytest.raises(KeyboardInterrupt):
-            frames(cache, path)
+            frames(cache, path, settings)
 
 
 def test_what_was_done_before_an_interruption_is_not_done_again(
@@ -87,6 +89,22 @@ def test_what_was_done_before_an_interruption_is_not_done_again(
     assert asked == [24]
     np.testing.assert_array_equal(frames(cache, film), wanted)
     assert asked == [24]
+
+
+@pytest.mark.parametrize("region", ["whole", "moving"])
+def test_what_moved_last_before_an_interruption_is_told_of_a_picture_that_is_still_shown(
+    region: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    way, path = (
+        PictureSettings("flow", rate=7, region=region),
+        write_film(tmp_path / "a.avi", moving("right", 40, speed=1), 3),
+    )
+    cache, wanted = FrameCache(tmp_path / "cache"), picture_frames(path, way).values
+    interrupted(
+        monkeypatch, cache, path, 2, way
+    )  # after 16 moments, of which the last two and the next see one picture
+    np.testing.assert_array_equal(wanted[15], wanted[16])
+    np.testing.assert_array_equal(frames(cache, path, way), wanted)
 
 
 def test_what_is_damaged_is_kept_and_said_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

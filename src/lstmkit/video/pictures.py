@@ -318,7 +318,9 @@ class _Eye:
         grey = self._greys(film, own, before, flow_shape(film.shape if own[0].region is None else (1.0, 1.0)))
         pictures, earlier = (np.stack([grey[sight.key] for sight in some]) for some in zip(*pairs, strict=True))
         values = flow_features(earlier, pictures, np.array([a.shown - b.shown for a, b in pairs]))
-        return np.concatenate([values[:1] if self.row is None else self.row[None], values])[moved]
+        last = values[:1] if self.row is None else self.row[None]
+        rows: NDArray[np.float32] = np.concatenate([last, values])[moved]
+        return rows
 
     def _greys(
         self, film: Film, own: Sequence[_Sight], before: Sequence[_Sight], shape: tuple[int, int]

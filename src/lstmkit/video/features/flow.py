@@ -70,7 +70,8 @@ def flow_features(before: NDArray[np.uint8], now: NDArray[np.uint8], seconds: ND
         "speed": np.hypot(beside[:, 0], beside[:, 1]) / np.float32(SIDE),
     }
     told = [np.quantile(sizes[name].reshape(len(now), -1), SHARES, axis=1).T / faint for name, faint in FAINT.items()]
-    return np.log1p(np.concatenate(told, axis=1)).astype(np.float32)
+    numbers: Floats = np.log1p(np.concatenate(told, axis=1)).astype(np.float32)
+    return numbers
 
 
 def optical_flow(before: Tensor, now: Tensor) -> Tensor:
