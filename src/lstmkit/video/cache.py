@@ -28,8 +28,9 @@ from lstmkit.training import write_atomically
 from lstmkit.video.pictures import AT_ONCE, PictureSettings, Seen, Told, picture_frames, stream_frames
 
 BLOCK = 1 << 20
-VERSIONS = {"flow": 2}
-"""Of what the numbers of features mean, 1 where none is named: another one where they are computed otherwise."""
+VERSIONS = {"flow": 2, "moving": 2}
+"""Of what the numbers of features, or of a region, mean, 1 where none is named: another one where they are computed
+otherwise."""
 Rows = NDArray[np.float32]
 
 
@@ -127,7 +128,8 @@ def _key(content: str, settings: PictureSettings) -> str:
     given = dataclasses.asdict(settings)
     if settings.region == "whole":  # as it was before there was another
         del given["region"]
-    how = json.dumps([VERSIONS.get(settings.features, 1), content, given], sort_keys=True)
+    version = max(VERSIONS.get(own, 1) for own in (settings.features, settings.region))
+    how = json.dumps([version, content, given], sort_keys=True)
     return hashlib.sha256(how.encode()).hexdigest()[:40]
 
 
