@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lstmkit.errors import InputError
-from lstmkit.sequences import Normalisation, Ragged
+from lstmkit.sequences import Normalisation, Padded, Ragged
 
 LENGTHS = [5, 1, 0, 8, 3]
 
@@ -70,6 +70,17 @@ def test_every_sequence_has_mean_zero_and_spread_one(missing: float) -> None:
             expected = (own - there.mean()) / spread if len(there) else own
             np.testing.assert_allclose(found[: len(own), row, channel], expected, atol=1e-5)
         assert not found[len(frames) :, row].any()
+
+
+def test_slopes_are_numbers_beside_gaps_and_where_nothing_changes() -> None:
+    sequences = frames_of(3, 0.3)
+    sequences[3][:, 1] = 4.0
+    batch = Ragged.of(sequences, 2).batch(np.arange(5))
+    values = batch.values.clone().requires_grad_()
+    found = Normalisation(2, "sequence")(Padded(values, batch.lengths))
+    (slopes,) = torch.autograd.grad((found.nan_to_num() ** 3).sum(), values)
+    assert torch.isfinite(slopes).all() and slopes[: LENGTHS[0], 0].any()
+    assert not slopes[torch.isnan(batch.values)].any()
 
 
 @pytest.mark.parametrize("kind", ["features", "together", "sequence"])

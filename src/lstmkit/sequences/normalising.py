@@ -79,12 +79,16 @@ class Normalisation(nn.Module):
         padding = padding_mask(lengths, len(values), values.device).unsqueeze(2)
         if self.fitted:
             return ((values - self.mean) / self.spread).to(torch.float32).masked_fill(padding, 0.0)
-        there = ~(torch.isnan(values) | padding)
-        exact, count = values.double(), there.sum(dim=0).clamp(min=1)
-        mean = exact.masked_fill(~there, 0.0).sum(dim=0) / count
-        spread = ((exact - mean).masked_fill(~there, 0.0).square().sum(dim=0) / count).sqrt()
+        missing = torch.isnan(values)
+        there = ~(missing | padding)
+        # Gaps, and the root of nothing, are kept out of what is derived: slopes there are no numbers, and would spread.
+        known, count = values.double().masked_fill(~there, 0.0), there.sum(dim=0).clamp(min=1)
+        mean = known.sum(dim=0) / count
+        square = (known - mean).masked_fill(~there, 0.0).square().sum(dim=0) / count
+        spread = torch.where(square > 0, torch.where(square > 0, square, 1.0).sqrt(), 0.0)
         usable = _usable(spread, mean.to(values.dtype))
-        return ((exact - mean) / usable).to(torch.float32).masked_fill(padding, 0.0)
+        found = ((known - mean) / usable).to(torch.float32)
+        return found.masked_fill(missing, torch.nan).masked_fill(padding, 0.0)
 
 
 def _usable(spread: Tensor, level: Tensor) -> Tensor:

@@ -96,6 +96,18 @@ def test_weights_lie_where_the_classes_differ() -> None:
     assert np.mean([own[12:15].sum() for own in classifier.explain(sequences)]) > 0.4  # three of twenty steps
 
 
+def test_weights_lie_there_too_where_other_steps_are_missing() -> None:
+    generator = np.random.default_rng(0)
+    sequences = [0.1 * generator.normal(size=(20, 1)) for _ in range(60)]
+    for k, own in enumerate(sequences):
+        own[12:15] += 2 if k % 2 else -2
+        own[generator.choice(12, 3, replace=False)] = np.nan
+    labels = ["high" if k % 2 else "low" for k in range(60)]
+    settings = quick(stretch=0.0, normalise="sequence")
+    classifier = SequenceClassifier(settings, missing="mask").fit(sequences, labels)
+    assert np.mean([own[12:15].sum() for own in classifier.explain(sequences)]) > 0.4
+
+
 def test_what_values_add_is_the_score_beside_that_of_the_means() -> None:
     classifier = SequenceClassifier(quick(epochs=3)).fit(X, Y)
     frames = classifier.read(X).frames
