@@ -92,3 +92,6 @@ def test_as_many_classes_are_named_as_the_terminal_has_room_for(
         shown = capsys.readouterr().out
         assert "call.wav" in shown
         assert shown.count("%") == named
+    monkeypatch.setattr(printing, "PIPED_WIDTH", 100)
+    printing.print_told("recording", [record | {"id": "a/long/path" * 20}])  # takes several lines, and no class away
+    assert capsys.readouterr().out.count("%") == 3

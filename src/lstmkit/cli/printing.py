@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from lstmkit.results import Verdict
 
 PIPED_WIDTH = 110
+NAMES_WIDTH = 24
+"""Characters that names of recordings or clips have at least, which take several lines where they are longer."""
 BARS, WIDTH = "▁▂▃▄▅▆▇█", 50
 """Bars of the weights of steps, and how many of them a line has at most."""
 
@@ -152,7 +154,8 @@ def print_told(what: str, records: Sequence[Mapping[str, Any]]) -> None:
             + ([weight_bars(own["weights"])] if weighed else [])
             for own in records
         ]
-        if sum(max(len(row[k]) for row in [head, *rows]) + 3 for k in range(len(head))) <= stdout().width:
+        widths = [3 + max(len(row[k]) for row in [head, *rows]) for k in range(len(head))]
+        if min(widths[0], NAMES_WIDTH) + sum(widths[1:]) <= stdout().width:
             break
     print_table(head, rows)
 
