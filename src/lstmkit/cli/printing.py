@@ -148,14 +148,15 @@ def print_told(what: str, records: Sequence[Mapping[str, Any]]) -> None:
 
     weighed = "weights" in records[0]
     head = [what, "label", "most probable", *(["where it was heard"] if weighed else [])]
+    bars = [[weight_bars(own["weights"])] if weighed else [] for own in records]
+    room = stdout().width
     for count in range(MOST_NAMED, 0, -1):  # as many classes as the terminal has room for beside the names
         rows = [
-            [own["id"], own["label"], most_probable(shares_of(own), count)]
-            + ([weight_bars(own["weights"])] if weighed else [])
-            for own in records
+            [own["id"], own["label"], most_probable(shares_of(own), count), *bar]
+            for own, bar in zip(records, bars, strict=True)
         ]
         widths = [3 + max(len(row[k]) for row in [head, *rows]) for k in range(len(head))]
-        if min(widths[0], NAMES_WIDTH) + sum(widths[1:]) <= stdout().width:
+        if min(widths[0], NAMES_WIDTH) + sum(widths[1:]) <= room:
             break
     print_table(head, rows)
 

@@ -70,14 +70,6 @@ class View(NamedTuple):
         return np.asarray(frame.reformat(width=shape[1], height=shape[0], interpolation="AREA").to_ndarray())
 
 
-class _Waiting(NamedTuple):
-    """A picture that waits for those after it, which say where its region is."""
-
-    time: float
-    shown: float
-    pictures: dict[str, Pixels]
-
-
 def followed(film: Film, looks: Iterator[Look], kinds: Sequence[str], side: int, small: Shrink) -> Iterator[View]:
     """Yield the views of what moves, each as soon as `AROUND` pictures after it are there; so many are held.
 
@@ -86,22 +78,24 @@ def followed(film: Film, looks: Iterator[Look], kinds: Sequence[str], side: int,
     side   pictures are held as large as a square of twice this side, or as they are if that is less
     small  makes a frame upright and small
     """
-    waiting: deque[_Waiting] = deque()
+    waiting: deque[View] = deque()  # whole pictures, until those after them say where their region is
     changes: deque[Places] = deque()
     counts = np.zeros((SIDE, SIDE), np.int64)
     before: Pixels | None = None
     pictures: dict[str, Pixels] = {}
+    whole = Region(0, 0, 0, 0)
     still = np.zeros((SIDE, SIDE), np.bool_)
     for look in looks:
         changed = still
         if look.fresh or before is None:
             shape = _held_shape(film.shape, side)
+            whole = Region(0, 0, *shape)
             pictures = {kind: small(film, look.shot, shape, kind) for kind in kinds}
             now = small(film, look.shot, (SIDE, SIDE), "gray")
             if before is not None:
                 changed = moved(before, now)
             before = now
-        waiting.append(_Waiting(look.time, look.shot.time, pictures))
+        waiting.append(View(look.time, look.shot.time, pictures, whole))
         changes.append(changed)
         counts += changed
         if len(changes) > 2 * AROUND + 1:
@@ -120,9 +114,8 @@ def _held_shape(shape: tuple[float, float], side: int) -> tuple[int, int]:
     return max(16, round(shape[0] * share)), max(16, round(shape[1] * share))
 
 
-def _view(one: _Waiting, changed: Places) -> View:
-    shape = next(iter(one.pictures.values())).shape
-    return View(one.time, one.shown, one.pictures, region_of(changed, (shape[0], shape[1])))
+def _view(whole: View, changed: Places) -> View:
+    return whole._replace(region=region_of(changed, (whole.region.bottom, whole.region.right)))
 
 
 def moved(before: Pixels, now: Pixels) -> Places:

@@ -12,12 +12,14 @@ from voices import PATTERN, write_voices
 
 from lstmkit import InputError
 from lstmkit.classification.classifier import SequenceSettings
+from lstmkit.classification.classifier.charts import Example
 from lstmkit.errors import NotFittedError
 from lstmkit.results import run_job
 from lstmkit.speech.emotion import EmotionClassifier, VoiceSettings
 from lstmkit.speech.emotion.classifier import USUAL
 from lstmkit.speech.emotion.clips import read_clips
 from lstmkit.speech.emotion.job import EmotionJob
+from lstmkit.speech.emotion.page import played_examples
 from lstmkit.training.folder import ModelFolderError
 
 pytest.importorskip("soundfile", reason="the extra speech is not installed")
@@ -128,6 +130,15 @@ def test_every_speaker_is_told_by_one_that_has_not_heard_them(voices: Path, tmp_
     wrong = int((found.answers.argmax(axis=1) != truth).sum())
     assert page.count("<audio ") == min(8, wrong or len(truth)) and 'id="plot-examples"' not in page
     assert "lstm speech emotion predict" in page
+
+
+def test_a_recording_that_is_gone_when_the_report_is_written_is_named_there(tmp_path: Path) -> None:
+    folder = write_voices(tmp_path / "voices", takes=1)
+    clips = read_clips(folder, pattern=PATTERN)
+    (folder / clips.names[1]).unlink()
+    examples = [Example(name, "up, told down (90 %)", np.zeros((2, 1)), None) for name in clips.names[:2]]
+    page = played_examples(clips, 0.02, examples)
+    assert page.count("<audio ") == 1 and f"{clips.names[1]}: no such file" in page
 
 
 def test_without_speakers_none_can_be_left_out(voices: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lstmkit.classification.classifier.charts import Example
 from lstmkit.classification.unsure import UNSURE, most_probable
+from lstmkit.errors import InputError
 from lstmkit.results import Verdict, page, player
 from lstmkit.results.verdict import EQUAL
 from lstmkit.speech.audio import RATE, Samples, read_audio
@@ -53,12 +54,19 @@ def write_answers(path: Path, told: Sequence[Told], shift: float, model: str) ->
 def played_examples(clips: Clips, shift: float, examples: Sequence[Example]) -> str:
     """Return recordings that a report is about as HTML that plays them, with what weighed where that is known.
 
+    A recording that cannot be read any more is told in words: what was learnt and scored is not lost for it.
+
     clips  those that were tested
     shift  seconds from a frame to the next
     """
     known = dict(zip(clips.names, clips.manifest.utterances, strict=True))
-    sounds = _Sounds()
-    waves = [_wave_of(known[own.name], f"{own.name}: {own.said}", sounds, shift, own.weights) for own in examples]
+    sounds, waves = _Sounds(), []
+    for own in examples:
+        title = f"{own.name}: {own.said}"
+        try:
+            waves.append(_wave_of(known[own.name], title, sounds, shift, own.weights))
+        except InputError as error:
+            waves.append(f"<div>{page.words(title)}<p>{page.words(str(error))}</p></div>")
     text = f"<p>{PLAYS}{f' {DARKER}' if any(own.weights is not None for own in examples) else ''}</p>"
     return player.played(STYLE, text + "".join(waves))
 
